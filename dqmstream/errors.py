@@ -1,0 +1,102 @@
+"""The errors of dqmstream, one tree.
+
+A message says what came, what was expected, and where: run, lumisection, path, topic or file.
+
+::
+
+    DqmError
+    ├── BookingError (ValueError)        a declaration is refused before anything runs
+    ├── ConfigurationError (ValueError)  settings that contradict or are unknown: the start stops
+    ├── MessageError (ValueError)        bytes that are not the message they should be
+    │   └── UnknownVersionError          a newer schema than this release reads
+    ├── SourceError                      input of a source (file, event) that cannot be used
+    ├── LogError                         the log refused or lost something
+    │   ├── LogOwnedError                another process owns the data folder
+    │   └── LogIdentityError             another log, or a shorter one, than the one we stood on
+    ├── StoreError                       the store refused, or holds another history
+    └── WindowError (ValueError)         histogram sets that must not be summed
+"""
+
+__all__ = [
+    "BookingError",
+    "ConfigurationError",
+    "DqmError",
+    "LogError",
+    "LogIdentityError",
+    "LogOwnedError",
+    "MessageError",
+    "SourceError",
+    "StoreError",
+    "UnknownVersionError",
+    "WindowError",
+]
+
+
+class DqmError(Exception):
+    """Root of all errors raised by dqmstream."""
+
+
+class BookingError(DqmError, ValueError):
+    """A declaration (workspace, MonitorElement, expression) cannot be booked."""
+
+
+class ConfigurationError(DqmError, ValueError):
+    """Settings are unknown, of the wrong type, or contradict each other."""
+
+
+class MessageError(DqmError, ValueError):
+    """Bytes, or a decoded value, are not the message they claim to be.
+
+    Parameters
+    ----------
+    reason
+        Short stable name of the refusal, in snake_case: it is what rejections are counted by.
+    detail
+        What came and what was expected.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class UnknownVersionError(MessageError):
+    """A message of a newer schema version than this release can read."""
+
+
+class SourceError(DqmError):
+    """The input of a source cannot be used; counted by `reason`, and the next input works.
+
+    Parameters
+    ----------
+    reason
+        Short stable name of the refusal, in snake_case.
+    detail
+        What came, what was expected, and which file and byte.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class LogError(DqmError):
+    """The log refused an operation, or lost what was asked for."""
+
+
+class LogOwnedError(LogError):
+    """Another process owns the data folder of the embedded log."""
+
+
+class LogIdentityError(LogError):
+    """The log is another one, or shorter, than the one a checkpoint or store stood on."""
+
+
+class StoreError(DqmError):
+    """The store refused an operation, or holds the history of another log."""
+
+
+class WindowError(DqmError, ValueError):
+    """Histogram sets differ in bookings, set or partition count and must not be summed."""
