@@ -1,0 +1,1 @@
+"""The contracts: what travels on each topic. Structs, topics and the wire codec; nothing else."""

@@ -1,0 +1,154 @@
+"""The topics of the log: names, partitioning and how long records are kept."""
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = [
+    "ALARMS",
+    "ALARM_STATE",
+    "BOOKINGS",
+    "CHECKPOINTS",
+    "COMMANDS",
+    "CONDITIONS",
+    "EVENTS",
+    "HEARTBEATS",
+    "HISTOGRAMS",
+    "QUALITY",
+    "TOPICS",
+    "Topic",
+    "dead_topic",
+]
+
+BOOKINGS: Final = "dqm.bookings"
+EVENTS: Final = "dqm.events"
+CHECKPOINTS: Final = "dqm.checkpoints"
+HISTOGRAMS: Final = "dqm.histograms"
+CONDITIONS: Final = "dqm.conditions"
+QUALITY: Final = "dqm.quality"
+ALARMS: Final = "dqm.alarms"
+ALARM_STATE: Final = "dqm.alarm-state"
+COMMANDS: Final = "dqm.commands"
+HEARTBEATS: Final = "dqm.heartbeats"
+
+_HOUR: Final = 3600.0
+_DAY: Final = 24 * _HOUR
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Topic:
+    """One topic: `keyed_by` is what its record key (and so its partition) is made of.
+
+    `retention` is in seconds, None keeps for ever; `wide` topics have the configured number of
+    partitions, the others one.
+    """
+
+    name: str
+    messages: tuple[str, ...]
+    keyed_by: str
+    retention: float | None
+    compacted: bool = False
+    wide: bool = False
+    description: str
+
+
+def dead_topic(topic: str) -> str:
+    """Where records of `topic` go that nobody can use."""
+    return f"{topic}.dead"
+
+
+_LIVE: Final = (
+    Topic(
+        name=BOOKINGS,
+        messages=("Booking", "Activation"),
+        keyed_by="set and workspace",
+        retention=None,
+        compacted=True,
+        description="What each workspace of each set declares; which set readers show.",
+    ),
+    Topic(
+        name=EVENTS,
+        messages=(
+            "EventBatch",
+            "RunStart",
+            "LumisectionEnd",
+            "RunEnd",
+            "LumisectionOpen",
+            "LumisectionClose",
+            "RunClose",
+        ),
+        keyed_by="source and chunk number, set explicitly",
+        retention=6 * _HOUR,
+        wide=True,
+        description="Events in columns, and in band the control records between them.",
+    ),
+    Topic(
+        name=CHECKPOINTS,
+        messages=("FillerCheckpoint", "SourceCheckpoint"),
+        keyed_by="group and partition, or source and run",
+        retention=None,
+        compacted=True,
+        description="Where fillers and sources stand, with the state before it.",
+    ),
+    Topic(
+        name=HISTOGRAMS,
+        messages=("HistogramSet",),
+        keyed_by="workspace",
+        retention=3 * _DAY,
+        wide=True,
+        description="Whole contents of one workspace for one (run, LS, segment, partition).",
+    ),
+    Topic(
+        name=CONDITIONS,
+        messages=("Conditions",),
+        keyed_by="run",
+        retention=7 * _DAY,
+        description="Run type, fill, beam mode, luminosity, pile-up, prescale, DCS bits per LS.",
+    ),
+    Topic(
+        name=QUALITY,
+        messages=("QualityReports",),
+        keyed_by="workspace",
+        retention=7 * _DAY,
+        description="What the comparator says of each MonitorElement, per LS and per run.",
+    ),
+    Topic(
+        name=ALARMS,
+        messages=("AlarmTransition",),
+        keyed_by="alarm",
+        retention=None,
+        description="Each step of each alarm: who, why, when.",
+    ),
+    Topic(
+        name=ALARM_STATE,
+        messages=("AlarmState",),
+        keyed_by="alarm",
+        retention=None,
+        compacted=True,
+        description="Where each alarm stands.",
+    ),
+    Topic(
+        name=COMMANDS,
+        messages=("Command",),
+        keyed_by="subject",
+        retention=None,
+        description="What people decided: who, why, when.",
+    ),
+    Topic(
+        name=HEARTBEATS,
+        messages=("Heartbeat",),
+        keyed_by="process",
+        retention=6 * _HOUR,
+        description="What each process does and how far it is.",
+    ),
+)
+
+TOPICS: Final[dict[str, Topic]] = {topic.name: topic for topic in _LIVE} | {
+    dead_topic(topic.name): Topic(
+        name=dead_topic(topic.name),
+        messages=("Dead",),
+        keyed_by="topic, partition and offset",
+        retention=7 * _DAY,
+        description=f"Records of {topic.name} that could not be used, whole, with the reason.",
+    )
+    for topic in _LIVE
+}

@@ -1,0 +1,230 @@
+"""The wire codec: a message to (key, headers, value) and back, refused with a named reason.
+
+Every record has the headers `type` and `schema` (the version of its fields) as text. Bodies are
+MessagePack maps, except for an EventBatch: its value is the Arrow IPC stream itself and its chunk
+identity travels in headers of its own, so that it is readable when the body is not.
+
+A newer version than this release knows is refused by name; an older one is brought up, one
+version at a time, by the functions registered for it.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from dqmstream.errors import MessageError, UnknownVersionError
+from dqmstream.messages.booking import Activation, Booking
+from dqmstream.messages.checkpoints import FillerCheckpoint, SourceCheckpoint
+from dqmstream.messages.events import (
+    Chunk,
+    EventBatch,
+    LumisectionClose,
+    LumisectionEnd,
+    LumisectionOpen,
+    RunClose,
+    RunEnd,
+    RunStart,
+)
+from dqmstream.messages.histograms import HistogramSet
+from dqmstream.messages.operations import (
+    AlarmState,
+    AlarmTransition,
+    Command,
+    Conditions,
+    Dead,
+    Heartbeat,
+)
+from dqmstream.messages.quality import QualityReports
+from dqmstream.messages.struct import Message
+
+__all__ = [
+    "CODEC",
+    "MESSAGES",
+    "Codec",
+    "Headers",
+    "Wired",
+    "body_checksum",
+    "check_body",
+    "chunk_of",
+]
+
+Headers = Sequence[tuple[str, bytes]]
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+
+MESSAGES: Final[tuple[type[Message], ...]] = (
+    Activation,
+    AlarmState,
+    AlarmTransition,
+    Booking,
+    Command,
+    Conditions,
+    Dead,
+    EventBatch,
+    FillerCheckpoint,
+    Heartbeat,
+    HistogramSet,
+    LumisectionClose,
+    LumisectionEnd,
+    LumisectionOpen,
+    QualityReports,
+    RunClose,
+    RunEnd,
+    RunStart,
+    SourceCheckpoint,
+)
+
+_MAX_TYPE_LENGTH: Final = 64
+
+
+class Wired(NamedTuple):
+    """A message as it travels: record headers and record value."""
+
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+def body_checksum(body: bytes) -> int:
+    """CRC-32 (zlib's polynomial) of an EventBatch's body."""
+    return zlib.crc32(body)
+
+
+class Codec:
+    """Encodes and decodes a closed family of message types.
+
+    Parameters
+    ----------
+    messages
+        The types, each with its current `version`.
+    upgrades
+        (type name, version) to a function that brings the decoded map of that version to the next.
+    """
+
+    def __init__(
+        self,
+        messages: Sequence[type[Message]],
+        upgrades: Mapping[tuple[str, int], Upgrade] | None = None,
+    ) -> None:
+        self._types = {message.__name__: message for message in messages}
+        self._upgrades = dict(upgrades or {})
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoders = {
+            name: msgspec.msgpack.Decoder(message) for name, message in self._types.items()
+        }
+
+    def encode(self, message: Message) -> Wired:
+        """Headers and value of `message`."""
+        name, version = type(message).__name__, type(message).version
+        headers = (("type", name.encode()), ("schema", str(version).encode()))
+        if isinstance(message, EventBatch):
+            return Wired(headers + _chunk_headers(message.chunk), message.body)
+        return Wired(headers, self._encoder.encode(message))
+
+    def decode(self, headers: Headers, value: bytes | None) -> Message:
+        """The message in a record.
+
+        Raises
+        ------
+        UnknownVersionError
+            If the record's schema version is newer than this release's.
+        MessageError
+            With reason `no_type`, `unknown_type`, `bad_schema`, `no_body`, `bad_body`,
+            `bad_headers` or `checksum`.
+        """
+        header = dict(headers)
+        name = self._type_name(header)
+        found = self._version(header, name)
+        if value is None:
+            raise MessageError("no_body", f"{name}: expected a body, got a tombstone")
+        if self._types[name] is EventBatch:
+            chunk = chunk_of(headers)
+            check_body(chunk, value)
+            return EventBatch(chunk=chunk, body=value)
+        try:
+            if found == self._types[name].version:
+                return self._decoders[name].decode(value)
+            return self._upgraded(name, found, value)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise MessageError("bad_body", f"{name}: {error}") from error
+
+    def _type_name(self, header: Mapping[str, bytes]) -> str:
+        if "type" not in header:
+            raise MessageError("no_type", f"expected a header 'type', got {sorted(header)}")
+        name = header["type"][:_MAX_TYPE_LENGTH].decode("utf-8", "replace")
+        if name not in self._types:
+            raise MessageError("unknown_type", f"{name!r} is none of {sorted(self._types)}")
+        return name
+
+    def _version(self, header: Mapping[str, bytes], name: str) -> int:
+        raw = header.get("schema", b"")
+        current = self._types[name].version
+        if not raw.isdigit() or len(raw) > 6 or int(raw) < 1:
+            raise MessageError(
+                "bad_schema", f"{name}: header 'schema' is {raw[:20]!r}, expected 1.."
+            )
+        found = int(raw)
+        if found > current:
+            detail = f"{name} has schema version {found}, this release reads up to {current}"
+            raise UnknownVersionError("unknown_version", detail)
+        return found
+
+    def _upgraded(self, name: str, found: int, value: bytes) -> Message:
+        fields = msgspec.msgpack.decode(value, type=dict[str, Any])
+        for version in range(found, self._types[name].version):
+            if (name, version) not in self._upgrades:
+                detail = f"{name} schema version {version} is no longer read"
+                raise UnknownVersionError("unknown_version", detail)
+            fields = self._upgrades[name, version](fields)
+        return msgspec.convert(fields, self._types[name])
+
+
+def _chunk_headers(chunk: Chunk) -> tuple[tuple[str, bytes], ...]:
+    fields = msgspec.structs.asdict(chunk)
+    return tuple((name, str(value).encode()) for name, value in fields.items())
+
+
+def chunk_of(headers: Headers) -> Chunk:
+    """The identity of an EventBatch, from its headers alone.
+
+    Raises
+    ------
+    MessageError
+        With reason `bad_headers` if one is missing or of another form.
+    """
+    header = dict(headers)
+    fields: dict[str, object] = {}
+    name = ""
+    try:
+        for name in Chunk.__struct_fields__:
+            text = header[name].decode()
+            if name in {"source", "incarnation"}:
+                fields[name] = text
+            elif name == "rereadable":
+                fields[name] = {"True": True, "False": False}[text]
+            else:
+                fields[name] = int(text)
+    except (KeyError, ValueError) as error:
+        detail = f"EventBatch: header {name!r} is {header.get(name, b'')[:40]!r}"
+        raise MessageError("bad_headers", detail) from error
+    return msgspec.convert(fields, Chunk)
+
+
+def check_body(chunk: Chunk, body: bytes) -> None:
+    """Refuse a body that is not the one the headers announce.
+
+    Raises
+    ------
+    MessageError
+        With reason `checksum`.
+    """
+    found = body_checksum(body)
+    if found != chunk.checksum:
+        detail = (
+            f"EventBatch run {chunk.run} LS {chunk.lumisection} source {chunk.source!r} chunk "
+            f"{chunk.number}: body has CRC-32 {found}, headers say {chunk.checksum}"
+        )
+        raise MessageError("checksum", detail)
+
+
+CODEC: Final = Codec(MESSAGES)
