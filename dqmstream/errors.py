@@ -12,7 +12,8 @@ A message says what came, what was expected, and where: run, lumisection, path, 
     ├── SourceError                      input of a source (file, event) that cannot be used
     ├── LogError                         the log refused or lost something
     │   ├── LogOwnedError                another process owns the data folder
-    │   └── LogIdentityError             another log, or a shorter one, than the one we stood on
+    │   ├── LogIdentityError             another log, or a shorter one, than the one we stood on
+    │   └── OffsetExpiredError           retention removed the records before they were read
     ├── StoreError                       the store refused, or holds another history
     └── WindowError (ValueError)         histogram sets that must not be summed
 """
@@ -25,6 +26,7 @@ __all__ = [
     "LogIdentityError",
     "LogOwnedError",
     "MessageError",
+    "OffsetExpiredError",
     "SourceError",
     "StoreError",
     "UnknownVersionError",
@@ -92,6 +94,30 @@ class LogOwnedError(LogError):
 
 class LogIdentityError(LogError):
     """The log is another one, or shorter, than the one a checkpoint or store stood on."""
+
+
+class OffsetExpiredError(LogError):
+    """Records were removed by retention before they were read.
+
+    Parameters
+    ----------
+    topic, partition
+        Where.
+    wanted
+        Offset that should have been read next.
+    start
+        First offset the log still keeps.
+    """
+
+    def __init__(self, topic: str, partition: int, wanted: int, start: int) -> None:
+        super().__init__(
+            f"{topic} partition {partition}: offset {wanted} was wanted, "
+            f"the log now begins at {start}"
+        )
+        self.topic = topic
+        self.partition = partition
+        self.wanted = wanted
+        self.start = start
 
 
 class StoreError(DqmError):

@@ -1,0 +1,327 @@
+"""The port every service talks through: an append-only log of topics and partitions.
+
+Each meaning here is one Apache Kafka has, so that the log in memory, the one in a folder and a
+broker pass the same tests. What callers may rely on, and no more:
+
+- Records of a partition come in the order of their offsets, which grow but may have gaps: offsets
+  are compared, never counted.
+- A record may be visible to readers before `send` returns. Once `send` returned it survives the
+  death of the process.
+- After a failed or cancelled `send` some of its records may be in the log: send them again.
+- A compacted topic keeps at least the newest record of every key; a `None` value (tombstone) is
+  kept for a while and then removed with its key.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import NamedTuple, Protocol, TypeAlias
+
+import msgspec
+
+from dqmstream.errors import ConfigurationError, LogError
+
+__all__ = [
+    "READ_BYTES",
+    "READ_RECORDS",
+    "Bounds",
+    "GroupReader",
+    "Log",
+    "Outgoing",
+    "Reader",
+    "RebalanceCallback",
+    "Record",
+    "TopicPartition",
+    "TopicSpec",
+    "check_message",
+    "check_unchanged",
+]
+
+READ_RECORDS = 500
+READ_BYTES = 16 * 1024 * 1024
+_LARGEST_MESSAGE = 1024 * 1024 * 1024  # lengths are signed 32-bit numbers in every log
+_TOPIC_NAME = re.compile(r"[A-Za-z0-9._-]{1,249}")
+
+TopicPartition: TypeAlias = tuple[str, int]
+
+
+class TopicSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a topic is; the same wherever it exists.
+
+    Parameters
+    ----------
+    name
+        Letters, digits, `.`, `_` and `-`; names that begin with `__` belong to the log.
+    partitions
+        Number of partitions, fixed for ever.
+    compacted
+        Whether only the newest record of each key is kept.
+    retention_seconds
+        How old the newest record of a piece of the log may get; `None` keeps it for ever.
+    retention_bytes
+        How large one partition may get; `None` sets no limit.
+    max_message_bytes
+        Largest key + value + headers of one message.
+
+    Raises
+    ------
+    ConfigurationError
+        If a value is out of range.
+    """
+
+    name: str
+    partitions: int
+    compacted: bool = False
+    retention_seconds: float | None = None
+    retention_bytes: int | None = None
+    max_message_bytes: int = 8 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        named = _TOPIC_NAME.fullmatch(self.name) and self.name not in {".", ".."}
+        if not named or self.name.startswith("__"):
+            msg = (
+                f"topic name {self.name!r}: expected 1 to 249 letters, digits, '.', '_' or '-', "
+                "not beginning with '__'"
+            )
+            raise ConfigurationError(msg)
+        self._check_range("partitions", self.partitions, 1, 100_000)
+        self._check_range("max_message_bytes", self.max_message_bytes, 1, _LARGEST_MESSAGE)
+        self._check_range("retention_seconds", self.retention_seconds, 0, float("inf"))
+        self._check_range("retention_bytes", self.retention_bytes, 0, float("inf"))
+
+    def _check_range(
+        self, setting: str, value: float | None, lowest: float, highest: float
+    ) -> None:
+        if value is not None and not lowest <= value <= highest:
+            msg = f"topic {self.name}: {setting} is {value}, expected {lowest} to {highest}"
+            raise ConfigurationError(msg)
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A message to append; `value` `None` is a tombstone for `key`."""
+
+    topic: str
+    partition: int
+    key: bytes | None = None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    def size(self) -> int:
+        """Bytes of key, value and headers together: what `max_message_bytes` limits."""
+        headers = sum(len(name.encode()) + len(value) for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A message as the log holds it.
+
+    `timestamp` is the wall clock of the log when it was appended, nanoseconds since 1970; it dates
+    the message, never the data inside.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+    def size(self) -> int:
+        """Bytes of key and value: what `max_bytes` of a read counts."""
+        return len(self.key or b"") + len(self.value or b"")
+
+
+class Bounds(NamedTuple):
+    """First offset still kept (`start`) and the offset the next record will not be below (`end`).
+
+    The partition is empty when they are equal; on a compacted topic also when they are not.
+    """
+
+    start: int
+    end: int
+
+
+class Reader(Protocol):
+    """Reads partitions from given positions on; belongs to one task."""
+
+    async def read(
+        self,
+        *,
+        max_records: int = READ_RECORDS,
+        max_bytes: int = READ_BYTES,
+        timeout: float,
+    ) -> list[Record]:
+        """Next records, in offset order per partition and fair over partitions.
+
+        Parameters
+        ----------
+        max_records, max_bytes
+            Limits of the answer; one record is returned even when it is larger.
+        timeout
+            Seconds to wait for the first record; 0 takes what is there.
+
+        Returns
+        -------
+        list of Record
+            Empty after the timeout. Positions move past exactly what is returned; a cancelled
+            call moves none.
+
+        Raises
+        ------
+        OffsetExpiredError
+            If a position is below what the log still keeps; nothing is reset in silence.
+        LogIdentityError
+            If a position is beyond the end: the position was taken on another, or longer, log.
+        """
+        ...
+
+    def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Go on reading at the first record whose offset is not below `offset`."""
+        ...
+
+    def position(self, topic: str, partition: int) -> int:
+        """Offset that the next record read from this partition will not be below."""
+        ...
+
+    def pause(self, topic: str, partition: int) -> None:
+        """Return nothing of this partition until `resume`, and keep its position."""
+        ...
+
+    def resume(self, topic: str, partition: int) -> None:
+        """Undo `pause`; does nothing to a partition that is not paused."""
+        ...
+
+
+class GroupReader(Reader, Protocol):
+    """A member of a consumer group: reads the partitions the group gives it."""
+
+    @property
+    def assignment(self) -> frozenset[TopicPartition]:
+        """Partitions this member reads now; nobody else in the group reads them."""
+        ...
+
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Note durably where the group goes on reading after a restart.
+
+        Raises
+        ------
+        LogError
+            If a partition is not assigned to this member, or not any more.
+        """
+        ...
+
+    async def committed(self, topic: str, partition: int) -> int | None:
+        """What the group committed last for this partition, by whichever member."""
+        ...
+
+
+RebalanceCallback: TypeAlias = Callable[[GroupReader, frozenset[TopicPartition]], Awaitable[None]]
+
+
+class Log(Protocol):
+    """An append-only log of topics."""
+
+    @property
+    def identity(self) -> str:
+        """Id of this log, drawn when it was made: offsets of one log mean nothing in another."""
+        ...
+
+    async def ensure_topics(self, specs: Sequence[TopicSpec]) -> None:
+        """Create the topics that do not exist yet.
+
+        Raises
+        ------
+        LogError
+            If a topic exists with another setting: names topic, setting, found and wanted.
+        """
+        ...
+
+    def partitions(self, topic: str) -> int:
+        """Number of partitions of a topic; LogError for a topic nobody ensured."""
+        ...
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """First retained and next offset of a partition."""
+        ...
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[int]:
+        """Append messages and wait until they are acknowledged.
+
+        Messages of one partition keep the order of the calls and their order in the call.
+
+        Returns
+        -------
+        list of int
+            The offsets given, in the order of `messages`.
+
+        Raises
+        ------
+        LogError
+            If a message cannot be taken (unknown topic or partition, too large, no key on a
+            compacted topic): then nothing of this call was written. If writing failed (disk full,
+            broker gone): then some of it may be in the log, and sending again is safe for readers
+            that recognise repeats.
+        """
+        ...
+
+    def reader(
+        self, positions: Mapping[TopicPartition, int]
+    ) -> AbstractAsyncContextManager[Reader]:
+        """Read the given partitions from the given offsets, outside of any group."""
+        ...
+
+    def group(
+        self,
+        group: str,
+        topics: Sequence[str],
+        *,
+        member: str,
+        on_revoked: RebalanceCallback | None = None,
+        on_assigned: RebalanceCallback | None = None,
+    ) -> AbstractAsyncContextManager[GroupReader]:
+        """Join a consumer group for the length of the block.
+
+        Rebalances are eager: when a member joins or leaves, every member first loses all of its
+        partitions (`on_revoked` is awaited, and may still commit), and only when all have done so
+        are partitions given out again (`on_assigned` is awaited, and may seek). A new partition
+        stands at the committed offset, else at the start of the log.
+
+        Callbacks run while the member reads, and must not read themselves. A member that does not
+        read holds the others up. Leaving the block leaves the group without a callback.
+
+        Parameters
+        ----------
+        group
+            Name the commits are kept under.
+        topics
+            Topics whose partitions the group shares out.
+        member
+            Name of this member, unique in the group.
+        on_revoked, on_assigned
+            Awaited with the reader and the partitions; never with none of them.
+        """
+        ...
+
+
+def check_unchanged(found: TopicSpec, wanted: TopicSpec) -> None:
+    """Refuse a topic that exists with other settings than wanted, with a LogError naming one."""
+    for setting in TopicSpec.__struct_fields__:
+        have, want = getattr(found, setting), getattr(wanted, setting)
+        if have != want:
+            msg = f"topic {found.name}: {setting} is {have} in the log, wanted {want}"
+            raise LogError(msg)
+
+
+def check_message(message: Outgoing, spec: TopicSpec) -> None:
+    """Refuse a message its topic cannot take, with a LogError saying which and why."""
+    where = f"message for {message.topic} partition {message.partition}"
+    if not 0 <= message.partition < spec.partitions:
+        msg = f"{where}: the topic has partitions 0 to {spec.partitions - 1}"
+        raise LogError(msg)
+    if spec.compacted and message.key is None:
+        msg = f"{where}: has no key, and the topic is compacted by key"
+        raise LogError(msg)
+    if (size := message.size()) > spec.max_message_bytes:
+        msg = f"{where}: {size} bytes, at most {spec.max_message_bytes} are allowed"
+        raise LogError(msg)
