@@ -1,0 +1,146 @@
+"""Whom the fold lets in: a record is refused by name before it changes anything."""
+
+from typing import Final, NamedTuple
+
+from dqmstream.fold.state import ControlState, FoldSettings, RunState
+from dqmstream.identity import event_partition
+from dqmstream.messages.events import Chunk, LumisectionEnd, RunEnd, RunStart
+
+__all__ = ["DUPLICATE", "GOOD", "Admission", "Verdict"]
+
+
+class Verdict(NamedTuple):
+    """What becomes of a record: empty `reason` is good; otherwise it is refused by that name."""
+
+    reason: str
+    detail: str = ""
+
+
+GOOD: Final = Verdict("")
+DUPLICATE: Final = "duplicate"
+
+_LAST_LUMISECTION: Final = 1 << 24
+_LAST_RUN: Final = 0xFFFFFFFF
+
+
+class Admission:
+    """Judges records of one partition against its state; changes nothing."""
+
+    def __init__(self, partition: int, settings: FoldSettings) -> None:
+        self.partition = partition
+        self.settings = settings
+
+    def chunk(self, state: ControlState, chunk: Chunk) -> Verdict:
+        """Whether a chunk may be filled, from its headers alone; nothing changes."""
+        where = f"run {chunk.run} LS {chunk.lumisection} {chunk.source!r} chunk {chunk.number}"
+        settings = self.settings
+        if chunk.partitions != settings.partitions:
+            detail = (
+                f"{where}: sent for {chunk.partitions} partitions, here are {settings.partitions}"
+            )
+            return Verdict("wrong_partitions", detail)
+        if not 0 <= chunk.number < settings.max_chunks:
+            return Verdict("chunk_number", f"{where}: expected 0..{settings.max_chunks - 1}")
+        home = event_partition(chunk.source, chunk.number, settings.partitions)
+        if home != self.partition:
+            return Verdict("wrong_partition", f"{where}: belongs to {home}, not {self.partition}")
+        if min(chunk.seen, chunk.selected, chunk.dropped) < 0 or chunk.selected > chunk.seen:
+            detail = (
+                f"{where}: {chunk.seen} seen, {chunk.selected} selected, {chunk.dropped} dropped"
+            )
+            return Verdict("event_counts", detail)
+        verdict = self.place(
+            state,
+            chunk.run,
+            chunk.lumisection,
+            chunk.source,
+            chunk.incarnation,
+            rereadable=chunk.rereadable,
+        )
+        if verdict.reason:
+            return verdict
+        return self._repeat(state, chunk, where)
+
+    def speaker(
+        self, state: ControlState, message: RunStart | LumisectionEnd | RunEnd, at: int
+    ) -> Verdict:
+        if message.partitions != self.settings.partitions:
+            detail = (
+                f"run {message.run} {message.source!r}: sent for {message.partitions} partitions, "
+                f"here are {self.settings.partitions}"
+            )
+            return Verdict("wrong_partitions", detail)
+        return self.place(
+            state,
+            message.run,
+            at,
+            message.source,
+            message.incarnation,
+            rereadable=message.rereadable,
+        )
+
+    def _repeat(self, state: ControlState, chunk: Chunk, where: str) -> Verdict:
+        run = state.runs.get(chunk.run)
+        lumisection = run.lumisections.get(chunk.lumisection) if run else None
+        source = run.source(chunk.source, chunk.incarnation) if run else None
+        if lumisection is None or source is None:
+            return GOOD
+        count = lumisection.markers.get(source)
+        if not lumisection.has_seen(source, chunk.number):
+            if count is not None and chunk.number >= count:
+                detail = f"{where}: its LumisectionEnd announced {count} chunks"
+                return Verdict("beyond_marker", detail)
+            return GOOD
+        checksum = lumisection.checksums.get(source, {}).get(chunk.number, chunk.checksum)
+        if checksum != chunk.checksum:
+            detail = f"{where}: came before with checksum {checksum}, now {chunk.checksum}"
+            return Verdict("same_id_other_body", detail)
+        return Verdict(DUPLICATE, where)
+
+    def place(
+        self,
+        state: ControlState,
+        run_number: int,
+        lumisection: int,
+        source: str,
+        incarnation: str,
+        *,
+        rereadable: bool,
+    ) -> Verdict:
+        where = f"run {run_number} LS {lumisection} {source!r}"
+        verdict = self._run(state, run_number)
+        if verdict.reason:
+            return verdict
+        run = state.runs.get(run_number, RunState())
+        if lumisection < 1 or lumisection > _LAST_LUMISECTION:
+            return Verdict("lumisection", f"{where}: lumisections are numbered from 1")
+        span = run.span()
+        jump = self.settings.max_jump
+        if span is not None and not span[0] - jump <= lumisection <= span[1] + jump:
+            detail = f"{where}: more than {jump} from the known {span[0]}-{span[1]}"
+            return Verdict("lumisection_jump", detail)
+        return self._incarnation(run, source, incarnation, rereadable, where)
+
+    def _run(self, state: ControlState, run: int) -> Verdict:
+        if run < 1 or run > _LAST_RUN:
+            return Verdict("run", f"run {run}: expected 1..{_LAST_RUN}")
+        if run in state.forgotten:
+            return Verdict("forgotten_run", f"run {run} ended long ago, its state is gone")
+        running = len(state.runs) - len(state.ended)
+        if run not in state.runs and running >= self.settings.max_runs:
+            return Verdict("too_many_runs", f"run {run}: {running} runs are going on already")
+        return GOOD
+
+    def _incarnation(
+        self, run: RunState, source: str, incarnation: str, rereadable: bool, where: str
+    ) -> Verdict:
+        others = [s for s in run.sources if s.source == source and s.incarnation != incarnation]
+        if others and (rereadable or any(s.rereadable for s in others)):
+            detail = (
+                f"{where}: incarnation {incarnation!r} of a re-readable source, the run began with "
+                f"{others[0].incarnation!r}: its input or its settings changed"
+            )
+            return Verdict("second_incarnation", detail)
+        if len(run.sources) >= self.settings.max_sources:
+            return Verdict("too_many_sources", f"{where}: {len(run.sources)} sources already")
+        return GOOD

@@ -1,0 +1,262 @@
+"""How readers put pieces together: replace by key, sum over partitions, say what is missing.
+
+Readers decide nothing. A piece is the newest HistogramSet of its key; the merged LS is the sum of
+segment 0 over all partitions, and what came late is summed beside it, never added.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dqmstream.errors import WindowError
+from dqmstream.fold.sets import PartJoiner
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import Layout
+from dqmstream.messages.histograms import Account, HistogramSet
+
+__all__ = ["Merged", "MergedAccount", "Merger", "SetKey", "merge_accounts"]
+
+
+class SetKey(NamedTuple):
+    """One workspace of one LS, all partitions and segments together."""
+
+    set: str
+    run: int
+    lumisection: int
+    workspace: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MergedAccount:
+    """Accounts of all pieces together.
+
+    `seen`, `selected` and `dropped` count events of filled chunks; `refused` counts chunks by
+    reason; `notes` what sources could not use; `lacking` is text naming what is missing.
+    """
+
+    seen: int = 0
+    selected: int = 0
+    dropped: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    duplicates: int = 0
+    chunks: int = 0
+    sources: tuple[str, ...] = ()
+    closed_by: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Merged:
+    """One workspace of one LS as of `versions` (the `through` of segment 0, per partition).
+
+    `contents` is segment 0, `late` the sum of the later segments (None if there are none).
+    `closed` when every partition's segment 0 is; `complete` when besides every chunk that any
+    source announced is in; `whole` when no input had expired before it was read.
+    """
+
+    key: SetKey
+    contents: Contents
+    late: Contents | None
+    account: MergedAccount
+    late_account: MergedAccount
+    closed: bool
+    complete: bool
+    whole: bool
+    versions: tuple[int, ...]
+    late_segments: int
+    published: int
+
+
+class Merger:
+    """Newest pieces by key.
+
+    Parameters
+    ----------
+    layout
+        Layout of a booking hash, None if it is not known (yet).
+    """
+
+    def __init__(self, layout: Callable[[str], Layout | None]) -> None:
+        self._layout = layout
+        self._pieces: dict[SetKey, dict[tuple[int, int], HistogramSet]] = {}
+        self._joiner = PartJoiner()
+
+    def apply(self, piece: HistogramSet) -> SetKey | None:
+        """Take a set in; its key if something changed, None if it was older or only a part.
+
+        Raises
+        ------
+        WindowError
+            If it contradicts the pieces at hand in booking or number of partitions.
+        """
+        whole = self._joiner.join(piece)
+        if whole is None:
+            return None
+        key = SetKey(whole.set, whole.run, whole.lumisection, whole.workspace)
+        pieces = self._pieces.get(key, {})
+        for other in pieces.values():
+            _check_same_kind(whole, other)
+        place = (whole.segment, whole.partition)
+        held = pieces.get(place)
+        if held is not None and held.order >= whole.order:
+            return None
+        self._pieces.setdefault(key, {})[place] = whole
+        return key
+
+    def keys(self) -> Iterable[SetKey]:
+        """All keys at hand."""
+        return self._pieces.keys()
+
+    def pieces(self, key: SetKey) -> list[HistogramSet]:
+        """Newest pieces of a key, by (segment, partition)."""
+        return [piece for _, piece in sorted(self._pieces.get(key, {}).items())]
+
+    def is_closed(self, key: SetKey) -> bool:
+        """Whether segment 0 of every partition is closed."""
+        return _closed(self.pieces(key))
+
+    def forget(self, key: SetKey) -> None:
+        """Drop the pieces of a key."""
+        self._pieces.pop(key, None)
+
+    def merged(self, key: SetKey) -> Merged:
+        """Sum of the pieces of a key.
+
+        Raises
+        ------
+        KeyError
+            If nothing is known of it.
+        WindowError
+            If its booking is not known.
+        MessageError
+            If a block is broken.
+        """
+        pieces = self.pieces(key)
+        if not pieces:
+            raise KeyError(key)
+        layout = self._layout(pieces[0].booking)
+        if layout is None:
+            msg = f"{key}: booking {pieces[0].booking} is not known"
+            raise WindowError(msg)
+        on_time = [piece for piece in pieces if piece.segment == 0]
+        late = [piece for piece in pieces if piece.segment > 0]
+        closed = _closed(pieces)
+        lacking = _lacking(pieces)
+        return Merged(
+            key=key,
+            contents=_summed(layout, on_time),
+            late=_summed(layout, late) if late else None,
+            account=merge_accounts([piece.account for piece in on_time], lacking),
+            late_account=merge_accounts([piece.account for piece in late]),
+            closed=closed,
+            complete=closed and not lacking,
+            whole=all(piece.whole for piece in pieces),
+            versions=_versions(on_time, pieces[0].partitions),
+            late_segments=len(late),
+            published=max(piece.published for piece in pieces),
+        )
+
+
+def merge_accounts(accounts: Iterable[Account], lacking: Iterable[str] = ()) -> MergedAccount:
+    """Sums over accounts; counts by name stay by name."""
+    refused: dict[str, int] = {}
+    notes: dict[tuple[str, str], Mapping[str, int]] = {}
+    missing: set[str] = set()
+    sources: set[str] = set()
+    closed_by: set[str] = set()
+    seen = selected = dropped = duplicates = chunks = 0
+    for account in accounts:
+        missing.update(account.missing)
+        duplicates += account.duplicates
+        closed_by.update({account.closed_by} - {""})
+        for refusal in account.refused:
+            refused[refusal.reason] = refused.get(refusal.reason, 0) + 1
+        for source in account.sources:
+            sources.add(source.source)
+            seen += source.seen
+            selected += source.selected
+            dropped += source.dropped
+            chunks += int.from_bytes(source.chunks, "little").bit_count()
+            # The marker comes on every partition and is counted once.
+            if source.notes:
+                notes[source.source, source.incarnation] = source.notes
+    return MergedAccount(
+        seen=seen,
+        selected=selected,
+        dropped=dropped,
+        refused=refused,
+        notes=_added(notes.values()),
+        missing=tuple(sorted(missing)),
+        duplicates=duplicates,
+        chunks=chunks,
+        sources=tuple(sorted(sources)),
+        closed_by=tuple(sorted(closed_by)),
+        lacking=tuple(lacking),
+    )
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for count in counts:
+        for name, number in count.items():
+            total[name] = total.get(name, 0) + number
+    return total
+
+
+def _summed(layout: Layout, pieces: Iterable[HistogramSet]) -> Contents:
+    total = Contents.empty(layout)
+    for piece in pieces:
+        part = Contents.decode(layout, piece.cells, piece.scalars, piece.invalid)
+        total.add(part, same_lumisection=True)
+    return total
+
+
+def _closed(pieces: Iterable[HistogramSet]) -> bool:
+    on_time = [piece for piece in pieces if piece.segment == 0]
+    return (
+        bool(on_time)
+        and len(on_time) == on_time[0].partitions
+        and all(piece.closed for piece in on_time)
+    )
+
+
+def _versions(on_time: Iterable[HistogramSet], partitions: int) -> tuple[int, ...]:
+    """`through` per partition, -1 where nothing is known yet."""
+    known = {piece.partition: piece.through for piece in on_time}
+    return tuple(known.get(partition, -1) for partition in range(partitions))
+
+
+def _lacking(pieces: Iterable[HistogramSet]) -> list[str]:
+    """What keeps an LS from being complete, in words; empty when nothing does."""
+    masks: dict[tuple[str, str], int] = {}
+    markers: dict[tuple[str, str], int] = {}
+    absent: set[str] = set()
+    for piece in pieces:
+        absent.update(piece.account.missing)
+        for source in piece.account.sources:
+            name = (source.source, source.incarnation)
+            masks[name] = masks.get(name, 0) | int.from_bytes(source.chunks, "little")
+            if source.marker is not None:
+                markers[name] = source.marker
+    lacking = []
+    for name, mask in sorted(masks.items()):
+        if name not in markers:
+            lacking.append(f"{name[0]}: no LumisectionEnd")
+            continue
+        wanted = (1 << markers[name]) - 1
+        if wanted & ~mask:
+            lacking.append(f"{name[0]}: {(wanted & ~mask).bit_count()} of {markers[name]} chunks")
+    heard = {source for source, _ in markers}
+    return lacking + [f"{source}: never spoke" for source in sorted(absent - heard)]
+
+
+def _check_same_kind(piece: HistogramSet, other: HistogramSet) -> None:
+    for name in ("booking", "partitions"):
+        if getattr(piece, name) != getattr(other, name):
+            msg = (
+                f"run {piece.run} LS {piece.lumisection} workspace {piece.workspace!r}: a set with "
+                f"{name} {getattr(piece, name)} beside one with {getattr(other, name)}"
+            )
+            raise WindowError(msg)
