@@ -1,0 +1,1 @@
+"""CMS streamer files: the `.dat` and `.jsn` pairs in which the high-level trigger ships events."""

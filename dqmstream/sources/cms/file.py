@@ -1,0 +1,122 @@
+"""One streamer file, read once from begin to end: events or chunks of columns, and a report.
+
+Memory holds one message and one chunk, never the file. Nothing in a file raises: what cannot be
+used is refused by name in the report, and what can be read is read.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from dqmstream.errors import SourceError
+from dqmstream.sources.cms.columns import ColumnBuilder
+from dqmstream.sources.cms.limits import Limits
+from dqmstream.sources.cms.messages import InitMessage
+from dqmstream.sources.cms.pair import StreamerPair, find_pair
+from dqmstream.sources.cms.reading import FileReading, StreamerEvent
+from dqmstream.sources.cms.report import EventCounts, FileReport, Tally
+from dqmstream.sources.cms.settings import ReadSettings
+
+__all__ = ["StreamerChunk", "StreamerFile"]
+
+_BUFFER_BYTES = 1 << 20
+
+
+class StreamerChunk(NamedTuple):
+    """Columns of some events, and the count of all events read since the chunk before.
+
+    `batch.num_rows == counts.selected`. The last chunk of a file has no rows when the last events
+    were all refused or not selected, so that the counts of the chunks add up to the report's.
+    """
+
+    batch: pa.RecordBatch
+    counts: EventCounts
+
+
+class StreamerFile:
+    """A data file with its `.jsn`, to be read by one of the iterators.
+
+    Parameters
+    ----------
+    path
+        Either of the two files.
+    settings
+        How to read; by default everything, verified.
+    limits
+        How much the file may ask for.
+    """
+
+    def __init__(
+        self, path: Path, settings: ReadSettings | None = None, *, limits: Limits | None = None
+    ) -> None:
+        self.path = path
+        self._settings = settings or ReadSettings()
+        self._limits = limits or Limits()
+        self._tally = Tally(str(path), self._limits)
+        self._reading: FileReading | None = None
+
+    @property
+    def report(self) -> FileReport:
+        """Account of the latest reading; `complete` when it came to the end."""
+        return self._tally.report()
+
+    @property
+    def init(self) -> InitMessage | None:
+        """The INIT message, known from the first event on; None if it was refused."""
+        return self._reading.init if self._reading else None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Columns of the selected events, chunk by chunk, without an empty last one."""
+        return (chunk.batch for chunk in self.chunks() if chunk.batch.num_rows)
+
+    def chunks(self) -> Iterator[StreamerChunk]:
+        """Columns of the selected events and the counts, cut by the settings alone."""
+        cut = EventCounts()
+        builder: ColumnBuilder | None = None
+        for event in self.events():
+            builder = builder or self._new_builder()
+            builder.add(event.message)
+            if self._is_full(builder):
+                counts = self._tally.counts()
+                yield StreamerChunk(builder.finish(), counts.since(cut))
+                cut = counts
+        rest = self._tally.counts().since(cut)
+        if rest.events:
+            yield StreamerChunk((builder or self._new_builder()).finish(), rest)
+
+    def _new_builder(self) -> ColumnBuilder:
+        hlt_paths = self.init.hlt_paths if self.init else ()
+        return ColumnBuilder(hlt_paths, self._settings.columns)
+
+    def _is_full(self, builder: ColumnBuilder) -> bool:
+        settings = self._settings
+        return builder.rows >= settings.chunk_events or builder.nbytes >= settings.chunk_bytes
+
+    def events(self) -> Iterator[StreamerEvent]:
+        """Selected events in file order; starts a new reading and a new report."""
+        self._tally = tally = Tally(str(self.path), self._limits)
+        self._reading = None
+        try:
+            pair = find_pair(self.path, self._limits)
+            tally.know_pair(pair)
+            if not pair.is_empty:
+                yield from self._read(pair, tally)
+        except SourceError as error:
+            tally.refuse(error)
+        tally.know(complete=True)
+
+    def _read(self, pair: StreamerPair, tally: Tally) -> Iterator[StreamerEvent]:
+        dat = pair.existing_dat()
+        try:
+            with dat.open("rb", buffering=_BUFFER_BYTES) as stream:
+                size = dat.stat().st_size
+                reading = FileReading(stream, size, self._settings, self._limits, tally)
+                self._reading = reading
+                tally.know_content(reading.content, self._settings.lumisection_from)
+                yield from reading.events()
+        except OSError as error:
+            raise SourceError("file_unreadable", f"{dat}: {error}") from error
+        if pair.jsn is not None:
+            reading.check_against(pair.jsn)

@@ -1,0 +1,268 @@
+"""What was found in one file: counts by name, nothing lost silently.
+
+Two things are told apart. **Refused** is what was not used: a message, or a whole file that cannot
+be read. A **flaw** is something wrong with the file as a whole while its events are used all the
+same, because each payload has a checksum of its own.
+"""
+
+from collections import Counter
+from typing import NamedTuple
+
+import msgspec
+
+from dqmstream.errors import SourceError
+from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.jsn import Jsn
+from dqmstream.sources.cms.limits import Limits
+from dqmstream.sources.cms.messages import EventMessage, InitMessage
+from dqmstream.sources.cms.pair import StreamerPair
+
+__all__ = ["FLAWS", "OTHER_HOSTS", "REFUSALS", "EventCounts", "FileReport", "Finding", "Tally"]
+
+REFUSALS = {
+    "event_length": "lengths inside an EVENT message contradict its size",
+    "event_version": "EVENT message of another protocol version",
+    "file_empty": "the data file has no bytes",
+    "file_missing": "the data file, or the .jsn, is not there",
+    "file_unreadable": "the operating system refuses to read the file",
+    "hlt_count": "an event has another number of HLT paths than the INIT names",
+    "host_name": "host name field is not 25 bytes of zero-padded printable ASCII",
+    "init_changed": "a second INIT message that says something else",
+    "init_checksum": "payload of the INIT does not have its checksum",
+    "init_length": "lengths inside the INIT message contradict its size",
+    "init_missing": "the file does not begin with an INIT message",
+    "init_names": "texts or name lists of the INIT are malformed",
+    "init_paths": "the INIT names more paths than the limit",
+    "init_version": "INIT message of another protocol version",
+    "jsn_file_name": "the .jsn names something else than a file beside it",
+    "jsn_form": "the .jsn has none of the known field orders",
+    "jsn_number": "a count, size or checksum in the .jsn is no number",
+    "jsn_unreadable": "the .jsn is not a JSON object with a list of fields, or too large",
+    "l1_count": "an event has another number of L1 bits than the INIT names",
+    "message_code": "a message that is neither INIT nor EVENT",
+    "message_size": "a message size that cannot be true; the rest of the file is unreadable",
+    "other_lumisection": "an event of another run or lumisection than the file",
+    "output_module": "an event of another output module than the INIT",
+    "payload_checksum": "payload of an event does not have its checksum",
+    "payload_compression": "payload begins as none of the known compressions",
+    "payload_corrupt": "payload does not decompress",
+    "payload_size": "decompressed payload has another size than the header says",
+    "payload_too_large": "payload claims more bytes than the limit",
+    "truncated_message": "the file ends inside a message",
+}
+"""Reason of each refusal, and what it means."""
+
+FLAWS = {
+    "event_count": "the .jsn says another number of accepted events than were found",
+    "file_checksum": "Adler-32 of the file differs from the .jsn",
+    "file_size": "size of the file differs from the .jsn, with and without the INIT",
+    "renamed": "the name says another run or lumisection than the events",
+    "selection_unmatched": "entries of the HLT selection match no path of this menu",
+}
+"""Reason of each flaw, and what it means."""
+
+OTHER_HOSTS = "(others)"
+
+
+class EventCounts(NamedTuple):
+    """Events, and what became of them: the first is the sum of the others."""
+
+    events: int = 0
+    selected: int = 0
+    unselected: int = 0
+    prescaled: int = 0
+    refused: int = 0
+
+    def since(self, before: "EventCounts") -> "EventCounts":
+        """What was added after `before`."""
+        return EventCounts(*(now - then for now, then in zip(self, before, strict=True)))
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One refusal or flaw: reason, sentence, and the byte where the message begins, if one does."""
+
+    reason: str
+    detail: str
+    offset: int | None = None
+
+
+class FileReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Account of one file.
+
+    `events = selected + unselected + prescaled + refused_events`. `complete` is False while the
+    file is being read, or when reading was given up by the reader's user.
+
+    Parameters
+    ----------
+    path, jsn_path
+        Data file (or what was given, when none could be told) and its `.jsn`.
+    lumisection
+        Run and lumisection the events are counted for: `content`, or `named` when asked so.
+    content, named
+        What most event headers say, and what the file name says.
+    stream
+        Third part of the name, as `streamDQM`; empty for other names.
+    release, process, output_module, hlt_paths
+        From the INIT.
+    jsn
+        Counts, size and checksum as the `.jsn` says.
+    size, unreadable_bytes
+        Bytes of the data file, and those behind a message whose size cannot be trusted.
+    messages
+        Messages framed, of any kind.
+    events
+        EVENT messages, refused ones included, meta-data messages not.
+    selected, unselected, prescaled, refused_events
+        What became of them.
+    metadata_messages, metadata_checksums
+        Event-meta-data messages and the Adler-32 of their payloads, in order, without repeats.
+    refused, flaws
+        Counts by reason, see `REFUSALS` and `FLAWS`.
+    findings
+        The first of them in words.
+    hosts
+        Selected events by host name; beyond the limit of names, under `OTHER_HOSTS`.
+    """
+
+    path: str
+    jsn_path: str | None = None
+    lumisection: LumisectionId | None = None
+    content: LumisectionId | None = None
+    named: LumisectionId | None = None
+    stream: str = ""
+    release: str = ""
+    process: str = ""
+    output_module: str = ""
+    hlt_paths: tuple[str, ...] = ()
+    jsn: Jsn | None = None
+    size: int = 0
+    unreadable_bytes: int = 0
+    messages: int = 0
+    events: int = 0
+    selected: int = 0
+    unselected: int = 0
+    prescaled: int = 0
+    refused_events: int = 0
+    metadata_messages: int = 0
+    metadata_checksums: tuple[int, ...] = ()
+    refused: dict[str, int] = {}
+    flaws: dict[str, int] = {}
+    findings: tuple[Finding, ...] = ()
+    hosts: dict[str, int] = {}
+    complete: bool = False
+
+    @property
+    def missing_events(self) -> int:
+        """Events the `.jsn` announces and the file does not show, not even as refused."""
+        return max(0, self.jsn.accepted - self.events) if self.jsn else 0
+
+    def sentences(self) -> tuple[str, ...]:
+        """The findings as lines for a log: run, lumisection, file, byte, reason, detail."""
+        where = f"{self.lumisection or self.named or 'run unknown'} {self.path}"
+        return tuple(
+            f"{where}{'' if found.offset is None else f' byte {found.offset}'}: "
+            f"{found.reason}: {found.detail}"
+            for found in self.findings
+        )
+
+
+class Tally:
+    """Counts while one file is read; `report` gives the account so far."""
+
+    def __init__(self, path: str, limits: Limits) -> None:
+        self._limits = limits
+        self._base = FileReport(path=path)
+        self._metadata: dict[int, None] = {}
+        self._refused: Counter[str] = Counter()
+        self._flaws: Counter[str] = Counter()
+        self._findings: list[Finding] = []
+        self._hosts: Counter[str] = Counter()
+        self.messages = 0
+        self.events = 0
+        self.selected = 0
+        self.unselected = 0
+        self.prescaled = 0
+        self.refused_events = 0
+        self.metadata_messages = 0
+
+    def counts(self) -> EventCounts:
+        """What became of the events so far."""
+        return EventCounts(
+            self.events, self.selected, self.unselected, self.prescaled, self.refused_events
+        )
+
+    def know(self, **facts: object) -> None:
+        """Note fields of the report that are facts, not counts."""
+        self._base = msgspec.structs.replace(self._base, **facts)
+
+    def know_pair(self, pair: StreamerPair) -> None:
+        """Note which files are read, and what their name and the `.jsn` say."""
+        self.know(
+            path=str(pair.dat or pair.jsn_path),
+            jsn_path=str(pair.jsn_path) if pair.jsn_path else None,
+            jsn=pair.jsn,
+            lumisection=pair.named,
+            named=pair.named,
+            stream=pair.name.stream if pair.name else "",
+        )
+
+    def know_content(self, content: LumisectionId | None, lumisection_from: str) -> None:
+        """Note what the events say, and decide which lumisection they count for."""
+        named = self._base.named
+        by_name = named is not None and (lumisection_from == "name" or content is None)
+        self.know(content=content, lumisection=named if by_name else content)
+        if not by_name and named not in {None, content}:
+            self.flaw("renamed", f"the name says {named}, the events {content}")
+
+    def know_init(self, init: InitMessage) -> None:
+        """Note what the INIT says."""
+        self.know(
+            release=init.release,
+            process=init.process,
+            output_module=init.output_module,
+            hlt_paths=init.hlt_paths,
+        )
+
+    def refuse(self, error: SourceError, offset: int | None = None) -> None:
+        """Count a refusal of `REFUSALS`."""
+        self._refused[error.reason] += 1
+        self._find(error.reason, error.detail, offset)
+
+    def flaw(self, reason: str, detail: str) -> None:
+        """Count a flaw of `FLAWS`."""
+        self._flaws[reason] += 1
+        self._find(reason, detail, None)
+
+    def _find(self, reason: str, detail: str, offset: int | None) -> None:
+        if len(self._findings) < self._limits.max_details:
+            self._findings.append(Finding(reason=reason, detail=detail, offset=offset))
+
+    def metadata(self, message: EventMessage) -> None:
+        """Count an event-meta-data message."""
+        self.metadata_messages += 1
+        if len(self._metadata) < self._limits.max_details:
+            self._metadata[message.adler32] = None
+
+    def select(self, host: str) -> None:
+        """Count a selected event, also for the host it came from."""
+        self.selected += 1
+        known = host in self._hosts or len(self._hosts) < self._limits.max_hosts
+        self._hosts[host if known else OTHER_HOSTS] += 1
+
+    def report(self) -> FileReport:
+        """The account so far."""
+        return msgspec.structs.replace(
+            self._base,
+            messages=self.messages,
+            events=self.events,
+            selected=self.selected,
+            unselected=self.unselected,
+            prescaled=self.prescaled,
+            refused_events=self.refused_events,
+            metadata_messages=self.metadata_messages,
+            metadata_checksums=tuple(self._metadata),
+            refused=dict(self._refused),
+            flaws=dict(self._flaws),
+            findings=tuple(self._findings),
+            hosts=dict(self._hosts),
+        )
