@@ -1,0 +1,64 @@
+"""A set: the workspaces one filler group fills together, and every setting its fold depends on."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Final
+
+from dqmstream.errors import BookingError
+from dqmstream.fold.state import FoldSettings
+from dqmstream.histograms.layout import Layout
+from dqmstream.identity import content_hash
+from dqmstream.messages.booking import Booking
+
+__all__ = ["BookingSet", "LayoutShelf"]
+
+_FOLD_VERSION: Final = 1
+"""Rises when the same records would fill other bits: a new set, never a silent change."""
+
+
+class BookingSet:
+    """Bookings and fold settings; its hash names the filler group and is in every key.
+
+    Raises
+    ------
+    BookingError
+        If there is no booking, or two of one workspace.
+    """
+
+    def __init__(self, bookings: Sequence[Booking], fold: FoldSettings) -> None:
+        names = [booking.workspace for booking in bookings]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if not names or twice:
+            msg = f"a set needs workspaces, each once: got {names}, twice {twice}"
+            raise BookingError(msg)
+        self.bookings = tuple(sorted(bookings, key=lambda booking: booking.workspace))
+        self.fold = fold
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash: 16 hex digits."""
+        return content_hash((_FOLD_VERSION, self.bookings, self.fold))
+
+    @cached_property
+    def layouts(self) -> tuple[Layout, ...]:
+        """Layout of each workspace, in the order of their names."""
+        return tuple(Layout(booking) for booking in self.bookings)
+
+    @property
+    def workspaces(self) -> tuple[str, ...]:
+        return tuple(booking.workspace for booking in self.bookings)
+
+
+class LayoutShelf:
+    """Layouts by booking hash, as readers learn them from `dqm.bookings`."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[str, Layout] = {}
+
+    def add(self, booking: Booking) -> Layout:
+        """Lay a booking out, once."""
+        layout = Layout(booking)
+        return self._layouts.setdefault(layout.hash, layout)
+
+    def __call__(self, booking_hash: str) -> Layout | None:
+        return self._layouts.get(booking_hash)

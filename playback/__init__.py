@@ -1,0 +1,1 @@
+"""Record, replay and compare; and the benchmarks behind `dqmstream bench`."""
