@@ -100,7 +100,16 @@ async def run_filler(
     ready: Callable[[], None],
 ) -> None:
     """Fill the partitions that the group gives this member, until cancelled."""
-    service = _FillerService(log, booking_set, fillers, decode, member, settings, clock, progress)
+    service = _FillerService(
+        log,
+        booking_set,
+        fillers,
+        decode,
+        member=member,
+        settings=settings,
+        clock=clock,
+        progress=progress,
+    )
     async with log.group(
         f"filler-{booking_set.hash}",
         [EVENTS],
@@ -133,6 +142,7 @@ class _FillerService:
         booking_set: BookingSet,
         fillers: Sequence[Filler[object]],
         decode: Callable[[Chunk, bytes], object],
+        *,
         member: str,
         settings: FillerSettings,
         clock: Clock,

@@ -1,0 +1,70 @@
+# Every target says what it does: `make help`.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= $(or $(DQMSTREAM_TEST_DATA),../shared/data)
+SPEED ?= 1
+FILES ?=
+
+.PHONY: help install test unit lint soak bench demo lock schemas wheel screenshots clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
+
+# The environment is complete when the stamp is newer than what defines it.
+$(VENV)/.runs: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "dqmstream needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV); on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: $(VENV)/.runs ## make .venv with the pinned dependencies and this checkout
+
+demo: install ## play a run and serve the page; FILES="a.jsn b.jsn" plays CMS streamer files, SPEED=10 faster
+	@exec $(BIN)/dqmstream demo --speed $(SPEED) $(FILES)
+
+lint: install ## ruff, mypy --strict, import-linter, codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md dqmstream services playback tests --skip '*.bin,*.dat,*.jsn,*.json'
+
+unit: install ## the fast tests: no network, no browser, no real data
+	$(BIN)/pytest tests/unit -m "not slow and not benchmark and not browser and not realdata"
+
+# Leaving out the real-data group is said in one line, never done in silence.
+test: install lint ## lint and all tests but slow ones and benchmarks; installs Chromium if it is root
+	@scripts/chromium
+	@if [ -d "$(DATA)/cms-streamer" ]; then marks="not slow and not benchmark"; else \
+	  echo "realdata tests are left out: no folder $(DATA)/cms-streamer (set DQMSTREAM_TEST_DATA)"; \
+	  marks="not slow and not benchmark and not realdata"; fi; \
+	DQMSTREAM_TEST_DATA="$$(realpath -m $(DATA))" $(BIN)/pytest -m "$$marks"
+
+soak: install ## the slow tests, with many more random examples
+	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m slow --timeout 3600
+
+bench: install ## all benchmarks, with their goals
+	$(BIN)/dqmstream bench fill
+	$(BIN)/dqmstream bench pipeline
+
+schemas: install ## write schemas/ anew from the code
+	$(BIN)/dqmstream schemas schemas
+
+lock: ## pin all dependencies anew, with hashes and without download addresses
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/python -m pip install --quiet pip-tools
+	$(VENV)-lock/bin/python scripts/lock.py > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	rm -rf $(VENV)-lock
+
+wheel: install ## build the wheel and try it in an environment of its own
+	$(BIN)/python -m build --wheel --no-isolation
+	scripts/try-wheel
+
+clean: ## remove the environment and all caches
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
