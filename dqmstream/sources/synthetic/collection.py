@@ -1,0 +1,82 @@
+"""A jagged collection of a synthetic event: hits or candidates, some for each event."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from dqmstream.sources.synthetic.beam import INITIAL_PILEUP, Crossings
+from dqmstream.sources.synthetic.cells import Address, Cells
+
+__all__ = ["Collection", "Members", "Rows"]
+
+Members = dict[str, npt.NDArray[Any]]
+"""Member name to array[rows]."""
+
+
+class Rows(NamedTuple):
+    """The objects of all events of a chunk in a row.
+
+    `counts` int64[events] says how many belong to each event, `members` hold array[sum(counts)].
+    """
+
+    counts: npt.NDArray[np.int64]
+    members: Members
+
+
+class Collection(ABC):
+    """How one collection is drawn.
+
+    The number of objects of an event is Poisson with mean `mean`, times the event's pile-up over
+    that of the first lumisection where `follows_pileup`.
+    """
+
+    name: ClassVar[str]
+    members: ClassVar[Mapping[str, pa.DataType]]
+    cells: ClassVar[Cells]
+    mean: ClassVar[float]
+    follows_pileup: ClassVar[bool] = False
+    once_per_event: ClassVar[bool] = False
+    """An address is there at most once in an event (a trigger bit)."""
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, n: int, at: Address = ()) -> Members:
+        """`n` objects at an address, or anywhere: each member as array[n]."""
+
+    def rows(self, rng: np.random.Generator, crossings: Crossings) -> Rows:
+        """The objects of all events of a chunk."""
+        counts = rng.poisson(self.expected(crossings), len(crossings))
+        return Rows(counts, self.draw(rng, int(counts.sum())))
+
+    def expected(self, crossings: Crossings) -> npt.NDArray[np.float64] | float:
+        """Mean number of objects of each event."""
+        if not self.follows_pileup:
+            return self.mean
+        return crossings.pileup.astype(np.float64) * (self.mean / INITIAL_PILEUP)
+
+    def arrow_type(self) -> pa.DataType:
+        """`list<struct<...>>` without nulls."""
+        struct = pa.struct(self._fields())
+        return pa.list_(pa.field("item", struct, nullable=False))
+
+    def array(self, rows: Rows) -> "pa.Array[Any]":
+        """The collection as an Arrow column; numbers are cast to the declared types."""
+        fields = self._fields()
+        values = [
+            pa.array(
+                np.ascontiguousarray(rows.members[field.name], field.type.to_pandas_dtype()),
+                field.type,
+            )
+            for field in fields
+        ]
+        offsets = np.zeros(len(rows.counts) + 1, np.int32)
+        np.cumsum(rows.counts, out=offsets[1:])
+        structs = pa.StructArray.from_arrays(values, fields=fields)
+        starts = pa.array(offsets, pa.int32())
+        return pa.ListArray.from_arrays(starts, structs, type=self.arrow_type())
+
+    def _fields(self) -> "list[pa.Field[Any]]":
+        return [pa.field(name, kind, nullable=False) for name, kind in self.members.items()]
