@@ -251,6 +251,7 @@ class EmbeddedLog(LocalLog[DiskPartition]):
             await self._writer.run(partition.roll)
             oldest = now - round(self._settings.tombstone_seconds * 1e9)
             await self._in_background(partial(partition.compact, oldest))
+            self._tail.forget(where)
         if spec is None:
             return
         horizon = None

@@ -48,21 +48,21 @@ class TailCache:
         if not records:
             return
         where = records[0].topic, records[0].partition
-        tail = self._tails.setdefault(where, _Tail())
-        if tail.records and tail.records[-1].offset + 1 != records[0].offset:
-            self._clear()  # a failed write left records in the log that nobody told us of
-            tail = self._tails.setdefault(where, _Tail())
-        tail.records.extend(records)
+        tail = self._tails.get(where)
+        if tail and tail.records and tail.records[-1].offset + 1 != records[0].offset:
+            self.forget(where)  # a failed write left records in the log that nobody told us of
+        self._tails.setdefault(where, _Tail()).records.extend(records)
         size = sum(_cost(record) for record in records)
         self._order.append((where, len(records)))
         self.size += size
         while self.size > self._limit:
             self._forget_oldest()
 
-    def _clear(self) -> None:
-        self._tails.clear()
-        self._order.clear()
-        self.size = 0
+    def forget(self, where: TopicPartition) -> None:
+        """Forget all records of one partition."""
+        tail = self._tails.pop(where, _Tail())
+        self.size -= sum(_cost(record) for record in tail.records[tail.head :])
+        self._order = deque(entry for entry in self._order if entry[0] != where)
 
     def _forget_oldest(self) -> None:
         where, count = self._order.popleft()
