@@ -1,0 +1,155 @@
+"""What an algorithm is: a function of a stack and its parameters, with its defaults. A value.
+
+To add one: write the function, declare its parameters as a frozen struct, and pass an `Algorithm`
+beside those of `dqmstream.quality.registry.ALGORITHMS` to whoever reads the tests file.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Generic, Self, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dqmstream.messages.booking import Category, Element, Histogram, Profile
+from dqmstream.quality.stack import Stack, per_element
+
+__all__ = [
+    "Algorithm",
+    "Findings",
+    "Parameters",
+    "Sigmas",
+    "refuse_unless_bins",
+    "refuse_unless_numeric",
+]
+
+Sigmas = Annotated[float, msgspec.Meta(gt=0, le=30)]
+"""A significance in standard deviations of a normal distribution, one-sided."""
+
+
+class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Parameters of an algorithm; a ValueError in `__post_init__` refuses a combination."""
+
+
+ParametersT = TypeVar("ParametersT", bound=Parameters)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Findings:
+    """What an algorithm found in a stack of n elements.
+
+    Parameters
+    ----------
+    quantity, unit
+        What `measured` is, for the message: "fraction of ...".
+    qtresult
+        float64[n] in [0, 1], higher is better: a fraction of what is good, or a probability.
+    measured
+        float64[n] in `unit`.
+    entries
+        int64[n] entries the result rests on.
+    limit
+        What `measured` should be; empty if it is the qtresult, whose thresholds are the limit.
+    content
+        float64[n, bins...] shown beside failed bins.
+    severity
+        float64[n, bins...]: 0 where a bin passes, else larger is worse.
+    first_bin
+        Bin number of index 0 in `content`: -1 on an axis whose underflow is judged too.
+    insufficient
+        Row to why its statistics do not allow a result; its other values are then not used.
+    """
+
+    quantity: str
+    qtresult: NDArray[np.float64]
+    measured: NDArray[np.float64]
+    entries: NDArray[np.int64]
+    limit: str = ""
+    unit: str = ""
+    content: NDArray[np.float64] | None = None
+    severity: NDArray[np.float64] | None = None
+    first_bin: int = 0
+    insufficient: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_bins(
+        cls,
+        quantity: str,
+        *,
+        entries: NDArray[np.int64],
+        content: NDArray[np.float64],
+        severity: NDArray[np.float64],
+        judged: NDArray[np.bool_],
+        insufficient: Mapping[int, str] = MappingProxyType({}),
+    ) -> Self:
+        """Findings of an algorithm that judges bins: the fraction of those judged that pass.
+
+        All arrays are [n, bins...] without flow; a bin with a severity must be a judged one.
+        """
+        bins = per_element(judged).sum(axis=1)
+        passed = bins - np.count_nonzero(per_element(severity), axis=1)
+        fraction = np.divide(passed, bins, out=np.zeros(len(bins)), where=bins > 0)
+        return cls(
+            quantity=quantity,
+            qtresult=fraction,
+            measured=fraction,
+            entries=per_element(entries).sum(axis=1),
+            content=content,
+            severity=severity,
+            insufficient={int(row): "no bin can be judged" for row in np.flatnonzero(bins == 0)}
+            | dict(insufficient),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Algorithm(Generic[ParametersT]):
+    """A named way to judge elements.
+
+    Parameters
+    ----------
+    name
+        As in CMSSW where CMSSW has it.
+    parameters
+        Type of the parameters; its fields are the keys of the tests file.
+    measure
+        The algorithm. It never sees an element that `refusal` refuses.
+    refusal
+        Why an element cannot be judged by it (wrong kind or axis); empty if it can.
+    warning, error
+        Default thresholds: a qtresult below is WARNING, or BAD.
+    min_entries
+        Default least number of entries.
+    """
+
+    name: str
+    parameters: type[ParametersT]
+    measure: Callable[[Stack, ParametersT], Findings]
+    refusal: Callable[[Element], str]
+    warning: float
+    error: float
+    min_entries: int
+
+
+def refuse_unless_numeric(element: Element) -> str:
+    """Refusal of all but one-dimensional histograms over numbers."""
+    if not isinstance(element, Histogram) or len(element.axes) != 1:
+        return f"needs a one-dimensional histogram, got {_kind(element)}"
+    if isinstance(element.axes[0], Category):
+        return "needs an axis of numbers, got categories"
+    return ""
+
+
+def refuse_unless_bins(element: Element) -> str:
+    """Refusal of all but histograms and profiles in one or two dimensions."""
+    if not isinstance(element, Histogram | Profile) or len(element.axes) > 2:
+        return f"needs a histogram or profile in 1 or 2 dimensions, got {_kind(element)}"
+    return ""
+
+
+def _kind(element: Element) -> str:
+    name = type(element).__name__.lower()
+    if isinstance(element, Histogram | Profile):
+        return f"a {name} in {len(element.axes)} dimensions"
+    return f"a {name}"

@@ -1,0 +1,97 @@
+"""The mean of a histogram, compared with what is expected of it."""
+
+import math
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from dqmstream.quality.algorithm import Findings, Parameters
+from dqmstream.quality.bins import bin_positions, bin_widths
+from dqmstream.quality.range import check_range, range_text
+from dqmstream.quality.stack import Stack
+
+__all__ = ["MeanWithinExpected", "mean_within_expected"]
+
+Floats = NDArray[np.float64]
+
+
+class MeanWithinExpected(Parameters, frozen=True, kw_only=True):
+    """The expected mean, or a range that holds it, in the axis's unit.
+
+    `sigma` is how far good means scatter by nature, beyond the statistical error. With `use_rms`
+    the histogram's own RMS stands for both (CMSSW's useRMS): a much weaker test.
+    """
+
+    mean: float | None = None
+    xmin: float = -math.inf
+    xmax: float = math.inf
+    sigma: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    use_rms: bool = False
+
+    def __post_init__(self) -> None:
+        ranged = (self.xmin, self.xmax) != (-math.inf, math.inf)
+        if self.mean is None:
+            check_range("x", self.xmin, self.xmax)
+        if self.mean is not None and (ranged or not math.isfinite(self.mean)):
+            msg = "expected either a finite mean, or xmin, xmax or both"
+            raise ValueError(msg)
+        if self.use_rms and self.sigma:
+            msg = "expected either use_rms or sigma"
+            raise ValueError(msg)
+
+    @property
+    def allowed(self) -> tuple[float, float]:
+        """Lowest and highest expected mean."""
+        return (self.xmin, self.xmax) if self.mean is None else (self.mean, self.mean)
+
+
+def mean_within_expected(stack: Stack, parameters: MeanWithinExpected) -> Findings:
+    """Probability that the mean is an expected one, fluctuations allowed for.
+
+    qtresult = erfc(z / sqrt 2), the chi2 probability for one degree of freedom, with
+    z = d / sqrt(sigma^2 + error^2), d the distance of the measured mean to the nearest expected
+    one (1 if it is one), error = RMS / sqrt(n). For weights n is (sum w)^2 / sum w^2. The RMS is at
+    least that of flat bins, width / sqrt 12. Entries lie at bin centres and flow is left out, as
+    in ROOT's GetMean of a binned histogram. Valid where the mean is normal by the central limit
+    theorem: `min_entries` guards that. Definition: CMSSW DQMServices/Core/src/QTest.cc.
+
+    Not reproduced of CMSSW: useSigma there knows no statistical error, so few entries alarm and
+    many hide a shift; useRange gives 1 or 0 however uncertain the mean; fewer entries than
+    minEntries are an ERROR there.
+    """
+    axis = stack.axes[0]
+    mean, error, rms, undefined = _moments(stack)
+    lower, upper = parameters.allowed
+    distance = np.maximum(np.maximum(lower - mean, mean - upper), 0.0)
+    spread = rms if parameters.use_rms else np.hypot(parameters.sigma, error)
+    nothing = np.where(distance > 0, np.inf, 0.0)
+    z = np.divide(distance, spread, out=nothing, where=spread > 0)
+    return Findings(
+        quantity=f"mean of {axis.label or 'x'}",
+        unit=axis.unit,
+        limit=range_text(lower, upper, axis.unit),
+        qtresult=np.array([math.erfc(value / math.sqrt(2)) for value in z]),
+        measured=mean,
+        entries=stack.entries[stack.inner].sum(axis=1),
+        insufficient={
+            int(row): "the sum of contents is not positive" for row in np.flatnonzero(undefined)
+        },
+    )
+
+
+def _moments(stack: Stack) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Mean, its error, RMS, each [n]; and which of them are undefined."""
+    axis = stack.axes[0]
+    x, flat = bin_positions(axis)[1:-1], bin_widths(axis) ** 2 / 12
+    content = stack.content[stack.inner]
+    squares = content if stack.squares is None else stack.squares[stack.inner]
+    total = content.sum(axis=1)
+    undefined = total <= 0
+    safe = np.where(undefined, 1.0, total)
+    mean = content @ x / safe
+    variance = (content * (x - mean[:, None]) ** 2).sum(axis=1) / safe
+    rms = np.sqrt(np.maximum(np.maximum(variance, content @ flat / safe), 0.0))
+    error = rms * np.sqrt(squares.sum(axis=1)) / safe
+    return mean, error, rms, undefined

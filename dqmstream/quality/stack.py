@@ -1,0 +1,115 @@
+"""Stacks: the bins of several MonitorElements of one shape, as arrays with one row for each."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import ElementLayout
+from dqmstream.messages.booking import Axis, Category, Element, Profile
+
+__all__ = ["Stack", "per_element", "same_shape", "stack_elements"]
+
+AnyT = TypeVar("AnyT", bound=np.generic)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stack:
+    """Bins of n elements with the same axes and storage.
+
+    Parameters
+    ----------
+    axes
+        The axes all of them have.
+    entries
+        int64[n, extents...], flow bins included (underflow first, overflow last; a category axis
+        has only a last bin, for all other codes).
+    sums, squares
+        float64[n, extents...] sums of weights or profile values, and of their squares; None for
+        plain counts.
+    profile
+        Whether a bin shows the mean of its values rather than their sum.
+    """
+
+    axes: tuple[Axis, ...]
+    entries: NDArray[np.int64]
+    sums: NDArray[np.float64] | None = None
+    squares: NDArray[np.float64] | None = None
+    profile: bool = False
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def row(self, index: int) -> "Stack":
+        """The stack of one element of it."""
+        one = slice(index, index + 1)
+        return Stack(
+            axes=self.axes,
+            entries=self.entries[one],
+            sums=None if self.sums is None else self.sums[one],
+            squares=None if self.squares is None else self.squares[one],
+            profile=self.profile,
+        )
+
+    @property
+    def inner(self) -> tuple[slice, ...]:
+        """Index that leaves the flow bins out."""
+        flow = (slice(0, -1) if isinstance(axis, Category) else slice(1, -1) for axis in self.axes)
+        return (slice(None), *flow)
+
+    @property
+    def content(self) -> NDArray[np.float64]:
+        """float64[n, extents...] as a plot shows them: counts, sums of weights, or means.
+
+        A profile's mean is NaN in a bin without entries.
+        """
+        if self.sums is None:
+            return self.entries.astype(np.float64)
+        if not self.profile:
+            return self.sums
+        means = np.full(self.sums.shape, np.nan)
+        np.divide(self.sums, self.entries, out=means, where=self.entries > 0)
+        return means
+
+
+def same_shape(
+    elements: Iterable[ElementLayout],
+) -> list[tuple[ElementLayout, ...]]:
+    """Elements in groups that can be stacked, in the order in which they come."""
+    groups: dict[object, list[ElementLayout]] = {}
+    for layout in elements:
+        element = layout.element
+        key = (isinstance(element, Profile), _axes(element), layout.planes, layout.bits)
+        groups.setdefault(key, []).append(layout)
+    return [tuple(group) for group in groups.values()]
+
+
+def stack_elements(contents: Contents, group: Sequence[ElementLayout]) -> Stack:
+    """The bins of a group of `same_shape`, taken out of the flat buffer."""
+    first = group[0]
+    planes = np.stack([_planes(contents, layout) for layout in group], axis=1)
+    weighted = first.planes == 3
+    return Stack(
+        axes=_axes(first.element),
+        entries=planes[0],
+        sums=np.ldexp(planes[1].astype(np.float64), -first.bits) if weighted else None,
+        squares=np.ldexp(planes[2].astype(np.float64), -first.square_bits) if weighted else None,
+        profile=isinstance(first.element, Profile),
+    )
+
+
+def per_element(values: NDArray[AnyT]) -> NDArray[AnyT]:
+    """values[n, bins...] as [n, all bins]: to reduce over the bins of each element."""
+    return values.reshape(len(values), -1)
+
+
+def _axes(element: Element) -> tuple[Axis, ...]:
+    return getattr(element, "axes", ())
+
+
+def _planes(contents: Contents, layout: ElementLayout) -> NDArray[np.int64]:
+    cells = contents.cells[layout.offset : layout.nan]
+    return cells.reshape(layout.planes, *layout.extents)
