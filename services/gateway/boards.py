@@ -1,0 +1,217 @@
+"""The boards of the page, as states of channels: runs, one run, its strip, quality and pulse."""
+
+from collections import Counter
+from typing import Any
+
+from dqmstream.identity import compact_ranges
+from services.gateway.hub import State
+from services.gateway.live import LiveView
+from services.gateway.outcomes import Summary, worst_of
+from services.gateway.run_view import RunView
+from services.gateway.verdicts import Judged, ReportScope
+from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
+
+__all__ = [
+    "accounting",
+    "lumisection_row",
+    "pulse_board",
+    "quality_board",
+    "run_board",
+    "run_row",
+    "runs_board",
+    "strip_board",
+]
+
+
+def runs_board(view: LiveView) -> State:
+    """Runs in memory: `rows` by run number, `current` in the header."""
+    current = view.current
+    rows = {str(number): run_row(run) for number, run in sorted(view.runs.items())}
+    return State(header={"current": current.number if current else None}, rows=rows)
+
+
+def run_row(run: RunView) -> dict[str, Any]:
+    """A run in a list of runs."""
+    known = run.lumisections()
+    return {
+        "run": run.number,
+        "run_type": run.run_type,
+        "began": run.began,
+        "newest": run.newest,
+        "ended": run.ended,
+        "first_lumisection": min(known, default=None),
+        "last_lumisection": max(known, default=None),
+        "lumisections": len(known),
+        "events": run.events,
+        "live": True,
+    }
+
+
+def run_board(run: RunView | None) -> State:
+    """One run: `run`, `rate`, `conditions` of its newest LS, and `accounting` over all its LSs."""
+    if run is None:
+        return State(header={"run": None, "rate": None, "conditions": None, "accounting": None})
+    newest = max(run.conditions, default=None)
+    header = {
+        "run": run_row(run),
+        "rate": run.rate,
+        "conditions": None if newest is None else _conditions(run, newest),
+        "accounting": accounting(run),
+    }
+    return State(header=header)
+
+
+def accounting(run: RunView) -> dict[str, Any]:
+    """Where every event and chunk of a run is: filled, dropped, late, refused or missing."""
+    records = run.lumisections().values()
+    refused: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
+    missing: dict[str, list[int]] = {}
+    for record in records:
+        refused.update(record.account.refused)
+        refused.update(record.late_account.refused)
+        notes.update(record.account.notes)
+        for source in record.account.missing:
+            missing.setdefault(source, []).append(record.number)
+    return {
+        "seen": sum(record.account.seen for record in records),
+        "selected": sum(record.account.selected for record in records),
+        "dropped": sum(record.account.dropped for record in records),
+        "chunks": sum(record.account.chunks for record in records),
+        "duplicates": sum(record.account.duplicates for record in records),
+        "late_events": sum(record.late_account.seen for record in records),
+        "late_chunks": sum(record.late_account.chunks for record in records),
+        "late_in": compact_ranges(r.number for r in records if r.late_account.chunks),
+        "refused": dict(sorted(refused.items())),
+        "notes": dict(sorted(notes.items())),
+        "missing": {name: compact_ranges(where) for name, where in sorted(missing.items())},
+        "open": compact_ranges(record.number for record in records if not record.closed),
+        "incomplete": compact_ranges(r.number for r in records if r.closed and not r.complete),
+        "holes": compact_ranges(record.number for record in records if not record.whole),
+    }
+
+
+def strip_board(run: RunView | None) -> State:
+    """The LSs of a run: `rows` by number, each with its account and outcomes."""
+    if run is None:
+        return State(header={"run": None})
+    by_workspace = {
+        name: run.verdicts.judged(ReportScope(part.set, name, "lumisection"))
+        for name, part in run.shown_workspaces().items()
+    }
+    rows = {
+        str(number): lumisection_row(record, _outcomes(by_workspace, number))
+        for number, record in run.lumisections().items()
+    }
+    return State(header={"run": run.number}, rows=rows)
+
+
+def lumisection_row(record: LumisectionRecord, outcomes: dict[str, Summary]) -> dict[str, Any]:
+    """One LS of the strip; `outcomes` by workspace."""
+    account = record.account
+    return {
+        "lumisection": record.number,
+        "closed": record.closed,
+        "complete": record.complete,
+        "whole": record.whole,
+        "closed_by": list(account.closed_by),
+        "seen": account.seen,
+        "selected": account.selected,
+        "dropped": account.dropped,
+        "duplicates": account.duplicates,
+        "refused": sum(account.refused.values()) + sum(record.late_account.refused.values()),
+        "late": record.late_account.seen,
+        "missing": list(account.missing),
+        "lacking": list(account.lacking),
+        "worst": worst_of(outcomes.values()),
+        "outcomes": {name: _words(summary) for name, summary in outcomes.items()},
+    }
+
+
+def quality_board(view: LiveView, run: RunView | None) -> State:
+    """Workspaces: `rows` by name, with the newest verdicts per LS and over the run."""
+    rows: dict[str, Any] = {}
+    shown = run.shown_workspaces() if run else {}
+    for name in sorted({*shown, *view.catalogue.workspaces()}):
+        part = shown.get(name)
+        layout = part.layout if part else view.catalogue.newest(name)
+        rows[name] = {
+            "workspace": name,
+            "description": layout.booking.description if layout else "",
+            "elements": len(layout.elements) if layout else 0,
+            "filled": part is not None,
+            "lumisection": _newest(run, part, name, "lumisection"),
+            "run": _newest(run, part, name, "run"),
+        }
+    return State(header={"run": run.number if run else None}, rows=rows)
+
+
+def pulse_board(view: LiveView, now: int) -> State:
+    """Processes by name, and ages as of `now`: the page lets them grow by itself."""
+    beats = {
+        beat.heartbeat.process: {
+            "process": beat.heartbeat.process,
+            "service": beat.heartbeat.service,
+            "state": beat.heartbeat.state,
+            "when": beat.heartbeat.when,
+            "run": beat.heartbeat.run,
+            "lumisection": beat.heartbeat.lumisection,
+            "memory": beat.heartbeat.memory,
+        }
+        for beat in view.pulse.beats(now)
+    }
+    header = {
+        "now": now,
+        "newest_set": view.newest,
+        "stale_after": view.settings.stale_after,
+        "data_stale_after": view.settings.data_stale_after,
+        "rejected": dict(view.rejected),
+    }
+    return State(header=header, rows=beats)
+
+
+def _conditions(run: RunView, number: int) -> dict[str, Any]:
+    found = run.conditions[number]
+    return {
+        "lumisection": number,
+        "run_type": found.run_type,
+        "fill": found.fill,
+        "beam_mode": found.beam_mode,
+        "luminosity": found.luminosity,
+        "pileup": found.pileup,
+        "prescale_index": found.prescale_index,
+        "dcs_off": sorted(name for name, on in found.dcs.items() if not on),
+    }
+
+
+def _outcomes(by_workspace: dict[str, dict[int, Judged]], number: int) -> dict[str, Summary]:
+    return {
+        name: judged[number].summary for name, judged in by_workspace.items() if number in judged
+    }
+
+
+def _newest(
+    run: RunView | None, part: WorkspaceRun | None, workspace: str, scope: str
+) -> dict[str, Any] | None:
+    if run is None or part is None:
+        return None
+    where = ReportScope(part.set, workspace, scope)
+    judged = run.verdicts.newest(where)
+    if judged is None:
+        return None
+    return {
+        "lumisection": judged.lumisection,
+        "complete": judged.complete,
+        "made": judged.made,
+        "worst": judged.summary.worst,
+        "judged": judged.summary.judged,
+        "not_judged": judged.summary.not_judged,
+        "counts": judged.summary.counts,
+        "elements": {
+            path: _words(summary) for path, summary in run.verdicts.elements(where).items()
+        },
+    }
+
+
+def _words(summary: Summary) -> list[Any]:
+    return [summary.worst, summary.judged, summary.not_judged]

@@ -1,0 +1,148 @@
+"""One run as the gateway sees it live: its workspaces, conditions, verdicts and rate."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from dqmstream.histograms.layout import Layout
+from dqmstream.messages.events import RunEnd, RunStart
+from dqmstream.messages.operations import Conditions
+from services.gateway.catalogue import Catalogue
+from services.gateway.verdicts import Verdicts
+from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
+
+__all__ = ["RunView"]
+
+_RATE_SECONDS: Final = 15.0
+
+
+class RunView:
+    """What is in memory of one run.
+
+    Parameters
+    ----------
+    number
+        Run number.
+    catalogue
+        Bookings and activations.
+    keep_reports
+        LSs per workspace and scope whose reports stay in memory whole.
+    """
+
+    def __init__(self, number: int, catalogue: Catalogue, keep_reports: int) -> None:
+        self.number = number
+        self.began: int | None = None
+        """Log time of its oldest histogram set in memory, nanoseconds since 1970."""
+        self.newest: int | None = None
+        """Log time of its newest histogram set."""
+        self.events = 0
+        """Events seen in all LSs, late ones not counted."""
+        self.run_type = ""
+        self.labels: dict[str, tuple[str, ...]] = {}
+        self.ended = False
+        self.conditions: dict[int, Conditions] = {}
+        self.verdicts = Verdicts(keep_reports)
+        self.revision = 0
+        """Rises with all but the verdicts."""
+        self._catalogue = catalogue
+        self._workspaces: dict[str, dict[str, WorkspaceRun]] = {}
+        self._lumisections: dict[int, LumisectionRecord] = {}
+        self._listed_for: tuple[tuple[str, str], ...] = ()
+        self._counted: deque[tuple[int, int]] = deque(maxlen=1_000)
+
+    def start(self, message: RunStart) -> None:
+        """What a source says of the run it begins."""
+        self.run_type = message.run_type
+        self.labels |= message.labels
+        self.revision += 1
+
+    def end(self, _message: RunEnd) -> None:
+        """A source has ended."""
+        self.ended = True
+        self.revision += 1
+
+    def take_conditions(self, conditions: Conditions) -> None:
+        """Newest conditions of one LS."""
+        self.conditions[conditions.lumisection] = conditions
+        self.run_type = conditions.run_type or self.run_type
+        self.revision += 1
+
+    def heard(self, stamp: int) -> None:
+        """A histogram set of this run was appended at log time `stamp`."""
+        self.began = stamp if self.began is None else min(self.began, stamp)
+        self.newest = stamp if self.newest is None else max(self.newest, stamp)
+
+    def workspace_run(self, workspace: str, set_hash: str, layout: Layout) -> WorkspaceRun:
+        """The workspace's part of the run under a set; made when first asked for."""
+        sets = self._workspaces.setdefault(workspace, {})
+        if set_hash not in sets:
+            sets[set_hash] = WorkspaceRun(self.number, set_hash, layout)
+        return sets[set_hash]
+
+    def all_workspace_runs(self) -> Iterable[WorkspaceRun]:
+        """Of all sets, shown or not."""
+        return [part for sets in self._workspaces.values() for part in sets.values()]
+
+    def shown(self, workspace: str) -> WorkspaceRun | None:
+        """The workspace under the set that readers show; None if the run has nothing of it."""
+        sets = self._workspaces.get(workspace, {})
+        chosen = self._catalogue.set_shown(self.number, workspace, sets)
+        return None if chosen is None else sets[chosen]
+
+    def shown_workspaces(self) -> dict[str, WorkspaceRun]:
+        """All workspaces of the run, by name, sorted."""
+        shown = {name: self.shown(name) for name in sorted(self._workspaces)}
+        return {name: part for name, part in shown.items() if part is not None}
+
+    def lumisections(self) -> Mapping[int, LumisectionRecord]:
+        """By number, rising, each as the workspace that has read furthest knows it.
+
+        All workspaces of a set have the same account of an LS; they differ only in how far they
+        have been published.
+        """
+        return dict(sorted(self._lumisections.items()))
+
+    def update(self, changed: Iterable[int]) -> None:
+        """Look again at LSs whose records have changed, and count the run's events."""
+        self.revision += 1
+        parts = self.shown_workspaces()
+        shown = tuple((name, part.set) for name, part in parts.items())
+        if shown != self._listed_for:
+            self._listed_for = shown
+            self._lumisections, self.events = {}, 0
+            changed = {number for part in parts.values() for number in part.records}
+        for number in changed:
+            known = [part.records[number] for part in parts.values() if number in part.records]
+            if known:
+                self._list(max(known, key=_further))
+        self._count()
+
+    def closed_in_all(self, number: int) -> bool:
+        """Whether every shown workspace that knows this LS has it closed."""
+        records = [part.records.get(number) for part in self.shown_workspaces().values()]
+        return all(record.closed for record in records if record is not None)
+
+    @property
+    def rate(self) -> float | None:
+        """Events per second that came in, by log time, over the last seconds; None if unknown."""
+        if len(self._counted) < 2:
+            return None
+        (start, before), (end, after) = self._counted[0], self._counted[-1]
+        return max(0.0, (after - before) / ((end - start) / 1e9))
+
+    def _list(self, record: LumisectionRecord) -> None:
+        held = self._lumisections.get(record.number)
+        self.events += record.account.seen - (held.account.seen if held is not None else 0)
+        self._lumisections[record.number] = record
+
+    def _count(self) -> None:
+        if self.newest is None:
+            return
+        if not self._counted or self._counted[-1][0] < self.newest:
+            self._counted.append((self.newest, self.events))
+        while self._counted[-1][0] - self._counted[0][0] > _RATE_SECONDS * 1e9:
+            self._counted.popleft()
+
+
+def _further(record: LumisectionRecord) -> tuple[bool, int]:
+    return (record.closed, sum(record.versions))

@@ -1,0 +1,101 @@
+"""What the gateway can be told, and the limits on all that clients can ask of it."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from dqmstream.errors import ConfigurationError
+
+__all__ = ["GatewaySettings", "Limits"]
+
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Bounds on one request, one client, all clients together, and what is kept in memory."""
+
+    elements: int = 200
+    """Elements one request may ask the contents of."""
+    cells: int = 2_000_000
+    """Cells all contents of one answer may have."""
+    lumisections: int = 5_000
+    """LSs a listing, a trend or a window may cover."""
+    listed: int = 5_000
+    """Entries one page of a listing may have (runs, elements, reports)."""
+    pattern: int = 200
+    """Characters of a glob or regular expression."""
+    image: int = 1_600
+    """Pixels of an image's longer side."""
+    clients: int = 256
+    """Open streams."""
+    connections: int = 1_024
+    """Open connections of all kinds; beyond it uvicorn answers 503."""
+    subscriptions: int = 64
+    channels: int = 512
+    """Plots and boards one client may watch."""
+    channel_cells: int = 200_000
+    """Cells of a plot that can be watched; larger ones are fetched when wanted."""
+    message_bytes: int = 64 * 1024
+    """One message of a client on the stream."""
+    messages_per_second: float = 20.0
+    """Client messages on the stream, on average; a burst of ten times that is fine."""
+    queries: int = 8
+    """Queries of stored contents that run at once; the others wait."""
+    live_runs: int = 4
+    live_lumisections: int = 64
+    """LSs per run and workspace whose own contents stay in memory."""
+    live_bytes: int = 1 << 30
+    """Contents in memory, all together; the oldest LSs go first."""
+    live_reports: int = 64
+    """LSs per run and workspace whose reports stay in memory whole."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewaySettings:
+    """Where the gateway listens and how it behaves. The defaults are safe on a shared machine.
+
+    Parameters
+    ----------
+    host, port
+        Address to listen on; port 0 takes a free one.
+    update_interval
+        Seconds between two looks at what has changed, for all clients.
+    stale_after
+        Seconds without a heartbeat (processes) after which what depends on it turns grey.
+    data_stale_after
+        Seconds without a new histogram set after which the live numbers turn grey.
+    allowed_hosts
+        Values of the Host header that are answered, without the port; empty takes the loopback
+        names and `host`. It keeps a foreign page from reaching the gateway by a name of its own.
+    allowed_origins
+        Origins besides the gateway's own from which a page may open the stream.
+    ping_interval, ping_timeout
+        Seconds; a stream whose client does not answer a ping is closed.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    update_interval: float = 1.0
+    stale_after: float = 15.0
+    data_stale_after: float = 30.0
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    ping_interval: float = 20.0
+    ping_timeout: float = 20.0
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        for name in ("update_interval", "stale_after", "data_stale_after", "ping_interval"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                msg = f"gateway {name} is {value}, expected seconds above 0"
+                raise ConfigurationError(msg)
+        if not 0 <= self.port <= 65535:
+            msg = f"gateway port is {self.port}, expected 0 to 65535"
+            raise ConfigurationError(msg)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Host names that are answered."""
+        return self.allowed_hosts or (*_LOOPBACK, self.host)

@@ -1,0 +1,244 @@
+"""One workspace of one run, as far as memory goes: its lumisections, and sums over windows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dqmstream.fold.merge import Merged, MergedAccount
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import Layout
+from dqmstream.identity import compact_ranges, content_hash
+from services.gateway.closed_total import ClosedTotal, NotInMemoryError, Words, words_in_order
+from services.gateway.windows import Window
+
+__all__ = ["Covered", "LumisectionRecord", "WorkspaceRun"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LumisectionRecord:
+    """What is known of one LS besides its contents."""
+
+    number: int
+    closed: bool
+    complete: bool
+    whole: bool
+    versions: tuple[int, ...]
+    account: MergedAccount
+    late_account: MergedAccount
+    late_segments: int
+    published: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Covered:
+    """Which LSs a window turned out to cover, and how far they can be trusted.
+
+    `version` changes whenever the contents may have changed.
+    """
+
+    run: int
+    numbers: tuple[int, ...]
+    closed: bool
+    complete: bool
+    whole: bool
+    late_events: int
+    version: str
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last LS; (0, 0) if there is none."""
+        return (self.numbers[0], self.numbers[-1]) if self.numbers else (0, 0)
+
+
+class WorkspaceRun:
+    """Lumisections of one workspace of one run under one set.
+
+    Parameters
+    ----------
+    run, set_hash
+        Which run and set.
+    layout
+        Layout of the booking the sets were made with.
+    """
+
+    def __init__(self, run: int, set_hash: str, layout: Layout) -> None:
+        self.run = run
+        self.set = set_hash
+        self.layout = layout
+        self.revision = 0
+        """Rises at each change: what was computed at one revision holds until the next."""
+        self.records: dict[int, LumisectionRecord] = {}
+        self._contents: dict[int, Contents] = {}
+        self._total = ClosedTotal(layout)
+        self._sums: dict[str, tuple[tuple[object, ...], Contents]] = {}
+
+    @property
+    def numbers(self) -> list[int]:
+        """LSs known, rising."""
+        return sorted(self.records)
+
+    @property
+    def bytes_held(self) -> int:
+        """Bytes of the LS contents in memory (the total comes on top, once)."""
+        return len(self._contents) * self.layout.cells * 8
+
+    def take(self, merged: Merged) -> None:
+        """A newer version of one LS."""
+        number = merged.key.lumisection
+        before, held = self.records.get(number), self._contents.get(number)
+        self.records[number] = _record(merged)
+        self._contents[number] = merged.contents
+        self.revision += 1
+        if before is not None and before.closed:
+            self._sums.clear()
+            if held is None:
+                self.lose(number)
+            elif merged.closed:
+                self._total.replace(number, held, merged.contents)
+            else:
+                self._total.remove(number, held)
+        elif merged.closed:
+            self._total.add(number, merged.contents)
+
+    def take_late(self, merged: Merged) -> None:
+        """What came late for an LS whose own contents have left memory."""
+        number = merged.key.lumisection
+        self.revision += 1
+        self.records[number] = replace(
+            self.records[number],
+            late_account=merged.late_account,
+            late_segments=merged.late_segments,
+        )
+
+    def lose(self, number: int) -> None:
+        """An LS in the total has changed, and its old contents are gone: the total is void."""
+        self.revision += 1
+        self._total.lose(
+            f"run {self.run} LS {number} workspace {self.layout.workspace!r} was published anew "
+            "after its contents had left memory: the sum over the run must come from the store"
+        )
+
+    def in_memory(self) -> list[int]:
+        """LSs whose own contents are in memory, rising; closed ones may leave."""
+        return sorted(self._contents)
+
+    def release(self, number: int) -> None:
+        """Let the contents of a closed LS leave memory; the total keeps them summed."""
+        if not self.records[number].closed:
+            msg = f"run {self.run} LS {number} is open: its contents are nowhere else"
+            raise ValueError(msg)
+        del self._contents[number]
+
+    def covered(self, window: Window) -> Covered:
+        """What a window covers now."""
+        records = [self.records[number] for number in window.select(self.numbers)]
+        return Covered(
+            run=self.run,
+            numbers=tuple(record.number for record in records),
+            closed=all(record.closed for record in records),
+            complete=all(record.complete for record in records),
+            whole=all(record.whole for record in records),
+            late_events=sum(record.late_account.seen for record in records),
+            version=content_hash(
+                [self.set, self.layout.hash, self.run, [_version(record) for record in records]]
+            ),
+        )
+
+    def window(self, window: Window) -> tuple[Contents, Covered]:
+        """Sum over a window. The contents belong to this object: read, and copy what is kept.
+
+        Raises
+        ------
+        NotInMemoryError
+            If LSs of the window have left memory.
+        WindowError
+            If the sum cannot be made.
+        """
+        covered = self.covered(window)
+        word, key = window.word, (self.revision, covered.numbers)
+        held = self._sums.get(word)
+        if held is None or held[0] != key:
+            held = (key, self._summed(word, covered.numbers))
+            self._sums[word] = held
+        return held[1], covered
+
+    def forget_sums(self, windows: Iterable[str]) -> None:
+        """Keep only the sums of these windows: the others are not asked for any more."""
+        kept = {part for word in windows for part in (word, _closed_part(word))}
+        self._sums = {word: held for word, held in self._sums.items() if word in kept}
+
+    def of_lumisection(self, number: int) -> Contents:
+        """Contents of one LS.
+
+        Raises
+        ------
+        NotInMemoryError
+            If they have left memory, or the LS is not known.
+        """
+        self._need([number])
+        return self._contents[number]
+
+    def _summed(self, word: str, numbers: Sequence[int]) -> Contents:
+        closed = [number for number in numbers if self.records[number].closed]
+        still_open = [number for number in numbers if not self.records[number].closed]
+        result = self._closed_sum(_closed_part(word), closed)
+        ordered = not closed or not still_open or closed[-1] < still_open[0]
+        for number in still_open:
+            result.add(self._contents[number])
+        if not ordered:
+            together = words_in_order(self.layout, self._words(numbers))
+            result.scalars, result.invalid = dict(together.scalars), dict(together.invalid)
+        return result
+
+    def _closed_sum(self, word: str, closed: Sequence[int]) -> Contents:
+        """Sum of closed LSs, as a copy: made anew only when other LSs have closed."""
+        if len(closed) == len(self._total.words) > 1:
+            return self._total.contents()
+        self._need(closed)
+        if len(closed) <= 1:
+            return Contents.total(self.layout, (self._contents[number] for number in closed))
+        held = self._sums.get(word)
+        if held is None or held[0] != tuple(closed):
+            total = Contents.total(self.layout, (self._contents[number] for number in closed))
+            held = (tuple(closed), total)
+            self._sums[word] = held
+        return held[1].copy()
+
+    def _words(self, numbers: Iterable[int]) -> Mapping[int, Words]:
+        words = self._total.words
+        return {
+            number: words[number]
+            if number in words
+            else Words(self._contents[number].scalars, self._contents[number].invalid)
+            for number in numbers
+        }
+
+    def _need(self, numbers: Iterable[int]) -> None:
+        lacking = [number for number in numbers if number not in self._contents]
+        if lacking:
+            msg = (
+                f"run {self.run} workspace {self.layout.workspace!r}: LS "
+                f"{compact_ranges(lacking)} are not in memory"
+            )
+            raise NotInMemoryError(msg)
+
+
+def _closed_part(word: str) -> str:
+    return f"closed part of {word}"
+
+
+def _version(record: LumisectionRecord) -> tuple[object, ...]:
+    return (record.number, record.closed, record.whole, record.versions, record.late_account.chunks)
+
+
+def _record(merged: Merged) -> LumisectionRecord:
+    return LumisectionRecord(
+        number=merged.key.lumisection,
+        closed=merged.closed,
+        complete=merged.complete,
+        whole=merged.whole,
+        versions=merged.versions,
+        account=merged.account,
+        late_account=merged.late_account,
+        late_segments=merged.late_segments,
+        published=merged.published,
+    )
