@@ -17,7 +17,7 @@ A workspace is a few lines::
     )
 """
 
-from dqmstream.booking.check import check, required_columns
+from dqmstream.booking.check import check
 from dqmstream.booking.declare import (
     Workspace,
     category,
@@ -29,6 +29,7 @@ from dqmstream.booking.declare import (
     text,
     variable,
 )
+from dqmstream.booking.fill import required_columns
 
 __all__ = [
     "Workspace",

@@ -3,12 +3,15 @@
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
 
-from dqmstream.booking.expression import EVENT, Kind, Level, Node, columns_of, joint_level
+from dqmstream.booking.expression import (
+    EVENT,
+    Kind,
+)
+from dqmstream.booking.fill import fill_of
 from dqmstream.booking.parse import parse
 from dqmstream.errors import BookingError
 from dqmstream.histograms.layout import Layout, axis_bins, axis_extent, fixed_point_bits
@@ -32,10 +35,7 @@ __all__ = [
     "MAX_ELEMENTS",
     "MAX_ELEMENT_CELLS",
     "MAX_WORKSPACE_CELLS",
-    "Fill",
     "check",
-    "fill_of",
-    "required_columns",
 ]
 
 MAX_BINS: Final = 10_000
@@ -45,25 +45,6 @@ MAX_ELEMENTS: Final = 100_000
 _MAX_NAME: Final = 64
 _MAX_INTEGER: Final = 2**53
 """Codes and integer bounds stay below it: the kernels bin in float64."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fill:
-    """The parsed expressions of one element, and the level they are filled at.
-
-    `value` is the weight, the profiled value or the scalar; None where the element has none.
-    Text elements have no expressions but their selection.
-    """
-
-    axes: tuple[Node, ...] = ()
-    value: Node | None = None
-    select: Node | None = None
-    level: Level = EVENT
-
-    @property
-    def nodes(self) -> tuple[Node, ...]:
-        """All of them."""
-        return self.axes + tuple(node for node in (self.value, self.select) if node is not None)
 
 
 def check(booking: Booking) -> Booking:
@@ -89,46 +70,6 @@ def check(booking: Booking) -> Booking:
         msg = f"workspace {booking.workspace!r}: {error}"
         raise BookingError(msg) from None
     return booking
-
-
-def fill_of(element: Element) -> Fill:
-    """The element's expressions, parsed and brought to one level.
-
-    Raises
-    ------
-    BookingError
-        Saying which expression is wrong, and why.
-    """
-    match element:
-        case Histogram():
-            axes, value = element.fill, element.weight or None
-        case Profile():
-            axes, value = element.fill, element.value
-        case Scalar():
-            axes, value = (), element.value
-        case Text():
-            axes, value = (), None
-    fill = Fill(
-        axes=tuple(map(parse, axes)),
-        value=None if value is None else parse(value),
-        select=parse(element.select) if element.select else None,
-    )
-    if fill.select is not None and fill.select.kind not in {Kind.BOOLEAN, Kind.ANY}:
-        msg = f"select {element.select!r} is {fill.select.kind.value}, expected a boolean"
-        raise BookingError(msg)
-    level = joint_level(EVENT, *(node.level for node in fill.nodes))
-    return replace(fill, level=level)
-
-
-def required_columns(booking: Booking) -> frozenset[str]:
-    """Names of all columns the booking reads, so that others need not travel.
-
-    `event` is a per-event column, `muon.pt` a member of a collection, and `muon` alone, where
-    only the number of objects counts, the collection whatever its members.
-    """
-    texts = {element.value for element in booking.elements if isinstance(element, Text)}
-    nodes = (node for element in booking.elements for node in fill_of(element).nodes)
-    return frozenset(texts).union(*map(columns_of, nodes))
 
 
 def _check_name(name: str) -> None:

@@ -41,6 +41,8 @@ __all__ = [
     "Operation",
     "Reduction",
     "Spread",
+    "as_boolean",
+    "as_number",
     "columns_of",
     "joint_level",
     "spread",
@@ -187,6 +189,30 @@ def joint_level(*levels: Level) -> Level:
 def spread(node: Node, level: Level) -> Node:
     """`node` repeated for each object when it is per event and `level` is a collection."""
     return Spread(node, level) if level and node.level == EVENT else node
+
+
+def as_number(node: Node) -> Node:
+    """Columns and booleans widened to int64 or float64, so that narrow types never wrap."""
+    if node.kind in {Kind.ANY, Kind.BOOLEAN}:
+        kind = Kind.INTEGER if node.kind is Kind.BOOLEAN else Kind.NUMBER
+        return Operation("number", (node,), node.level, kind)
+    return node
+
+
+def as_boolean(node: Node) -> Node:
+    """A boolean; of a column it is seen only when it comes.
+
+    Raises
+    ------
+    BookingError
+        If the node is certainly a number.
+    """
+    if node.kind is Kind.ANY:
+        return Operation("boolean", (node,), node.level, Kind.BOOLEAN)
+    if node.kind is not Kind.BOOLEAN:
+        msg = f"expected a boolean, got {node.kind.value}; write a comparison such as x != 0"
+        raise BookingError(msg)
+    return node
 
 
 def columns_of(node: Node) -> frozenset[str]:

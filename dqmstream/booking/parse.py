@@ -18,6 +18,8 @@ from dqmstream.booking.expression import (
     Node,
     Operation,
     Reduction,
+    as_boolean,
+    as_number,
     joint_level,
     spread,
 )
@@ -26,7 +28,7 @@ from dqmstream.errors import BookingError
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "parse"]
 
 MAX_LENGTH: Final = 2000
-MAX_DEPTH: Final = 40
+MAX_DEPTH: Final = 64
 _MAX_EXPONENT: Final = 8
 _MAX_INTEGER: Final = 2**63 - 1
 
@@ -96,11 +98,11 @@ def parse(text: str) -> Node:
             tree = ast.parse(text.strip(), mode="eval")
         return _node(tree.body, MAX_DEPTH)
     except BookingError as error:
-        msg = f"expression {text!r}: {error}"
+        msg = f"expression {text!r:.80}: {error}"
         raise BookingError(msg) from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else type(error).__name__
-        msg = f"expression {text!r} cannot be read: {reason}"
+        msg = f"expression {text!r:.80} cannot be read: {reason}"
         raise BookingError(msg) from None
 
 
@@ -140,7 +142,7 @@ def _unary(tree: ast.UnaryOp, depth: int) -> Node:
     operand = _node(tree.operand, depth)
     match tree.op:
         case ast.Not():
-            return _operation("not", (_boolean(operand),), Kind.BOOLEAN)
+            return _operation("not", (as_boolean(operand),), Kind.BOOLEAN)
         case ast.Invert():
             return _bitwise("~", operand)
         case ast.USub() if isinstance(operand, Constant):
@@ -148,7 +150,7 @@ def _unary(tree: ast.UnaryOp, depth: int) -> Node:
         case ast.USub():
             return _arithmetic("negative", operand)
         case _:
-            return _number(operand)
+            return as_number(operand)
 
 
 def _binary(tree: ast.BinOp, depth: int) -> Node:
@@ -184,7 +186,7 @@ def _power(base: Node, exponent: ast.expr) -> Node:
     ):
         msg = f"exponent {ast.unparse(exponent)!r} is not a whole number from 0 to {_MAX_EXPONENT}"
         raise BookingError(msg)
-    return _operation("**", (_number(base), Constant(exponent.value)), Kind.FLOAT)
+    return _operation("**", (as_number(base), Constant(exponent.value)), Kind.FLOAT)
 
 
 def _compare(tree: ast.Compare, depth: int) -> Node:
@@ -197,7 +199,7 @@ def _compare(tree: ast.Compare, depth: int) -> Node:
         # `a > 1 & b < 2` means `a > (1 & b) < 2`, and nobody ever means that.
         msg = "& and | bind tighter than comparisons; put each comparison in ()"
         raise BookingError(msg)
-    values = [_number(_node(term, depth)) for term in terms]
+    values = [as_number(_node(term, depth)) for term in terms]
     return _joined(
         "and",
         [
@@ -213,7 +215,7 @@ def _is_bitwise(tree: ast.expr) -> bool:
 
 def _logic(tree: ast.BoolOp, depth: int) -> Node:
     name = "and" if isinstance(tree.op, ast.And) else "or"
-    return _joined(name, [_boolean(_node(term, depth)) for term in tree.values])
+    return _joined(name, [as_boolean(_node(term, depth)) for term in tree.values])
 
 
 def _joined(name: str, terms: Sequence[Node]) -> Node:
@@ -239,12 +241,12 @@ def _call(tree: ast.Call, depth: int) -> Node:
         return _where(*arguments)
     if name in _KEEPS_KIND:
         return _arithmetic(name, *arguments)
-    return _operation(name, tuple(_number(argument) for argument in arguments), Kind.FLOAT)
+    return _operation(name, tuple(as_number(argument) for argument in arguments), Kind.FLOAT)
 
 
 def _where(condition: Node, yes: Node, no: Node) -> Node:
-    yes, no = _number(yes), _number(no)
-    return _operation("where", (_boolean(condition), yes, no), _joint_kind(yes, no))
+    yes, no = as_number(yes), as_number(no)
+    return _operation("where", (as_boolean(condition), yes, no), _joint_kind(yes, no))
 
 
 def _reduction(name: str, tree: ast.expr, depth: int) -> Node:
@@ -255,7 +257,7 @@ def _reduction(name: str, tree: ast.expr, depth: int) -> Node:
         msg = f"{name}() takes values of a collection, {ast.unparse(tree)!r} is per event"
         raise BookingError(msg)
     logical = name in {"count", "any", "all"}
-    argument = _boolean(argument) if logical else _number(argument)
+    argument = as_boolean(argument) if logical else as_number(argument)
     return Reduction(name, argument, argument.level or EVENT, _REDUCTIONS[name] or argument.kind)
 
 
@@ -265,7 +267,7 @@ def _operation(name: str, arguments: tuple[Node, ...], kind: Kind) -> Node:
 
 
 def _arithmetic(name: str, *operands: Node) -> Node:
-    arguments = tuple(_number(operand) for operand in operands)
+    arguments = tuple(as_number(operand) for operand in operands)
     kind = Kind.FLOAT if name == "/" else _joint_kind(*arguments)
     return _operation(name, arguments, kind)
 
@@ -275,23 +277,6 @@ def _joint_kind(*nodes: Node) -> Kind:
     if Kind.FLOAT in kinds:
         return Kind.FLOAT
     return Kind.INTEGER if kinds == {Kind.INTEGER} else Kind.NUMBER
-
-
-def _number(node: Node) -> Node:
-    """Columns and booleans widened to int64 or float64, so that narrow types never wrap."""
-    if node.kind in {Kind.ANY, Kind.BOOLEAN}:
-        kind = Kind.INTEGER if node.kind is Kind.BOOLEAN else Kind.NUMBER
-        return Operation("number", (node,), node.level, kind)
-    return node
-
-
-def _boolean(node: Node) -> Node:
-    if node.kind is Kind.ANY:
-        return Operation("boolean", (node,), node.level, Kind.BOOLEAN)
-    if node.kind is not Kind.BOOLEAN:
-        msg = f"expected a boolean, got {node.kind.value}; write a comparison such as x != 0"
-        raise BookingError(msg)
-    return node
 
 
 _READERS: Final[dict[type[ast.expr], Callable[..., Node]]] = {
