@@ -107,6 +107,8 @@ class FileReading:
 
     def _decoded_init(self, frame: Frame) -> InitMessage:
         init = decode_init(frame.message, self._limits)
+        expected = zlib.crc32(init.output_module.encode())
+        _check_equal("init_output_module", "output module id", init.output_module_id, expected)
         if self._settings.verify_payload:
             _check_adler32("init_checksum", init.payload, init.adler32)
         return init

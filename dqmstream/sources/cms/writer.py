@@ -22,13 +22,15 @@ from dqmstream.sources.cms.messages import (
     HOST_LENGTH,
     INIT,
     INIT_FIXED,
+    MIN_SIZES,
     PROTOCOL_VERSION,
     EventMessage,
     InitMessage,
+    l1_size,
 )
 from dqmstream.sources.cms.pair import StreamerPair, parse_name
 from dqmstream.sources.cms.payload import Compression, compress
-from dqmstream.sources.cms.states import pack_states
+from dqmstream.sources.cms.states import pack_states, packed_size
 
 __all__ = [
     "encode_event",
@@ -48,17 +50,35 @@ def _number(value: int) -> bytes:
     return value.to_bytes(4, "little")
 
 
+def _text(text: str) -> bytes:
+    if not (text.isascii() and text.isprintable()):
+        raise SourceError("init_names", f"expected printable ASCII, got {text[:60]!r}")
+    return text.encode()
+
+
 def _short_text(text: str) -> bytes:
-    return bytes([len(text)]) + text.encode("ascii")
+    if len(text) > 255:
+        detail = f"text {text[:60]!r}... has {len(text)} characters, at most 255 fit"
+        raise SourceError("init_names", detail)
+    return bytes([len(text)]) + _text(text)
 
 
 def _names(names: Sequence[str]) -> bytes:
-    text = " ".join(names).encode("ascii")
+    if not all(names) or any(" " in name for name in names):
+        detail = f"names are joined by spaces, and one of {len(names)} is empty or has one"
+        raise SourceError("init_names", detail)
+    text = _text(" ".join(names))
     return _number(len(names)) + _number(len(text)) + text
 
 
 def encode_init(init: InitMessage) -> bytes:
-    """Bytes of a whole INIT message; sizes and version are worked out."""
+    """Bytes of a whole INIT message; sizes and version are worked out.
+
+    Raises
+    ------
+    SourceError
+        `init_names` if a text or name does not fit its field.
+    """
     texts = (init.release, init.process, init.output_module)
     lists = (init.hlt_paths, init.hlt_selections, init.l1_names)
     middle = b"".join(
@@ -117,25 +137,11 @@ def new_init(
     payload: bytes = b"",
 ) -> InitMessage:
     """INIT message as a DAQ writer fills it: dummy run and L1 names, checksums worked out."""
-    event = EventMessage(
-        run=0,
-        event=0,
-        lumisection=0,
-        original_size=0,
-        output_module_id=0,
-        dropped=0,
-        l1_count=len(_L1_NAMES),
-        l1_bits=_L1_BITS,
-        hlt_count=len(hlt_paths),
-        hlt_bits=pack_states([0] * len(hlt_paths)),
-        adler32=0,
-        host="",
-        payload=b"",
-    )
+    bits = l1_size(len(_L1_NAMES)) + packed_size(len(hlt_paths))
     return InitMessage(
         process_id=bytes(16),
         run=1,
-        event_header_size=event.message_size,
+        event_header_size=MIN_SIZES[EVENT] + bits,
         release=release,
         process=process,
         output_module=output_module,

@@ -202,6 +202,7 @@ def init_cases() -> list[Case]:
         patched("init_list_length_huge", names_at + 4, "I", 0xFFFFFFF0, "init_length"),
         patched("init_path_count_lies", names_at, "I", 0xFFFFFFFF, "init_names"),
         patched("init_path_not_ascii", names_at + 9, "B", 0xC3, "init_names"),
+        patched("init_label_flipped", HEAD.index(b"hltOutput"), "B", 0x6A, "init_output_module"),
         init("init_payload_flipped", flip(HEAD, -3) + BODY, "init_checksum"),
         middle("init_repeated", HEAD, "selected 2"),
         middle("init_changed", other, behind_other),
