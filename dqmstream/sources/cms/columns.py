@@ -34,11 +34,16 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.sources.cms.messages import EventMessage
 from dqmstream.sources.cms.states import PASS, packed_size, passed_bits, unpack_states
 
-__all__ = ["COLUMNS", "HLT_PATHS_KEY", "ColumnBuilder", "header_schema", "host_code"]
+__all__ = [
+    "COLUMNS",
+    "HLT_PATHS_KEY",
+    "ColumnBuilder",
+    "checked_columns",
+    "header_schema",
+    "host_code",
+]
 
 HLT_PATHS_KEY = b"hlt_paths"
-
-_Int16 = npt.NDArray[np.int16]
 
 
 @cache
@@ -101,6 +106,12 @@ def _type_of(name: str) -> pa.DataType:
     return pa.list_(pa.field("item", struct, nullable=False))
 
 
+def _width(name: str) -> int:
+    """Bytes of one value of a scalar column, or of one object of a collection."""
+    kinds = [_SCALARS[name][0]] if name in _SCALARS else [kind for _, kind in _MEMBERS[name]]
+    return sum(kind.bit_width // 8 for kind in kinds)
+
+
 def _hlt(states: npt.NDArray[np.uint8]) -> _Jagged:
     events, paths = states.shape
     numbers = np.tile(np.arange(paths, dtype=np.int16), events)
@@ -115,7 +126,7 @@ def _hlt_pass(states: npt.NDArray[np.uint8]) -> _Jagged:
 def _hlt_pair(states: npt.NDArray[np.uint8]) -> _Jagged:
     """Each passed path with itself and with all later ones of its event, without a Python loop."""
     single = _hlt_pass(states)
-    paths: _Int16 = single.members[0].astype(np.int16)
+    paths = single.members[0]
     ends = np.repeat(np.cumsum(single.counts), single.counts)
     partners = ends - np.arange(len(paths))
     starts = np.cumsum(partners) - partners
@@ -169,6 +180,12 @@ class ColumnBuilder:
         self.schema = header_schema(hlt_paths, columns)
         self._paths = len(hlt_paths)
         self._names = checked_columns(columns)
+        widths = {name: _width(name) if name in self._names else 0 for name in COLUMNS}
+        self._pass_bytes = widths["hlt_pass"]
+        self._pair_bytes = widths["hlt_pair"]
+        offsets = sum(4 for name in self._names if name in _MEMBERS)
+        scalars = sum(widths[name] for name in _SCALARS)
+        self._fixed_bytes = scalars + offsets + widths["hlt"] * self._paths
         self._clear()
 
     def _clear(self) -> None:
@@ -187,15 +204,8 @@ class ColumnBuilder:
 
     def _row_bytes(self, message: EventMessage) -> int:
         passed = passed_bits(message.hlt_bits, self._paths).bit_count()
-        objects = {"hlt": self._paths, "hlt_pass": passed, "hlt_pair": passed * (passed + 1) // 2}
-        total = 0
-        for name in self._names:
-            if name in _SCALARS:
-                total += _SCALARS[name][0].bit_width // 8
-            else:
-                width = sum(kind.bit_width // 8 for _, kind in _MEMBERS[name])
-                total += 4 + width * objects[name]
-        return total
+        pairs = passed * (passed + 1) // 2
+        return self._fixed_bytes + self._pass_bytes * passed + self._pair_bytes * pairs
 
     def finish(self) -> pa.RecordBatch:
         """Record batch of all events taken since the last one; the builder starts anew."""
