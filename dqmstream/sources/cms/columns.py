@@ -23,7 +23,6 @@ metadata under `hlt_paths`, joined by newlines.
 
 import zlib
 from collections.abc import Callable, Collection, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,6 @@ __all__ = [
 HLT_PATHS_KEY = b"hlt_paths"
 
 
-@cache
 def host_code(host: str) -> int:
     """Number of a host, 0..65535, from its name alone: equal in every file, run and release.
 

@@ -1,4 +1,4 @@
-"""The run key: what kind of run this is, from the hidden file `.runN.global` beside the data.
+"""The run key: what kind of run this is, from the hidden file `.run346373.global` beside the data.
 
 Facts: CMSSW `DQM/Integration/python/config/dqmPythonTypes.py`; `fff_simulator.py` of fff_dqmtools.
 """
