@@ -1,0 +1,176 @@
+"""CMS streamer files as sources of events: one for each run and stream."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from dqmstream.booking.columns import encode_batch
+from dqmstream.errors import SourceError
+from dqmstream.identity import content_hash
+from dqmstream.sources.cms.file import StreamerFile
+from dqmstream.sources.cms.listing import Listing, list_streamer_files
+from dqmstream.sources.cms.report import FileReport
+from dqmstream.sources.cms.runkey import read_run_key
+from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.source import SourceChunk, SourceLumisection
+
+__all__ = ["LUMISECTION_SECONDS", "StreamerSource", "streamer_sources"]
+
+LUMISECTION_SECONDS: Final = 23.31
+"""2**18 orbits of 11245.5 Hz."""
+_FINGERPRINT_BYTES: Final = 1 << 16
+
+
+def streamer_sources(
+    paths: Iterable[Path], settings: ReadSettings | None = None
+) -> tuple[list["StreamerSource"], Listing]:
+    """Sources for all runs and streams among files and folders, and what was found.
+
+    Raises
+    ------
+    SourceError
+        With reason `no_files` if nothing of it can be read.
+    """
+    settings = settings or ReadSettings()
+    listing = list_streamer_files(paths, lumisection_from=settings.lumisection_from)
+    by_source: dict[tuple[int, str], dict[int, tuple[Path, ...]]] = {}
+    for group in listing.groups:
+        files = by_source.setdefault((group.lumisection.run, group.stream), {})
+        files[group.lumisection.lumisection] = group.paths
+    if not by_source:
+        found = "; ".join(f"{s.path}: {s.reason}: {s.detail}" for s in listing.skipped[:5])
+        raise SourceError("no_files", f"no streamer file to read ({found or 'nothing found'})")
+    sources = [
+        StreamerSource(run, stream, files, settings)
+        for (run, stream), files in sorted(by_source.items())
+    ]
+    return sources, listing
+
+
+class StreamerSource:
+    """The files of one stream in one run as an `EventSource`.
+
+    Its incarnation is the hash of the files' names, sizes and first and last 64 KiB, of how they
+    are read and of the columns made from them. LSs between the files come as holes, noted
+    `no_file`.
+
+    Parameters
+    ----------
+    run, stream
+        What the files have in common.
+    files
+        Lumisection to its files, in the order of their names.
+    settings
+        How to read.
+    """
+
+    rereadable = True
+
+    def __init__(
+        self, run: int, stream: str, files: Mapping[int, Sequence[Path]], settings: ReadSettings
+    ) -> None:
+        self.run = run
+        self.name = f"cms-{stream or 'files'}"
+        self.reports: list[FileReport] = []
+        self._files = {number: tuple(files[number]) for number in sorted(files)}
+        self._settings = settings
+        self._hlt_paths = self._first_hlt_paths()
+        self.first_lumisection = min(files)
+        first = next(iter(self._files.values()))[0]
+        self.run_type = read_run_key(first.parent, run).run_key
+        self.incarnation = content_hash(
+            [
+                msgspec.to_builtins(settings),
+                {
+                    str(number): [_fingerprint(path) for path in paths]
+                    for number, paths in self._files.items()
+                },
+            ]
+        )
+
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the HLT paths, in the order of the menu of the first file."""
+        names = self._hlt_paths
+        return (
+            dict.fromkeys(("hlt.path", "hlt_pass.path", "hlt_pair.first"), names) if names else {}
+        )
+
+    def lumisections(self, after: int) -> Iterator[SourceLumisection]:
+        for number in range(max(after + 1, self.first_lumisection), max(self._files) + 1):
+            yield _Lumisection(number, self._files.get(number, ()), self._settings, self.reports)
+
+    def _first_hlt_paths(self) -> tuple[str, ...]:
+        for paths in self._files.values():
+            for path in paths:
+                file = StreamerFile(path, self._settings)
+                next(file.events(), None)
+                if file.init is not None:
+                    return file.init.hlt_paths
+        return ()
+
+
+class _Lumisection:
+    """One LS of a stream: its files one after another, chunks cut within each file."""
+
+    seconds = LUMISECTION_SECONDS
+
+    def __init__(
+        self,
+        lumisection: int,
+        paths: Sequence[Path],
+        settings: ReadSettings,
+        reports: list[FileReport],
+    ) -> None:
+        self.lumisection = lumisection
+        self._paths = paths
+        self._settings = settings
+        self._reports = reports
+        self._notes: dict[str, int] = {} if paths else {"no_file": 1}
+
+    def chunks(self) -> Iterator[SourceChunk]:
+        for index, path in enumerate(self._paths):
+            file = StreamerFile(path, self._settings)
+            read = 0
+            for chunk in file.chunks():
+                read += chunk.counts.events
+                announced = file.report.jsn.accepted if file.report.jsn else read
+                within = min(1.0, read / max(announced, 1))
+                yield SourceChunk(
+                    body=encode_batch(chunk.batch),
+                    seen=chunk.counts.events,
+                    selected=chunk.counts.selected,
+                    at=self.seconds * (index + within) / len(self._paths),
+                )
+            self._note(file.report)
+
+    def notes(self) -> Mapping[str, int]:
+        return self._notes
+
+    def _note(self, report: FileReport) -> None:
+        """Count what this file could not give, by reason."""
+        self._reports.append(report)
+        counts = {**report.refused, **report.flaws}
+        if report.missing_events:
+            counts["missing_events"] = report.missing_events
+        if report.jsn is not None and report.jsn.errors:
+            counts["error_events"] = report.jsn.errors
+        for name, count in counts.items():
+            self._notes[name] = self._notes.get(name, 0) + count
+
+
+def _fingerprint(path: Path) -> list[object]:
+    """Name, size, and hash of the ends of a file: enough to tell that the input has changed."""
+    dat = path.with_suffix(".dat")
+    try:
+        size = dat.stat().st_size
+        with dat.open("rb") as stream:
+            head = stream.read(_FINGERPRINT_BYTES)
+            stream.seek(max(0, size - _FINGERPRINT_BYTES))
+            tail = stream.read(_FINGERPRINT_BYTES)
+    except OSError:
+        return [dat.name, -1, ""]
+    return [dat.name, size, hashlib.blake2b(head + tail, digest_size=8).hexdigest()]
