@@ -13,7 +13,7 @@ from dqmstream.identity import event_partition
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import CHECKPOINTS, EVENTS
+from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS
 from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.sources.source import EventSource, SourceChunk
 from dqmstream.transport.compacted import latest_by_key
@@ -175,7 +175,7 @@ class _Sender:
     async def start(self, expected: tuple[str, ...]) -> None:
         """Announce the source on every partition."""
         source = self._source
-        await self._everywhere(
+        await self._announce(
             RunStart(
                 run=source.run,
                 source=source.name,
@@ -222,7 +222,7 @@ class _Sender:
     async def end(self) -> None:
         """The run is over for this source."""
         source = self._source
-        await self._everywhere(
+        await self._announce(
             RunEnd(
                 run=source.run,
                 source=source.name,
@@ -281,6 +281,11 @@ class _Sender:
 
     async def _everywhere(self, message: Message) -> None:
         await self._send([self._wired(EVENTS, p, message) for p in range(self._partitions)])
+
+    async def _announce(self, message: Message) -> None:
+        """On every partition, and on the topic of those who read no events."""
+        await self._everywhere(message)
+        await self._send([self._wired(CONDITIONS, 0, message, str(self._source.run).encode())])
 
     async def _checkpoint(self, *, ended: bool) -> None:
         source = self._source

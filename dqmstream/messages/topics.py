@@ -99,10 +99,13 @@ _LIVE: Final = (
     ),
     Topic(
         name=CONDITIONS,
-        messages=("Conditions",),
+        messages=("Conditions", "RunStart", "RunEnd"),
         keyed_by="run",
         retention=7 * _DAY,
-        description="Run type, fill, beam mode, luminosity, pile-up, prescale, DCS bits per LS.",
+        description=(
+            "Run type, fill, beam mode, luminosity, pile-up, prescale, DCS bits per LS; and a copy "
+            "of each source's RunStart and RunEnd, for readers that need no events."
+        ),
     ),
     Topic(
         name=QUALITY,
