@@ -15,6 +15,7 @@ A message says what came, what was expected, and where: run, lumisection, path, 
     │   ├── LogIdentityError             another log, or a shorter one, than the one we stood on
     │   └── OffsetExpiredError           retention removed the records before they were read
     ├── StoreError                       the store refused, or holds another history
+    │   └── NotStoredError               the store has nothing of that name
     └── WindowError (ValueError)         histogram sets that must not be summed
 """
 
@@ -26,6 +27,7 @@ __all__ = [
     "LogIdentityError",
     "LogOwnedError",
     "MessageError",
+    "NotStoredError",
     "OffsetExpiredError",
     "SourceError",
     "StoreError",
@@ -122,6 +124,10 @@ class OffsetExpiredError(LogError):
 
 class StoreError(DqmError):
     """The store refused an operation, or holds the history of another log."""
+
+
+class NotStoredError(StoreError):
+    """The store has no such run, workspace, booking or MonitorElement."""
 
 
 class WindowError(DqmError, ValueError):

@@ -1,0 +1,86 @@
+"""The account of an LS: which chunks of which source were filled, summed over partitions.
+
+It is the same for all workspaces of a set, so it is kept once.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from dqmstream.errors import MessageError, WindowError
+from dqmstream.fold.merge import Merged, Merger
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import Layout
+from dqmstream.messages.booking import Booking
+from dqmstream.messages.histograms import HistogramSet
+from dqmstream.store.bodies import pack, unpack
+from dqmstream.store.database import upsert
+from dqmstream.store.tables import ACCOUNTS, LUMISECTIONS
+
+__all__ = ["note_account"]
+
+_NOTHING: Final = Layout(Booking(workspace="", elements=()))
+_NO_CELLS: Final = Contents.empty(_NOTHING).encode()
+
+
+def note_account(connection: Connection, piece: HistogramSet) -> None:
+    """Keep the account of a closed set if it is news, and what the LS's accounts say together.
+
+    Raises
+    ------
+    MessageError
+        With reason `differing_partitions` if the LS is stored with another number of partitions.
+    """
+    bare = _without_contents(piece)
+    # A set without elements: the readers' merge then sums accounts, and nothing else.
+    merger = Merger(lambda _: _NOTHING)
+    for kept in _accounts(connection, piece):
+        merger.apply(kept)
+    try:
+        key = merger.apply(bare)
+    except WindowError as error:
+        raise MessageError("differing_partitions", str(error)) from error
+    if key is not None:
+        names = ("set", "run", "lumisection", "segment", "partition")
+        place = {name: getattr(piece, name) for name in names}
+        upsert(connection, ACCOUNTS, [pack(bare) | place])
+        upsert(connection, LUMISECTIONS, [_lumisection(merger.merged(key))])
+
+
+def _without_contents(piece: HistogramSet) -> HistogramSet:
+    return msgspec.structs.replace(
+        piece,
+        workspace="",
+        booking="",
+        writer="",
+        cells=_NO_CELLS,
+        scalars={},
+        invalid={},
+        part=0,
+        parts=1,
+    )
+
+
+def _accounts(connection: Connection, piece: HistogramSet) -> list[HistogramSet]:
+    c = ACCOUNTS.c
+    query = select(c.schema, c.body).where(
+        c.set == piece.set, c.run == piece.run, c.lumisection == piece.lumisection
+    )
+    rows = connection.execute(query).all()
+    return [unpack(HistogramSet, row.schema, row.body) for row in rows]
+
+
+def _lumisection(merged: Merged) -> dict[str, Any]:
+    return {
+        "set": merged.key.set,
+        "run": merged.key.run,
+        "lumisection": merged.key.lumisection,
+        "closed": merged.closed,
+        "complete": merged.complete,
+        "whole": merged.whole,
+        "late_segments": merged.late_segments,
+        "published": merged.published,
+        "account": msgspec.to_builtins(merged.account),
+        "late_account": msgspec.to_builtins(merged.late_account),
+    }

@@ -1,0 +1,125 @@
+"""What the store answers with: values that own their memory and know nothing of SQL."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqmstream.fold.merge import MergedAccount
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import ElementLayout
+from dqmstream.messages.histograms import ScalarValue
+from dqmstream.messages.operations import Conditions
+from dqmstream.messages.quality import Outcome
+
+__all__ = [
+    "ElementTrend",
+    "Hole",
+    "Lumisection",
+    "OutcomeCounts",
+    "Page",
+    "Run",
+    "Window",
+]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page(Generic[T]):
+    """Some of what was asked for; `after`, if not None, asks for the next page."""
+
+    items: tuple[T, ...]
+    after: tuple[Any, ...] | None
+
+
+class Window(NamedTuple):
+    """Sum over the stored LSs of a window, and which those are (rising)."""
+
+    contents: Contents
+    lumisections: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ElementTrend:
+    """One element LS by LS.
+
+    `lumisections` is int64[n], rising; `cells` int64[n, element.size], the element's cells in
+    each; `scalars` and `invalid` map an LS to its value, or to why the element was not filled.
+    """
+
+    element: ElementLayout
+    lumisections: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    scalars: Mapping[int, ScalarValue]
+    invalid: Mapping[int, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A run as far as it is stored.
+
+    `started` and `updated` are wall clocks of fillers, nanoseconds since 1970, of its first and
+    its newest closed set (0 if none has come). `ended` once a set was closed by the run's end, or
+    a later run was seen in the same set.
+    """
+
+    run: int
+    run_type: str
+    fill: int | None
+    first_lumisection: int | None
+    last_lumisection: int | None
+    started: int
+    updated: int
+    ended: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lumisection:
+    """The account of one LS of one set, all workspaces alike.
+
+    `closed` when every partition's segment 0 is, `complete` when besides every chunk that any
+    source announced is in, `whole` when no input had expired before it was read; what came late
+    is in `late_account` and nowhere else.
+    """
+
+    set: str
+    run: int
+    lumisection: int
+    closed: bool
+    complete: bool
+    whole: bool
+    late_segments: int
+    published: int
+    account: MergedAccount
+    late_account: MergedAccount
+    conditions: Conditions | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutcomeCounts:
+    """How many reports of one workspace and LS had which outcome."""
+
+    set: str
+    run: int
+    lumisection: int
+    workspace: str
+    scope: str
+    complete: bool
+    counts: Mapping[Outcome, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hole:
+    """Offsets [first, next_offset) of a partition that expired before they were recorded.
+
+    `noticed` is the recorder's wall clock, nanoseconds since 1970.
+    """
+
+    topic: str
+    partition: int
+    first: int
+    next_offset: int
+    noticed: int

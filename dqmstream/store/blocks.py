@@ -1,0 +1,63 @@
+"""Blocks: int64 values as the store keeps them.
+
+The bytes of all values are grouped by significance (all lowest bytes first, then all second ones,
+...), groups that would be zero throughout are left out, and zstd packs the rest. Histogram cells
+are small numbers, so nearly all of their bytes are zeros that lie together this way: against
+zstd over plain int64 it took two thirds of the room and of the time (100 bins, Poisson contents
+around 0.5, 20 and 3000 per bin).
+"""
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from dqmstream.errors import StoreError
+
+__all__ = ["decode_block", "encode_block"]
+
+_LEVEL = 1
+_WIDTH = 8
+
+
+def encode_block(values: NDArray[np.int64]) -> bytes:
+    """Block of `values` in C order, whatever their shape."""
+    flat = np.ascontiguousarray(values, "<i8").reshape(-1)
+    used = (int(np.bitwise_or.reduce(flat.view("<u8"))).bit_length() + 7) // 8
+    groups = np.ascontiguousarray(flat.view(np.uint8).reshape(-1, _WIDTH)[:, :used].T)
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(groups.tobytes())
+
+
+def decode_block(
+    block: bytes, count: int, start: int = 0, stop: int | None = None
+) -> NDArray[np.int64]:
+    """Values [start, stop) of a block of `count` values.
+
+    Returns
+    -------
+    int64[stop - start]
+
+    Raises
+    ------
+    StoreError
+        If the block is broken or holds another number of values.
+    """
+    stop = count if stop is None else stop
+    raw = _unpacked(block, count)
+    values = np.zeros(stop - start, "<i8")
+    if raw:
+        groups = np.frombuffer(raw, np.uint8).reshape(-1, count)
+        values.view(np.uint8).reshape(-1, _WIDTH)[:, : len(groups)] = groups[:, start:stop].T
+    return values.astype(np.int64, copy=False)
+
+
+def _unpacked(block: bytes, count: int) -> bytes:
+    try:
+        # Asked before unpacking: a broken header must not reserve memory for what it claims.
+        claimed = zstandard.frame_content_size(block)
+        if not 0 <= claimed <= count * _WIDTH or (count and claimed % count):
+            msg = f"a block claims {claimed} bytes, expected 0 to {_WIDTH} for each of {count}"
+            raise StoreError(msg)
+        return zstandard.ZstdDecompressor().decompress(block)
+    except zstandard.ZstdError as error:
+        msg = f"a block of {count} values cannot be unpacked: {error}"
+        raise StoreError(msg) from error

@@ -1,0 +1,161 @@
+"""One database by URL: transactions, and the little in which SQLite and PostgreSQL differ."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Engine, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.sql.dml import Insert
+
+from dqmstream.errors import ConfigurationError, StoreError
+
+__all__ = ["Database", "upsert"]
+
+_BUSY_SECONDS: Final = 30.0
+_READERS: Final = 8
+
+
+class Database:
+    """Connections to one database, either for reading or for the one who writes.
+
+    Reading transactions see one state of the database from begin to end, whatever is written
+    meanwhile. The writer has one connection, and takes the write lock when a transaction begins.
+
+    Parameters
+    ----------
+    url
+        `sqlite:///file` or `postgresql+driver://...`.
+    writing
+        Whether transactions may change anything.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL is none, or of a database or driver that is not there.
+    """
+
+    def __init__(self, url: str, *, writing: bool) -> None:
+        self.url = _checked_url(url)
+        backend = self.url.get_backend_name()
+        self.engine = (_sqlite if backend == "sqlite" else _postgresql)(self.url, writing)
+
+    @property
+    def name(self) -> str:
+        """The URL without its password, for messages."""
+        return self.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction: all of it is kept at the end of the block, or nothing after an error.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be reached, is busy, full or broken; trying again may help.
+        """
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            raise StoreError(self._told(error)) from error
+        except DatabaseError as error:
+            # Subclasses (a broken constraint, a missing table) are faults of this program.
+            if type(error) is not DatabaseError:
+                raise
+            raise StoreError(self._told(error)) from error
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def _told(self, error: Exception) -> str:
+        return f"store {self.name}: {getattr(error, 'orig', None) or error}"
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert `rows`, replacing those whose primary key is there already."""
+    if not rows:
+        return
+    insert: postgresql.Insert | sqlite.Insert
+    insert = (
+        postgresql.insert(table)
+        if connection.dialect.name == "postgresql"
+        else sqlite.insert(table)
+    )
+    connection.execute(_replacing(insert, table, rows[0].keys()), list(rows))
+
+
+def _replacing(
+    insert: postgresql.Insert | sqlite.Insert, table: Table, given: Iterable[str]
+) -> Insert:
+    key = [column.name for column in table.primary_key]
+    changed = {name: insert.excluded[name] for name in given if name not in key}
+    if changed:
+        return insert.on_conflict_do_update(index_elements=key, set_=changed)
+    return insert.on_conflict_do_nothing(index_elements=key)
+
+
+def _checked_url(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError) as error:
+        msg = f"store URL {url!r}: expected sqlite:///file or postgresql+driver://...: {error}"
+        raise ConfigurationError(msg) from error
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        msg = f"store URL {url!r}: {parsed.get_backend_name()} is neither sqlite nor postgresql"
+        raise ConfigurationError(msg)
+    if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        msg = f"store URL {url!r}: names no file, and in memory each connection sees its own store"
+        raise ConfigurationError(msg)
+    return parsed
+
+
+def _postgresql(url: URL, writing: bool) -> Engine:
+    size = 1 if writing else _READERS
+    engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True)
+    return engine.execution_options(
+        isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
+        postgresql_readonly=not writing,
+    )
+
+
+def _sqlite(url: URL, writing: bool) -> Engine:
+    engine = create_engine(
+        url,
+        pool_size=1 if writing else _READERS,
+        max_overflow=0,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+    )
+    begin = "BEGIN IMMEDIATE" if writing else "BEGIN"
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        # The driver begins no transaction before a SELECT: two of them would see two states.
+        connection.isolation_level = None
+        for pragma in _pragmas(writing):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _pragmas(writing: bool) -> tuple[str, ...]:
+    if not writing:
+        return ("query_only = ON",)
+    # NORMAL: a power cut may take the last transactions, positions included, and the log has
+    # their records; a killed process takes none.
+    return ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON")

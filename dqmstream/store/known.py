@@ -1,0 +1,60 @@
+"""Rows that never change, once read: layouts of bookings, and series."""
+
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, select
+
+from dqmstream.histograms.layout import Layout
+from dqmstream.messages.booking import Booking
+from dqmstream.store.bodies import unpack
+from dqmstream.store.series import Series, find_series
+from dqmstream.store.tables import BOOKINGS
+
+__all__ = ["Known", "stored_booking"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+_MOST: Final = 1024
+
+
+def stored_booking(connection: Connection, booking_hash: str) -> Booking | None:
+    """The booking of that hash, None if it is not stored."""
+    query = select(BOOKINGS.c.schema, BOOKINGS.c.body).where(BOOKINGS.c.hash == booking_hash)
+    row = connection.execute(query).first()
+    return None if row is None else unpack(Booking, row.schema, row.body)
+
+
+class Known:
+    """What was read or written; a writer forgets it when a transaction came to no good end."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[str, Layout] = {}
+        self._series: dict[tuple[str, int, str], Series] = {}
+
+    def layout(self, connection: Connection, booking_hash: str) -> Layout | None:
+        """Layout of a stored booking, None if there is none of that hash."""
+        layout = self._layouts.get(booking_hash)
+        if layout is None and (booking := stored_booking(connection, booking_hash)):
+            layout = Layout(booking)
+            _keep(self._layouts, booking_hash, layout)
+        return layout
+
+    def series(self, connection: Connection, set: str, run: int, workspace: str) -> Series | None:
+        """The series of that name, None if nothing of it is stored."""
+        name = (set, run, workspace)
+        series = self._series.get(name) or find_series(connection, *name)
+        if series is not None:
+            _keep(self._series, name, series)
+        return series
+
+    def forget(self) -> None:
+        """Forget everything: it may never have been stored."""
+        self._layouts.clear()
+        self._series.clear()
+
+
+def _keep(shelf: dict[K, V], key: K, value: V) -> None:
+    if len(shelf) >= _MOST:
+        shelf.clear()
+    shelf[key] = value

@@ -1,0 +1,217 @@
+"""Lists of what is stored, in pages: runs, lumisections, reports, bookings, activations."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select, tuple_
+
+from dqmstream.errors import StoreError
+from dqmstream.fold.merge import MergedAccount
+from dqmstream.messages.booking import Activation
+from dqmstream.messages.operations import Conditions
+from dqmstream.messages.quality import Outcome, QualityReports
+from dqmstream.store.answers import Hole, Lumisection, OutcomeCounts, Page, Run
+from dqmstream.store.bodies import unpack
+from dqmstream.store.tables import (
+    ACTIVATIONS,
+    CONDITIONS,
+    HOLES,
+    LUMISECTIONS,
+    REPORTS,
+    RUNS,
+    SERIES,
+)
+
+__all__ = [
+    "MAX_PAGE",
+    "ReportFilter",
+    "activations",
+    "bookings",
+    "holes",
+    "lumisections",
+    "outcomes",
+    "reports",
+    "runs",
+    "sets",
+]
+
+T = TypeVar("T")
+Cursor = tuple[Any, ...]
+
+MAX_PAGE: Final = 10_000
+"""Most rows of one page."""
+
+
+class ReportFilter(NamedTuple):
+    """Which reports: all, or those of one set, LS, workspace, scope."""
+
+    run: int
+    set: str | None = None
+    lumisection: int | None = None
+    workspace: str | None = None
+    scope: str | None = None
+
+    def condition(self) -> list[ColumnElement[bool]]:
+        """The same in SQL."""
+        given = {name: value for name, value in self._asdict().items() if value is not None}
+        return [REPORTS.c[name] == value for name, value in given.items()]
+
+
+def runs(connection: Connection, after: Cursor | None, limit: int) -> Page[Run]:
+    """Runs, newest number first."""
+    of_run, later = SERIES.alias(), SERIES.alias()
+    followed = exists().where(
+        of_run.c.run == RUNS.c.run, later.c.set == of_run.c.set, later.c.run > RUNS.c.run
+    )
+    query = select(RUNS, or_(RUNS.c.ended, followed).label("over")).order_by(RUNS.c.run.desc())
+    if after is not None:
+        query = query.where(RUNS.c.run < after[0])
+    return _page(connection, query, limit, _run, lambda row: (row.run,))
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        run=row.run,
+        run_type=row.run_type,
+        fill=row.fill,
+        first_lumisection=row.first_lumisection,
+        last_lumisection=row.last_lumisection,
+        started=row.started,
+        updated=row.updated,
+        ended=bool(row.over),
+    )
+
+
+def sets(connection: Connection, run: int) -> tuple[str, ...]:
+    """Sets that anything is stored of for a run."""
+    query = select(SERIES.c.set).where(SERIES.c.run == run).distinct().order_by(SERIES.c.set)
+    return tuple(connection.execute(query).scalars())
+
+
+def lumisections(
+    connection: Connection, run: int, set: str | None, after: Cursor | None, limit: int
+) -> Page[Lumisection]:
+    """Accounts and conditions of the LSs of a run, rising."""
+    c = LUMISECTIONS.c
+    query = (
+        select(LUMISECTIONS, CONDITIONS.c.schema, CONDITIONS.c.body)
+        .outerjoin(
+            CONDITIONS,
+            (CONDITIONS.c.run == c.run) & (CONDITIONS.c.lumisection == c.lumisection),
+        )
+        .where(c.run == run)
+        .order_by(c.lumisection, c.set)
+    )
+    if set is not None:
+        query = query.where(c.set == set)
+    if after is not None:
+        query = query.where(tuple_(c.lumisection, c.set) > after)
+    return _page(connection, query, limit, _lumisection, lambda row: (row.lumisection, row.set))
+
+
+def _lumisection(row: Any) -> Lumisection:
+    return Lumisection(
+        set=row.set,
+        run=row.run,
+        lumisection=row.lumisection,
+        closed=row.closed,
+        complete=row.complete,
+        whole=row.whole,
+        late_segments=row.late_segments,
+        published=row.published,
+        account=msgspec.convert(row.account, MergedAccount),
+        late_account=msgspec.convert(row.late_account, MergedAccount),
+        conditions=None if row.body is None else unpack(Conditions, row.schema, row.body),
+    )
+
+
+def reports(
+    connection: Connection, wanted: ReportFilter, after: Cursor | None, limit: int
+) -> Page[QualityReports]:
+    """Quality reports by LS, workspace, scope and set."""
+    query = _reports(wanted, after)
+    return _page(connection, query, limit, _quality_reports, _report_cursor)
+
+
+def _quality_reports(row: Any) -> QualityReports:
+    return unpack(QualityReports, row.schema, row.body)
+
+
+def outcomes(
+    connection: Connection, wanted: ReportFilter, after: Cursor | None, limit: int
+) -> Page[OutcomeCounts]:
+    """How many reports had which outcome, without reading them."""
+    c = REPORTS.c
+    query = _reports(wanted, after).with_only_columns(
+        c.run, c.lumisection, c.workspace, c.scope, c.set, c.complete, c.outcomes
+    )
+    return _page(connection, query, limit, _outcome_counts, _report_cursor)
+
+
+def _outcome_counts(row: Any) -> OutcomeCounts:
+    return OutcomeCounts(
+        set=row.set,
+        run=row.run,
+        lumisection=row.lumisection,
+        workspace=row.workspace,
+        scope=row.scope,
+        complete=row.complete,
+        counts={Outcome(name): count for name, count in row.outcomes.items()},
+    )
+
+
+def _reports(wanted: ReportFilter, after: Cursor | None) -> Select[Any]:
+    c = REPORTS.c
+    order = (c.lumisection, c.workspace, c.scope, c.set)
+    query = select(REPORTS).where(*wanted.condition()).order_by(*order)
+    return query if after is None else query.where(tuple_(*order) > after)
+
+
+def _report_cursor(row: Any) -> Cursor:
+    return (row.lumisection, row.workspace, row.scope, row.set)
+
+
+def bookings(connection: Connection, set: str) -> dict[str, str]:
+    """Hash of the booking of each workspace of a set that anything is stored of."""
+    query = select(SERIES.c.workspace, SERIES.c.booking).where(SERIES.c.set == set).distinct()
+    rows = connection.execute(query.order_by(SERIES.c.workspace))
+    return {row.workspace: row.booking for row in rows}
+
+
+def activations(connection: Connection) -> tuple[Activation, ...]:
+    """Which set readers show from which run on: by run, then in the order they were made."""
+    c = ACTIVATIONS.c
+    query = select(c.schema, c.body).order_by(c.from_run, c.when)
+    rows = connection.execute(query)
+    return tuple(unpack(Activation, row.schema, row.body) for row in rows)
+
+
+def holes(connection: Connection) -> tuple[Hole, ...]:
+    """What expired before it was recorded, in the order it was noticed."""
+    query = select(HOLES).order_by(HOLES.c.noticed, HOLES.c.topic, HOLES.c.partition)
+    return tuple(
+        Hole(
+            topic=row.topic,
+            partition=row.partition,
+            first=row.first,
+            next_offset=row.next_offset,
+            noticed=row.noticed,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _page(
+    connection: Connection,
+    query: Select[Any],
+    limit: int,
+    value: Callable[[Any], T],
+    cursor: Callable[[Any], Cursor],
+) -> Page[T]:
+    if not 1 <= limit <= MAX_PAGE:
+        msg = f"a page of {limit} rows was asked for, expected 1 to {MAX_PAGE}"
+        raise StoreError(msg)
+    rows: Sequence[Any] = connection.execute(query.limit(limit + 1)).all()
+    items = tuple(value(row) for row in rows[:limit])
+    return Page(items=items, after=cursor(rows[limit - 1]) if len(rows) > limit else None)

@@ -1,0 +1,272 @@
+"""The store as everybody but the recorder sees it: reading only, blocking, from any thread.
+
+Each call is one transaction and sees one state, whatever is recorded meanwhile. Call it by
+`asyncio.to_thread` from a task.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, select
+
+from dqmstream.errors import NotStoredError
+from dqmstream.histograms.layout import ElementLayout, Layout
+from dqmstream.messages.booking import Activation, Booking
+from dqmstream.messages.quality import QualityReports
+from dqmstream.store import listings, schema
+from dqmstream.store.answers import (
+    ElementTrend,
+    Hole,
+    Lumisection,
+    OutcomeCounts,
+    Page,
+    Run,
+    Window,
+)
+from dqmstream.store.database import Database
+from dqmstream.store.known import Known, stored_booking
+from dqmstream.store.listings import ReportFilter
+from dqmstream.store.pieces import late_window
+from dqmstream.store.series import Selection, Series
+from dqmstream.store.tables import LOG, POSITIONS
+from dqmstream.store.window import SeriesReader
+
+__all__ = ["Store"]
+
+
+class Store:
+    """What closed lumisections held.
+
+    Whatever is asked for by name and is not stored raises NotStoredError; a window in which
+    nothing is stored is empty, and says so by the LSs it names.
+
+    Parameters
+    ----------
+    url
+        `sqlite:///file` or `postgresql+driver://...`. An older store is brought up to this
+        release's schema, an absent one is made.
+
+    Raises
+    ------
+    ConfigurationError
+        If the URL is none.
+    StoreError
+        If the store was written by a newer release, or cannot be opened.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url, writing=False)
+        self._known = Known()
+        _bring_up(url, self._database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    # --------------------------------------------------------------------- lists
+
+    def log(self) -> str | None:
+        """Identity of the log that is recorded here, None before anything is."""
+        with self._database.transaction() as connection:
+            return connection.execute(select(LOG.c.identity)).scalar_one_or_none()
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """By (topic, partition): all records below this offset are in, or were refused."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(select(POSITIONS)).all()
+        return {(row.topic, row.partition): row.next_offset for row in rows}
+
+    def holes(self) -> tuple[Hole, ...]:
+        """Offsets that expired before they were recorded."""
+        with self._database.transaction() as connection:
+            return listings.holes(connection)
+
+    def runs(self, *, after: tuple[int] | None = None, limit: int = 100) -> Page[Run]:
+        """Stored runs, newest number first."""
+        with self._database.transaction() as connection:
+            return listings.runs(connection, after, limit)
+
+    def sets(self, run: int) -> tuple[str, ...]:
+        """Sets that anything is stored of for a run."""
+        with self._database.transaction() as connection:
+            return listings.sets(connection, run)
+
+    def lumisections(
+        self,
+        run: int,
+        *,
+        set: str | None = None,
+        after: tuple[int, str] | None = None,
+        limit: int = listings.MAX_PAGE,
+    ) -> Page[Lumisection]:
+        """Accounts and conditions of the LSs of a run, rising; those of all sets by default."""
+        with self._database.transaction() as connection:
+            return listings.lumisections(connection, run, set, after, limit)
+
+    def booking(self, booking_hash: str) -> Booking:
+        """The booking of that hash."""
+        with self._database.transaction() as connection:
+            booking = stored_booking(connection, booking_hash)
+        if booking is None:
+            msg = f"booking {booking_hash!r:.80} is not stored"
+            raise NotStoredError(msg)
+        return booking
+
+    def bookings(self, set: str) -> dict[str, str]:
+        """Hash of the booking of each workspace of a set."""
+        with self._database.transaction() as connection:
+            return listings.bookings(connection, set)
+
+    def activations(self) -> tuple[Activation, ...]:
+        """Which set readers show from which run on: by run, then in the order they were made."""
+        with self._database.transaction() as connection:
+            return listings.activations(connection)
+
+    def active_set(self, run: int) -> str | None:
+        """The set that readers show for a run: the last activation up to it, None without any."""
+        shown = [one.set for one in self.activations() if one.from_run <= run]
+        return shown[-1] if shown else None
+
+    def reports(
+        self,
+        run: int,
+        *,
+        set: str | None = None,
+        lumisection: int | None = None,
+        workspace: str | None = None,
+        scope: str | None = None,
+        after: tuple[int, str, str, str] | None = None,
+        limit: int = 100,
+    ) -> Page[QualityReports]:
+        """Quality reports of a run, by LS, workspace, scope and set."""
+        wanted = ReportFilter(run, set, lumisection, workspace, scope)
+        with self._database.transaction() as connection:
+            return listings.reports(connection, wanted, after, limit)
+
+    def outcomes(
+        self,
+        run: int,
+        *,
+        set: str | None = None,
+        lumisection: int | None = None,
+        workspace: str | None = None,
+        scope: str | None = None,
+        after: tuple[int, str, str, str] | None = None,
+        limit: int = listings.MAX_PAGE,
+    ) -> Page[OutcomeCounts]:
+        """How many of the same reports had which outcome: quick over a whole run."""
+        wanted = ReportFilter(run, set, lumisection, workspace, scope)
+        with self._database.transaction() as connection:
+            return listings.outcomes(connection, wanted, after, limit)
+
+    # ------------------------------------------------------------------ contents
+
+    def layout(self, set: str, run: int, workspace: str) -> Layout:
+        """Layout of what is stored of a workspace over a run."""
+        with self._reading(set, run, workspace) as (_, _, layout):
+            return layout
+
+    def contents(
+        self, set: str, run: int, workspace: str, lumisections: Iterable[int] | None = None
+    ) -> Window:
+        """Sum of all elements over the LSs that are stored of those asked for (None: all).
+
+        Raises
+        ------
+        WindowError
+            If a fixed-point sum could overflow.
+        """
+        with self._reading(set, run, workspace) as (connection, series, layout):
+            reader = SeriesReader(connection, series, layout)
+            return reader.window(Selection.of(lumisections))
+
+    def late(
+        self, set: str, run: int, workspace: str, lumisections: Iterable[int] | None = None
+    ) -> Window:
+        """The same for what came after the LSs had closed, which `contents` never has in it."""
+        with self._reading(set, run, workspace) as (connection, series, layout):
+            return late_window(connection, series, layout, Selection.of(lumisections))
+
+    def element_window(
+        self,
+        set: str,
+        run: int,
+        workspace: str,
+        path: str,
+        lumisections: Iterable[int] | None = None,
+    ) -> Window:
+        """Sum of one element: contents of a booking that has nothing but this element.
+
+        Raises
+        ------
+        WindowError
+            If a fixed-point sum could overflow.
+        """
+        with self._reading(set, run, workspace) as (connection, series, layout):
+            reader = SeriesReader(connection, series, layout)
+            return reader.element_window(_element(layout, path), Selection.of(lumisections))
+
+    def element_trend(
+        self,
+        set: str,
+        run: int,
+        workspace: str,
+        path: str,
+        lumisections: Iterable[int] | None = None,
+    ) -> ElementTrend:
+        """One element LS by LS.
+
+        Raises
+        ------
+        WindowError
+            If that is more than 2**24 cells.
+        """
+        with self._reading(set, run, workspace) as (connection, series, layout):
+            reader = SeriesReader(connection, series, layout)
+            return reader.element_trend(_element(layout, path), Selection.of(lumisections))
+
+    @contextmanager
+    def _reading(
+        self, set: str, run: int, workspace: str
+    ) -> Iterator[tuple[Connection, Series, Layout]]:
+        with self._database.transaction() as connection:
+            series = self._known.series(connection, set, run, workspace)
+            if series is None:
+                msg = f"nothing is stored of workspace {workspace!r} in run {run}, set {set!r}"
+                raise NotStoredError(msg)
+            layout = self._known.layout(connection, series.booking)
+            if layout is None:
+                msg = f"booking {series.booking} of run {run} is not stored"
+                raise NotStoredError(msg)
+            yield connection, series, layout
+
+
+def _bring_up(url: str, database: Database) -> None:
+    """Change the schema only where it must be: a store in a read-only place can still be read."""
+    if schema.is_current(database):
+        return
+    writing = Database(url, writing=True)
+    try:
+        schema.upgrade(writing)
+    finally:
+        writing.close()
+
+
+def _element(layout: Layout, path: str) -> ElementLayout:
+    if path not in layout:
+        msg = f"workspace {layout.workspace!r} has no MonitorElement {path!r}"
+        raise NotStoredError(msg)
+    return layout[path]

@@ -1,0 +1,247 @@
+"""The tables of the store. Types are portable: SQLite by default, PostgreSQL by URL.
+
+Contents of histograms lie in two places, and a lumisection (LS) is in one of them or in both:
+
+- `blocks`, the tail: one row per LS with the cells of all elements, as they were merged;
+- `chunks` and `chunk_elements`: `chunk_length` LSs turned on their side, one row per element, so
+  that one element over a whole run is a few rows.
+
+A block is newer than what a chunk says of the same LS, so replacing an old LS is writing a block.
+Compaction folds blocks into chunks and deletes them in the same transaction (`compaction`).
+
+Messages that are kept whole (`body`) have the `schema` they were written with beside them, and
+are read by the wire codec, which brings older ones up.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+__all__ = [
+    "ACCOUNTS",
+    "ACTIVATIONS",
+    "BLOCKS",
+    "BOOKINGS",
+    "CHUNKS",
+    "CHUNK_ELEMENTS",
+    "CONDITIONS",
+    "HOLES",
+    "LOG",
+    "LUMISECTIONS",
+    "MERGED",
+    "METADATA",
+    "PIECES",
+    "POSITIONS",
+    "REPORTS",
+    "RUNS",
+    "SERIES",
+]
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _key(name: str, of: type[String | BigInteger | Integer]) -> Column[object]:
+    return Column(name, of, primary_key=True, autoincrement=False)
+
+
+def _of_series() -> Column[int]:
+    return Column("series", Integer, ForeignKey("series.id"), primary_key=True, autoincrement=False)
+
+
+LOG: Final = Table("log", METADATA, _key("identity", String))
+"""One row: the log this is a projection of."""
+
+POSITIONS: Final = Table(
+    "positions",
+    METADATA,
+    _key("topic", String),
+    _key("partition", Integer),
+    Column("next_offset", BigInteger, nullable=False),
+)
+"""Where to go on reading: everything below is in this store, or was refused with a reason."""
+
+HOLES: Final = Table(
+    "holes",
+    METADATA,
+    _key("topic", String),
+    _key("partition", Integer),
+    _key("first", BigInteger),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("noticed", BigInteger, nullable=False),
+)
+"""Offsets [first, next_offset) that had expired before they were read here."""
+
+BOOKINGS: Final = Table(
+    "bookings",
+    METADATA,
+    _key("hash", String),
+    Column("workspace", String, nullable=False),
+    Column("schema", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+ACTIVATIONS: Final = Table(
+    "activations",
+    METADATA,
+    _key("from_run", BigInteger),
+    _key("when", BigInteger),
+    _key("set", String),
+    Column("schema", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+RUNS: Final = Table(
+    "runs",
+    METADATA,
+    _key("run", BigInteger),
+    Column("run_type", String, nullable=False),
+    Column("fill", BigInteger),
+    Column("first_lumisection", Integer),
+    Column("last_lumisection", Integer),
+    Column("started", BigInteger, nullable=False),
+    Column("updated", BigInteger, nullable=False),
+    Column("ended", Boolean, nullable=False),
+)
+
+SERIES: Final = Table(
+    "series",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("set", String, nullable=False),
+    Column("run", BigInteger, nullable=False),
+    Column("workspace", String, nullable=False),
+    Column("booking", String, ForeignKey("bookings.hash"), nullable=False),
+    Column("partitions", Integer, nullable=False),
+    Column("chunk_length", Integer, nullable=False),
+    UniqueConstraint("set", "run", "workspace"),
+    Index(None, "run"),
+)
+"""One workspace of one set over one run: one booking, one number of partitions."""
+
+MERGED: Final = Table(
+    "merged",
+    METADATA,
+    _of_series(),
+    _key("lumisection", Integer),
+    Column("versions", JSON, nullable=False),
+    Column("beside", LargeBinary),
+)
+"""Each stored LS of a series: versions [whole, epoch, through] per partition it was summed from;
+scalars and invalid elements (MessagePack; NULL when there are none)."""
+
+BLOCKS: Final = Table(
+    "blocks",
+    METADATA,
+    _of_series(),
+    _key("lumisection", Integer),
+    Column("cells", LargeBinary, nullable=False),
+)
+
+CHUNKS: Final = Table(
+    "chunks",
+    METADATA,
+    _of_series(),
+    _key("first", Integer),
+    Column("lumisections", LargeBinary, nullable=False),
+    Column("total", LargeBinary, nullable=False),
+)
+"""LSs from `first` to before `first + chunk_length` that are in (block of int64[n]), and the sum
+of all their cells (block of int64[cells])."""
+
+CHUNK_ELEMENTS: Final = Table(
+    "chunk_elements",
+    METADATA,
+    _of_series(),
+    _key("element", Integer),
+    _key("first", Integer),
+    Column("cells", LargeBinary, nullable=False),
+)
+"""Block of int64[size of the element, n]: the LSs of one cell lie side by side."""
+
+PIECES: Final = Table(
+    "pieces",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("series", Integer, ForeignKey("series.id"), nullable=False),
+    Column("lumisection", Integer, nullable=False),
+    Column("segment", Integer, nullable=False),
+    Column("schema", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "series", "lumisection"),
+)
+"""HistogramSets that are not in `merged` alone: partitions and parts whose companions are still
+awaited, partitions of recent LSs (a newer epoch of one needs the others), all late segments."""
+
+ACCOUNTS: Final = Table(
+    "accounts",
+    METADATA,
+    _key("set", String),
+    _key("run", BigInteger),
+    _key("lumisection", Integer),
+    _key("segment", Integer),
+    _key("partition", Integer),
+    Column("schema", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""The newest closed HistogramSet of each partition and segment, without contents: its account is
+that of all workspaces."""
+
+LUMISECTIONS: Final = Table(
+    "lumisections",
+    METADATA,
+    _key("set", String),
+    _key("run", BigInteger),
+    _key("lumisection", Integer),
+    Column("closed", Boolean, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("whole", Boolean, nullable=False),
+    Column("late_segments", Integer, nullable=False),
+    Column("published", BigInteger, nullable=False),
+    Column("account", JSON, nullable=False),
+    Column("late_account", JSON, nullable=False),
+)
+"""What `accounts` of an LS say together."""
+
+CONDITIONS: Final = Table(
+    "conditions",
+    METADATA,
+    _key("run", BigInteger),
+    _key("lumisection", Integer),
+    Column("schema", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+REPORTS: Final = Table(
+    "reports",
+    METADATA,
+    _key("run", BigInteger),
+    _key("lumisection", Integer),
+    _key("workspace", String),
+    _key("scope", String),
+    _key("set", String),
+    Column("complete", Boolean, nullable=False),
+    Column("outcomes", JSON, nullable=False),
+    Column("schema", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+"""QualityReports of one workspace and LS; `outcomes` counts reports by outcome."""

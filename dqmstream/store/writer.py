@@ -1,0 +1,176 @@
+"""The store as the recorder sees it: one writer, one transaction for each batch of the log."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from dqmstream.errors import LogIdentityError, MessageError
+from dqmstream.messages.struct import Message
+from dqmstream.store import schema
+from dqmstream.store.answers import Hole
+from dqmstream.store.compaction import ChunkSettings, compact, due_chunks
+from dqmstream.store.database import Database, upsert
+from dqmstream.store.known import Known
+from dqmstream.store.recording import Recorded, Recording
+from dqmstream.store.tables import HOLES, LOG, POSITIONS
+
+__all__ = ["Refused", "StoreWriter"]
+
+Positions = Mapping[tuple[str, int], int]
+
+
+class Refused(NamedTuple):
+    """A message the store cannot hold: its place in what was given to `write`, and why."""
+
+    place: int
+    reason: str
+    detail: str
+
+
+class _RefusedSome(Exception):
+    """Ends a transaction that must leave nothing."""
+
+
+class StoreWriter:
+    """Records batches of messages, each together with the positions after it.
+
+    Blocking; to be used by one thread at a time.
+
+    Parameters
+    ----------
+    url
+        `sqlite:///file` or `postgresql+driver://...`; brought up to this release's schema.
+    log
+        Identity of the log that is recorded.
+    chunks
+        Default: `ChunkSettings()`.
+
+    Raises
+    ------
+    LogIdentityError
+        If the store holds the history of another log.
+    StoreError
+        If the store was written by a newer release, or cannot be opened.
+    """
+
+    def __init__(self, url: str, *, log: str, chunks: ChunkSettings | None = None) -> None:
+        self._chunks = chunks or ChunkSettings()
+        self._database = Database(url, writing=True)
+        self._known = Known()
+        schema.upgrade(self._database)
+        with self._database.transaction() as connection:
+            self._stand_on(connection, log)
+
+    def _stand_on(self, connection: Connection, log: str) -> None:
+        found = connection.execute(select(LOG.c.identity)).scalar_one_or_none()
+        if found is None:
+            connection.execute(insert(LOG), {"identity": log})
+        elif found != log:
+            msg = (
+                f"store {self._database.name} holds the history of log {found}, this is log {log}: "
+                "record it in another store, or put the log back that belongs to this one"
+            )
+            raise LogIdentityError(msg)
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Next offset by (topic, partition), for those that were read before."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(select(POSITIONS)).all()
+        return {(row.topic, row.partition): row.next_offset for row in rows}
+
+    def write(
+        self, messages: Sequence[Message], positions: Positions, holes: Sequence[Hole] = ()
+    ) -> Recorded | tuple[Refused, ...]:
+        """Record messages and positions, all or nothing.
+
+        Parameters
+        ----------
+        messages
+            In the order of the log.
+        positions
+            Next offset of each partition that was read, after these messages.
+        holes
+            Offsets that expired before they could be read.
+
+        Returns
+        -------
+        Recorded or tuple of Refused
+            What has changed; or, if messages were refused, which: then nothing has, and the
+            others are to be written without them.
+
+        Raises
+        ------
+        StoreError
+            If the database is full, busy or away: nothing has changed, and the same call may be
+            made again.
+        """
+        refused: list[Refused] = []
+        try:
+            with self._database.transaction() as connection:
+                recording = Recording(connection, self._known, self._chunks)
+                for place, message in enumerate(messages):
+                    try:
+                        with connection.begin_nested():
+                            recording.take(message)
+                    except MessageError as error:
+                        refused.append(Refused(place, error.reason, error.detail))
+                if refused:
+                    raise _RefusedSome
+                recorded = recording.finish()
+                _write_positions(connection, positions, holes)
+        except _RefusedSome:
+            self._known.forget()
+            return tuple(refused)
+        except BaseException:
+            self._known.forget()
+            raise
+        return recorded
+
+    def compact(self, busy: frozenset[int] = frozenset()) -> int:
+        """Fold the tail into chunks where it is due, each chunk in a transaction of its own.
+
+        Parameters
+        ----------
+        busy
+            Series that LSs have just come for (`Recorded.series`).
+
+        Returns
+        -------
+        int
+            Number of chunks written.
+        """
+        with self._database.transaction() as connection:
+            due = due_chunks(connection, self._chunks.lag, busy)
+        for chunk in due:
+            with self._database.transaction() as connection:
+                layout = self._known.layout(connection, chunk.series.booking)
+                if layout is not None:  # as it is while the foreign key of `series` holds
+                    compact(connection, chunk, layout)
+        return len(due)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()
+
+
+def _write_positions(connection: Connection, positions: Positions, holes: Sequence[Hole]) -> None:
+    rows = [
+        {"topic": topic, "partition": partition, "next_offset": offset}
+        for (topic, partition), offset in positions.items()
+    ]
+    upsert(connection, POSITIONS, rows)
+    upsert(
+        connection,
+        HOLES,
+        [
+            {
+                "topic": hole.topic,
+                "partition": hole.partition,
+                "first": hole.first,
+                "next_offset": hole.next_offset,
+                "noticed": hole.noticed,
+            }
+            for hole in holes
+        ],
+    )
