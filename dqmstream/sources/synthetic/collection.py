@@ -11,7 +11,7 @@ import pyarrow as pa
 from dqmstream.sources.synthetic.beam import INITIAL_PILEUP, Crossings
 from dqmstream.sources.synthetic.cells import Address, Cells
 
-__all__ = ["Collection", "Members", "Rows"]
+__all__ = ["Collection", "Members", "Rows", "jagged_array", "jagged_type"]
 
 Members = dict[str, npt.NDArray[Any]]
 """Member name to array[rows]."""
@@ -59,24 +59,33 @@ class Collection(ABC):
 
     def arrow_type(self) -> pa.DataType:
         """`list<struct<...>>` without nulls."""
-        struct = pa.struct(self._fields())
-        return pa.list_(pa.field("item", struct, nullable=False))
+        return jagged_type(self.members)
 
     def array(self, rows: Rows) -> "pa.Array[Any]":
         """The collection as an Arrow column; numbers are cast to the declared types."""
-        fields = self._fields()
-        values = [
-            pa.array(
-                np.ascontiguousarray(rows.members[field.name], field.type.to_pandas_dtype()),
-                field.type,
-            )
-            for field in fields
-        ]
-        offsets = np.zeros(len(rows.counts) + 1, np.int32)
-        np.cumsum(rows.counts, out=offsets[1:])
-        structs = pa.StructArray.from_arrays(values, fields=fields)
-        starts = pa.array(offsets, pa.int32())
-        return pa.ListArray.from_arrays(starts, structs, type=self.arrow_type())
+        return jagged_array(self.members, rows)
 
-    def _fields(self) -> "list[pa.Field[Any]]":
-        return [pa.field(name, kind, nullable=False) for name, kind in self.members.items()]
+
+def jagged_type(members: Mapping[str, pa.DataType]) -> pa.DataType:
+    """`list<struct<...>>` of these members, without nulls."""
+    return pa.list_(pa.field("item", pa.struct(_fields(members)), nullable=False))
+
+
+def jagged_array(members: Mapping[str, pa.DataType], rows: Rows) -> "pa.Array[Any]":
+    """A column of `jagged_type`; numbers are cast to the types of the members."""
+    fields = _fields(members)
+    values = [
+        pa.array(
+            np.ascontiguousarray(rows.members[field.name], field.type.to_pandas_dtype()), field.type
+        )
+        for field in fields
+    ]
+    offsets = np.zeros(len(rows.counts) + 1, np.int32)
+    np.cumsum(rows.counts, out=offsets[1:])
+    starts = pa.array(offsets, pa.int32())
+    structs = pa.StructArray.from_arrays(values, fields=fields)
+    return pa.ListArray.from_arrays(starts, structs, type=jagged_type(members))
+
+
+def _fields(members: Mapping[str, pa.DataType]) -> "list[pa.Field[Any]]":
+    return [pa.field(name, kind, nullable=False) for name, kind in members.items()]
