@@ -93,5 +93,5 @@ def _moments(stack: Stack) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     mean = content @ x / safe
     variance = (content * (x - mean[:, None]) ** 2).sum(axis=1) / safe
     rms = np.sqrt(np.maximum(np.maximum(variance, content @ flat / safe), 0.0))
-    error = rms * np.sqrt(squares.sum(axis=1)) / safe
+    error = rms * np.sqrt(np.maximum(squares.sum(axis=1), 0.0)) / safe
     return mean, error, rms, undefined

@@ -1,0 +1,54 @@
+"""What is already on `dqm.quality`: a restart judges the same records again, and skips these."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from dqmstream.fold.merge import SetKey
+from dqmstream.identity import content_hash
+from dqmstream.messages.quality import QualityReports
+from dqmstream.quality.declaration import Scope
+
+__all__ = ["Published", "RunKey"]
+
+RunKey = tuple[str, int]
+"""Set and run."""
+
+
+class Published:
+    """Reports that were published before, as often as they were.
+
+    Reports are told apart by what they are of and made from, so that an LS judged with other tests
+    before the restart keeps the verdict that was given of it.
+    """
+
+    def __init__(self, reports: Iterable[QualityReports] = ()) -> None:
+        self._counts: Counter[int] = Counter()
+        self._first: dict[RunKey, int] = {}
+        for one in reports:
+            key = SetKey(one.set, one.run, one.lumisection, one.workspace)
+            self._counts[_fingerprint(key, one.scope, one.versions)] += 1
+            run = (one.set, one.run)
+            self._first[run] = min(one.lumisection, self._first.get(run, one.lumisection))
+
+    def first(self, run: RunKey) -> int | None:
+        """Lowest LS reported of a run."""
+        return self._first.get(run)
+
+    def take(self, key: SetKey, scope: Scope, versions: tuple[int, ...]) -> bool:
+        """Whether this report is there, and has not been taken before."""
+        mark = _fingerprint(key, scope, versions)
+        if mark not in self._counts:
+            return False
+        self._counts[mark] -= 1
+        if not self._counts[mark]:
+            del self._counts[mark]
+        return True
+
+    def forget(self) -> None:
+        """Free the memory: what comes from here on has not been published."""
+        self._counts.clear()
+        self._first.clear()
+
+
+def _fingerprint(key: SetKey, scope: Scope, versions: tuple[int, ...]) -> int:
+    return int(content_hash((key, scope, versions)), 16)
