@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ class Cells:
         self._columns = dict(columns)
         self._size = len(next(iter(self._columns.values()), ()))
         self._weights = np.ones(self._size) if weights is None else np.asarray(weights, float)
-        self._cumulative = None if weights is None else _cumulative(self._weights)
+        self._chooser = _chooser(self._weights)
 
     def __len__(self) -> int:
         return self._size
@@ -65,12 +65,11 @@ class Cells:
         self, rng: np.random.Generator, n: int, at: Address = ()
     ) -> npt.NDArray[np.integer[Any]]:
         """Numbers of `n` cells, drawn by weight out of those at an address."""
-        if at:
-            matching = np.flatnonzero(self.matching(at))
-            cumulative = _cumulative(self._weights[matching])
-            chosen: npt.NDArray[np.intp] = matching[_draw(rng, n, len(matching), cumulative)]
-            return chosen
-        return _draw(rng, n, self._size, self._cumulative)
+        if not at:
+            return self._chooser.draw(rng, n)
+        matching = np.flatnonzero(self.matching(at))
+        chosen: npt.NDArray[np.intp] = matching[_chooser(self._weights[matching]).draw(rng, n)]
+        return chosen
 
     def members(self, chosen: npt.NDArray[np.integer[Any]]) -> dict[str, npt.NDArray[Any]]:
         """All columns of the chosen cells."""
@@ -107,16 +106,40 @@ class Cells:
         return at
 
 
-def _cumulative(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    total = np.cumsum(weights)
-    cumulative: npt.NDArray[np.float32] = (total / total[-1]).astype(np.float32)
-    return cumulative
+class _Chooser(NamedTuple):
+    """Draws numbers by weight: one at random, or with a probability of its own another instead.
+
+    A. J. Walker's alias method, ACM Trans. Math. Softw. 3 (1977) 253: two random numbers and two
+    look-ups for each draw, whatever the weights. `kept` float32[cells] is the probability to stay
+    with the cell, `other` int32[cells] where to go else; both None: all weights are equal.
+    """
+
+    cells: int
+    kept: npt.NDArray[np.float32] | None
+    other: npt.NDArray[np.int32] | None
+
+    def draw(self, rng: np.random.Generator, n: int) -> npt.NDArray[np.int32]:
+        chosen = rng.integers(0, self.cells, n, dtype=np.int32)
+        if self.kept is None or self.other is None:
+            return chosen
+        moved = rng.random(n, dtype=np.float32) >= self.kept[chosen]
+        return np.where(moved, self.other[chosen], chosen)
 
 
-def _draw(
-    rng: np.random.Generator, n: int, cells: int, cumulative: npt.NDArray[np.float32] | None
-) -> npt.NDArray[np.integer[Any]]:
-    if cumulative is None:
-        return rng.integers(0, cells, n, dtype=np.int32)
-    chosen = np.searchsorted(cumulative, rng.random(n, dtype=np.float32), side="right")
-    return np.minimum(chosen, cells - 1)
+def _chooser(weights: npt.NDArray[np.float64]) -> _Chooser:
+    cells = len(weights)
+    if cells == 0 or (weights == weights[0]).all():
+        return _Chooser(cells, None, None)
+    kept = weights * (cells / weights.sum())
+    other = np.arange(cells, dtype=np.int32)
+    poor = [cell for cell in range(cells) if kept[cell] < 1]
+    rich = [cell for cell in range(cells) if kept[cell] >= 1]
+    while poor and rich:
+        giver, taker = rich[-1], poor.pop()
+        other[taker] = giver
+        kept[giver] -= 1 - kept[taker]
+        if kept[giver] < 1:
+            poor.append(rich.pop())
+    # What rounding leaves over is worth one cell each.
+    kept[poor + rich] = 1
+    return _Chooser(cells, kept.astype(np.float32), other)

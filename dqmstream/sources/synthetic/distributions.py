@@ -4,12 +4,21 @@ Values are float32. They are the same for the same generator state, NumPy releas
 the last bit of a logarithm or power may differ between processors.
 """
 
+import math
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["EULER_GAMMA", "Float32", "gaussian", "moyal", "power_law", "uniform"]
+__all__ = [
+    "EULER_GAMMA",
+    "Float32",
+    "gaussian",
+    "geometric",
+    "moyal",
+    "power_law",
+    "uniform",
+]
 
 Float32 = npt.NDArray[np.float32]
 
@@ -30,6 +39,18 @@ def gaussian(rng: np.random.Generator, n: int, mean: float, sigma: float) -> Flo
     values = rng.standard_normal(n, dtype=np.float32)
     values *= np.float32(sigma)
     values += np.float32(mean)
+    return values
+
+
+def geometric(rng: np.random.Generator, n: int, mean: float) -> Float32:
+    """`n` whole numbers from 1 on, each 1 - 1 / `mean` times as likely as the one before it.
+
+    1 + floor(x) for x exponential with mean -1 / ln(1 - 1 / mean): their mean is `mean`.
+    """
+    values = rng.standard_exponential(n, dtype=np.float32)
+    values *= np.float32(-1 / math.log1p(-1 / mean))
+    np.floor(values, out=values)
+    values += np.float32(1)
     return values
 
 

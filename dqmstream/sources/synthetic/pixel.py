@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from dqmstream.sources.synthetic.cells import Address, Cells
 from dqmstream.sources.synthetic.collection import Collection, Members
-from dqmstream.sources.synthetic.distributions import moyal
+from dqmstream.sources.synthetic.distributions import geometric, moyal
 
 __all__ = ["CHARGE_MODE", "CHARGE_SCALE", "LADDERS", "MODULES", "PixelClusters"]
 
@@ -99,5 +99,5 @@ class PixelClusters(Collection):
             "z": place["z"] + (col.astype(np.float32) + half) * np.float32(_COL_CM),
             "phi": place["phi"] + (row.astype(np.float32) + half) * place["row_angle"],
             "charge": moyal(rng, n, CHARGE_MODE, CHARGE_SCALE),
-            "size": rng.geometric(1 / _MEAN_SIZE, n).astype(np.uint8),
+            "size": geometric(rng, n, _MEAN_SIZE),
         }

@@ -10,6 +10,7 @@ import pytest
 from dqmstream.sources.synthetic.distributions import (
     EULER_GAMMA,
     gaussian,
+    geometric,
     moyal,
     power_law,
     uniform,
@@ -29,8 +30,9 @@ DRAWS = 200_000
             2.6 * math.pi / math.sqrt(2),
         ),
         (lambda rng: power_law(rng, DRAWS, 3, 5), 4.0, math.sqrt(2)),
+        (lambda rng: geometric(rng, DRAWS, 3), 3.0, math.sqrt(6)),
     ],
-    ids=["uniform", "gaussian", "moyal", "power law"],
+    ids=["uniform", "gaussian", "moyal", "power law", "geometric"],
 )
 def test_the_mean_is_that_of_the_formula(
     draw: Callable[[np.random.Generator], Any], mean: float, sigma: float
@@ -51,3 +53,9 @@ def test_a_power_law_never_falls_below_its_minimum_and_is_always_finite() -> Non
     values = power_law(np.random.default_rng(3), DRAWS, 0.5, 4)
     assert values.min() >= 0.5
     assert np.isfinite(values).all()
+
+
+def test_geometric_numbers_are_whole_and_fall_by_a_constant_factor() -> None:
+    counts = np.bincount(geometric(np.random.default_rng(4), DRAWS, 3).astype(int))
+    assert counts[0] == 0
+    assert counts[2:8] / counts[1:7] == pytest.approx(np.full(6, 2 / 3), rel=0.05)
