@@ -41,6 +41,10 @@ class Ledger:
         entry.selected += chunk.selected
         entry.dropped += chunk.dropped
 
+    def note_spoke(self, chunk: Chunk) -> None:
+        """A chunk was refused for its body: the LS lacks it until a good one or a marker comes."""
+        self._entry(chunk.source, chunk.incarnation, chunk.rereadable)
+
     def note_marker(self, marker: LumisectionEnd) -> None:
         """A source said how many chunks it sent."""
         entry = self._entry(marker.source, marker.incarnation, marker.rereadable)

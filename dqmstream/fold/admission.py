@@ -4,7 +4,13 @@ from typing import Final, NamedTuple
 
 from dqmstream.fold.state import ControlState, FoldSettings, RunState
 from dqmstream.identity import event_partition
-from dqmstream.messages.events import Chunk, LumisectionEnd, RunEnd, RunStart
+from dqmstream.messages.events import (
+    Chunk,
+    LumisectionEnd,
+    LumisectionOpen,
+    RunEnd,
+    RunStart,
+)
 
 __all__ = ["DUPLICATE", "GOOD", "Admission", "Verdict"]
 
@@ -19,8 +25,9 @@ class Verdict(NamedTuple):
 GOOD: Final = Verdict("")
 DUPLICATE: Final = "duplicate"
 
-_LAST_LUMISECTION: Final = 1 << 24
 _LAST_RUN: Final = 0xFFFFFFFF
+_MOST_EVENTS: Final = 1 << 40
+"""In one chunk: so many that no sum over chunks leaves int64."""
 
 
 class Admission:
@@ -44,7 +51,8 @@ class Admission:
         home = event_partition(chunk.source, chunk.number, settings.partitions)
         if home != self.partition:
             return Verdict("wrong_partition", f"{where}: belongs to {home}, not {self.partition}")
-        if min(chunk.seen, chunk.selected, chunk.dropped) < 0 or chunk.selected > chunk.seen:
+        counts = (chunk.seen, chunk.selected, chunk.dropped)
+        if min(counts) < 0 or max(counts) > _MOST_EVENTS or chunk.selected > chunk.seen:
             detail = (
                 f"{where}: {chunk.seen} seen, {chunk.selected} selected, {chunk.dropped} dropped"
             )
@@ -70,7 +78,7 @@ class Admission:
                 f"here are {self.settings.partitions}"
             )
             return Verdict("wrong_partitions", detail)
-        return self.place(
+        verdict = self.place(
             state,
             message.run,
             at,
@@ -78,6 +86,31 @@ class Admission:
             message.incarnation,
             rereadable=message.rereadable,
         )
+        run = state.runs.get(message.run, RunState())
+        if verdict.reason or not isinstance(message, RunStart):
+            return verdict
+        names = run.expected.keys() | run.absent.keys() | set(message.expected)
+        if len(names) > self.settings.max_sources:
+            detail = f"run {message.run} {message.source!r}: {len(names)} sources expected"
+            return Verdict("too_many_sources", detail)
+        return GOOD
+
+    def opening(self, state: ControlState, message: LumisectionOpen) -> Verdict:
+        """Whether a decision to open LSs may act.
+
+        It names what another partition knows and let in: how far that is from here is no reason
+        to refuse it, or the two would never agree.
+        """
+        verdict = self._run(state, message.run)
+        if verdict.reason:
+            return verdict
+        if not 1 <= message.lowest <= message.highest <= self.settings.max_lumisection:
+            detail = (
+                f"run {message.run}: opens LS {message.lowest}-{message.highest}, "
+                f"expected rising within 1-{self.settings.max_lumisection}"
+            )
+            return Verdict("lumisection", detail)
+        return GOOD
 
     def _repeat(self, state: ControlState, chunk: Chunk, where: str) -> Verdict:
         run = state.runs.get(chunk.run)
@@ -112,8 +145,9 @@ class Admission:
         if verdict.reason:
             return verdict
         run = state.runs.get(run_number, RunState())
-        if lumisection < 1 or lumisection > _LAST_LUMISECTION:
-            return Verdict("lumisection", f"{where}: lumisections are numbered from 1")
+        last = self.settings.max_lumisection
+        if not 1 <= lumisection <= last:
+            return Verdict("lumisection", f"{where}: lumisections are numbered 1-{last}")
         span = run.span()
         jump = self.settings.max_jump
         if span is not None and not span[0] - jump <= lumisection <= span[1] + jump:
@@ -124,7 +158,7 @@ class Admission:
     def _run(self, state: ControlState, run: int) -> Verdict:
         if run < 1 or run > _LAST_RUN:
             return Verdict("run", f"run {run}: expected 1..{_LAST_RUN}")
-        if run in state.forgotten:
+        if state.has_forgotten(run):
             return Verdict("forgotten_run", f"run {run} ended long ago, its state is gone")
         running = len(state.runs) - len(state.ended)
         if run not in state.runs and running >= self.settings.max_runs:
@@ -141,6 +175,7 @@ class Admission:
                 f"{others[0].incarnation!r}: its input or its settings changed"
             )
             return Verdict("second_incarnation", detail)
-        if len(run.sources) >= self.settings.max_sources:
+        full = len(run.sources) >= self.settings.max_sources
+        if full and run.source(source, incarnation) is None:
             return Verdict("too_many_sources", f"{where}: {len(run.sources)} sources already")
         return GOOD

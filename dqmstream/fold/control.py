@@ -5,14 +5,13 @@ about chunks from their headers; whether a chunk's body is usable is the caller'
 it reports by `accept` or `refuse`.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from bisect import insort
 
 from dqmstream.fold.admission import DUPLICATE, GOOD, Admission, Verdict
+from dqmstream.fold.effects import Closed, Effect, Marked, Opened, RunEnded, SegmentId
 from dqmstream.fold.state import (
     ControlState,
     FoldSettings,
-    LumisectionState,
     RunState,
     SourceState,
     expected_chunks,
@@ -27,56 +26,9 @@ from dqmstream.messages.events import (
     RunStart,
 )
 
-__all__ = [
-    "Closed",
-    "Control",
-    "ControlMessage",
-    "Effect",
-    "Marked",
-    "Opened",
-    "RunEnded",
-    "SegmentId",
-]
+__all__ = ["Control", "ControlMessage"]
 
 ControlMessage = RunStart | LumisectionEnd | RunEnd | LumisectionOpen | LumisectionClose | RunClose
-
-
-class SegmentId(NamedTuple):
-    """A segment on this partition."""
-
-    run: int
-    lumisection: int
-    segment: int
-
-
-class Opened(NamedTuple):
-    """A segment began with this record."""
-
-    segment: SegmentId
-
-
-class Marked(NamedTuple):
-    """A source's LumisectionEnd counts for this segment."""
-
-    segment: SegmentId
-    marker: LumisectionEnd
-
-
-class Closed(NamedTuple):
-    """A segment is closed: `why` and which awaited sources had not spoken."""
-
-    segment: SegmentId
-    why: str
-    missing: tuple[str, ...]
-
-
-class RunEnded(NamedTuple):
-    """A run is over on this partition."""
-
-    run: int
-
-
-Effect = Opened | Marked | Closed | RunEnded
 
 
 class Control:
@@ -122,8 +74,7 @@ class Control:
         """A chunk with sound headers and an unusable body: it speaks for its LS, unfilled."""
         effects: list[Effect] = []
         run = self.state.runs.get(chunk.run)
-        known = run.lumisections.get(chunk.lumisection) if run else None
-        if known is not None and not known.open:
+        if run and chunk.lumisection in run.lumisections and not run.is_open(chunk.lumisection):
             return None, effects
         source = self._hear(
             chunk.run, chunk.lumisection, chunk.source, chunk.incarnation, chunk.rereadable
@@ -161,7 +112,7 @@ class Control:
         run = self._run(message.run)
         first = message.first_lumisection
         for name in message.expected:
-            if all(state.source != name for state in run.sources):
+            if name not in run.absent and all(state.source != name for state in run.sources):
                 run.expected.setdefault(name, first)
         self._hear(message.run, first, message.source, message.incarnation, message.rereadable)
         return GOOD
@@ -200,31 +151,24 @@ class Control:
         if verdict.reason:
             return verdict
         first = max(message.last_lumisection, 1)
-        source = self._hear(
+        index = self._hear(
             message.run, first, message.source, message.incarnation, message.rereadable
         )
-        self.state.runs[message.run].sources[source].ended = True
+        source = self.state.runs[message.run].sources[index]
+        source.ended, source.last = True, message.last_lumisection
         return GOOD
 
     def _lumisection_open(self, message: LumisectionOpen, effects: list[Effect]) -> Verdict:
-        if not 1 <= message.lowest <= message.highest:
-            detail = f"run {message.run}: opens LS {message.lowest}-{message.highest}"
-            return Verdict("lumisection", detail)
-        for end in (message.lowest, message.highest):
-            verdict = self._admission.place(self.state, message.run, end, "", "", rereadable=False)
-            if verdict.reason:
-                return verdict
-        if message.highest - message.lowest > self.settings.max_jump:
-            detail = f"run {message.run}: opens LS {message.lowest}-{message.highest} at once"
-            return Verdict("lumisection_jump", detail)
+        verdict = self._admission.opening(self.state, message)
+        if verdict.reason:
+            return verdict
         self._reach(message.run, message.lowest, effects)
         self._reach(message.run, message.highest, effects)
         return GOOD
 
     def _lumisection_close(self, message: LumisectionClose, effects: list[Effect]) -> Verdict:
         run = self.state.runs.get(message.run)
-        known = run.lumisections.get(message.lumisection) if run else None
-        if known is None or not known.open or known.segment != message.segment:
+        if run is None or (message.lumisection, message.segment) not in run.open_segments():
             where = f"run {message.run} LS {message.lumisection} segment {message.segment}"
             return Verdict(DUPLICATE, f"{where} is not open: a stale or second decision")
         self._close(message.run, message.lumisection, message.why, effects)
@@ -232,14 +176,17 @@ class Control:
 
     def _run_close(self, message: RunClose, effects: list[Effect]) -> Verdict:
         run = self.state.runs.get(message.run)
-        if run is None or run.ended:
+        if run is None or run.closed:
             return Verdict(DUPLICATE, f"run {message.run} is not going on")
+        run.closed = True
         for lumisection, _ in run.open_segments():
             self._close(message.run, lumisection, "run_close", effects)
         for source in run.sources:
             source.awaited = False
+        run.absent |= run.expected
         run.expected.clear()
-        self._end(message.run, effects)
+        if not run.ended:
+            self._end(message.run, effects)
         return GOOD
 
     # ------------------------------------------------------------------- steps
@@ -255,14 +202,16 @@ class Control:
         index = run.source(source, incarnation)
         if index is None:
             first = min(lumisection, run.expected.pop(source, lumisection))
+            since = min(first, run.absent.pop(source, first))
             for other in run.sources:
                 # A live source has one life at a time: the newest takes over from the others.
                 if other.source == source:
                     other.awaited = False
-            state = SourceState(source, incarnation, rereadable, first)
+            state = SourceState(source, incarnation, rereadable, first, since)
             run.sources.append(state)
             return len(run.sources) - 1
         state = run.sources[index]
+        state.since = min(state.since, lumisection)
         replaced = any(other.source == source for other in run.sources[index + 1 :])
         if not state.awaited and not state.ended and not replaced:
             state.awaited, state.first = True, lumisection
@@ -272,10 +221,9 @@ class Control:
         """The segment a record of this source falls into; opened if none is open."""
         self._reach(run, lumisection, effects)
         state = self.state.runs[run].lumisections[lumisection]
-        if not state.open:
+        if not self.state.runs[run].is_open(lumisection):
             state.segment += 1
-            state.open = True
-            state.spoke = []
+            insort(self.state.runs[run].open, lumisection)
             effects.append(Opened(SegmentId(run, lumisection, state.segment)))
         if source not in state.spoke:
             state.spoke.append(source)
@@ -284,21 +232,14 @@ class Control:
 
     def _reach(self, run_number: int, lumisection: int, effects: list[Effect]) -> None:
         """Open segment 0 of an LS and of each unknown one between it and the known ones."""
-        run = self._run(run_number)
-        if lumisection in run.lumisections:
-            return
-        span = run.span()
-        low, high = (lumisection, lumisection) if span is None else span
-        for number in range(min(low, lumisection), max(high, lumisection) + 1):
-            if number not in run.lumisections:
-                run.lumisections[number] = LumisectionState()
-                effects.append(Opened(SegmentId(run_number, number, 0)))
-        self._wake(run_number)
+        for number in self._run(run_number).reach(lumisection):
+            effects.append(Opened(SegmentId(run_number, number, 0)))
+            self._wake(run_number)
 
     def _wake(self, number: int) -> None:
         run = self.state.runs[number]
         if run.ended:
-            run.ended = False
+            run.ended = run.closed = False
             self.state.ended.remove(number)
 
     def _settle(self, number: int, effects: list[Effect]) -> None:
@@ -333,40 +274,21 @@ class Control:
     def _close(self, run_number: int, lumisection: int, why: str, effects: list[Effect]) -> None:
         run = self.state.runs[run_number]
         state = run.lumisections[lumisection]
-        missing = list(self._miss(run, lumisection)) if state.segment == 0 else []
-        state.open = False
+        missing = run.miss(lumisection) if state.segment == 0 else set()
+        run.open.remove(lumisection)
         state.spoke = []
-        self._shrink(run, state)
+        for index in list(state.seen):
+            # A source that has all its chunks here needs their numbers and checksums no more.
+            if index in state.markers:
+                source, count = run.sources[index].source, state.markers[index]
+                partitions = self.settings.partitions
+                state.shrink(index, expected_chunks(source, count, self.partition, partitions))
         segment = SegmentId(run_number, lumisection, state.segment)
         effects.append(Closed(segment, why, tuple(sorted(missing))))
-
-    def _miss(self, run: RunState, lumisection: int) -> Iterator[str]:
-        """Awaited sources without a marker: named, and not awaited until they speak again."""
-        for index in run.awaited(lumisection):
-            if index not in run.lumisections[lumisection].markers:
-                run.sources[index].awaited = False
-                yield run.sources[index].source
-        for name in run.unheard(lumisection):
-            del run.expected[name]
-            yield name
-
-    def _shrink(self, run: RunState, state: LumisectionState) -> None:
-        """An LS that has all its chunks needs their checksums no more."""
-        for index in list(state.checksums):
-            count = state.markers.get(index)
-            if count is None:
-                continue
-            wanted = expected_chunks(
-                run.sources[index].source, count, self.partition, self.settings.partitions
-            )
-            if int.from_bytes(state.seen.get(index, b""), "little") == wanted:
-                del state.checksums[index]
 
     def _end(self, number: int, effects: list[Effect]) -> None:
         self.state.runs[number].ended = True
         self.state.ended.append(number)
         effects.append(RunEnded(number))
         while len(self.state.ended) > self.settings.ended_runs:
-            old = self.state.ended.pop(0)
-            del self.state.runs[old]
-            self.state.forgotten.append(old)
+            self.state.forget(self.state.ended.pop(0))

@@ -6,15 +6,21 @@ segment 0 over all partitions, and what came late is summed beside it, never add
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from dqmstream.errors import WindowError
+from dqmstream.errors import MessageError, WindowError
+from dqmstream.fold.completeness import lacking
 from dqmstream.fold.sets import PartJoiner
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import Account, HistogramSet
 
 __all__ = ["Merged", "MergedAccount", "Merger", "SetKey", "merge_accounts"]
+
+_MOST_PARTITIONS: Final = 1 << 12
+_MOST_PARTS: Final = 1 << 12
+_MOST_SEGMENTS: Final = 1 << 20
+_MOST_CHUNKS: Final = 1 << 20
 
 
 class SetKey(NamedTuple):
@@ -52,8 +58,8 @@ class Merged:
     """One workspace of one LS as of `versions` (the `through` of segment 0, per partition).
 
     `contents` is segment 0, `late` the sum of the later segments (None if there are none).
-    `closed` when every partition's segment 0 is; `complete` when besides every chunk that any
-    source announced is in; `whole` when no input had expired before it was read.
+    `closed` when every partition's segment 0 is; `whole` when no input had expired before it was
+    read; `complete` when besides every chunk that any source announced is in.
     """
 
     key: SetKey
@@ -90,7 +96,10 @@ class Merger:
         ------
         WindowError
             If it contradicts the pieces at hand in booking or number of partitions.
+        MessageError
+            With reason `bad_set` if it cannot be a piece of anything.
         """
+        _check_sane(piece)
         whole = self._joiner.join(piece)
         if whole is None:
             return None
@@ -129,7 +138,8 @@ class Merger:
         KeyError
             If nothing is known of it.
         WindowError
-            If its booking is not known.
+            If its booking is not known, or partitions filled from two incarnations of one
+            re-readable source: the same events twice.
         MessageError
             If a block is broken.
         """
@@ -142,25 +152,35 @@ class Merger:
             raise WindowError(msg)
         on_time = [piece for piece in pieces if piece.segment == 0]
         late = [piece for piece in pieces if piece.segment > 0]
+        _check_incarnations(key, pieces)
         closed = _closed(pieces)
-        lacking = _lacking(pieces)
+        missing = lacking(pieces)
+        whole = all(piece.whole for piece in pieces)
         return Merged(
             key=key,
             contents=_summed(layout, on_time),
             late=_summed(layout, late) if late else None,
-            account=merge_accounts([piece.account for piece in on_time], lacking),
-            late_account=merge_accounts([piece.account for piece in late]),
+            account=merge_accounts([piece.account for piece in on_time], missing),
+            late_account=merge_accounts(
+                [piece.account for piece in late], noted=[piece.account for piece in on_time]
+            ),
             closed=closed,
-            complete=closed and not lacking,
-            whole=all(piece.whole for piece in pieces),
+            complete=closed and whole and not missing,
+            whole=whole,
             versions=_versions(on_time, pieces[0].partitions),
             late_segments=len(late),
             published=max(piece.published for piece in pieces),
         )
 
 
-def merge_accounts(accounts: Iterable[Account], lacking: Iterable[str] = ()) -> MergedAccount:
-    """Sums over accounts; counts by name stay by name."""
+def merge_accounts(
+    accounts: Iterable[Account], lacking: Iterable[str] = (), *, noted: Iterable[Account] = ()
+) -> MergedAccount:
+    """Sums over accounts; counts by name stay by name.
+
+    A marker comes on every partition and is counted once: not again if it is in `noted`.
+    """
+    known = {(s.source, s.incarnation) for a in noted for s in a.sources if s.marker is not None}
     refused: dict[str, int] = {}
     notes: dict[tuple[str, str], Mapping[str, int]] = {}
     missing: set[str] = set()
@@ -179,8 +199,7 @@ def merge_accounts(accounts: Iterable[Account], lacking: Iterable[str] = ()) -> 
             selected += source.selected
             dropped += source.dropped
             chunks += int.from_bytes(source.chunks, "little").bit_count()
-            # The marker comes on every partition and is counted once.
-            if source.notes:
+            if source.notes and (source.source, source.incarnation) not in known:
                 notes[source.source, source.incarnation] = source.notes
     return MergedAccount(
         seen=seen,
@@ -228,28 +247,39 @@ def _versions(on_time: Iterable[HistogramSet], partitions: int) -> tuple[int, ..
     return tuple(known.get(partition, -1) for partition in range(partitions))
 
 
-def _lacking(pieces: Iterable[HistogramSet]) -> list[str]:
-    """What keeps an LS from being complete, in words; empty when nothing does."""
-    masks: dict[tuple[str, str], int] = {}
-    markers: dict[tuple[str, str], int] = {}
-    absent: set[str] = set()
+def _check_incarnations(key: SetKey, pieces: Iterable[HistogramSet]) -> None:
+    first: dict[str, str] = {}
     for piece in pieces:
-        absent.update(piece.account.missing)
         for source in piece.account.sources:
-            name = (source.source, source.incarnation)
-            masks[name] = masks.get(name, 0) | int.from_bytes(source.chunks, "little")
-            if source.marker is not None:
-                markers[name] = source.marker
-    lacking = []
-    for name, mask in sorted(masks.items()):
-        if name not in markers:
-            lacking.append(f"{name[0]}: no LumisectionEnd")
-            continue
-        wanted = (1 << markers[name]) - 1
-        if wanted & ~mask:
-            lacking.append(f"{name[0]}: {(wanted & ~mask).bit_count()} of {markers[name]} chunks")
-    heard = {source for source, _ in markers}
-    return lacking + [f"{source}: never spoke" for source in sorted(absent - heard)]
+            if not source.rereadable:
+                continue
+            other = first.setdefault(source.source, source.incarnation)
+            if other != source.incarnation:
+                msg = (
+                    f"run {key.run} LS {key.lumisection} workspace {key.workspace!r}: source "
+                    f"{source.source!r} can be read again and is here as incarnations {other!r} "
+                    f"and {source.incarnation!r}; they hold the same events and are never summed"
+                )
+                raise WindowError(msg)
+
+
+def _check_sane(piece: HistogramSet) -> None:
+    """Refuse what would claim memory, or count as a partition that there cannot be."""
+    sound = (
+        1 <= piece.partitions <= _MOST_PARTITIONS
+        and 0 <= piece.partition < piece.partitions
+        and 1 <= piece.parts <= _MOST_PARTS
+        and 0 <= piece.part < piece.parts
+        and 0 <= piece.segment <= _MOST_SEGMENTS
+        and all(0 <= (source.marker or 0) <= _MOST_CHUNKS for source in piece.account.sources)
+    )
+    if not sound:
+        detail = (
+            f"run {piece.run} LS {piece.lumisection} segment {piece.segment} workspace "
+            f"{piece.workspace!r}: partition {piece.partition} of {piece.partitions}, part "
+            f"{piece.part} of {piece.parts}"
+        )
+        raise MessageError("bad_set", detail)
 
 
 def _check_same_kind(piece: HistogramSet, other: HistogramSet) -> None:

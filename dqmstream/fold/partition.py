@@ -10,19 +10,12 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from dqmstream.errors import MessageError
 from dqmstream.fold.account import Ledger
 from dqmstream.fold.admission import DUPLICATE
-from dqmstream.fold.control import (
-    Closed,
-    Control,
-    ControlMessage,
-    Effect,
-    Marked,
-    Opened,
-    SegmentId,
-)
+from dqmstream.fold.control import Control, ControlMessage
+from dqmstream.fold.effects import Closed, Effect, Marked, Opened, SegmentId
 from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
-from dqmstream.messages.events import Chunk
+from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, LumisectionOpen
 from dqmstream.messages.histograms import Refusal
 from dqmstream.messages.wire import CODEC, Headers, check_body, chunk_of
 
@@ -146,7 +139,7 @@ class PartitionFold(Generic[C]):
 
     def _apply(self, record: LogRecord) -> Applied:
         try:
-            if dict(record.headers).get("type") == b"EventBatch":
+            if CODEC.type_of(record.headers) is EventBatch:
                 return self._apply_chunk(record)
             message = CODEC.decode(record.headers, record.value)
         except MessageError as error:
@@ -154,7 +147,11 @@ class PartitionFold(Generic[C]):
         if not isinstance(message, ControlMessage):
             name = type(message).__name__
             return Applied((), Refused("unexpected_type", f"{name} does not belong on this topic"))
-        before = self._before(message.run, getattr(message, "lumisection", None))
+        before = b""
+        if isinstance(message, LumisectionEnd):
+            before = self._before(message.run, message.lumisection)
+        elif isinstance(message, LumisectionOpen):
+            before = self.control.state.encode()
         verdict, effects = self.control.apply(message)
         self._open(effects, before)
         for effect in effects:
@@ -179,13 +176,14 @@ class PartitionFold(Generic[C]):
             return Applied((), Refused(verdict.reason, verdict.detail))
         before = self._before(chunk.run, chunk.lumisection)
         try:
-            body = record.value or b""
-            check_body(chunk, body)
+            body = check_body(chunk, record.value)
             columns = self._decode(chunk, body)
         except MessageError as error:
             place, effects = self.control.refuse(chunk)
             self._open(effects, before)
             segment = self.segments.get(place) if place else None
+            if segment is not None:
+                segment.ledger.note_spoke(chunk)
             self._note_refusal(segment, chunk, error.reason)
             return Applied(effects, Refused(error.reason, error.detail))
         place, effects = self.control.accept(chunk)
@@ -211,13 +209,11 @@ class PartitionFold(Generic[C]):
 
     # ---------------------------------------------------------------- segments
 
-    def _before(self, run: int, lumisection: int | None) -> bytes:
-        """State before this record, if the record may open a segment; else nothing."""
+    def _before(self, run: int, lumisection: int) -> bytes:
+        """State before a record of an LS, if the record may open a segment; else nothing."""
         known = self.control.state.runs.get(run)
-        if known is not None and lumisection is not None:
-            state = known.lumisections.get(lumisection)
-            if state is not None and state.open:
-                return b""
+        if known is not None and known.is_open(lumisection):
+            return b""
         return self.control.state.encode()
 
     def _open(self, effects: Sequence[Effect], before: bytes) -> None:
@@ -235,10 +231,10 @@ class PartitionFold(Generic[C]):
 
     def _open_segment(self, chunk: Chunk) -> Segment | None:
         run = self.control.state.runs.get(chunk.run)
-        state = run.lumisections.get(chunk.lumisection) if run else None
-        if state is None or not state.open:
+        if run is None or not run.is_open(chunk.lumisection):
             return None
-        return self.segments.get(SegmentId(chunk.run, chunk.lumisection, state.segment))
+        segment = run.lumisections[chunk.lumisection].segment
+        return self.segments.get(SegmentId(chunk.run, chunk.lumisection, segment))
 
     def _note_duplicate(self, chunk: Chunk) -> None:
         segment = self._open_segment(chunk)

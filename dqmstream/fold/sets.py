@@ -1,6 +1,7 @@
 """HistogramSets of a segment: what a filler publishes, and how parts of one come together."""
 
 from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -12,6 +13,9 @@ __all__ = ["MAX_BLOCK", "PartJoiner", "histogram_sets", "split"]
 
 MAX_BLOCK = 4 << 20
 """Bytes of cells in one message; a larger set goes in parts that count together or not at all."""
+
+_MOST_WRITERS: Final = 8
+"""Writers of one key whose unfinished parts are kept: an owner and its zombies."""
 
 
 def histogram_sets(
@@ -80,26 +84,38 @@ def split(histogram_set: HistogramSet, max_block: int = MAX_BLOCK) -> list[Histo
 class PartJoiner:
     """Puts parts together: they count when all of one (key, version, writer) are there.
 
-    Of each key only the newest unfinished version is kept, so memory is bounded by the keys.
+    Of each key and writer only the newest unfinished version is kept, and of the writers the last
+    few, so memory is bounded by the keys.
     """
 
     def __init__(self) -> None:
-        self._parts: dict[object, tuple[object, dict[int, HistogramSet]]] = {}
+        self._parts: dict[object, dict[str, _Parts]] = {}
 
     def join(self, piece: HistogramSet) -> HistogramSet | None:
         """The whole set this piece completes, or None while parts are missing."""
         if piece.parts == 1:
             return piece
-        version = (piece.order, piece.writer, piece.parts)
-        held, parts = self._parts.get(piece.key, (version, {}))
-        if held != version:
-            parts = {}
-        parts[piece.part] = piece
-        if len(parts) < piece.parts:
-            self._parts[piece.key] = (version, parts)
+        writers = self._parts.setdefault(piece.key, {})
+        version = (piece.order, piece.parts)
+        # Two writers may send parts of one key in turns: neither loses the other's.
+        held = writers.pop(piece.writer, None)
+        if held is None or held.version != version:
+            held = _Parts(version, {})
+        writers[piece.writer] = held
+        held.pieces[piece.part] = piece
+        if len(held.pieces) < piece.parts:
+            if len(writers) > _MOST_WRITERS:
+                del writers[next(iter(writers))]
             return None
-        self._parts.pop(piece.key, None)
-        return _joined([parts[index] for index in range(piece.parts)])
+        del writers[piece.writer]
+        if not writers:
+            del self._parts[piece.key]
+        return _joined([held.pieces[index] for index in range(piece.parts)])
+
+
+class _Parts(NamedTuple):
+    version: object
+    pieces: dict[int, HistogramSet]
 
 
 def _joined(parts: Sequence[HistogramSet]) -> HistogramSet:

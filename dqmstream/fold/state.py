@@ -4,8 +4,9 @@ It is all a checkpoint holds. Contents are not in it: they are folded again from
 offset, which is why that is the start of the oldest segment not yet acknowledged.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
-from typing import Self
+from typing import Final, Self
 
 import msgspec
 
@@ -15,17 +16,22 @@ from dqmstream.messages.struct import Value
 
 __all__ = ["ControlState", "FoldSettings", "LumisectionState", "RunState", "SourceState"]
 
+_MOST_FORGOTTEN: Final = 4096
+"""Numbers of forgotten runs kept one by one; of older ones only the highest."""
+
 
 class FoldSettings(Value, frozen=True, kw_only=True):
     """What the fold depends on besides its records; part of a set's hash.
 
     `max_open` is M: more open segments in a run close the oldest. `max_jump` bounds how far an LS
-    may lie from the known ones. `max_chunks` bounds chunk numbers, `ended_runs` is R.
+    may lie from the known ones, `max_lumisection` its number (10 000 are 65 hours). `max_chunks`
+    bounds chunk numbers, `ended_runs` is R.
     """
 
     partitions: int
     max_open: int = 8
     max_jump: int = 5000
+    max_lumisection: int = 10_000
     max_chunks: int = 1 << 20
     ended_runs: int = 64
     max_runs: int = 64
@@ -33,32 +39,40 @@ class FoldSettings(Value, frozen=True, kw_only=True):
 
 
 class SourceState(msgspec.Struct, array_like=True):
-    """One incarnation of a source in a run. `awaited` for LSs from `first` on."""
+    """One incarnation of a source in a run. `awaited` for LSs from `first` on.
+
+    `since` is the first LS it ever spoke of, `last` the one its RunEnd named.
+    """
 
     source: str
     incarnation: str
     rereadable: bool
     first: int
+    since: int
     awaited: bool = True
     ended: bool = False
+    last: int = 0
 
 
 class LumisectionState(msgspec.Struct, array_like=True):
     """One LS on this partition; source indices refer to its run's `sources`.
 
-    `segment` is the open one, or the last closed one. `seen` are bit masks of chunk numbers over
-    all segments, `checksums` those of the chunks while the LS may still get more. `markers` are
-    announced chunk counts, `spoke` who spoke in the open segment.
+    `segment` is the open one, or the last closed one. `markers` are announced chunk counts,
+    `whole` the sources whose chunks were all here when a segment closed. Of the others `seen` are
+    bit masks of chunk numbers over all segments, `checksums` those of the chunks. `spoke` lists
+    who spoke in the open segment.
     """
 
     segment: int = 0
-    open: bool = True
     markers: dict[int, int] = {}
+    whole: list[int] = []
     seen: dict[int, bytes] = {}
     checksums: dict[int, dict[int, int]] = {}
     spoke: list[int] = []
 
     def has_seen(self, source: int, number: int) -> bool:
+        if source in self.whole:
+            return number < self.markers[source]
         return bool(int.from_bytes(self.seen.get(source, b""), "little") >> number & 1)
 
     def note_seen(self, source: int, number: int, checksum: int) -> None:
@@ -66,14 +80,30 @@ class LumisectionState(msgspec.Struct, array_like=True):
         self.seen[source] = mask.to_bytes((mask.bit_length() + 7) // 8, "little")
         self.checksums.setdefault(source, {})[number] = checksum
 
+    def shrink(self, source: int, expected: int) -> None:
+        """Keep only the number of a source's chunks if its mask is the `expected` one."""
+        if int.from_bytes(self.seen.get(source, b""), "little") == expected:
+            del self.seen[source]
+            del self.checksums[source]
+            self.whole.append(source)
+
 
 class RunState(msgspec.Struct, array_like=True):
-    """One run on this partition. `expected` are named sources that have not spoken yet."""
+    """One run on this partition. `expected` are named sources that have not spoken yet.
+
+    Those of them that were missed are in `absent`. All LSs from `lowest` on are known, without
+    holes; `open` lists those with an open segment. `ended` says that nobody is waited for any
+    more, `closed` that a RunClose confirmed it.
+    """
 
     sources: list[SourceState] = []
     expected: dict[str, int] = {}
+    absent: dict[str, int] = {}
     lumisections: dict[int, LumisectionState] = {}
+    lowest: int = 0
+    open: list[int] = []
     ended: bool = False
+    closed: bool = False
 
     def source(self, name: str, incarnation: str) -> int | None:
         """Index of an incarnation, None if it has not spoken."""
@@ -94,23 +124,65 @@ class RunState(msgspec.Struct, array_like=True):
         """Expected sources that have not spoken and are awaited for this LS."""
         return [name for name, first in self.expected.items() if first <= lumisection]
 
+    def miss(self, lumisection: int) -> set[str]:
+        """Names of the sources that owe an LS their marker; they are awaited no more.
+
+        Besides the awaited ones these are all that were missed before, were replaced or ended
+        without a word on this LS: nobody waits for them, but it is not complete without them.
+        """
+        markers = self.lumisections[lumisection].markers
+        names = set()
+        for index in self.awaited(lumisection):
+            if index not in markers:
+                self.sources[index].awaited = False
+                names.add(self.sources[index].source)
+        for name in self.unheard(lumisection):
+            self.absent[name] = self.expected.pop(name)
+        names |= {name for name, first in self.absent.items() if first <= lumisection}
+        heard = {self.sources[index].source for index in markers}
+        return names | (self._on_duty(lumisection) - heard)
+
+    def _on_duty(self, lumisection: int) -> set[str]:
+        began = {state.source for state in self.sources if state.since <= lumisection}
+        # Later incarnations stand further back and overwrite their predecessors.
+        newest = {state.source: state for state in self.sources}
+        return {n for n in began if not newest[n].ended or lumisection <= newest[n].last}
+
+    def is_open(self, lumisection: int) -> bool:
+        """Whether an LS has an open segment."""
+        return lumisection in self.open
+
     def open_segments(self) -> list[tuple[int, int]]:
         """(LS, segment) of all that are open, oldest first."""
-        return sorted((ls, state.segment) for ls, state in self.lumisections.items() if state.open)
+        return [(number, self.lumisections[number].segment) for number in self.open]
 
     def span(self) -> tuple[int, int] | None:
         """Lowest and highest known LS."""
         if not self.lumisections:
             return None
-        return min(self.lumisections), max(self.lumisections)
+        return self.lowest, self.lowest + len(self.lumisections) - 1
+
+    def reach(self, lumisection: int) -> list[int]:
+        """Open an LS and each unknown one between it and the known ones; those opened."""
+        low, high = self.span() or (lumisection, lumisection - 1)
+        opened = [*range(lumisection, low), *range(high + 1, lumisection + 1)]
+        for number in opened:
+            self.lumisections[number] = LumisectionState()
+            insort(self.open, number)
+        self.lowest = min(low, lumisection)
+        return opened
 
 
 class ControlState(msgspec.Struct, array_like=True):
-    """State of one partition between two records. `ended` lists ended runs, oldest first."""
+    """State of one partition between two records. `ended` lists ended runs, oldest first.
+
+    `forgotten` are numbers of older ones, rising; all below `floor` are taken for forgotten.
+    """
 
     runs: dict[int, RunState] = {}
     ended: list[int] = []
     forgotten: list[int] = []
+    floor: int = 0
 
     def encode(self) -> bytes:
         """Bytes of the state; mappings keep the order in which the fold filled them.
@@ -134,6 +206,20 @@ class ControlState(msgspec.Struct, array_like=True):
         except msgspec.MsgspecError as error:
             raise MessageError("bad_state", f"checkpoint state: {error}") from error
 
+    def forget(self, run: int) -> None:
+        """Drop an ended run; its number stays, so that its data are refused."""
+        del self.runs[run]
+        insort(self.forgotten, run)
+        while len(self.forgotten) > _MOST_FORGOTTEN:
+            self.floor = self.forgotten.pop(0) + 1
+
+    def has_forgotten(self, run: int) -> bool:
+        """Whether a run ended so long ago that its state is gone."""
+        if run in self.runs:
+            return False
+        index = bisect_left(self.forgotten, run)
+        return run < self.floor or self.forgotten[index : index + 1] == [run]
+
     def open_segments(self) -> Iterator[tuple[int, int, int]]:
         """(run, LS, segment) of all that are open."""
         for run, state in self.runs.items():
@@ -144,4 +230,6 @@ class ControlState(msgspec.Struct, array_like=True):
 def expected_chunks(source: str, count: int, partition: int, partitions: int) -> int:
     """Bit mask of the chunk numbers below `count` that belong to this partition."""
     first = (partition - event_partition(source, 0, partitions)) % partitions
-    return sum(1 << number for number in range(first, count, partitions))
+    repeats = len(range(first, count, partitions))
+    # 1 + 2**P + 2**2P + ... is a geometric sum: one division, however many chunks there are.
+    return (((1 << partitions * repeats) - 1) // ((1 << partitions) - 1)) << first

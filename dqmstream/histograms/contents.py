@@ -91,7 +91,13 @@ class Contents:
         self.scalars = combine_scalars(
             self.layout, self.scalars, other.scalars, same_lumisection=same_lumisection
         )
-        self.invalid |= other.invalid
+        for index, reason in other.invalid.items():
+            self.mark_invalid(index, reason)
+
+    def mark_invalid(self, index: int, reason: str) -> None:
+        """Element `index` could not be filled. Of several reasons the first by spelling stays, so
+        that the order of chunks and parts never matters."""
+        self.invalid[index] = min(self.invalid.get(index, reason), reason)
 
     def equals(self, other: "Contents") -> bool:
         """Bit for bit the same contents."""
@@ -179,9 +185,7 @@ def _combined(
 ) -> ScalarValue:
     element = layout.elements[index].element
     if not isinstance(element, Scalar) or element.combine == "last":
-        if same_lumisection:
-            return max(first, second, key=lambda value: (value.source, value.number))
-        return second
+        return max(first, second, key=_rank) if same_lumisection else second
     a, b = first.value, second.value
     if isinstance(a, str) or isinstance(b, str):
         msg = f"{element.path}: a number cannot be combined with text: {a!r}, {b!r}"
@@ -193,3 +197,9 @@ def _combined(
             return ScalarValue(value=min(a, b))
         case _:
             return ScalarValue(value=max(a, b))
+
+
+def _rank(value: ScalarValue) -> tuple[str, int, str]:
+    """Order of values of one LS. Two lives of a live source may send chunks of one number: any
+    order will do, so long as the values alone decide it."""
+    return value.source, value.number, repr(value.value)

@@ -76,6 +76,8 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
 )
 
 _MAX_TYPE_LENGTH: Final = 64
+_INT64: Final = 1 << 63
+_INT64_DIGITS: Final = 20
 
 
 class Wired(NamedTuple):
@@ -132,21 +134,35 @@ class Codec:
             With reason `no_type`, `unknown_type`, `bad_schema`, `no_body`, `bad_body`,
             `bad_headers` or `checksum`.
         """
-        header = dict(headers)
-        name = self._type_name(header)
-        found = self._version(header, name)
+        message = self.type_of(headers)
+        name = message.__name__
+        if message is EventBatch:
+            chunk = chunk_of(headers)
+            return EventBatch(chunk=chunk, body=check_body(chunk, value))
         if value is None:
             raise MessageError("no_body", f"{name}: expected a body, got a tombstone")
-        if self._types[name] is EventBatch:
-            chunk = chunk_of(headers)
-            check_body(chunk, value)
-            return EventBatch(chunk=chunk, body=value)
+        found = int(dict(headers)["schema"])
         try:
-            if found == self._types[name].version:
+            if found == message.version:
                 return self._decoders[name].decode(value)
             return self._upgraded(name, found, value)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise MessageError("bad_body", f"{name}: {error}") from error
+
+    def type_of(self, headers: Headers) -> type[Message]:
+        """The type a record says it has, if this release reads that type and version.
+
+        Raises
+        ------
+        UnknownVersionError
+            If the schema version is newer than this release's.
+        MessageError
+            With reason `no_type`, `unknown_type` or `bad_schema`.
+        """
+        header = dict(headers)
+        name = self._type_name(header)
+        self._check_version(header, name)
+        return self._types[name]
 
     def _type_name(self, header: Mapping[str, bytes]) -> str:
         if "type" not in header:
@@ -156,7 +172,7 @@ class Codec:
             raise MessageError("unknown_type", f"{name!r} is none of {sorted(self._types)}")
         return name
 
-    def _version(self, header: Mapping[str, bytes], name: str) -> int:
+    def _check_version(self, header: Mapping[str, bytes], name: str) -> None:
         raw = header.get("schema", b"")
         current = self._types[name].version
         if not raw.isdigit() or len(raw) > 6 or int(raw) < 1:
@@ -167,7 +183,6 @@ class Codec:
         if found > current:
             detail = f"{name} has schema version {found}, this release reads up to {current}"
             raise UnknownVersionError("unknown_version", detail)
-        return found
 
     def _upgraded(self, name: str, found: int, value: bytes) -> Message:
         fields = msgspec.msgpack.decode(value, type=dict[str, Any])
@@ -203,21 +218,31 @@ def chunk_of(headers: Headers) -> Chunk:
             elif name == "rereadable":
                 fields[name] = {"True": True, "False": False}[text]
             else:
-                fields[name] = int(text)
+                fields[name] = _integer(text)
     except (KeyError, ValueError) as error:
         detail = f"EventBatch: header {name!r} is {header.get(name, b'')[:40]!r}"
         raise MessageError("bad_headers", detail) from error
     return msgspec.convert(fields, Chunk)
 
 
-def check_body(chunk: Chunk, body: bytes) -> None:
-    """Refuse a body that is not the one the headers announce.
+def _integer(text: str) -> int:
+    """An int64 in the one form that `encode` gives it."""
+    number = int(text) if len(text) <= _INT64_DIGITS else _INT64
+    if not -_INT64 <= number < _INT64 or str(number) != text:
+        raise ValueError(text)
+    return number
+
+
+def check_body(chunk: Chunk, body: bytes | None) -> bytes:
+    """The body, if it is the one the headers announce.
 
     Raises
     ------
     MessageError
-        With reason `checksum`.
+        With reason `no_body` or `checksum`.
     """
+    if body is None:
+        raise MessageError("no_body", "EventBatch: expected a body, got a tombstone")
     found = body_checksum(body)
     if found != chunk.checksum:
         detail = (
@@ -225,6 +250,7 @@ def check_body(chunk: Chunk, body: bytes) -> None:
             f"{chunk.number}: body has CRC-32 {found}, headers say {chunk.checksum}"
         )
         raise MessageError("checksum", detail)
+    return body
 
 
 CODEC: Final = Codec(MESSAGES)
