@@ -14,21 +14,18 @@ import structlog
 
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
-from dqmstream.errors import LogIdentityError
 from dqmstream.fold.closer import Closer
-from dqmstream.fold.partition import Filler, PartitionFold, Refused, Segment
+from dqmstream.fold.partition import Filler, Refused, Segment
 from dqmstream.fold.sets import histogram_sets, split
-from dqmstream.fold.state import ControlState
 from dqmstream.identity import stable_hash
 from dqmstream.messages.booking import Activation
-from dqmstream.messages.checkpoints import FillerCheckpoint
 from dqmstream.messages.events import Chunk
 from dqmstream.messages.operations import Dead
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS, EVENTS, HISTOGRAMS, dead_topic
-from dqmstream.messages.wire import CODEC
-from dqmstream.transport.compacted import latest_by_key
-from dqmstream.transport.log import GroupReader, Log, Outgoing, Record, TopicPartition
+from dqmstream.messages.topics import BOOKINGS, EVENTS, HISTOGRAMS, dead_topic
+from dqmstream.transport.log import GroupReader, Log, Outgoing, Record
+from services.outgoing import outgoing
+from services.ownership import Owned, Ownership
 
 __all__ = ["FillerProgress", "FillerSettings", "announce", "run_filler"]
 
@@ -84,7 +81,7 @@ async def announce(log: Log, booking_set: BookingSet, *, clock: Clock, who: str)
         when=clock.wall(),
     )
     keyed.append((f"activation/{booking_set.hash}".encode(), activation))
-    await log.send([_outgoing(BOOKINGS, 0, message, key) for key, message in keyed])
+    await log.send([outgoing(BOOKINGS, 0, message, key) for key, message in keyed])
 
 
 async def run_filler(
@@ -114,23 +111,11 @@ async def run_filler(
         f"filler-{booking_set.hash}",
         [EVENTS],
         member=member,
-        on_assigned=service.assigned,
-        on_revoked=service.revoked,
+        on_assigned=service.owned.assigned,
+        on_revoked=service.owned.revoked,
     ) as reader:
         ready()
         await service.loop(reader)
-
-
-class _Owned:
-    """A partition this member owns: its fold, its closer, and what was published of it."""
-
-    def __init__(self, fold: PartitionFold[object], epoch: int, closer: Closer) -> None:
-        self.fold = fold
-        self.epoch = epoch
-        self.closer = closer
-        self.published: dict[object, int] = {}
-        self.caught_up = False
-        self.checkpointed: int | None = None
 
 
 class _FillerService:
@@ -150,92 +135,22 @@ class _FillerService:
     ) -> None:
         self._log = log
         self._set = booking_set
-        self._fillers = fillers
-        self._decode = decode
         self._member = member
         self._settings = settings
         self._clock = clock
         self._progress = progress
-        self._owned: dict[int, _Owned] = {}
-        self._memory: dict[int, _Owned] = {}
+        self.owned = Ownership(
+            log,
+            booking_set,
+            fillers,
+            decode,
+            closer=lambda: Closer(settings.lumisection_timeout, settings.run_timeout),
+            member=member,
+        )
         self._histogram_partitions = log.partitions(HISTOGRAMS)
         self._next_publish = clock.monotonic()
         self._next_checkpoint = clock.monotonic() + settings.checkpoint_interval
         self._logger = structlog.get_logger().bind(service="filler", member=member)
-
-    # --------------------------------------------------------------- rebalance
-
-    async def assigned(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
-        """Take partitions over: from memory if nobody has written a newer epoch, else from C."""
-        table = await latest_by_key(self._log, CHECKPOINTS)
-        for topic, partition in sorted(places):
-            record = table.get(self._checkpoint_key(partition))
-            owned = self._restore(partition, record)
-            start, end = await self._log.bounds(topic, partition)
-            if owned.fold.position > end:
-                msg = (
-                    f"{topic}/{partition} ends at {end}, its checkpoint stands at "
-                    f"{owned.fold.position}: this log is shorter than the one it was made on"
-                )
-                raise LogIdentityError(msg)
-            if owned.fold.position < start:
-                owned = await self._skip_hole(owned, topic, partition, start)
-            self._owned[partition] = owned
-            reader.seek(topic, partition, owned.fold.position)
-            self._logger.info(
-                "partition taken over", partition=partition, position=owned.fold.position, end=end
-            )
-
-    async def revoked(self, _: GroupReader, places: frozenset[TopicPartition]) -> None:
-        """Give partitions up; their folds stay in memory in case they come back."""
-        for _topic, partition in places:
-            owned = self._owned.pop(partition, None)
-            if owned is not None:
-                self._memory[partition] = owned
-
-    def _restore(self, partition: int, record: Record | None) -> _Owned:
-        kept = self._memory.pop(partition, None)
-        if record is None:
-            return kept or self._new_owned(partition, 0, 0, None)
-        checkpoint = CODEC.decode(record.headers, record.value)
-        if not isinstance(checkpoint, FillerCheckpoint):
-            msg = f"checkpoint of {EVENTS}/{partition} is a {type(checkpoint).__name__}"
-            raise LogIdentityError(msg)
-        if checkpoint.log != self._log.identity:
-            msg = (
-                f"checkpoint of {EVENTS}/{partition} stands on log {checkpoint.log}, "
-                f"this is log {self._log.identity}"
-            )
-            raise LogIdentityError(msg)
-        if kept and kept.epoch == checkpoint.epoch and kept.fold.position >= checkpoint.offset:
-            return kept
-        state = ControlState.decode(checkpoint.state)
-        return self._new_owned(partition, checkpoint.epoch, checkpoint.offset, state)
-
-    def _new_owned(
-        self, partition: int, epoch: int, position: int, state: ControlState | None
-    ) -> _Owned:
-        fold = PartitionFold(
-            partition,
-            self._set.fold,
-            self._fillers,
-            self._decode,
-            position=position,
-            state=state,
-        )
-        settings = self._settings
-        return _Owned(fold, epoch, Closer(settings.lumisection_timeout, settings.run_timeout))
-
-    async def _skip_hole(self, owned: _Owned, topic: str, partition: int, start: int) -> _Owned:
-        """Input expired beyond C: say so in a new epoch, written before anybody acts on it."""
-        why = f"records {owned.fold.position}..{start - 1} of {topic}/{partition} expired unread"
-        if owned.fold.position == 0 and not owned.fold.control.state.runs:
-            # A new group on an old log begins where the log begins: nothing of its own is lost.
-            return self._new_owned(partition, owned.epoch, start, None)
-        self._logger.error("hole in the input", partition=partition, why=why)
-        offset, state = start, owned.fold.control.state.encode()
-        await self._write_checkpoint(partition, owned.epoch + 1, offset, state, why)
-        return self._new_owned(partition, owned.epoch + 1, start, ControlState.decode(state))
 
     # -------------------------------------------------------------------- loop
 
@@ -253,23 +168,27 @@ class _FillerService:
                 await self._decide()
             if self._clock.monotonic() >= self._next_checkpoint:
                 self._next_checkpoint += self._settings.checkpoint_interval
-                for partition, owned in list(self._owned.items()):
-                    await self._checkpoint(partition, owned)
+                for partition, owned in self.owned.items():
+                    await self.owned.checkpoint(partition, owned)
 
     async def _fold(self, records: Sequence[Record]) -> None:
         by_partition: dict[int, list[Record]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
-        for partition, batch in by_partition.items():
-            owned = self._owned.get(partition)
-            if owned is None:
-                continue
-            dead = await asyncio.to_thread(self._apply, owned, batch)
-            if dead:
-                await self._log.send(dead)
-            await self._publish_closed(partition, owned)
+        # Kernels release the GIL: partitions of one read are folded side by side.
+        async with asyncio.TaskGroup() as tasks:
+            for partition, batch in by_partition.items():
+                owned = self.owned.get(partition)
+                if owned is not None:
+                    tasks.create_task(self._fold_partition(partition, owned, batch))
 
-    def _apply(self, owned: _Owned, batch: Sequence[Record]) -> list[Outgoing]:
+    async def _fold_partition(self, partition: int, owned: Owned, batch: Sequence[Record]) -> None:
+        dead = await asyncio.to_thread(self._apply, owned, batch)
+        if dead:
+            await self._log.send(dead)
+        await self._publish_closed(partition, owned)
+
+    def _apply(self, owned: Owned, batch: Sequence[Record]) -> list[Outgoing]:
         """Fold records in a worker thread; the dead ones come back."""
         fold, progress, now = owned.fold, self._progress, self._clock.monotonic()
         dead = []
@@ -293,7 +212,7 @@ class _FillerService:
 
     # ----------------------------------------------------------------- publish
 
-    async def _publish_closed(self, partition: int, owned: _Owned) -> None:
+    async def _publish_closed(self, partition: int, owned: Owned) -> None:
         closed = list(owned.fold.closed())
         if not closed:
             return
@@ -303,10 +222,10 @@ class _FillerService:
             owned.published.pop(segment.id, None)
             self._progress.closed += 1
             self._progress.published += 1
-        await self._checkpoint(partition, owned)
+        await self.owned.checkpoint(partition, owned)
 
     async def _publish_open(self) -> None:
-        for owned in list(self._owned.values()):
+        for owned in [owned for _, owned in self.owned.items()]:
             for segment in list(owned.fold.open()):
                 if owned.published.get(segment.id) == segment.changes:
                     continue
@@ -315,7 +234,7 @@ class _FillerService:
                 owned.published[segment.id] = changes
                 self._progress.published += 1
 
-    def _sets(self, owned: _Owned, segment: Segment) -> list[Outgoing]:
+    def _sets(self, owned: Owned, segment: Segment) -> list[Outgoing]:
         sets = histogram_sets(
             owned.fold,
             segment,
@@ -324,40 +243,12 @@ class _FillerService:
             epoch=owned.epoch,
             published=self._clock.wall(),
         )
-        outgoing = []
+        messages = []
         for whole in sets:
             key = whole.workspace.encode()
             partition = stable_hash(whole.workspace) % self._histogram_partitions
-            outgoing += [_outgoing(HISTOGRAMS, partition, part, key) for part in split(whole)]
-        return outgoing
-
-    # -------------------------------------------------------------- checkpoint
-
-    async def _checkpoint(self, partition: int, owned: _Owned) -> None:
-        offset, state = owned.fold.checkpoint()
-        if owned.checkpointed == offset:
-            return
-        await self._write_checkpoint(partition, owned.epoch, offset, state, "")
-        owned.checkpointed = offset
-
-    async def _write_checkpoint(
-        self, partition: int, epoch: int, offset: int, state: bytes, why: str
-    ) -> None:
-        checkpoint = FillerCheckpoint(
-            group=self._set.hash,
-            partition=partition,
-            log=self._log.identity,
-            epoch=epoch,
-            offset=offset,
-            state=state,
-            why=why,
-        )
-        await self._log.send(
-            [_outgoing(CHECKPOINTS, 0, checkpoint, self._checkpoint_key(partition))]
-        )
-
-    def _checkpoint_key(self, partition: int) -> bytes:
-        return f"filler/{self._set.hash}/{partition}".encode()
+            messages += [outgoing(HISTOGRAMS, partition, part, key) for part in split(whole)]
+        return messages
 
     # --------------------------------------------------------------- time-outs
 
@@ -365,24 +256,19 @@ class _FillerService:
         """Append the decisions that are due: elsewhere first, then here."""
         now = self._clock.monotonic()
         self._progress.lag = 0
-        for partition, owned in list(self._owned.items()):
+        for partition, owned in self.owned.items():
             _, end = await self._log.bounds(EVENTS, partition)
             self._progress.lag += max(0, end - owned.fold.position)
             if owned.fold.position < end:
                 continue
             decision = owned.closer.decide(owned.fold.control.state, now)
             others = [p for p in range(self._set.fold.partitions) if p != partition]
-            elsewhere = [_outgoing(EVENTS, p, m) for m in decision.elsewhere for p in others]
+            elsewhere = [outgoing(EVENTS, p, m) for m in decision.elsewhere for p in others]
             if elsewhere:
                 await self._log.send(elsewhere)
             if decision.here:
                 self._logger.info("time-out decided", partition=partition, count=len(decision.here))
-                await self._log.send([_outgoing(EVENTS, partition, m) for m in decision.here])
-
-
-def _outgoing(topic: str, partition: int, message: Message, key: bytes | None = None) -> Outgoing:
-    headers, value = CODEC.encode(message)
-    return Outgoing(topic=topic, partition=partition, key=key, headers=headers, value=value)
+                await self._log.send([outgoing(EVENTS, partition, m) for m in decision.here])
 
 
 def _dead(record: Record, refused: Refused) -> Outgoing:
@@ -397,4 +283,4 @@ def _dead(record: Record, refused: Refused) -> Outgoing:
         value=record.value,
     )
     key = f"{record.topic}/{record.partition}/{record.offset}".encode()
-    return _outgoing(dead_topic(record.topic), 0, dead, key)
+    return outgoing(dead_topic(record.topic), 0, dead, key)

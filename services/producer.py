@@ -18,6 +18,7 @@ from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.sources.source import EventSource, SourceChunk
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Outgoing
+from services.outgoing import outgoing
 
 __all__ = ["Produced", "produce"]
 
@@ -192,11 +193,11 @@ class _Sender:
 
     async def send_chunks(self, steps: list[_Step]) -> None:
         """Send chunks of one LS in the order that numbers them."""
-        outgoing = [
+        ready = [
             self._outgoing(step.lumisection, step.chunk) for step in steps if step.chunk is not None
         ]
-        if outgoing:
-            await self._send(outgoing)
+        if ready:
+            await self._send(ready)
 
     async def end_lumisection(self, step: _Step) -> None:
         """Every chunk is acknowledged: say how many there were, on every partition."""
@@ -271,21 +272,15 @@ class _Sender:
         self._selected += chunk.selected
         self._dropped += chunk.dropped
         partition = event_partition(source.name, number, self._partitions)
-        return self._wired(EVENTS, partition, EventBatch(chunk=header, body=chunk.body))
-
-    def _wired(self, topic: str, partition: int, message: Message, key: bytes = b"") -> Outgoing:
-        headers, value = CODEC.encode(message)
-        return Outgoing(
-            topic=topic, partition=partition, key=key or None, headers=headers, value=value
-        )
+        return outgoing(EVENTS, partition, EventBatch(chunk=header, body=chunk.body))
 
     async def _everywhere(self, message: Message) -> None:
-        await self._send([self._wired(EVENTS, p, message) for p in range(self._partitions)])
+        await self._send([outgoing(EVENTS, p, message) for p in range(self._partitions)])
 
     async def _announce(self, message: Message) -> None:
         """On every partition, and on the topic of those who read no events."""
         await self._everywhere(message)
-        await self._send([self._wired(CONDITIONS, 0, message, str(self._source.run).encode())])
+        await self._send([outgoing(CONDITIONS, 0, message, str(self._source.run).encode())])
 
     async def _checkpoint(self, *, ended: bool) -> None:
         source = self._source
@@ -296,14 +291,14 @@ class _Sender:
             lumisection=self.produced.lumisection,
             ended=ended,
         )
-        await self._send([self._wired(CHECKPOINTS, 0, checkpoint, self._key)])
+        await self._send([outgoing(CHECKPOINTS, 0, checkpoint, self._key)])
 
-    async def _send(self, outgoing: list[Outgoing]) -> None:
+    async def _send(self, messages: list[Outgoing]) -> None:
         """Send until acknowledged: after an unknown outcome the same ids go again."""
         delay = _RETRY_FIRST
         while True:
             try:
-                await self._log.send(outgoing)
+                await self._log.send(messages)
             except LogError as error:
                 self.produced.retries += 1
                 self._logger.warning("log refused, sending again", error=str(error), delay=delay)

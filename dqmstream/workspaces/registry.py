@@ -43,8 +43,8 @@ def load_workspaces(
     Parameters
     ----------
     names
-        Workspaces, each taken once; one that ends in `.toml` is a file. None: all that are
-        installed, by name.
+        Workspaces, each taken once; one that ends in `.toml` is a file, one with a colon is
+        `module:attribute` and needs no installation. None: all that are installed, by name.
     found
         Entry points to choose from; None: those of all installed distributions.
 
@@ -57,11 +57,18 @@ def load_workspaces(
     installed = find_workspaces(found)
     wanted = tuple(installed) if names is None else tuple(dict.fromkeys(names))
     bookings = tuple(
-        from_toml(Path(name)) if name.endswith(".toml") else _load(_one(name, installed))
+        from_toml(Path(name)) if name.endswith(".toml") else _load(_point(name, installed))
         for name in wanted
     )
     _check_names(wanted, bookings)
     return bookings
+
+
+def _point(name: str, installed: Found) -> EntryPoint:
+    """Where the booking of that name is; `module:attribute` says so itself."""
+    if ":" in name:
+        return EntryPoint(name=name, value=name, group=GROUP)
+    return _one(name, installed)
 
 
 def _one(name: str, installed: Found) -> EntryPoint:
@@ -95,7 +102,7 @@ def _load(point: EntryPoint) -> Booking:
     if not isinstance(booking, Booking):
         reason = f"expected a Booking made by dqmstream.booking.Workspace, got {booking!r:.80}"
         raise _refused(point, reason)
-    if booking.workspace != point.name:
+    if booking.workspace != point.name and point.name != point.value:
         reason = f"it calls itself {booking.workspace!r}: both names must be the same"
         raise _refused(point, reason)
     try:
