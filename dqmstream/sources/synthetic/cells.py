@@ -38,11 +38,11 @@ class Cells:
 
     Parameters
     ----------
-    weights
-        float[cells]: how often each cell is hit, relative to the others; None: all the same.
     columns
         Member name to array[cells]. Integer ones can be used in addresses, all are looked up by
         `members`.
+    weights
+        float[cells]: how often each cell is hit, relative to the others; None: all the same.
     """
 
     def __init__(
