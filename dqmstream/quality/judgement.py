@@ -177,7 +177,8 @@ def _outcome(qtresult: float, test: QualityTest) -> Outcome:
 
 
 def _limit(test: QualityTest, findings: Findings) -> str:
-    thresholds = f"at least {test.warning:g} (BAD below {test.error:g})"
+    below = "else BAD" if test.error == test.warning else f"BAD below {test.error:g}"
+    thresholds = f"at least {test.warning:g} ({below})"
     return f"{findings.limit}, qtresult {thresholds}" if findings.limit else thresholds
 
 
@@ -208,8 +209,9 @@ def _worst(findings: Findings, bad: Sequence[BadChannel], count: int) -> str:
     if not bad:
         return "; no bad bins"
     named = ", ".join(f"{one.label} holds {one.content:.6g}" for one in bad[:_NAMED])
-    more = f" and {count - _NAMED} more" if count > _NAMED else ""
-    return f"; bad bins, worst first: {named}{more}"
+    if count == 1:
+        return f"; 1 bad bin: {named}"
+    return f"; {count} bad bins, worst first: {named}{', ...' if count > _NAMED else ''}"
 
 
 def _unjudged(

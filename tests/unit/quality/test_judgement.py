@@ -276,7 +276,8 @@ def test_failed_bins_are_all_counted_and_the_worst_are_listed(channels, filled, 
     assert len(report.bad_channels) == MAX_BAD_CHANNELS
     assert [one.bins[0] for one in report.bad_channels][:3] == [50, 49, 48]
     assert report.message.endswith(
-        "module 50 holds 1050, module 49 holds 1049, module 48 holds 1048 and 46 more"
+        "49 bad bins, worst first: "
+        "module 50 holds 1050, module 49 holds 1049, module 48 holds 1048, ..."
     )
 
 

@@ -33,8 +33,8 @@ def test_entries_outside_count_with_flow_and_are_listed_worst_first(energies, ju
     assert [one.bins for one in report.bad_channels] == [(0,), (3,), (-1,), (4,)]
     assert report.message == (
         "fraction of contents with energy from 10 to 30 GeV is 0.89, expected at least 0.9 "
-        "(BAD below 0.5); 1000 entries; bad bins, worst first: energy 0 to 10 GeV holds 100, "
-        "energy 30 to 40 GeV holds 5, energy underflow holds 3 and 1 more"
+        "(BAD below 0.5); 1000 entries; 4 bad bins, worst first: energy 0 to 10 GeV holds 100, "
+        "energy 30 to 40 GeV holds 5, energy underflow holds 3, ..."
     )
 
 

@@ -1,0 +1,150 @@
+"""The tests of the release on the synthetic detector: faults are found, good runs stay green."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from dqmstream.booking.columns import decode_batch, encode_batch
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import Layout
+from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.messages.quality import Outcome, QualityReport
+from dqmstream.quality.compiled import compile_tests
+from dqmstream.quality.declaration import Scope, default_tests
+from dqmstream.quality.judgement import judge
+from dqmstream.quality.summary import JUDGED
+from dqmstream.sources.synthetic.config import SyntheticConfig
+from dqmstream.sources.synthetic.detector import SyntheticDetector
+from dqmstream.sources.synthetic.faults import parse_fault
+from dqmstream.workspaces import bril, ecal, l1t, muon, pixel
+
+WORKSPACES = tuple(module.workspace for module in (bril, ecal, l1t, muon, pixel))
+RATE = 500.0
+SCOPES: tuple[Scope, ...] = ("lumisection", "run")
+
+Reports = list[tuple[int, Scope, QualityReport]]
+Play = Callable[[SyntheticConfig], Reports]
+
+
+@pytest.fixture(scope="module")
+def play() -> Play:
+    """Fill a run and judge each LS of it, and the run so far."""
+    layouts = [Layout(booking) for booking in WORKSPACES]
+    compiled = compile_tests(default_tests(), layouts)
+    fillers = [WorkspaceFiller(layout) for layout in layouts]
+
+    def filled(detector: SyntheticDetector, lumisection: int) -> list[Contents]:
+        contents = [Contents.empty(layout) for layout in layouts]
+        for number, batch in detector.chunks(lumisection):
+            columns = decode_batch(encode_batch(batch), selected=batch.num_rows)
+            for filler, one in zip(fillers, contents, strict=True):
+                filler.fill(one, columns, source="synthetic", number=number)
+        return contents
+
+    def reports(config: SyntheticConfig) -> Iterator[tuple[int, Scope, QualityReport]]:
+        detector = SyntheticDetector(config)
+        totals = [Contents.empty(layout) for layout in layouts]
+        for lumisection in range(1, config.lumisections + 1):
+            for one, total in zip(filled(detector, lumisection), totals, strict=True):
+                total.add(one)
+                for scope, contents in zip(SCOPES, (one, total), strict=True):
+                    made = judge(
+                        contents,
+                        compiled.workspaces[one.layout.hash],
+                        scope=scope,
+                        set_hash="set",
+                        run=config.run,
+                        lumisection=lumisection,
+                        complete=True,
+                        versions=(lumisection,),
+                    )
+                    for report in made.reports:
+                        yield lumisection, scope, report
+
+    return lambda config: list(reports(config))
+
+
+def test_every_test_of_the_file_matches_something_it_can_judge() -> None:
+    compiled = compile_tests(default_tests(), WORKSPACES)
+    assert compiled.unmatched == ()
+    refused = [
+        (test.declared.name, layout.element.path, why)
+        for workspace in compiled.workspaces.values()
+        for test in workspace.tests
+        for layout, why in test.refused
+    ]
+    assert refused == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_run_without_faults_has_no_false_alarm(play: Play, seed: int) -> None:
+    """Every test judges in every LS, and finds GOOD."""
+    reports = play(
+        SyntheticConfig(run=seed, seed=seed, lumisections=8, rate=RATE, chunk_events=2000)
+    )
+    assert {scope for _, scope, _ in reports} == set(SCOPES)
+    wrong = [one for one in reports if one[2].outcome is not Outcome.GOOD]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_few_events_make_results_insufficient_and_never_bad(play: Play, seed: int) -> None:
+    reports = play(SyntheticConfig(run=seed, seed=seed, lumisections=8, rate=10, chunk_events=250))
+    outcomes = {report.outcome for _, _, report in reports}
+    assert outcomes == {Outcome.GOOD, Outcome.INSUFFICIENT}
+
+
+FAULTS = {
+    "dead:pixel:layer1/module37@5-": ("Pixel/Layer1/occupancy", (37,)),
+    "hot:pixel:layer2/module5*10@5-": ("Pixel/Layer2/occupancy", (5,)),
+    "dead:ecal:supermodule12@5-": ("EcalBarrel/Occupancy/supermodules", (11,)),
+    "hot:ecal:ieta-10/iphi200*50@5-": ("EcalBarrel/Occupancy/crystals", (75, 199)),
+    "dead:csc:chamber17@5-": ("Muon/CSC/occupancy", (17,)),
+    "hot:rpc:chamber5*10@5-": ("Muon/RPC/occupancy", (5,)),
+    "hot:l1t:bit4*20@5-": ("L1T/Bits/counts", (4,)),
+    "hot:l1t_jet:ieta5/iphi60*50@5-": ("L1T/Jets/towers", (33, 59)),
+    "dead:bril:channel0@5-": ("BRIL/Channels/occupancy", (0,)),
+    "hot:bril:channel40*10@5-": ("BRIL/Channels/occupancy", (40,)),
+}
+
+
+def test_dead_modules_and_hot_channels_are_bad_from_their_first_lumisection(play: Play) -> None:
+    """Ten faults from LS 5 on: each names its bin, and before them all is GOOD."""
+    config = SyntheticConfig(
+        run=6,
+        seed=6,
+        lumisections=6,
+        rate=RATE,
+        chunk_events=2000,
+        faults=tuple(map(parse_fault, FAULTS)),
+    )
+    reports = play(config)
+    early = {report.outcome for lumisection, _, report in reports if lumisection < 5}
+    assert early == {Outcome.GOOD}
+    for lumisection in (5, 6):
+        found = {
+            (report.path, one.bins)
+            for number, scope, report in reports
+            if (number, scope, report.outcome) == (lumisection, "lumisection", Outcome.BAD)
+            for one in report.bad_channels
+        }
+        assert set(FAULTS.values()) <= found
+
+
+def test_an_alarm_names_no_channel_that_is_not_broken(play: Play) -> None:
+    """Of the occupancies only the bins at fault are listed, in either scope."""
+    fault = "dead:pixel:layer3/module100@2-"
+    config = SyntheticConfig(
+        run=7,
+        seed=7,
+        lumisections=4,
+        rate=RATE,
+        chunk_events=2000,
+        faults=(parse_fault(fault),),
+    )
+    alarms = {
+        (report.path, report.qtname, tuple(one.bins for one in report.bad_channels))
+        for _, _, report in play(config)
+        if report.outcome in JUDGED - {Outcome.GOOD}
+    }
+    assert alarms == {("Pixel/Layer3/occupancy", "pixel dead modules", ((100,),))}
