@@ -1,18 +1,22 @@
 """The boards of the page, as states of channels: runs, one run, its strip, quality and pulse."""
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from dqmstream.identity import compact_ranges
+from dqmstream.messages.operations import Conditions
+from dqmstream.quality.summary import Summary, worst_of
 from services.gateway.hub import State
 from services.gateway.live import LiveView
-from services.gateway.outcomes import Summary, worst_of
 from services.gateway.run_view import RunView
 from services.gateway.verdicts import Judged, ReportScope
 from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
 
 __all__ = [
+    "State",
     "accounting",
+    "conditions_row",
     "lumisection_row",
     "pulse_board",
     "quality_board",
@@ -55,15 +59,14 @@ def run_board(run: RunView | None) -> State:
     header = {
         "run": run_row(run),
         "rate": run.rate,
-        "conditions": None if newest is None else _conditions(run, newest),
-        "accounting": accounting(run),
+        "conditions": None if newest is None else conditions_row(run.conditions[newest]),
+        "accounting": accounting(run.lumisections().values()),
     }
     return State(header=header)
 
 
-def accounting(run: RunView) -> dict[str, Any]:
+def accounting(records: Collection[LumisectionRecord]) -> dict[str, Any]:
     """Where every event and chunk of a run is: filled, dropped, late, refused or missing."""
-    records = run.lumisections().values()
     refused: Counter[str] = Counter()
     notes: Counter[str] = Counter()
     missing: dict[str, list[int]] = {}
@@ -123,7 +126,7 @@ def lumisection_row(record: LumisectionRecord, outcomes: dict[str, Summary]) -> 
         "late": record.late_account.seen,
         "missing": list(account.missing),
         "lacking": list(account.lacking),
-        "worst": worst_of(outcomes.values()),
+        "worst": worst_of(summary.worst for summary in outcomes.values()),
         "outcomes": {name: _words(summary) for name, summary in outcomes.items()},
     }
 
@@ -147,9 +150,9 @@ def quality_board(view: LiveView, run: RunView | None) -> State:
 
 
 def pulse_board(view: LiveView, now: int) -> State:
-    """Processes by name, and ages as of `now`: the page lets them grow by itself."""
+    """Services of processes by name, and ages as of `now`: the page lets them grow by itself."""
     beats = {
-        beat.heartbeat.process: {
+        f"{beat.heartbeat.process}/{beat.heartbeat.service}": {
             "process": beat.heartbeat.process,
             "service": beat.heartbeat.service,
             "state": beat.heartbeat.state,
@@ -170,10 +173,10 @@ def pulse_board(view: LiveView, now: int) -> State:
     return State(header=header, rows=beats)
 
 
-def _conditions(run: RunView, number: int) -> dict[str, Any]:
-    found = run.conditions[number]
+def conditions_row(found: Conditions) -> dict[str, Any]:
+    """Conditions of one LS."""
     return {
-        "lumisection": number,
+        "lumisection": found.lumisection,
         "run_type": found.run_type,
         "fill": found.fill,
         "beam_mode": found.beam_mode,
@@ -206,7 +209,7 @@ def _newest(
         "worst": judged.summary.worst,
         "judged": judged.summary.judged,
         "not_judged": judged.summary.not_judged,
-        "counts": judged.summary.counts,
+        "counts": {str(o): n for o, n in judged.summary.counts.items()},
         "elements": {
             path: _words(summary) for path, summary in run.verdicts.elements(where).items()
         },

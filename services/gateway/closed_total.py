@@ -1,6 +1,6 @@
 """The running sum over a run's closed lumisections: one flat buffer, whatever the run's length."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from dqmstream.errors import WindowError
@@ -47,6 +47,11 @@ class ClosedTotal:
         self._together: Words | None = Words({}, {})
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the sum was given up."""
+        return bool(self._lost)
+
+    @property
     def words(self) -> Mapping[int, Words]:
         """Words by LS; its keys are the LSs in the sum."""
         return self._words
@@ -55,6 +60,14 @@ class ClosedTotal:
         """Add a closed LS that is not in the sum yet."""
         self._note(number, contents)
         self._add_cells(contents)
+
+    def add_many(self, numbers: Sequence[int], contents: Contents) -> None:
+        """Add the sum of several closed LSs, none of which is in the total yet."""
+        # What stands beside the cells is only known of all together: it counts as of the last.
+        for number in sorted(numbers)[:-1]:
+            self._words[number] = Words({}, {})
+        self._together = None
+        self.add(max(numbers), contents)
 
     def replace(self, number: int, before: Contents, after: Contents) -> None:
         """Exchange the contents of an LS that is in the sum."""

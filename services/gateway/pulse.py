@@ -16,7 +16,7 @@ _FORGET_SILENT: Final = 6 * 3600.0
 
 
 class Beat(NamedTuple):
-    """The last heartbeat of a process, `age` seconds ago."""
+    """The last heartbeat of a service in a process, `age` seconds ago."""
 
     heartbeat: Heartbeat
     age: float
@@ -24,26 +24,27 @@ class Beat(NamedTuple):
 
 
 class Pulse:
-    """Newest heartbeat by process.
+    """Newest heartbeat by process and service.
 
     Parameters
     ----------
     stale_after
-        Seconds of silence after which a process counts as stale.
+        Seconds of silence after which a service counts as stale.
     """
 
     def __init__(self, stale_after: float) -> None:
         self.stale_after = stale_after
-        self._beats: dict[str, Heartbeat] = {}
+        self._beats: dict[tuple[str, str], Heartbeat] = {}
 
     def take(self, heartbeat: Heartbeat) -> None:
-        """Take a heartbeat in, unless a newer one of its process is at hand."""
-        held = self._beats.get(heartbeat.process)
+        """Take a heartbeat in, unless a newer one of the same is at hand."""
+        key = (heartbeat.process, heartbeat.service)
+        held = self._beats.get(key)
         if held is not None and held.when > heartbeat.when:
             return
-        self._beats[heartbeat.process] = heartbeat
+        self._beats[key] = heartbeat
         if len(self._beats) > _MAX_PROCESSES:
-            del self._beats[min(self._beats, key=lambda name: self._beats[name].when)]
+            del self._beats[min(self._beats, key=lambda each: self._beats[each].when)]
 
     def beats(self, now: int) -> list[Beat]:
         """All processes heard of lately, by name; `now` is the wall clock in nanoseconds.

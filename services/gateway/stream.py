@@ -2,8 +2,8 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -32,6 +32,9 @@ from services.gateway.search import PatternError, glob_matches
 from services.gateway.settings import GatewaySettings
 
 __all__ = ["Stream", "origin_allowed"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _POLICY: Final = 1008
 _TRY_LATER: Final = 1013
@@ -104,6 +107,10 @@ class Stream:
         self._kick = asyncio.Event()
         self._instance = secrets.token_hex(8)
         self._logger = structlog.get_logger().bind(service="gateway")
+
+    async def ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `function` returns, called where the live view may be touched."""
+        return await self._desk.ask(function, *args, **kwargs)
 
     async def run(self) -> None:
         """Look at what has changed, at each interval, for ever; at once for new channels."""

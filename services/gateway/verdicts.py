@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from dqmstream.messages.quality import Outcome, QualityReport, QualityReports
-from services.gateway.outcomes import Summary, summarise
+from dqmstream.quality.summary import Summary
 
 __all__ = ["Judged", "ReportScope", "Verdicts"]
 
@@ -58,7 +58,7 @@ class Verdicts:
             complete=reports.complete,
             versions=reports.versions,
             made=reports.made,
-            summary=summarise(report.outcome for report in reports.reports),
+            summary=Summary.of(report.outcome for report in reports.reports),
         )
         held = self._judged[scope].get(reports.lumisection)
         if held is not None and held.order > judged.order:
@@ -98,4 +98,4 @@ def _by_path(reports: Iterable[QualityReport]) -> dict[str, Summary]:
     outcomes: dict[str, list[Outcome]] = defaultdict(list)
     for report in reports:
         outcomes[report.path].append(report.outcome)
-    return {path: summarise(found) for path, found in outcomes.items()}
+    return {path: Summary.of(found) for path, found in outcomes.items()}

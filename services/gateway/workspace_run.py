@@ -10,7 +10,7 @@ from dqmstream.identity import compact_ranges, content_hash
 from services.gateway.closed_total import ClosedTotal, NotInMemoryError, Words, words_in_order
 from services.gateway.windows import Window
 
-__all__ = ["Covered", "LumisectionRecord", "WorkspaceRun"]
+__all__ = ["Covered", "LumisectionRecord", "WorkspaceRun", "cover"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +47,19 @@ class Covered:
     def span(self) -> tuple[int, int]:
         """First and last LS; (0, 0) if there is none."""
         return (self.numbers[0], self.numbers[-1]) if self.numbers else (0, 0)
+
+
+def cover(run: int, records: Sequence[LumisectionRecord], named: Sequence[str]) -> Covered:
+    """What the LSs of a window come to; `named` are the set and the booking of the contents."""
+    return Covered(
+        run=run,
+        numbers=tuple(record.number for record in records),
+        closed=all(record.closed for record in records),
+        complete=all(record.complete for record in records),
+        whole=all(record.whole for record in records),
+        late_events=sum(record.late_account.seen for record in records),
+        version=content_hash([list(named), run, [_version(record) for record in records]]),
+    )
 
 
 class WorkspaceRun:
@@ -128,20 +141,50 @@ class WorkspaceRun:
             raise ValueError(msg)
         del self._contents[number]
 
+    @property
+    def total_lost(self) -> bool:
+        """Whether the sum over the run must come from the store before it can be shown."""
+        return self._total.is_lost
+
+    def rebase(
+        self, records: Mapping[int, LumisectionRecord], stored: Contents, numbers: Sequence[int]
+    ) -> bool:
+        """Build the total anew on the sum of stored LSs, none of which is in memory.
+
+        Parameters
+        ----------
+        records
+            Of the stored LSs; those of LSs that are known here already are not used.
+        stored
+            Sum over the stored LSs `numbers`.
+
+        Returns
+        -------
+        bool
+            False, and nothing has changed, if an LS has left memory and is not stored yet.
+        """
+        if any(n not in self._contents and n not in numbers for n in self.records):
+            return False
+        total = ClosedTotal(self.layout)
+        if numbers:
+            total.add_many(numbers, stored)
+        for number in self.in_memory():
+            if self.records[number].closed:
+                total.add(number, self._contents[number])
+        self._total = total
+        self.records = {number: records[number] for number in numbers} | self.records
+        self._sums.clear()
+        self.revision += 1
+        return True
+
     def covered(self, window: Window) -> Covered:
         """What a window covers now."""
-        records = [self.records[number] for number in window.select(self.numbers)]
-        return Covered(
-            run=self.run,
-            numbers=tuple(record.number for record in records),
-            closed=all(record.closed for record in records),
-            complete=all(record.complete for record in records),
-            whole=all(record.whole for record in records),
-            late_events=sum(record.late_account.seen for record in records),
-            version=content_hash(
-                [self.set, self.layout.hash, self.run, [_version(record) for record in records]]
-            ),
-        )
+        chosen = window.select(self.numbers)
+        return cover(self.run, [self.records[number] for number in chosen], self._named)
+
+    @property
+    def _named(self) -> tuple[str, str]:
+        return (self.set, self.layout.hash)
 
     def window(self, window: Window) -> tuple[Contents, Covered]:
         """Sum over a window. The contents belong to this object: read, and copy what is kept.
@@ -227,7 +270,8 @@ def _closed_part(word: str) -> str:
 
 
 def _version(record: LumisectionRecord) -> tuple[object, ...]:
-    return (record.number, record.closed, record.whole, record.versions, record.late_account.chunks)
+    late = record.late_account.chunks
+    return (record.number, record.closed, record.whole, record.versions, record.published, late)
 
 
 def _record(merged: Merged) -> LumisectionRecord:

@@ -1,0 +1,79 @@
+"""The application: routes, stream, page, and what guards them."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from fastapi import FastAPI, WebSocket
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dqmstream import __version__
+from dqmstream.clock import Clock
+from services.gateway.asking import Parts
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.problems import add_problem_answers
+from services.gateway.routes import contents, elements, operations, reports, runs
+from services.gateway.security import GuardedApp
+
+__all__ = ["PAGE", "create_app"]
+
+PAGE = Path(str(files("services.gateway") / "page"))
+
+_API = "/api/v1"
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The ASGI application of a gateway made of these parts.
+
+    Nothing runs by itself: the caller turns `parts.stream.run()` and feeds `parts.view`.
+    """
+    app = FastAPI(
+        title="dqmstream gateway",
+        version=__version__,
+        summary="Current and past MonitorElements, quality reports and runs. Read only.",
+        description="Live updates come over the websocket `/api/v1/stream`. Errors are problem "
+        "documents (RFC 9457): what came and what was expected.",
+        openapi_url=f"{_API}/openapi.json",
+        # The interactive pages load scripts from elsewhere, which this gateway never does.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.parts = parts
+    add_problem_answers(app)
+    for module in (runs, elements, contents, reports, operations):
+        app.include_router(module.router, prefix=_API)
+    app.include_router(operations.probes)
+
+    @app.websocket(f"{_API}/stream")
+    async def _stream(websocket: WebSocket) -> None:
+        await parts.stream.serve(websocket)
+
+    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.add_middleware(_Counted, metrics=parts.metrics, clock=parts.clock)
+    app.add_middleware(GuardedApp, hosts=parts.settings.hosts)
+    return app
+
+
+class _Counted:
+    """Counts requests by route and status, and times them to the first byte."""
+
+    def __init__(self, app: ASGIApp, metrics: GatewayMetrics, clock: Clock) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = self._clock.monotonic()
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "") or "page"
+                self._metrics.requests.labels(route, message["status"]).inc()
+                seconds = self._clock.monotonic() - started
+                self._metrics.request_seconds.labels(route).observe(seconds)
+            await send(message)
+
+        await self._app(scope, receive, counted)

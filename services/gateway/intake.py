@@ -1,0 +1,137 @@
+"""From the log to the live view: reads, folds on the desk's thread, knows how far it is."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from dqmstream.clock import Clock
+from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.messages.topics import BOOKINGS, CONDITIONS, HEARTBEATS, HISTOGRAMS, QUALITY
+from dqmstream.messages.wire import CODEC
+from dqmstream.transport.log import Log, Reader
+from dqmstream.transport.record import Record, TopicPartition
+from services.gateway.desk import Desk
+from services.gateway.live import LiveView
+from services.gateway.metrics import GatewayMetrics
+
+__all__ = ["TOPICS_READ", "Intake", "starting_positions"]
+
+TOPICS_READ: Final = (BOOKINGS, CONDITIONS, HISTOGRAMS, QUALITY, HEARTBEATS)
+
+_OVERLAP: Final = 2_000
+"""Records read again before where the store stands: they hold the LSs that are still open."""
+
+_READ_SECONDS: Final = 1.0
+_READ_RECORDS: Final = 200
+
+
+async def starting_positions(
+    log: Log, stored: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, int]:
+    """Where to begin: bookings and conditions whole, the rest from where the store stands.
+
+    Without a store (`stored` empty) everything the log keeps is read.
+    """
+    positions: dict[TopicPartition, int] = {}
+    for topic in TOPICS_READ:
+        for partition in range(log.partitions(topic)):
+            start, end = await log.bounds(topic, partition)
+            known = stored.get((topic, partition))
+            if topic == HEARTBEATS:
+                start = max(start, end - _OVERLAP)
+            elif topic in {HISTOGRAMS, QUALITY} and known is not None:
+                start = max(start, min(known, end) - _OVERLAP)
+            positions[topic, partition] = start
+    return positions
+
+
+class Intake:
+    """Feeds a live view from the log.
+
+    Parameters
+    ----------
+    log
+        Where to read.
+    view, desk
+        What to feed, and the thread it belongs to.
+    clock, metrics
+        Time, for the delay of what is read; what is counted.
+    """
+
+    def __init__(
+        self, log: Log, view: LiveView, desk: Desk, *, clock: Clock, metrics: GatewayMetrics
+    ) -> None:
+        self._log = log
+        self._view = view
+        self._desk = desk
+        self._clock = clock
+        self._metrics = metrics
+        self._ends: dict[TopicPartition, int] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._logger = structlog.get_logger().bind(service="gateway")
+        self.caught_up = asyncio.Event()
+        """Set once everything is read that was in the log when the reading began."""
+
+    def lag(self) -> dict[str, int]:
+        """Offsets between what is read and where the log ended when last looked at, by topic."""
+        lag = dict.fromkeys(TOPICS_READ, 0)
+        for place, end in self._ends.items():
+            lag[place[0]] += max(0, end - self._positions.get(place, 0))
+        return lag
+
+    async def run(self, stored: Mapping[TopicPartition, int]) -> None:
+        """Read for ever; `stored` is where the store stands."""
+        self._positions = await starting_positions(self._log, stored)
+        await self._look_at_ends()
+        async with self._log.reader(self._positions) as reader:
+            while True:
+                await self._step(reader)
+
+    async def _step(self, reader: Reader) -> None:
+        wait = 0.0 if not self.caught_up.is_set() else _READ_SECONDS
+        try:
+            records = await reader.read(max_records=_READ_RECORDS, timeout=wait)
+        except OffsetExpiredError as error:
+            self._logger.error("records expired unread", error=str(error))
+            self._view.reject("expired_unread")
+            reader.seek(error.topic, error.partition, error.start)
+            return
+        if records:
+            await self._desk.ask(self._fold, records)
+        for place in self._positions:
+            self._positions[place] = reader.position(*place)
+        if not records:
+            # With nothing left to read, a gap before the end is no lag.
+            self.caught_up.set()
+            await self._look_at_ends()
+        elif not any(self.lag().values()):
+            self.caught_up.set()
+
+    async def _look_at_ends(self) -> None:
+        for place in self._positions:
+            self._ends[place] = (await self._log.bounds(*place)).end
+
+    def _fold(self, records: Sequence[Record]) -> None:
+        """Fold records, on the desk's thread; one that is no message is counted and left."""
+        now = self._clock.wall()
+        for record in records:
+            self._metrics.records.labels(record.topic).inc()
+            if record.value is None:
+                continue
+            try:
+                message = CODEC.decode(record.headers, record.value)
+            except MessageError as error:
+                self._view.reject(error.reason)
+                self._logger.warning(
+                    "record refused",
+                    topic=record.topic,
+                    partition=record.partition,
+                    offset=record.offset,
+                    error=str(error),
+                )
+                continue
+            self._view.apply(message, record.timestamp)
+            if record.topic == HISTOGRAMS and self.caught_up.is_set():
+                self._metrics.delay_seconds.observe(max(0.0, (now - record.timestamp) / 1e9))

@@ -1,0 +1,256 @@
+"""Lists of what is known: runs, lumisections, workspaces, reports; live ones before stored ones."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from dqmstream.histograms.layout import Layout
+from dqmstream.messages.quality import QualityReports
+from dqmstream.quality.summary import Summary
+from dqmstream.store.answers import Run
+from services.gateway import boards
+from services.gateway.archive import Archive, Shelf
+from services.gateway.channels import booked_layouts
+from services.gateway.desk import Desk
+from services.gateway.live import LiveView
+from services.gateway.problems import ProblemError, not_found
+from services.gateway.verdicts import ReportScope
+from services.gateway.workspace_run import LumisectionRecord
+
+__all__ = ["Library", "ReportQuery"]
+
+
+class ReportQuery(NamedTuple):
+    """Which reports are wanted; None and empty are all. `lumisections` are both ends of a range,
+    None is the newest LS that has reports."""
+
+    lumisections: tuple[int, int] | None
+    workspace: str | None
+    scope: str | None
+    outcomes: frozenset[str]
+    limit: int
+
+
+class Library:
+    """What is known of runs, besides contents.
+
+    Parameters
+    ----------
+    view, desk
+        The live view and its thread.
+    archive
+        The stored runs; None if this gateway has no store.
+    """
+
+    def __init__(self, view: LiveView, desk: Desk, archive: Archive | None) -> None:
+        self._view = view
+        self._desk = desk
+        self._archive = archive
+
+    async def run_number(self, word: str) -> int:
+        """The number of a run; `current` is the live one, or else the newest that is stored."""
+        if word != "current":
+            return int(word)
+        current = await self._desk.ask(lambda: self._view.current)
+        if current is not None:
+            return current.number
+        stored = await self._stored_runs(None, 1)
+        if not stored:
+            raise not_found("no run is live or stored")
+        return stored[0].run
+
+    async def runs(self, before: int | None, limit: int) -> dict[str, Any]:
+        """Runs below a number, newest number first."""
+        live, current = await self._desk.ask(self._live_runs)
+        stored = {run.run: _stored_row(run) for run in await self._stored_runs(before, limit)}
+        known = stored | {n: row for n, row in live.items() if before is None or n < before}
+        rows = [known[number] for number in sorted(known, reverse=True)]
+        more = len(rows) > limit or len(stored) == limit
+        return {
+            "current": current,
+            "runs": rows[:limit],
+            "before": rows[:limit][-1]["run"] if more else None,
+        }
+
+    async def run(self, number: int) -> dict[str, Any]:
+        """One run: header, rate, conditions, accounting, labels, workspaces."""
+        found = await self._desk.ask(self._live_run, number)
+        if found is not None:
+            return found
+        shelf = await self._shelf(number)
+        run = await asyncio.to_thread(self._archive.run, number) if self._archive else None
+        if shelf is None or run is None:
+            raise _unknown_run(number)
+        records = shelf.records
+        newest = max(shelf.conditions, default=None)
+        return {
+            "run": _stored_row(run)
+            | {
+                "lumisections": len(records),
+                "events": sum(record.account.seen for record in records.values()),
+            },
+            "rate": None,
+            "conditions": None
+            if newest is None
+            else boards.conditions_row(shelf.conditions[newest]),
+            "accounting": boards.accounting(records.values()),
+            "labels": {},
+            "workspaces": list(shelf.layouts),
+        }
+
+    async def lumisections(self, number: int, first: int, last: int) -> list[dict[str, Any]]:
+        """Rows of the LSs of a run from `first` to `last`, rising."""
+        live = await self._desk.ask(self._live_lumisections, number)
+        shelf = None
+        if live is None or min(live, default=1) > first:
+            shelf = await self._shelf(number)
+        if live is None and shelf is None:
+            raise _unknown_run(number)
+        rows = dict(live or {})
+        if shelf is not None:
+            rows = await self._stored_lumisections(shelf, number) | rows
+        return [row for n, row in sorted(rows.items()) if first <= n <= last]
+
+    async def workspaces(self, number: int | None) -> dict[str, Any]:
+        """Workspaces with their verdicts in a run."""
+        state = await self._desk.ask(self._live_quality, number)
+        return {"run": state.header["run"], "workspaces": list(state.rows.values())}
+
+    async def layouts(self, number: int | None) -> list[Layout]:
+        """Layouts of a run's workspaces, by name; of the newest bookings for no run."""
+        found, live = await self._desk.ask(self._live_layouts, number)
+        if number is None or live:
+            return found
+        shelf = await self._shelf(number)
+        if shelf is None:
+            raise _unknown_run(number)
+        return list(shelf.layouts.values())
+
+    async def reports(self, number: int, query: ReportQuery) -> tuple[list[dict[str, Any]], bool]:
+        """Reports, newest LS first, and whether there are more than the limit."""
+        live = await self._desk.ask(self._live_reports, number, query)
+        shelf = None
+        if query.lumisections is not None or not live:
+            shelf = await self._shelf(number)
+        if shelf is None and not live and number not in self._view.runs:
+            raise _unknown_run(number)
+        numbers = set(live) | (_in_range(shelf.records, query.lumisections) if shelf else set())
+        rows: list[dict[str, Any]] = []
+        for lumisection in sorted(numbers, reverse=True):
+            messages = live.get(lumisection)
+            if messages is None and self._archive is not None and shelf is not None:
+                messages = list(
+                    await asyncio.to_thread(self._archive.reports, shelf, number, lumisection)
+                )
+            rows += _chosen(messages or (), query)
+            if len(rows) > query.limit or (query.lumisections is None and rows):
+                break
+        return rows[: query.limit], len(rows) > query.limit
+
+    # ------------------------------------------------------- on the desk's thread
+
+    def _live_runs(self) -> tuple[dict[int, dict[str, Any]], int | None]:
+        self._view.refresh()
+        rows = {number: boards.run_row(run) for number, run in self._view.runs.items()}
+        return rows, self._view.current.number if self._view.current else None
+
+    def _live_run(self, number: int) -> dict[str, Any] | None:
+        self._view.refresh()
+        run = self._view.runs.get(number)
+        if run is None:
+            return None
+        return {
+            **boards.run_board(run).header,
+            "labels": {name: list(labels) for name, labels in run.labels.items()},
+            "workspaces": list(run.shown_workspaces()),
+        }
+
+    def _live_lumisections(self, number: int) -> dict[int, Any] | None:
+        self._view.refresh()
+        run = self._view.runs.get(number)
+        if run is None:
+            return None
+        return {int(n): row for n, row in boards.strip_board(run).rows.items()}
+
+    def _live_quality(self, number: int | None) -> boards.State:
+        self._view.refresh()
+        return boards.quality_board(self._view, self._view.run(number))
+
+    def _live_layouts(self, number: int | None) -> tuple[list[Layout], bool]:
+        self._view.refresh()
+        run = self._view.run(number)
+        return booked_layouts(self._view, run), run is not None
+
+    def _live_reports(self, number: int, query: ReportQuery) -> dict[int, list[QualityReports]]:
+        run = self._view.runs.get(number)
+        found: dict[int, list[QualityReports]] = {}
+        for name, part in run.shown_workspaces().items() if run else ():
+            for scope in ("lumisection", "run"):
+                whole = run.verdicts.whole(ReportScope(part.set, name, scope)) if run else {}
+                for lumisection in _in_range(whole, query.lumisections):
+                    found.setdefault(lumisection, []).append(whole[lumisection])
+        return found
+
+    # ----------------------------------------------------------------- the store
+
+    async def _shelf(self, number: int) -> Shelf | None:
+        if self._archive is None:
+            return None
+        return await asyncio.to_thread(self._archive.shelf, number)
+
+    async def _stored_runs(self, before: int | None, limit: int) -> Sequence[Run]:
+        if self._archive is None:
+            return ()
+        return await asyncio.to_thread(self._archive.runs, before, limit)
+
+    async def _stored_lumisections(self, shelf: Shelf, number: int) -> dict[int, Any]:
+        outcomes: Mapping[int, dict[str, Summary]] = {}
+        if self._archive is not None:
+            outcomes = await asyncio.to_thread(self._archive.outcomes, shelf, number)
+        records: Mapping[int, LumisectionRecord] = shelf.records
+        return {n: boards.lumisection_row(r, outcomes.get(n, {})) for n, r in records.items()}
+
+
+def _unknown_run(number: int) -> ProblemError:
+    return not_found(f"run {number} is neither live nor stored")
+
+
+def _stored_row(run: Run) -> dict[str, Any]:
+    span = (run.first_lumisection, run.last_lumisection)
+    return {
+        "run": run.run,
+        "run_type": run.run_type,
+        "began": run.started or None,
+        "newest": run.updated or None,
+        "ended": run.ended,
+        "first_lumisection": span[0],
+        "last_lumisection": span[1],
+        "lumisections": span[1] - span[0] + 1 if span[0] and span[1] else 0,
+        "events": None,
+        "live": False,
+    }
+
+
+def _in_range(numbers: Iterable[int], ends: tuple[int, int] | None) -> set[int]:
+    return {n for n in numbers if ends is None or ends[0] <= n <= ends[1]}
+
+
+def _chosen(messages: Iterable[QualityReports], query: ReportQuery) -> list[dict[str, Any]]:
+    rows = []
+    for message in sorted(messages, key=lambda each: (each.workspace, each.scope)):
+        if query.workspace not in {None, message.workspace}:
+            continue
+        if query.scope not in {None, message.scope}:
+            continue
+        about = msgspec.to_builtins(message)
+        reports = about.pop("reports")
+        for name in ("type", "versions"):
+            about.pop(name, None)
+        rows += [
+            about | report
+            for report in reports
+            if not query.outcomes or report["outcome"] in query.outcomes
+        ]
+    return rows

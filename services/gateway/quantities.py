@@ -1,0 +1,102 @@
+"""One number per lumisection of an element: what a trend shows."""
+
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqmstream.histograms.layout import ElementLayout, axis_bins
+from dqmstream.messages.booking import (
+    Axis,
+    Category,
+    Histogram,
+    Integer,
+    Profile,
+    Regular,
+    Variable,
+)
+
+__all__ = ["QUANTITIES", "Quantity", "bin_centres", "quantity_of"]
+
+Quantity = Literal["entries", "mean", "rms", "nan", "outside"]
+
+QUANTITIES: Final = ("entries", "mean", "rms", "nan", "outside")
+
+Cells = NDArray[np.int64]
+Numbers = NDArray[np.float64]
+
+
+def bin_centres(axis: Axis) -> Numbers | None:
+    """Centres of the bins without flow, in the axis's unit; the integers of an integer axis.
+
+    None for categories: their codes have no order.
+    """
+    match axis:
+        case Regular():
+            edges = np.linspace(axis.lower, axis.upper, axis.bins + 1)
+            return (edges[:-1] + edges[1:]) / 2
+        case Integer():
+            return np.arange(axis.lower, axis.upper, dtype=np.float64)
+        case Category():
+            return None
+        case Variable():
+            edges = np.asarray(axis.edges, dtype=np.float64)
+            return (edges[:-1] + edges[1:]) / 2
+
+
+def quantity_of(element: ElementLayout, cells: Cells, quantity: Quantity) -> Numbers:
+    """The quantity in each of n LSs; NaN where it is undefined.
+
+    `mean` and `rms` are of the first axis over the bins without flow (histograms), or of the
+    profiled value over all entries (profiles).
+
+    Parameters
+    ----------
+    element
+        Where the element's cells are.
+    cells
+        int64[n, element.size], the element's cells in each LS.
+    quantity
+        Which number.
+    """
+    n = cells.shape[0]
+    match quantity:
+        case "nan" | "outside":
+            at = (element.nan if quantity == "nan" else element.outside) - element.offset
+            return np.asarray(cells[:, at], np.float64)
+        case "entries":
+            return np.asarray(cells[:, : element.cells].sum(axis=1), np.float64)
+        case _:
+            moments = _moments(element, cells)
+    if moments is None:
+        return np.full(n, np.nan)
+    total, first, second = moments
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean: Numbers = first / total
+        rms: Numbers = np.sqrt(np.maximum(second / total - mean * mean, 0.0))
+    return mean if quantity == "mean" else rms
+
+
+def _moments(element: ElementLayout, cells: Cells) -> tuple[Numbers, Numbers, Numbers] | None:
+    """Sum of weights, of weight times value, and of weight times value squared, per LS."""
+    booked = element.element
+    planes = cells[:, : element.planes * element.cells]
+    if isinstance(booked, Profile):
+        by_plane = planes.reshape(len(cells), 3, -1).sum(axis=2).astype(np.float64)
+        return (
+            by_plane[:, 0],
+            np.ldexp(by_plane[:, 1], -element.bits),
+            np.ldexp(by_plane[:, 2], -element.square_bits),
+        )
+    if not isinstance(booked, Histogram):
+        return None
+    centres = bin_centres(booked.axes[0])
+    if centres is None:
+        return None
+    # Counts are the only plane; of weighted ones the second plane holds the sums of weights.
+    plane: NDArray[Any] = planes.reshape(len(cells), element.planes, *element.extents)[
+        :, 1 if element.planes == 3 else 0
+    ]
+    over_first = plane.reshape(*plane.shape[:2], -1).sum(axis=2).astype(np.float64)
+    weights = np.ldexp(over_first, -element.bits)[:, 1 : 1 + axis_bins(booked.axes[0])]
+    return weights.sum(axis=1), weights @ centres, weights @ (centres * centres)

@@ -1,0 +1,247 @@
+"""A plot as a PNG: for wikis, logbooks and mail. The page draws its own, from the same states."""
+
+import io
+import math
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from services.gateway.hub import State
+from services.gateway.palette import BACKGROUND, FRAME, INK, LINE, MUTED, heat_colours
+from services.gateway.ticks import linear_ticks, log_ticks, short_number
+
+__all__ = ["render"]
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 18, 34, 62
+_BAR: Final = 64
+_MOST_LABELS: Final = 24
+
+Numbers = NDArray[np.float64]
+
+
+class _Scale:
+    """Numbers to pixels along one direction, linear or logarithmic."""
+
+    def __init__(self, low: float, high: float, start: int, stop: int, *, log: bool) -> None:
+        self.log = log
+        self._low, self._high = (math.log10(low), math.log10(high)) if log else (low, high)
+        self._start, self._stop = start, stop
+        self.ticks = (
+            log_ticks(low, high) if log else linear_ticks(low, high, abs(stop - start) // 60)
+        )
+
+    def __call__(self, value: float) -> float:
+        if self.log:
+            value = math.log10(value) if value > 0 else self._low
+        share = (value - self._low) / ((self._high - self._low) or 1.0)
+        return self._start + min(max(share, -0.01), 1.01) * (self._stop - self._start)
+
+
+def render(state: State, width: int, height: int) -> bytes:
+    """The picture of a plot's state (`services.gateway.drawing`), as PNG."""
+    canvas = _Canvas(state, width, height)
+    header = state.header
+    element = header["element"]
+    canvas.text((12, 9), element["title"], size=15)
+    canvas.footer(header)
+    if element["kind"] in {"scalar", "text"}:
+        canvas.word(header["totals"]["value"])
+    elif len(element["shape"]) == 2:
+        canvas.map(element, state.arrays)
+    else:
+        canvas.line(element, state.arrays)
+    return canvas.png()
+
+
+class _Canvas:
+    """One picture while it is drawn."""
+
+    def __init__(self, state: State, width: int, height: int) -> None:
+        self._image = Image.new("RGB", (width, height), BACKGROUND)
+        self._draw = ImageDraw.Draw(self._image)
+        self._width, self._height = width, height
+        bar = _BAR if len(state.header["element"]["shape"]) == 2 else 0
+        self._box = (_LEFT, _TOP, width - _RIGHT - bar, height - _BOTTOM)
+
+    def png(self) -> bytes:
+        out = io.BytesIO()
+        self._image.save(out, "PNG")
+        return out.getvalue()
+
+    def text(
+        self,
+        at: tuple[float, float],
+        text: str,
+        *,
+        size: int = 11,
+        anchor: str = "la",
+        colour: tuple[int, int, int] = INK,
+    ) -> None:
+        font = ImageFont.load_default(size)
+        self._draw.text(at, text, fill=colour, font=font, anchor=anchor)
+
+    def footer(self, header: dict[str, Any] | Any) -> None:
+        """Run and LS range, entries, and whatever is in no bin: never left out."""
+        window, totals = header["window"], header["totals"]
+        span = f"LS {window['first']}"
+        if window["last"] != window["first"]:
+            span = f"LS {window['first']}–{window['last']} ({window['lumisections']} LS)"
+        words = [f"Run {window['run']}", span, f"entries {totals['entries']}"]
+        words += [f"{name} {totals[name]}" for name in ("nan", "outside") if totals[name]]
+        words += ["open"] if not window["closed"] else []
+        words += [f"late {window['late_events']}"] if window["late_events"] else []
+        words += [f"INVALID: {totals['invalid']}"] if totals["invalid"] else []
+        at = (self._width - 12, self._height - 8)
+        self.text(at, "   ".join(words), anchor="rd", colour=MUTED)
+
+    def word(self, value: object) -> None:
+        """A scalar's or text's value, large."""
+        shown = "no value" if value is None else str(value)[:80]
+        self.text((self._width / 2, self._height / 2), shown, size=34, anchor="mm")
+
+    def line(self, element: dict[str, Any], arrays: Any) -> None:
+        """One axis: steps of counts, or points with errors."""
+        axis = element["axes"][0]
+        values = _inside(np.asarray(arrays["values"], np.float64), [axis], element["shape"])
+        errors = arrays.get("errors")
+        spread = None
+        if errors is not None:
+            spread = _inside(np.asarray(errors, np.float64), [axis], element["shape"])
+        edges = _edges(axis)
+        across = self._across(axis, edges, element["draw"]["log_x"])
+        up = self._up(values, spread, element)
+        self._frame(across, up, axis, element["value_axis"])
+        if spread is None:
+            base = up(0.0)
+            for low, high, value in zip(edges[:-1], edges[1:], values, strict=True):
+                if value:
+                    ends = sorted((up(value), base))
+                    self._draw.rectangle((across(low), ends[0], across(high), ends[1]), fill=LINE)
+            return
+        for low, high, value, error in zip(edges[:-1], edges[1:], values, spread, strict=True):
+            if math.isfinite(value):
+                x, y = (across(low) + across(high)) / 2, up(value)
+                self._draw.line((across(low), y, across(high), y), fill=LINE, width=2)
+                self._draw.line((x, up(value - error), x, up(value + error)), fill=LINE)
+
+    def map(self, element: dict[str, Any], arrays: Any) -> None:
+        """Two axes: colours for values, with their scale at the side."""
+        first, second = element["axes"]
+        values = _inside(
+            np.asarray(arrays["values"], np.float64), [first, second], element["shape"]
+        )
+        if element["storage"] == "count":
+            values[values == 0] = np.nan
+        left, top, right, bottom = self._box
+        shown = values[np.isfinite(values)]
+        low, high = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 1.0)
+        log = bool(element["draw"]["log_z"]) and low > 0
+        low = low if log or element["storage"] == "profile" else min(0.0, low)
+        high = high if high > low else low + 1.0
+        scaled = (
+            np.log10(values / low) / math.log10(high / low)
+            if log
+            else ((values - low) / (high - low))
+        )
+        across = self._across(first, _edges(first), False)
+        up = _Scale(_edges(second)[0], _edges(second)[-1], bottom, top, log=False)
+        colours = heat_colours(scaled.T[::-1])
+        columns, rows = _pixels(_edges(first), right - left), _pixels(_edges(second), bottom - top)
+        picture = colours[(len(colours) - 1 - rows)[::-1]][:, columns]
+        self._image.paste(Image.fromarray(picture), (left, top))
+        self._frame(across, up, first, _named(second), second)
+        self._scale_bar(low, high, log=log)
+
+    def _scale_bar(self, low: float, high: float, *, log: bool) -> None:
+        _, top, right, bottom = self._box
+        fractions = np.linspace(1, 0, bottom - top)[:, np.newaxis].repeat(14, axis=1)
+        self._image.paste(Image.fromarray(heat_colours(fractions)), (right + 10, top))
+        scale = _Scale(low, high, bottom, top, log=log)
+        for tick in scale.ticks:
+            self.text((right + 28, scale(tick)), short_number(tick), anchor="lm", colour=MUTED)
+
+    def _across(self, axis: dict[str, Any], edges: Numbers, log: bool) -> _Scale:
+        left, _, right, _ = self._box
+        return _Scale(edges[0], edges[-1], left, right, log=log and edges[0] > 0 and bool(axis))
+
+    def _up(self, values: Numbers, errors: Numbers | None, element: dict[str, Any]) -> _Scale:
+        _, top, _, bottom = self._box
+        low, high = values - (0 if errors is None else errors), values
+        high = values + (0 if errors is None else errors)
+        finite = np.isfinite(values)
+        if not finite.any():
+            return _Scale(0.0, 1.0, bottom, top, log=False)
+        smallest, largest = float(low[finite].min()), float(high[finite].max())
+        positive = values[finite & (values > 0)]
+        if element["draw"]["log_y"] and positive.size:
+            return _Scale(
+                float(positive.min()) * 0.5, max(largest, 1.0) * 1.5, bottom, top, log=True
+            )
+        if element["storage"] != "profile":
+            smallest = min(0.0, smallest)
+        room = (largest - smallest) * 0.06 or max(abs(largest) * 0.1, 1.0)
+        floor = smallest if smallest == 0 else smallest - room
+        return _Scale(floor, largest + room, bottom, top, log=False)
+
+    def _frame(
+        self,
+        across: _Scale,
+        up: _Scale,
+        axis: dict[str, Any],
+        value_axis: str,
+        second: dict[str, Any] | None = None,
+    ) -> None:
+        left, top, right, bottom = self._box
+        for x, name in _marks(axis, across, (right - left) // 48):
+            self._draw.line((x, bottom, x, bottom + 4), fill=MUTED)
+            self.text((x, bottom + 6), name[:14], anchor="ma", colour=MUTED)
+        for y, name in _marks(second or {}, up, (bottom - top) // 18):
+            self._draw.line((left - 4, y, left, y), fill=MUTED)
+            self.text((left - 7, y), name[:9], anchor="rm", colour=MUTED)
+            if second is None:
+                self._draw.line((left, y, right, y), fill=FRAME)
+        self._draw.rectangle((left, top, right, bottom), outline=MUTED)
+        self.text((right, bottom + 22), _named(axis), anchor="ra")
+        self.text((left, top - 4), value_axis, anchor="ld", colour=MUTED, size=10)
+
+
+def _marks(axis: dict[str, Any], scale: _Scale, most: int) -> list[tuple[float, str]]:
+    """Places and words of ticks: names of bins where the axis has them, else round numbers."""
+    labels = axis.get("labels")
+    if labels and len(labels) <= min(_MOST_LABELS, max(1, most)):
+        edges = _edges(axis)
+        return [
+            ((scale(low) + scale(high)) / 2, name)
+            for low, high, name in zip(edges[:-1], edges[1:], labels, strict=True)
+        ]
+    return [(scale(tick), short_number(tick)) for tick in scale.ticks]
+
+
+def _named(axis: dict[str, Any]) -> str:
+    return f"{axis['label']} [{axis['unit']}]" if axis["unit"] else str(axis["label"])
+
+
+def _edges(axis: dict[str, Any]) -> Numbers:
+    """Edges of the bins without flow; categories lie at 0, 1, 2, ..."""
+    if "edges" in axis:
+        return np.asarray(axis["edges"], np.float64)
+    if "codes" in axis:
+        return np.arange(axis["bins"] + 1, dtype=np.float64)
+    return np.linspace(axis["lower"], axis["upper"], axis["bins"] + 1)
+
+
+def _inside(flat: Numbers, axes: list[dict[str, Any]], shape: list[int]) -> Numbers:
+    """Values of the bins without flow, float64 over the axes."""
+    slices = tuple(
+        slice(0, axis["bins"]) if "codes" in axis else slice(1, 1 + axis["bins"]) for axis in axes
+    )
+    return flat.reshape(shape)[slices].astype(np.float64)
+
+
+def _pixels(edges: Numbers, pixels: int) -> NDArray[np.int64]:
+    """Which bin each of `pixels` lies in."""
+    centres = edges[0] + (np.arange(pixels) + 0.5) / pixels * (edges[-1] - edges[0])
+    at: NDArray[np.int64] = np.searchsorted(edges, centres, side="right") - 1
+    return at.clip(0, len(edges) - 2)

@@ -1,0 +1,239 @@
+"""Routes: contents of MonitorElements over windows, as numbers and as images."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from services.gateway.asking import (
+    PROBLEMS,
+    Asked,
+    ChosenWindow,
+    Gateway,
+    Parts,
+    Pattern,
+    RunWord,
+    answer,
+    chosen_elements,
+    etag,
+    unchanged,
+)
+from services.gateway.catalogue import Found
+from services.gateway.drawing import draw
+from services.gateway.models import ContentsAnswer, TrendAnswer, UhiAnswer
+from services.gateway.problems import ProblemError
+from services.gateway.quantities import Quantity
+from services.gateway.readings import Place, Reading
+from services.gateway.render import render
+from services.gateway.uhi_json import uhi_histogram
+from services.gateway.windows import Window
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["contents"], responses=PROBLEMS)
+
+Paths = Annotated[
+    list[str],
+    Query(alias="path", description="Path of an element; may be repeated.", max_length=1_000),
+]
+OnePath = Annotated[str, Query(alias="path", description="Path of an element.", max_length=255)]
+Workspace = Annotated[
+    str | None,
+    Query(description="Only in this workspace; needed where two book one path.", max_length=255),
+]
+Side = Annotated[int, Query(ge=120, le=1_600, description="Pixels.")]
+
+
+@router.get(
+    "/runs/{run}/contents", response_model=ContentsAnswer, summary="Elements over a window, to draw"
+)
+async def show_contents(
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    window: ChosenWindow,
+    pattern: Asked,
+    paths: Paths = [],  # noqa: B006 FastAPI copies it
+    workspace: Workspace = None,
+) -> Response:
+    """Contents of one element or many: what each is, which LSs are covered, totals and cells.
+
+    The answer has an ETag made from the versions of the lumisections.
+    """
+    number, found = await _asked(parts, run, paths, pattern, workspace)
+    tag = await _tag(parts, number, found, window, "plot")
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    readings = await _readings(parts, number, found, window)
+    return answer(await asyncio.to_thread(_drawn, readings, window), tag)
+
+
+@router.get(
+    "/runs/{run}/contents/uhi",
+    response_model=UhiAnswer,
+    summary="Elements over a window, as UHI histograms",
+)
+async def show_uhi(
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    window: ChosenWindow,
+    pattern: Asked,
+    paths: Paths = [],  # noqa: B006 FastAPI copies it
+    workspace: Workspace = None,
+) -> Response:
+    """Histograms and profiles in the JSON form of UHI, which other libraries read.
+
+    Scalars and texts are no histograms: they are left out, and listed.
+    """
+    number, found = await _asked(parts, run, paths, pattern, workspace)
+    tag = await _tag(parts, number, found, window, "uhi")
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    readings = await _readings(parts, number, found, window)
+    return answer(await asyncio.to_thread(_as_uhi, readings), tag)
+
+
+@router.get(
+    "/runs/{run}/contents/png",
+    summary="One element over a window, as an image",
+    response_class=Response,
+    responses={200: {"content": {"image/png": {}}, "description": "The image."}},
+)
+async def show_png(
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    window: ChosenWindow,
+    path: OnePath,
+    workspace: Workspace = None,
+    width: Side = 640,
+    height: Side = 440,
+) -> Response:
+    """The plot as a picture, with title, axes, entries, run and LS range printed on it."""
+    number, found = await _asked(parts, run, [path], Pattern(None, None), workspace)
+    tag = await _tag(parts, number, found, window, f"png {width}x{height}")
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    reading = (await _readings(parts, number, found, window))[0]
+    image = await asyncio.to_thread(_painted, reading, window, width, height)
+    return Response(image, headers={"etag": tag}, media_type="image/png")
+
+
+@router.get(
+    "/runs/{run}/trend", response_model=TrendAnswer, summary="One number of an element per LS"
+)
+async def show_trend(
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    window: ChosenWindow,
+    path: OnePath,
+    quantity: Annotated[
+        Quantity,
+        Query(description="What of it; a scalar's trend is always its value."),
+    ] = "mean",
+    workspace: Workspace = None,
+) -> Response:
+    """Mean (of the first axis, or of the profiled value), entries or others, LS by LS."""
+    number, found = await _asked(parts, run, [path], Pattern(None, None), workspace)
+    element, place = found[0].element, Place(number, found[0].layout.workspace)
+    covered = await parts.readings.covered(place, window)
+    _check_lumisections(parts, len(covered.numbers), element.size)
+    tag = etag("trend", quantity, path, window.word, covered.version)
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    trend = await parts.readings.trend(place, element, quantity, window)
+    body = {
+        "path": path,
+        "workspace": place.workspace,
+        "run": number,
+        "quantity": quantity if element.planes else "value",
+        "lumisections": trend.lumisections,
+        "values": trend.values,
+        "closed": trend.closed,
+    }
+    return answer(body, tag)
+
+
+async def _asked(
+    parts: Parts, run: str, paths: Sequence[str], pattern: Pattern, workspace: str | None
+) -> tuple[int, list[Found]]:
+    number = await parts.library.run_number(run)
+    return number, await chosen_elements(parts, number, paths, pattern, workspace)
+
+
+async def _tag(parts: Parts, number: int, found: Sequence[Found], window: Window, form: str) -> str:
+    versions = []
+    for workspace in sorted({each.layout.workspace for each in found}):
+        covered = await parts.readings.covered(Place(number, workspace), window)
+        _check_lumisections(parts, len(covered.numbers), 0)
+        versions.append(covered.version)
+    return etag(form, window.word, versions, [each.path for each in found])
+
+
+async def _readings(
+    parts: Parts, number: int, found: Sequence[Found], window: Window
+) -> list[Reading]:
+    read: dict[tuple[str, str], Reading] = {}
+    for workspace in sorted({each.layout.workspace for each in found}):
+        mine = [each for each in found if each.layout.workspace == workspace]
+        readings = await parts.readings.read(
+            Place(number, workspace), [each.element for each in mine], window
+        )
+        for each, reading in zip(mine, readings, strict=True):
+            read[workspace, each.path] = reading
+    return [read[each.layout.workspace, each.path] for each in found]
+
+
+def _check_lumisections(parts: Parts, lumisections: int, size: int) -> None:
+    limits = parts.settings.limits
+    if lumisections > limits.lumisections or lumisections * size > 8 * limits.cells:
+        detail = (
+            f"{lumisections} lumisections of {size} cells asked for, one answer covers at most "
+            f"{limits.lumisections} lumisections and {8 * limits.cells} cells LS by LS"
+        )
+        raise ProblemError(413, detail)
+
+
+def _drawn(readings: Sequence[Reading], window: Window) -> dict[str, Any]:
+    contents = []
+    for reading in readings:
+        state = draw(
+            reading.element,
+            reading.contents,
+            labels=reading.labels,
+            covered=reading.covered,
+            window=window,
+        )
+        contents.append({**state.header, "arrays": state.arrays})
+    return {"contents": contents}
+
+
+def _as_uhi(readings: Sequence[Reading]) -> dict[str, Any]:
+    histograms = {}
+    left_out = []
+    for reading in readings:
+        path = reading.element.element.path
+        if reading.element.planes:
+            histograms[path] = uhi_histogram(reading.element, reading.contents, reading.covered)
+        else:
+            left_out.append(path)
+    return {"histograms": histograms, "left_out": left_out}
+
+
+def _painted(reading: Reading, window: Window, width: int, height: int) -> bytes:
+    state = draw(
+        reading.element,
+        reading.contents,
+        labels=reading.labels,
+        covered=reading.covered,
+        window=window,
+    )
+    return render(state, width, height)

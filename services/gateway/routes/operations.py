@@ -1,0 +1,57 @@
+"""Routes: is it alive, is it ready, what does it count."""
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from services.gateway.asking import Gateway, answer
+from services.gateway.boards import pulse_board
+from services.gateway.models import Health, PulseAnswer, Readiness
+
+__all__ = ["probes", "router"]
+
+router = APIRouter(tags=["operations"])
+probes = APIRouter(tags=["operations"])
+
+
+@router.get("/pulse", response_model=PulseAnswer, summary="Heartbeats and ages")
+async def show_pulse(parts: Gateway) -> Response:
+    """Which processes are alive, and how old the live numbers are."""
+    state = await parts.stream.ask(pulse_board, parts.view, parts.clock.wall())
+    return answer({**state.header, "processes": list(state.rows.values())})
+
+
+@probes.get("/health", response_model=Health, summary="The process answers")
+async def show_health() -> Response:
+    """Always the same, as long as the event loop turns."""
+    return JSONResponse({"alive": True})
+
+
+@probes.get(
+    "/ready",
+    response_model=Readiness,
+    summary="The log has been read",
+    responses={503: {"model": Readiness, "description": "Still catching up."}},
+)
+async def show_readiness(parts: Gateway) -> Response:
+    """200 once everything is read that was in the log when the gateway started."""
+    ready = parts.is_ready()
+    body = {"ready": ready, "lag": parts.lag()}
+    return JSONResponse(body, 200 if ready else 503)
+
+
+@probes.get(
+    "/metrics",
+    summary="Counters for Prometheus",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format."}},
+)
+async def show_metrics(parts: Gateway) -> Response:
+    """Counters, gauges and histograms of the gateway."""
+    metrics, hub = parts.metrics, parts.stream.hub
+    metrics.clients.set(hub.clients)
+    metrics.channels.set(len(hub.watched))
+    for reason, count in dict(parts.view.rejected).items():
+        metrics.rejected.labels(reason).set(count)
+    for topic, lag in parts.lag().items():
+        metrics.lag.labels(topic).set(lag)
+    return Response(metrics.text(), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,65 @@
+"""Routes: quality reports."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from dqmstream.messages.quality import Outcome
+from services.gateway.asking import PROBLEMS, Gateway, RunWord, answer, etag, unchanged
+from services.gateway.library import ReportQuery
+from services.gateway.models import ReportsAnswer
+from services.gateway.problems import ProblemError
+from services.gateway.windows import parse_range
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["quality"], responses=PROBLEMS)
+
+_MOST_LUMISECTIONS = 200
+
+
+@router.get("/runs/{run}/reports", response_model=ReportsAnswer, summary="Quality reports")
+async def list_reports(
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    lumisections: Annotated[
+        str | None,
+        Query(
+            max_length=20,
+            description="LSs `a-b` or `a`, at most 200; by default the newest that has reports.",
+        ),
+    ] = None,
+    workspace: Annotated[str | None, Query(max_length=255)] = None,
+    scope: Annotated[Literal["lumisection", "run"] | None, Query()] = None,
+    outcome: Annotated[
+        list[Outcome], Query(description="Only these; may be repeated.", max_length=9)
+    ] = [],  # noqa: B006 FastAPI copies it
+    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
+) -> Response:
+    """What the comparator says of elements, newest LS first."""
+    number = await parts.library.run_number(run)
+    query = ReportQuery(
+        None if lumisections is None else _ends(lumisections),
+        workspace,
+        scope,
+        frozenset(str(each) for each in outcome),
+        limit,
+    )
+    rows, truncated = await parts.library.reports(number, query)
+    body = {"reports": rows, "truncated": truncated}
+    tag = etag(body)
+    return unchanged(request, tag) or answer(body, tag)
+
+
+def _ends(lumisections: str) -> tuple[int, int]:
+    try:
+        first, last = parse_range(lumisections)
+    except ValueError as error:
+        raise ProblemError(422, str(error)) from error
+    if last - first >= _MOST_LUMISECTIONS:
+        detail = f"LS {first}-{last} asked for, expected at most {_MOST_LUMISECTIONS} LSs"
+        raise ProblemError(413, detail)
+    return first, last

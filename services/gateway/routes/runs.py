@@ -1,0 +1,68 @@
+"""Routes: runs and their lumisections."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from services.gateway.asking import (
+    PROBLEMS,
+    ChosenWindow,
+    Gateway,
+    RunWord,
+    answer,
+    etag,
+    unchanged,
+)
+from services.gateway.models import LumisectionsAnswer, RunAnswer, RunsAnswer
+from services.gateway.problems import ProblemError
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["runs"], responses=PROBLEMS)
+
+
+@router.get("/runs", response_model=RunsAnswer, summary="Runs, newest number first")
+async def list_runs(
+    request: Request,
+    parts: Gateway,
+    limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many.")] = 50,
+    before: Annotated[
+        int | None, Query(ge=1, le=1 << 40, description="Only runs with smaller numbers.")
+    ] = None,
+) -> Response:
+    """Live runs and stored ones in one list; `before` of one page asks for the next."""
+    body = await parts.library.runs(before, limit)
+    tag = etag(body)
+    return unchanged(request, tag) or answer(body, tag)
+
+
+@router.get("/runs/{run}", response_model=RunAnswer, summary="One run")
+async def show_run(request: Request, parts: Gateway, run: RunWord) -> Response:
+    """What is known of a run: rate, conditions, accounting, labels of axes, workspaces."""
+    body = await parts.library.run(await parts.library.run_number(run))
+    tag = etag(body)
+    return unchanged(request, tag) or answer(body, tag)
+
+
+@router.get(
+    "/runs/{run}/lumisections",
+    response_model=LumisectionsAnswer,
+    summary="Lumisections of a run, with their accounts and outcomes",
+)
+async def list_lumisections(
+    request: Request, parts: Gateway, run: RunWord, window: ChosenWindow
+) -> Response:
+    """Every LS of the window: whether it is closed and complete, where its events are, outcomes."""
+    number = await parts.library.run_number(run)
+    limit = parts.settings.limits.lumisections
+    first, last = (window.first, window.last) if window.kind == "range" else (1, 1 << 24)
+    rows = await parts.library.lumisections(number, first, last)
+    chosen = set(window.select([row["lumisection"] for row in rows]))
+    rows = [row for row in rows if row["lumisection"] in chosen]
+    if len(rows) > limit:
+        detail = f"{len(rows)} lumisections asked for, one answer holds at most {limit}"
+        raise ProblemError(413, detail)
+    body = {"run": number, "lumisections": rows}
+    tag = etag(body)
+    return unchanged(request, tag) or answer(body, tag)

@@ -1,0 +1,157 @@
+"""The gateway as a service: the log feeds the view, the view feeds streams and queries."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+import uvicorn
+
+from dqmstream.clock import Clock
+from dqmstream.store.store import Store
+from dqmstream.transport.log import Log
+from services.gateway.app import create_app
+from services.gateway.archive import Archive
+from services.gateway.asking import Parts
+from services.gateway.backfill import Backfill
+from services.gateway.desk import Desk
+from services.gateway.intake import Intake
+from services.gateway.library import Library
+from services.gateway.live import LiveView
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.readings import Readings
+from services.gateway.settings import GatewaySettings
+from services.gateway.stream import Stream
+
+__all__ = ["run_gateway", "serve"]
+
+_GRACE: Final = 3.0
+
+
+async def run_gateway(
+    log: Log,
+    store: Store | None,
+    settings: GatewaySettings,
+    *,
+    clock: Clock,
+    ready: Callable[[], None],
+    listener: socket.socket | None = None,
+) -> None:
+    """Serve until cancelled.
+
+    Parameters
+    ----------
+    log
+        Where histograms, reports, bookings, conditions and heartbeats come from.
+    store
+        Where older lumisections are; None serves what is in memory only. The caller closes it.
+    settings
+        Address, pace and limits.
+    clock
+        Where time comes from.
+    ready
+        Called once the server listens and the log has been read to its end.
+    listener
+        A listening socket to serve on, instead of the settings' address.
+    """
+    view, metrics = LiveView(settings), GatewayMetrics()
+    archive = None if store is None else Archive(store)
+    async with Desk.open() as desk, asyncio.TaskGroup() as tasks:
+        intake = Intake(log, view, desk, clock=clock, metrics=metrics)
+        stream = Stream(view, desk, settings=settings, clock=clock, metrics=metrics)
+        parts = Parts(
+            view=view,
+            stream=stream,
+            library=Library(view, desk, archive),
+            readings=Readings(view, desk, archive, settings.limits.queries),
+            settings=settings,
+            clock=clock,
+            metrics=metrics,
+            is_ready=intake.caught_up.is_set,
+            lag=intake.lag,
+        )
+        tasks.create_task(_take_in(intake, archive, log), name="intake")
+        if archive is not None:
+            tasks.create_task(_backfill(intake, Backfill(view, desk, archive)), name="backfill")
+        tasks.create_task(stream.run(), name="stream")
+        started = asyncio.Event()
+        tasks.create_task(serve(parts, started, listener), name="server")
+        await started.wait()
+        await intake.caught_up.wait()
+        ready()
+
+
+async def serve(
+    parts: Parts, started: asyncio.Event, listener: socket.socket | None = None
+) -> None:
+    """Answer HTTP and websockets until cancelled; sets `started` when it listens."""
+    settings, limits = parts.settings, parts.settings.limits
+    config = uvicorn.Config(
+        create_app(parts),
+        host=settings.host,
+        port=settings.port,
+        lifespan="off",
+        log_config=None,
+        log_level=logging.WARNING,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=limits.connections,
+        timeout_graceful_shutdown=1,
+        ws="websockets-sansio",
+        ws_max_size=limits.message_bytes,
+        ws_ping_interval=settings.ping_interval,
+        ws_ping_timeout=settings.ping_timeout,
+        # Compressing for each client costs twenty times the sending (see the benchmarks).
+        ws_per_message_deflate=False,
+    )
+    server = _Server(config, started)
+    async with asyncio.TaskGroup() as tasks:
+        sockets = None if listener is None else [listener]
+        serving = tasks.create_task(server.serve(sockets=sockets), name="uvicorn")
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            server.should_exit = True
+            await asyncio.wait([serving], timeout=_GRACE)
+            raise
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers (the process decides when to stop), saying when it
+    listens."""
+
+    def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
+        super().__init__(config)
+        self._listening = listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _take_in(intake: Intake, archive: Archive | None, log: Log) -> None:
+    stored: dict[tuple[str, int], int] = {}
+    if archive is not None:
+        of_log = await asyncio.to_thread(archive.log)
+        if of_log == log.identity:
+            stored = dict(await asyncio.to_thread(archive.positions))
+        elif of_log is not None:
+            structlog.get_logger().warning(
+                "the store is of another log: everything in this one is read",
+                stored=of_log,
+                log=log.identity,
+            )
+    await intake.run(stored)
+
+
+async def _backfill(intake: Intake, backfill: Backfill) -> None:
+    await intake.caught_up.wait()
+    await backfill.run()
