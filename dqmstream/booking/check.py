@@ -43,8 +43,8 @@ MAX_ELEMENT_CELLS: Final = 4_000_000
 MAX_WORKSPACE_CELLS: Final = 64_000_000
 MAX_ELEMENTS: Final = 100_000
 _MAX_NAME: Final = 64
-_MAX_INTEGER: Final = 2**53
-"""Codes and integer bounds stay below it: the kernels bin in float64."""
+_MAX_INTEGER: Final = 2**31
+"""Codes and integer bounds stay below it, as in boost-histogram."""
 
 
 def check(booking: Booking) -> Booking:
@@ -185,7 +185,7 @@ def _check_edges(edges: Sequence[float]) -> None:
 def _check_whole(numbers: Iterable[int]) -> None:
     for number in numbers:
         if abs(number) >= _MAX_INTEGER:
-            msg = f"{number} is beyond 2**53"
+            msg = f"{number} is beyond 2**31"
             raise BookingError(msg)
 
 

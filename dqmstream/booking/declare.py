@@ -63,7 +63,7 @@ def regular(bins: int, lower: float, upper: float, *, label: str = "", unit: str
 
 def variable(edges: Iterable[float], *, label: str = "", unit: str = "") -> Variable:
     """Bins between rising `edges`, in `unit`."""
-    return Variable(edges=tuple(edges), label=label, unit=unit)
+    return Variable(edges=tuple(map(float, edges)), label=label, unit=unit)
 
 
 def integer(
@@ -77,7 +77,7 @@ def category(
     codes: Iterable[int], *, labels: Iterable[str] = (), label: str = "", unit: str = ""
 ) -> Category:
     """One bin per integer code in this order, and one for all others."""
-    return Category(codes=tuple(codes), labels=tuple(labels), label=label, unit=unit)
+    return Category(codes=tuple(map(int, codes)), labels=tuple(labels), label=label, unit=unit)
 
 
 def histogram(
