@@ -118,7 +118,7 @@ class Recording:
             raise SourceError("bad_recording", detail)
 
     def verify(self) -> None:
-        """Compare all checksums; SourceError with reason `bad_recording` names the first that differs."""
+        """Compare all checksums; SourceError `bad_recording` names the first that differs."""
         for lumisection in self.manifest.lumisections:
             path = self.folder / lumisection.file
             with path.open("rb") as stream:

@@ -188,14 +188,14 @@ def config(
     _run(terminal.show_settings, file=file, json=json)
 
 
-@app.command()
-def schemas(
+@app.command("schemas")
+def write_schemas(
     folder: Annotated[Path, typer.Argument(help="folder to write to")] = Path("schemas"),
 ) -> None:
     """Write the contracts for any language: JSON Schema, AsyncAPI, OpenAPI, Arrow schemas."""
-    from services import commands  # noqa: PLC0415
+    from services import schemas  # noqa: PLC0415
 
-    _run(commands.write_schemas, folder=folder)
+    _run(schemas.write_schemas, folder=folder)
 
 
 def _needs_a_broker(name: str, does: str) -> None:
@@ -228,9 +228,9 @@ def bench_fill(
     json: Json = False,
 ) -> None:
     """Entries per second of the filler core, against boost-histogram, numpy and the bare limit."""
-    from services import commands  # noqa: PLC0415
+    from services import benches  # noqa: PLC0415
 
-    _run(commands.bench, name="fill", options={"quick": quick}, check=check, json=json)
+    _run(benches.bench, name="fill", options={"quick": quick}, check=check, json=json)
 
 
 @bench_app.command("pipeline")
@@ -241,10 +241,10 @@ def bench_pipeline(
     json: Json = False,
 ) -> None:
     """Events per second from source to closed LS in the store; latency to a websocket; memory."""
-    from services import commands  # noqa: PLC0415
+    from services import benches  # noqa: PLC0415
 
     options = {"events": events, "quick": quick}
-    _run(commands.bench, name="pipeline", options=options, check=check, json=json)
+    _run(benches.bench, name="pipeline", options=options, check=check, json=json)
 
 
 @bench_app.command("start")
@@ -253,9 +253,9 @@ def bench_start(
     json: Json = False,
 ) -> None:
     """Seconds until help is printed, and until `run` is ready with a warm kernel cache."""
-    from services import commands  # noqa: PLC0415
+    from services import benches  # noqa: PLC0415
 
-    _run(commands.bench, name="start", options={}, check=check, json=json)
+    _run(benches.bench, name="start", options={}, check=check, json=json)
 
 
 @app.command()

@@ -38,6 +38,8 @@ class PlayedRun(msgspec.Struct, kw_only=True):
     dropped: int = 0
     notes: dict[str, int] = {}
     outcomes: dict[str, int] = {}
+    seconds: float = 0.0
+    """Wall-clock seconds from the start of the sources until all LSs were judged and stored."""
     files: list[Any] = []
 
 
@@ -92,6 +94,7 @@ class Play:
         self, system: System, clock: Clock, sources: Sequence[EventSource]
     ) -> PlayedRun:
         names = tuple(source.name for source in sources)
+        began = clock.monotonic()
         async with asyncio.TaskGroup() as tasks:
             producing = [
                 tasks.create_task(
@@ -108,7 +111,7 @@ class Play:
         last = max(one.lumisection for one in produced)
         if self._stop:
             await self._all_done(system, run, range(first, last + 1))
-        return self._played(run, sources, produced)
+        return self._played(run, sources, produced, clock.monotonic() - began)
 
     async def _all_done(self, system: System, run: int, lumisections: range) -> None:
         """Every LS is judged and in the store."""
@@ -149,7 +152,11 @@ class Play:
             self._told.notify_all()
 
     def _played(
-        self, run: int, sources: Sequence[EventSource], produced: Sequence[Produced]
+        self,
+        run: int,
+        sources: Sequence[EventSource],
+        produced: Sequence[Produced],
+        seconds: float,
     ) -> PlayedRun:
         lines = [line for (number, _), line in sorted(self._lines.items()) if number == run]
         outcomes: Counter[str] = Counter()
@@ -167,6 +174,7 @@ class Play:
             dropped=sum(line.dropped for line in lines),
             notes=dict(notes),
             outcomes=dict(outcomes),
+            seconds=seconds,
             files=[report for source in sources for report in getattr(source, "reports", ())],
         )
 

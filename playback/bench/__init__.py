@@ -1,0 +1,1 @@
+"""The benchmarks behind `dqmstream bench`: each checks its own answer."""

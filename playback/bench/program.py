@@ -1,0 +1,95 @@
+"""The program under test, as a process of its own: what a user starts is what is measured."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from dqmstream.errors import DqmError
+
+__all__ = ["BenchError", "Program", "finished", "running"]
+
+_STOP_SECONDS: Final = 10.0
+
+
+class BenchError(DqmError):
+    """The program under test failed, or its answer is wrong: nothing it measured counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The program, serving: the address of its page, and what it prints."""
+
+    address: str
+    process: "subprocess.Popen[str]"
+
+    def lines(self) -> Iterator[str]:
+        """Lines it prints from here on, until it ends."""
+        assert self.process.stdout is not None  # noqa: S101 it is a pipe
+        yield from self.process.stdout
+
+    def memory(self) -> int:
+        """Resident bytes now."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _command(arguments: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "services.cli", *arguments]
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DQMSTREAM_")}
+    return plain | {f"DQMSTREAM_{name.upper()}": value for name, value in settings.items()}
+
+
+def finished(arguments: Sequence[str], settings: Mapping[str, str], *, timeout: float) -> Any:
+    """Run the program to its end; its JSON document."""
+    result = subprocess.run(  # noqa: S603 our own program
+        _command(arguments),
+        env=_environment(settings),
+        capture_output=True,
+        timeout=timeout,
+        check=False,
+    )
+    if result.returncode != 0:
+        tail = result.stderr.decode("utf-8", "replace")[-2000:]
+        msg = f"{' '.join(arguments)}: status {result.returncode}: {tail}"
+        raise BenchError(msg)
+    return msgspec.json.decode(result.stdout)
+
+
+@contextmanager
+def running(arguments: Sequence[str], settings: Mapping[str, str]) -> Iterator[Program]:
+    """The program, serving. Stopped at the end of the block."""
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(  # noqa: S603 our own program
+            _command(arguments),
+            env=_environment(settings),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None  # noqa: S101 it is a pipe
+            line = process.stdout.readline()
+            if not line.startswith("page: "):
+                errors.seek(0)
+                msg = f"{' '.join(arguments)} did not start: {errors.read()[-2000:]!r}"
+                raise BenchError(msg)
+            yield Program(line.removeprefix("page: ").strip(), process)
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
