@@ -102,7 +102,7 @@ def _load(point: EntryPoint) -> Booking:
     if not isinstance(booking, Booking):
         reason = f"expected a Booking made by dqmstream.booking.Workspace, got {booking!r:.80}"
         raise _refused(point, reason)
-    if booking.workspace != point.name and point.name != point.value:
+    if point.name not in {booking.workspace, point.value}:
         reason = f"it calls itself {booking.workspace!r}: both names must be the same"
         raise _refused(point, reason)
     try:

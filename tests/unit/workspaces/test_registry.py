@@ -114,3 +114,11 @@ def test_a_name_that_ends_in_toml_is_a_file(install: Installed, tmp_path: Path) 
     file.write_text("workspace = 'one'\nelements = []")
     with pytest.raises(BookingError, match=r"'one' is asked for twice: as .*mine\.toml' and 'one'"):
         load_workspaces([str(file), "one"], found=found)
+
+
+def test_a_name_with_a_colon_is_a_module_that_needs_no_installation(install: Installed) -> None:
+    install("one", GOOD.format(name="first"), {})
+    (booking,) = load_workspaces(["one:workspace"], found=())
+    assert booking.workspace == "first"
+    with pytest.raises(BookingError, match=r"workspace 'one:other' .*no attribute 'other'"):
+        load_workspaces(["one:other"], found=())

@@ -1,0 +1,169 @@
+"""Workspaces filled from the synthetic detector by the kernels, and what faults look like."""
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqmstream.booking.columns import decode_batch, encode_batch
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import Layout
+from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.messages.booking import Booking, Category
+from dqmstream.sources.synthetic import (
+    SUBSYSTEMS,
+    SyntheticConfig,
+    SyntheticDetector,
+    parse_fault,
+)
+from dqmstream.sources.synthetic.beam import filled_bunches
+from dqmstream.sources.synthetic.bench import bench_batch, bench_booking
+from dqmstream.sources.synthetic.pixel import CHARGE_MODE
+
+EVENTS = 4000
+CHUNKS = 3
+
+Filled = Callable[..., Contents]
+
+
+def workspace(name: str) -> Booking:
+    booking = importlib.import_module(f"dqmstream.workspaces.{name}").workspace
+    assert isinstance(booking, Booking)
+    return booking
+
+
+def filled(name: str, *faults: str, lumisection: int = 1) -> Contents:
+    """A workspace after three chunks of 4000 events."""
+    config = SyntheticConfig(
+        run=1,
+        chunk_events=EVENTS,
+        subsystems=(name,),
+        faults=tuple(map(parse_fault, faults)),
+    )
+    layout = Layout(workspace(name))
+    filler, contents = WorkspaceFiller(layout), Contents.empty(layout)
+    detector = SyntheticDetector(config)
+    for number in range(CHUNKS):
+        body = encode_batch(detector.chunk(lumisection, number).batch)
+        columns = decode_batch(body, selected=EVENTS)
+        filler.fill(contents, columns, source="synthetic", number=number)
+    return contents
+
+
+def cells(contents: Contents, path: str, plane: int = 0) -> Any:
+    """One plane of an element as an array over its axes, flow included."""
+    layout = contents.layout[path]
+    start = layout.offset + plane * layout.cells
+    return contents.cells[start : start + layout.cells].reshape(layout.extents)
+
+
+def in_range(contents: Contents, path: str) -> Any:
+    """Counts of an element without flow."""
+    axes = contents.layout[path].element.axes  # type: ignore[union-attr]
+    inner = [slice(None, -1) if isinstance(axis, Category) else slice(1, -1) for axis in axes]
+    return cells(contents, path)[tuple(inner)]
+
+
+@pytest.mark.parametrize("name", SUBSYSTEMS)
+def test_every_element_has_entries_and_none_is_invalid(name: str) -> None:
+    contents = filled(name)
+    assert contents.invalid == {}
+    for element in contents.layout:
+        path = element.element.path
+        if not element.planes:
+            assert contents.scalars[element.index].value > 0, path  # type: ignore[operator]
+            continue
+        entries = cells(contents, path).sum()
+        assert in_range(contents, path).sum() > 0.99 * entries > 0, path
+        assert contents.cells[element.nan] == contents.cells[element.outside] == 0, path
+
+
+@pytest.mark.parametrize("name", SUBSYSTEMS)
+def test_events_are_counted_once(name: str) -> None:
+    contents = filled(name)
+    (path,) = [e.element.path for e in contents.layout if e.element.path.endswith("/events")][:1]
+    assert contents.scalars[contents.layout[path].index].value == CHUNKS * EVENTS
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "path", "bin_"),
+    [
+        ("pixel", "dead:pixel:layer1/module37", "Pixel/Layer1/occupancy", 37),
+        ("pixel", "dead:pixel:layer1/module37", "Pixel/Layer1/occupancy_map", (5, 4)),
+        ("pixel", "dead:pixel:layer4/module511", "Pixel/Layer4/occupancy", 511),
+        ("ecal", "dead:ecal:supermodule12", "EcalBarrel/Occupancy/supermodules", 11),
+        ("muon", "dead:dt:chamber17", "Muon/DT/occupancy", 17),
+        ("muon", "dead:dt:wheel-2/station1/sector1", "Muon/DT/Map/station1", (0, 0)),
+        ("muon", "dead:csc:chamber539", "Muon/CSC/occupancy", 539),
+        ("muon", "dead:rpc:chamber0", "Muon/RPC/occupancy", 0),
+        ("l1t", "dead:l1t:bit7", "L1T/Bits/counts", 7),
+        ("bril", "dead:bril:channel5", "BRIL/Channels/occupancy", 5),
+    ],
+)
+def test_what_is_dead_is_an_empty_bin_among_filled_ones(
+    name: str, fault: str, path: str, bin_: int | tuple[int, int]
+) -> None:
+    healthy, broken = (in_range(filled(name, *faults), path) for faults in ((), (fault,)))
+    assert healthy[bin_] > 0
+    assert broken[bin_] == 0
+    assert healthy.sum() - broken.sum() == healthy[bin_]
+    assert np.count_nonzero(healthy != broken) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "fault", "path", "bin_"),
+    [
+        ("pixel", "hot:pixel:layer2/module5*30", "Pixel/Layer2/occupancy", 5),
+        ("ecal", "hot:ecal:ieta10/iphi200*50", "EcalBarrel/Occupancy/crystals", (95, 199)),
+        ("ecal", "hot:ecal:ieta-85/iphi1*50", "EcalBarrel/Occupancy/crystals", (0, 0)),
+        ("muon", "hot:rpc:chamber300*10", "Muon/RPC/occupancy", 300),
+        ("l1t", "hot:l1t_jet:ieta-28/iphi72*30", "L1T/Jets/towers", (0, 71)),
+        ("bril", "hot:bril:channel20*5", "BRIL/Channels/occupancy", 20),
+    ],
+)
+def test_what_is_hot_is_a_bin_above_all_others(
+    name: str, fault: str, path: str, bin_: int | tuple[int, int]
+) -> None:
+    counts = in_range(filled(name, fault), path)
+    others = counts.copy()
+    others[bin_] = 0
+    assert counts[bin_] > 2 * others.max()
+
+
+def test_supermodules_are_named_as_they_are_numbered() -> None:
+    axis = workspace("ecal").elements[7].axes[0]  # type: ignore[union-attr]
+    assert axis.labels[11] == "EB+12"  # type: ignore[union-attr]
+    contents = filled("ecal", "dead:ecal:supermodule12", "dead:ecal:supermodule36")
+    towers = in_range(contents, "EcalBarrel/Occupancy/towers")
+    assert towers[17:, 44:48].sum() == 0
+    assert towers[:17, 68:].sum() == 0
+    assert np.count_nonzero(towers.sum(axis=0)) == 72
+
+
+def test_the_charge_peaks_at_its_most_probable_value() -> None:
+    counts = in_range(filled("pixel"), "Pixel/Layer1/charge")
+    assert counts.argmax() == pytest.approx(CHARGE_MODE, abs=1.5)
+
+
+def test_hits_by_bunch_show_the_filling_scheme() -> None:
+    hits = in_range(filled("bril"), "BRIL/Bunches/hits")
+    bunches = np.flatnonzero(hits) + 1
+    assert set(bunches) <= set(filled_bunches())
+    assert len(bunches) > 0.98 * len(filled_bunches())
+
+
+def test_all_elements_of_the_bench_booking_have_entries() -> None:
+    layout = Layout(bench_booking())
+    contents = Contents.empty(layout)
+    for variant in ("500B", "2kB"):
+        body = encode_batch(bench_batch(seed=1, number=0, events=1000, variant=variant))
+        columns = decode_batch(body, selected=1000)
+        WorkspaceFiller(layout).fill(contents, columns, source="bench", number=0)
+    assert contents.invalid == {}
+    for element in layout:
+        if element.planes:
+            assert in_range(contents, element.element.path).sum() > 0, element.element.path
+        else:
+            assert contents.scalars[element.index].value == 2 * 6 * 1000
