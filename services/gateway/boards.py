@@ -155,7 +155,7 @@ def pulse_board(view: LiveView, now: int) -> State:
         f"{beat.heartbeat.process}/{beat.heartbeat.service}": {
             "process": beat.heartbeat.process,
             "service": beat.heartbeat.service,
-            "state": beat.heartbeat.state,
+            "state": beat.state,
             "when": beat.heartbeat.when,
             "run": beat.heartbeat.run,
             "lumisection": beat.heartbeat.lumisection,

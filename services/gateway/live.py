@@ -118,8 +118,9 @@ class LiveView:
         if number not in self.runs:
             limits = self.settings.limits
             self.runs[number] = RunView(number, self.catalogue, limits.live_reports)
-            if len(self.runs) > limits.live_runs:
-                self._forget_run(min(self.runs.values(), key=_age).number)
+            others = [run for run in self.runs.values() if run.number != number]
+            if len(others) >= limits.live_runs:
+                self._forget_run(min(others, key=_age).number)
         return self.runs.get(number)
 
     def _take_set(self, piece: HistogramSet, stamp: int) -> None:

@@ -234,7 +234,8 @@ class WorkspaceRun:
 
     def _closed_sum(self, word: str, closed: Sequence[int]) -> Contents:
         """Sum of closed LSs, as a copy: made anew only when other LSs have closed."""
-        if len(closed) == len(self._total.words) > 1:
+        held_here = all(number in self._contents for number in closed)
+        if len(closed) == len(self._total.words) and not (self.total_lost and held_here):
             return self._total.contents()
         self._need(closed)
         if len(closed) <= 1:
