@@ -26,19 +26,21 @@ def to_boost(element: "MonitorElement") -> "bh.Histogram[Any]":
         return _booked(element, bh.storage.Int64(), {"": counts})
     if element.weighted:
         variances = element.errors(flow=True) ** 2
-        fields = {"value": element.values(flow=True), "variance": variances}
-        return _booked(element, bh.storage.Weight(), fields)
-    fields = {
+        sums = {"value": element.values(flow=True), "variance": variances}
+        return _booked(element, bh.storage.Weight(), sums)
+    means = {
         "count": counts,
         "value": np.nan_to_num(element.values(flow=True)),
         "_sum_of_deltas_squared": np.nan_to_num(element.spreads(flow=True)) ** 2 * counts,
     }
-    return _booked(element, bh.storage.Mean(), fields)
+    return _booked(element, bh.storage.Mean(), means)
 
 
-def _booked(element: "MonitorElement", storage: Any, fields: Mapping[str, Any]) -> Any:
-    histogram: Any = bh.Histogram(*map(_axis, element.axes), storage=storage)
-    view = histogram.view(flow=True)
+def _booked(
+    element: "MonitorElement", storage: Any, fields: Mapping[str, Any]
+) -> "bh.Histogram[Any]":
+    histogram: bh.Histogram[Any] = bh.Histogram(*map(_axis, element.axes), storage=storage)
+    view: Any = histogram.view(flow=True)
     for field, values in fields.items():
         view[field or ...] = values
     return histogram
