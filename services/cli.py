@@ -63,7 +63,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="another seed, other events")] = 1,
     fault: Annotated[
         list[str] | None,
-        typer.Option(help="what breaks when, as `dead:pixel:module=37@5-9`; see --list-faults"),
+        typer.Option(
+            help="what breaks when, as `dead:pixel:layer1/module37@5-9`, `hot:ecal:ieta10/iphi200*50@5-`"
+        ),
     ] = None,
     no_faults: Annotated[bool, typer.Option("--no-faults", help="nothing breaks")] = False,
     data: Data = None,

@@ -32,7 +32,7 @@ from services.system import running_system
 
 __all__ = ["demo", "replay", "serve_all"]
 
-_DEMO_FAULTS: Final = ("dead:pixel:layer2/module37@5-", "hot:ecal:25/100*50@5-")
+_DEMO_FAULTS: Final = ("dead:pixel:layer1/module37@5-", "hot:ecal:ieta10/iphi200*50@5-")
 _STREAM_WORKSPACE: Final = "dqm_stream"
 _CHUNK_EVENTS: Final = 100
 """Small chunks: at the stream's 20 events/s a plot grows every few seconds."""
