@@ -39,7 +39,7 @@ class Admission:
 
     def chunk(self, state: ControlState, chunk: Chunk) -> Verdict:
         """Whether a chunk may be filled, from its headers alone; nothing changes."""
-        where = f"run {chunk.run} LS {chunk.lumisection} {chunk.source!r} chunk {chunk.number}"
+        where = _Place(chunk.run, chunk.lumisection, chunk.source, chunk.number)
         settings = self.settings
         if chunk.partitions != settings.partitions:
             detail = (
@@ -112,7 +112,7 @@ class Admission:
             return Verdict("lumisection", detail)
         return GOOD
 
-    def _repeat(self, state: ControlState, chunk: Chunk, where: str) -> Verdict:
+    def _repeat(self, state: ControlState, chunk: Chunk, where: "_Place") -> Verdict:
         run = state.runs.get(chunk.run)
         lumisection = run.lumisections.get(chunk.lumisection) if run else None
         source = run.source(chunk.source, chunk.incarnation) if run else None
@@ -128,7 +128,7 @@ class Admission:
         if checksum != chunk.checksum:
             detail = f"{where}: came before with checksum {checksum}, now {chunk.checksum}"
             return Verdict("same_id_other_body", detail)
-        return Verdict(DUPLICATE, where)
+        return Verdict(DUPLICATE, str(where))
 
     def place(
         self,
@@ -140,7 +140,7 @@ class Admission:
         *,
         rereadable: bool,
     ) -> Verdict:
-        where = f"run {run_number} LS {lumisection} {source!r}"
+        where = _Place(run_number, lumisection, source)
         verdict = self._run(state, run_number)
         if verdict.reason:
             return verdict
@@ -160,13 +160,13 @@ class Admission:
             return Verdict("run", f"run {run}: expected 1..{_LAST_RUN}")
         if state.has_forgotten(run):
             return Verdict("forgotten_run", f"run {run} ended long ago, its state is gone")
-        running = len(state.runs) - len(state.ended)
-        if run not in state.runs and running >= self.settings.max_runs:
-            return Verdict("too_many_runs", f"run {run}: {running} runs are going on already")
+        if run not in state.runs and state.running >= self.settings.max_runs:
+            detail = f"run {run}: {state.running} runs are going on already"
+            return Verdict("too_many_runs", detail)
         return GOOD
 
     def _incarnation(
-        self, run: RunState, source: str, incarnation: str, rereadable: bool, where: str
+        self, run: RunState, source: str, incarnation: str, rereadable: bool, where: "_Place"
     ) -> Verdict:
         others = [s for s in run.sources if s.source == source and s.incarnation != incarnation]
         if others and (rereadable or any(s.rereadable for s in others)):
@@ -179,3 +179,16 @@ class Admission:
         if full and run.source(source, incarnation) is None:
             return Verdict("too_many_sources", f"{where}: {len(run.sources)} sources already")
         return GOOD
+
+
+class _Place(NamedTuple):
+    """Where a record belongs. Text only when asked for: nearly all records are good."""
+
+    run: int
+    lumisection: int
+    source: str
+    number: int | None = None
+
+    def __str__(self) -> str:
+        chunk = "" if self.number is None else f" chunk {self.number}"
+        return f"run {self.run} LS {self.lumisection} {self.source!r}{chunk}"

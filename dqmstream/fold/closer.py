@@ -51,21 +51,20 @@ class Closer:
         """Decisions due at `now`; only to be asked when caught up with the log."""
         opened: list[LumisectionOpen] = []
         here: list[LumisectionClose | RunClose] = []
-        for number, run in state.runs.items():
-            due = self._silent(number, run, now)
-            span = run.span()
+        for number, span in state.unclosed():
+            due = self._due(number, state.runs.get(number), now)
             if due and span is not None:
                 opened.append(LumisectionOpen(run=number, lowest=span[0], highest=span[1]))
             here += due
         self._forget(state)
         return Decision(opened, here)
 
-    def _silent(
-        self, number: int, run: RunState, now: float
+    def _due(
+        self, number: int, run: RunState | None, now: float
     ) -> Sequence[LumisectionClose | RunClose]:
-        """What to close in a run."""
+        """What to close of a run; one that is put away has nothing open."""
         closing = []
-        for lumisection, segment in run.open_segments():
+        for lumisection, segment in run.open_segments() if run is not None else ():
             if (
                 now - self._heard.setdefault((number, lumisection), now)
                 >= self._lumisection_timeout
@@ -74,7 +73,7 @@ class Closer:
                 closing.append(
                     LumisectionClose(run=number, lumisection=lumisection, segment=segment)
                 )
-        if run.open or run.closed:
+        if run is not None and run.open:
             return closing
         if now - self._runs.setdefault(number, now) < self._run_timeout:
             return ()
@@ -84,9 +83,6 @@ class Closer:
     def _forget(self, state: ControlState) -> None:
         """Only open segments and runs that are not closed are watched."""
         going_on = {(run, lumisection) for run, lumisection, _ in state.open_segments()}
+        unclosed = {number for number, _ in state.unclosed()}
         self._heard = {key: at for key, at in self._heard.items() if key in going_on}
-        self._runs = {
-            run: at
-            for run, at in self._runs.items()
-            if run in state.runs and not state.runs[run].closed
-        }
+        self._runs = {run: at for run, at in self._runs.items() if run in unclosed}

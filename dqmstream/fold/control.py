@@ -55,11 +55,13 @@ class Control:
     # ------------------------------------------------------------------ chunks
 
     def judge(self, chunk: Chunk) -> Verdict:
-        """Whether a chunk may be filled, from its headers alone; nothing changes."""
+        """Whether a chunk may be filled, from its headers alone."""
+        self.state.thaw(chunk.run)
         return self._admission.chunk(self.state, chunk)
 
     def accept(self, chunk: Chunk) -> tuple[SegmentId, list[Effect]]:
         """A good, new chunk: it belongs to the open segment, or opens the next."""
+        self.state.thaw(chunk.run)
         effects: list[Effect] = []
         source = self._hear(
             chunk.run, chunk.lumisection, chunk.source, chunk.incarnation, chunk.rereadable
@@ -72,6 +74,7 @@ class Control:
 
     def refuse(self, chunk: Chunk) -> tuple[SegmentId | None, list[Effect]]:
         """A chunk with sound headers and an unusable body: it speaks for its LS, unfilled."""
+        self.state.thaw(chunk.run)
         effects: list[Effect] = []
         run = self.state.runs.get(chunk.run)
         if run and chunk.lumisection in run.lumisections and not run.is_open(chunk.lumisection):
@@ -87,6 +90,7 @@ class Control:
 
     def apply(self, message: ControlMessage) -> tuple[Verdict, list[Effect]]:
         """Fold a control record."""
+        self.state.thaw(message.run)
         effects: list[Effect] = []
         match message:
             case RunStart():
@@ -292,3 +296,4 @@ class Control:
         effects.append(RunEnded(number))
         while len(self.state.ended) > self.settings.ended_runs:
             self.state.forget(self.state.ended.pop(0))
+        self.state.freeze()

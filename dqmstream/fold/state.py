@@ -173,24 +173,42 @@ class RunState(msgspec.Struct, array_like=True):
         return opened
 
 
+class FrozenRun(msgspec.Struct, array_like=True, frozen=True):
+    """An ended run put away: hardly ever needed again, and not worth encoding at each segment that
+    opens. `span` is its lowest and highest LS."""
+
+    span: tuple[int, int] | None
+    closed: bool
+    state: bytes
+
+    @classmethod
+    def of(cls, run: RunState) -> Self:
+        return cls(run.span(), run.closed, msgspec.msgpack.encode(run))
+
+
 class ControlState(msgspec.Struct, array_like=True):
     """State of one partition between two records. `ended` lists ended runs, oldest first.
 
-    `forgotten` are numbers of older ones, rising; all below `floor` are taken for forgotten.
+    Of those `frozen` are the ones that no record spoke of since. `forgotten` are numbers of older
+    ones, rising; all below `floor` are taken for forgotten.
     """
 
     runs: dict[int, RunState] = {}
+    frozen: dict[int, FrozenRun] = {}
     ended: list[int] = []
     forgotten: list[int] = []
     floor: int = 0
 
     def encode(self) -> bytes:
-        """Bytes of the state; mappings keep the order in which the fold filled them.
+        """Bytes of the state: two fillers at one offset have equal bytes, wherever they began.
 
-        That order is a function of the records alone and survives `decode`, so two fillers at one
-        offset encode to equal bytes, wherever they began.
+        Runs are sorted and ended ones frozen; below that mappings keep the order in which the
+        fold filled them, which is a function of the records alone and survives `decode`.
         """
-        return msgspec.msgpack.encode(self)
+        ended = {number: FrozenRun.of(run) for number, run in self.runs.items() if run.ended}
+        runs = {number: run for number, run in sorted(self.runs.items()) if number not in ended}
+        frozen = dict(sorted((self.frozen | ended).items()))
+        return msgspec.msgpack.encode(msgspec.structs.replace(self, runs=runs, frozen=frozen))
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -206,16 +224,41 @@ class ControlState(msgspec.Struct, array_like=True):
         except msgspec.MsgspecError as error:
             raise MessageError("bad_state", f"checkpoint state: {error}") from error
 
+    @property
+    def running(self) -> int:
+        """How many runs have not ended."""
+        return len(self.runs) + len(self.frozen) - len(self.ended)
+
+    def freeze(self) -> None:
+        """Put all ended runs away."""
+        for number in [number for number, run in self.runs.items() if run.ended]:
+            self.frozen[number] = FrozenRun.of(self.runs.pop(number))
+
+    def thaw(self, run: int) -> None:
+        """Take a run out again if it was put away: a record speaks of it."""
+        if run in self.frozen:
+            self.runs[run] = msgspec.msgpack.decode(self.frozen.pop(run).state, type=RunState)
+
+    def unclosed(self) -> Iterator[tuple[int, tuple[int, int] | None]]:
+        """Number and span of each run that no RunClose has confirmed."""
+        for number, run in self.runs.items():
+            if not run.closed:
+                yield number, run.span()
+        for number, frozen in self.frozen.items():
+            if not frozen.closed:
+                yield number, frozen.span
+
     def forget(self, run: int) -> None:
         """Drop an ended run; its number stays, so that its data are refused."""
-        del self.runs[run]
+        self.runs.pop(run, None)
+        self.frozen.pop(run, None)
         insort(self.forgotten, run)
         while len(self.forgotten) > _MOST_FORGOTTEN:
             self.floor = self.forgotten.pop(0) + 1
 
     def has_forgotten(self, run: int) -> bool:
         """Whether a run ended so long ago that its state is gone."""
-        if run in self.runs:
+        if run in self.runs or run in self.frozen:
             return False
         index = bisect_left(self.forgotten, run)
         return run < self.floor or self.forgotten[index : index + 1] == [run]

@@ -5,6 +5,10 @@ one record batch (see `dqmstream.booking.columns`); its identity is
 (run, lumisection, source, incarnation, number).
 """
 
+from typing import Annotated
+
+import msgspec
+
 from dqmstream.messages.struct import Message, Value
 
 __all__ = [
@@ -19,6 +23,10 @@ __all__ = [
 ]
 
 
+Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""Headers are text, which has no width of its own: what is not an int64 is refused."""
+
+
 class Chunk(Value, frozen=True, kw_only=True):
     """Headers of one EventBatch.
 
@@ -26,17 +34,17 @@ class Chunk(Value, frozen=True, kw_only=True):
     `dropped` those it lost knowingly; `checksum` is the CRC-32 of the body.
     """
 
-    run: int
-    lumisection: int
+    run: Int64
+    lumisection: Int64
     source: str
     incarnation: str
     rereadable: bool
-    number: int
-    partitions: int
-    seen: int
-    selected: int
-    dropped: int
-    checksum: int
+    number: Int64
+    partitions: Int64
+    seen: Int64
+    selected: Int64
+    dropped: Int64
+    checksum: Int64
 
 
 class EventBatch(Message, frozen=True, kw_only=True, tag=True):

@@ -76,8 +76,6 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
 )
 
 _MAX_TYPE_LENGTH: Final = 64
-_INT64: Final = 1 << 63
-_INT64_DIGITS: Final = 20
 
 
 class Wired(NamedTuple):
@@ -109,6 +107,10 @@ class Codec:
         upgrades: Mapping[tuple[str, int], Upgrade] | None = None,
     ) -> None:
         self._types = {message.__name__: message for message in messages}
+        self._current: dict[tuple[bytes | None, bytes | None], type[Message]] = {
+            (name.encode(), str(message.version).encode()): message
+            for name, message in self._types.items()
+        }
         self._upgrades = dict(upgrades or {})
         self._encoder = msgspec.msgpack.Encoder()
         self._decoders = {
@@ -160,6 +162,9 @@ class Codec:
             With reason `no_type`, `unknown_type` or `bad_schema`.
         """
         header = dict(headers)
+        current = self._current.get((header.get("type"), header.get("schema")))
+        if current is not None:
+            return current
         name = self._type_name(header)
         self._check_version(header, name)
         return self._types[name]
@@ -208,29 +213,13 @@ def chunk_of(headers: Headers) -> Chunk:
         With reason `bad_headers` if one is missing or of another form.
     """
     header = dict(headers)
-    fields: dict[str, object] = {}
-    name = ""
     try:
-        for name in Chunk.__struct_fields__:
-            text = header[name].decode()
-            if name in {"source", "incarnation"}:
-                fields[name] = text
-            elif name == "rereadable":
-                fields[name] = {"True": True, "False": False}[text]
-            else:
-                fields[name] = _integer(text)
-    except (KeyError, ValueError) as error:
-        detail = f"EventBatch: header {name!r} is {header.get(name, b'')[:40]!r}"
-        raise MessageError("bad_headers", detail) from error
-    return msgspec.convert(fields, Chunk)
-
-
-def _integer(text: str) -> int:
-    """An int64 in the one form that `encode` gives it."""
-    number = int(text) if len(text) <= _INT64_DIGITS else _INT64
-    if not -_INT64 <= number < _INT64 or str(number) != text:
-        raise ValueError(text)
-    return number
+        fields = {name: header[name].decode() for name in Chunk.__struct_fields__}
+        return msgspec.convert(fields, Chunk, strict=False)
+    except KeyError as error:
+        raise MessageError("bad_headers", f"EventBatch: no header {error}") from error
+    except (ValueError, msgspec.ValidationError) as error:
+        raise MessageError("bad_headers", f"EventBatch: {error}") from error
 
 
 def check_body(chunk: Chunk, body: bytes | None) -> bytes:

@@ -153,11 +153,13 @@ def closes_everywhere(truth: Truth) -> Iterator[str]:
         if piece.segment == 0:
             closed.setdefault(place, set()).add((piece.partition, piece.workspace))
     states = [owner.fold.control.state for owner in truth.world.owners]
+    spans = [(run, state.span()) for each in states for run, state in each.runs.items()]
+    spans += [(run, frozen.span) for each in states for run, frozen in each.frozen.items()]
     known = set(closed) | {
         (run, lumisection)
-        for state in states
-        for run, run_state in state.runs.items()
-        for lumisection in run_state.lumisections
+        for run, span in spans
+        if span is not None
+        for lumisection in range(span[0], span[1] + 1)
     }
     forgotten = {run for state in states for run in state.forgotten}
     expected = {(p, workspace) for p in range(partitions) for workspace in _WORKSPACES}
@@ -175,9 +177,9 @@ def comes_to_rest(truth: Truth) -> Iterator[str]:
             yield f"{where}: {owner.lag} records not read"
         if list(owner.fold.control.state.open_segments()) or owner.fold.segments:
             yield f"{where}: {list(owner.fold.segments)} not closed"
-        running = [n for n, run in owner.fold.control.state.runs.items() if not run.ended]
-        if running:
-            yield f"{where}: runs {running} go on"
+        unclosed = [number for number, _ in owner.fold.control.state.unclosed()]
+        if unclosed or owner.fold.control.state.running:
+            yield f"{where}: runs {unclosed} go on"
         if owner.fold.checkpoint()[0] != owner.fold.position:
             yield f"{where}: C stands at {owner.fold.checkpoint()[0]} of {owner.fold.position}"
 
