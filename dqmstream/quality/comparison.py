@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from dqmstream.errors import WindowError
+from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
@@ -105,10 +105,6 @@ class Comparison:
         """Offset of the first record of the oldest run held; None while there is none."""
         return min((run.first_offset for run in self._runs.values()), default=None)
 
-    def caught_up(self) -> None:
-        """Note that all records from here on are new."""
-        self._published.forget()
-
     def apply(self, piece: HistogramSet, offset: int, made: int = 0) -> list[QualityReports]:
         """Take one record in; the reports it leads to.
 
@@ -142,7 +138,7 @@ class Comparison:
             return []
         if not self._merger.is_closed(key):
             return []
-        merged = self._merger.merged(key)
+        merged = self._merged(run, key)
         total = self._count(run, merged, before)
         self._hold(key)
         return self._judge(merged, total, made)
@@ -172,7 +168,17 @@ class Comparison:
         held = {one.partition: one.order for one in self._merger.pieces(key) if one.segment == 0}
         if held.get(piece.partition, piece.order) >= piece.order:
             return None
-        return self._merger.merged(key).contents
+        return self._merged(run, key).contents
+
+    def _merged(self, run: _Run, key: SetKey) -> Merged:
+        """Sum of the pieces; a run that has counted an LS which cannot be summed is not whole."""
+        try:
+            return self._merger.merged(key)
+        except (WindowError, MessageError):
+            total = run.totals.get(key.workspace)
+            if total is not None and key.lumisection in total:
+                total.give_up()
+            raise
 
     def _count(self, run: _Run, merged: Merged, before: Contents | None) -> RunTotal:
         """Put a closed LS into the total of its run, in place of an older version of it."""
@@ -184,7 +190,7 @@ class Comparison:
         if before is not None:
             total.remove(lumisection, before)
         counted = CountedLumisection(
-            complete=merged.complete and merged.whole,
+            complete=merged.complete,
             versions=merged.versions,
             invalid=merged.contents.invalid,
         )
@@ -195,12 +201,7 @@ class Comparison:
         """Reports of the LS, and of the run so far if any test asks for it."""
         workspace = self._workspace(total.layout)
         windows: list[tuple[Scope, int, bool, tuple[int, ...]]] = [
-            (
-                "lumisection",
-                merged.key.lumisection,
-                merged.complete and merged.whole,
-                merged.versions,
-            )
+            ("lumisection", merged.key.lumisection, merged.complete, merged.versions)
         ]
         if any("run" in test.declared.scopes for test in workspace.tests):
             windows.append(("run", total.lumisection, total.complete, total.versions))

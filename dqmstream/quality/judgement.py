@@ -105,6 +105,7 @@ def _judge_stack(
     try:
         findings = test.algorithm.measure(stack, test.declared.parameters)
         _check(findings, len(stack))
+        reports = [_report(test, one, findings, row) for row, one in enumerate(layouts)]
     except Exception as error:
         # An algorithm may fail in any way; only the element it fails on pays for it.
         if len(stack) > 1:
@@ -114,8 +115,7 @@ def _judge_stack(
         trace = "".join(traceback.format_exception(error))[-_MAX_TRACE:]
         yield _unjudged(test, layouts[0], Outcome.ERROR, f"the test failed: {error!r}\n{trace}")
         return
-    for row, layout in enumerate(layouts):
-        yield _report(test, layout, findings, row)
+    yield from reports
 
 
 def _check(findings: Findings, rows: int) -> None:

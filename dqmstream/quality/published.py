@@ -25,10 +25,14 @@ class Published:
         self._counts: Counter[int] = Counter()
         self._first: dict[RunKey, int] = {}
         for one in reports:
-            key = SetKey(one.set, one.run, one.lumisection, one.workspace)
-            self._counts[_fingerprint(key, one.scope, one.versions)] += 1
-            run = (one.set, one.run)
-            self._first[run] = min(one.lumisection, self._first.get(run, one.lumisection))
+            self.note(one)
+
+    def note(self, reports: QualityReports) -> None:
+        """Add one that was published."""
+        run, lumisection = (reports.set, reports.run), reports.lumisection
+        key = SetKey(*run, lumisection, reports.workspace)
+        self._counts[_fingerprint(key, reports.scope, reports.versions)] += 1
+        self._first[run] = min(lumisection, self._first.get(run, lumisection))
 
     def first(self, run: RunKey) -> int | None:
         """Lowest LS reported of a run."""

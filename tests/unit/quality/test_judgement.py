@@ -257,6 +257,17 @@ def test_a_result_that_is_no_fraction_is_an_error(three) -> None:
     assert "qtresult nan" in reports["b"].message
 
 
+def countless(stack: Stack, _: Nothing) -> Findings:
+    one = np.ones(len(stack))
+    return Findings(quantity="q", qtresult=one, measured=one, entries=one * np.nan)
+
+
+def test_results_that_cannot_be_read_are_errors(three) -> None:
+    reports = judged_by(MINE, three([1, 1], [1, 1], [1, 1]), with_algorithm(countless)).reports
+    assert {report.outcome for report in reports} == {Outcome.ERROR}
+    assert "NaN" in reports[0].message
+
+
 def test_results_of_another_shape_than_the_stack_are_errors(three) -> None:
     contents = three([1, 1], [1, 1], [1, 1])
     reports = judged_by(MINE, contents, with_algorithm(shapeless)).reports

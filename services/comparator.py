@@ -1,0 +1,222 @@
+"""The comparator: closed LSs on `dqm.histograms` into reports on `dqm.quality`.
+
+What to judge is decided by `dqmstream.quality.comparison`; here bytes are moved. The group's
+committed offset is where the oldest run held begins, so a restart reads these runs again to have
+their totals, and publishes only what is not yet on `dqm.quality`.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from dqmstream.clock import Clock
+from dqmstream.errors import LogError, MessageError
+from dqmstream.messages.quality import QualityReports
+from dqmstream.messages.topics import HISTOGRAMS, QUALITY
+from dqmstream.messages.wire import CODEC
+from dqmstream.quality.algorithm import Algorithm
+from dqmstream.quality.comparison import Comparison, ComparisonSettings
+from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.published import Published
+from dqmstream.quality.registry import ALGORITHMS
+from dqmstream.transport.compacted import read_to_end
+from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
+from services.compiled_tests import CompiledShelf
+from services.judging import ComparatorProgress, Judging
+
+__all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
+
+_READ_RECORDS: Final = 64
+_READ_BYTES: Final = 16 << 20
+_PATIENCE: Final = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparatorSettings:
+    """Settings of a comparator.
+
+    Parameters
+    ----------
+    group
+        Consumer group its position is kept under: one for each file of tests that runs at once.
+    comparison
+        How much it holds of the past.
+    """
+
+    group: str = "comparator"
+    comparison: ComparisonSettings = field(default_factory=ComparisonSettings)
+
+
+async def run_comparator(
+    log: Log,
+    tests: Sequence[QualityTest],
+    *,
+    clock: Clock,
+    ready: Callable[[], None],
+    member: str = "comparator",
+    settings: ComparatorSettings | None = None,
+    progress: ComparatorProgress | None = None,
+    algorithms: Mapping[str, Algorithm[Any]] = ALGORITHMS,
+) -> None:
+    """Judge what comes on `dqm.histograms`, until cancelled.
+
+    Parameters
+    ----------
+    tests
+        As read with the same `algorithms`.
+    ready
+        Called once the group is joined.
+    member
+        Name of this member, unique in the group; members share out the workspaces.
+    progress
+        Counts to keep up to date.
+    """
+    shelf = CompiledShelf(log, tests, algorithms, clock)
+    await shelf.refresh()
+    settings = settings or ComparatorSettings()
+    service = _Comparator(log, shelf, settings, clock, progress or ComparatorProgress())
+    async with log.group(
+        settings.group,
+        [HISTOGRAMS],
+        member=member,
+        on_assigned=service.assigned,
+        on_revoked=service.revoked,
+    ) as reader:
+        ready()
+        await service.loop(reader)
+
+
+@dataclass(slots=True)
+class _Owned:
+    """A partition this member owns: what is known of it, and where it ended when taken over."""
+
+    comparison: Comparison
+    end: int
+    committed: int | None
+
+
+class _Comparator:
+    """Moves records through the comparisons of one group member."""
+
+    def __init__(
+        self,
+        log: Log,
+        shelf: CompiledShelf,
+        settings: ComparatorSettings,
+        clock: Clock,
+        progress: ComparatorProgress,
+    ) -> None:
+        self._log = log
+        self._shelf = shelf
+        self._settings = settings
+        self._judging = Judging(shelf, clock, progress)
+        self._progress = progress
+        self._owned: dict[int, _Owned] = {}
+        self._published: Published | None = None
+        self._logger = structlog.get_logger().bind(service="comparator")
+
+    # --------------------------------------------------------------- rebalance
+
+    async def assigned(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
+        """Take partitions over, from where the oldest run to be held begins."""
+        self._published = await self._read_published()
+        for topic, partition in sorted(places):
+            committed = await reader.committed(topic, partition)
+            start, end = await self._log.bounds(topic, partition)
+            position = max(committed or 0, start)
+            hole = position > (committed or 0)
+            comparison = Comparison(
+                self._shelf, self._settings.comparison, published=self._published, hole=hole
+            )
+            self._owned[partition] = _Owned(comparison, end, committed)
+            reader.seek(topic, partition, position)
+            self._logger.info(
+                "partition taken over", partition=partition, position=position, end=end, hole=hole
+            )
+
+    async def revoked(self, _: GroupReader, places: frozenset[TopicPartition]) -> None:
+        """Give partitions up."""
+        for _topic, partition in places:
+            self._owned.pop(partition, None)
+
+    async def _read_published(self) -> Published:
+        """All reports there are, so that none is published twice."""
+        published, batch = Published(), list[Record]()
+        async for record in read_to_end(self._log, QUALITY):
+            batch.append(record)
+            if len(batch) == _READ_RECORDS:
+                await asyncio.to_thread(_note_published, published, batch)
+                batch = []
+        await asyncio.to_thread(_note_published, published, batch)
+        return published
+
+    # -------------------------------------------------------------------- loop
+
+    async def loop(self, reader: GroupReader) -> None:
+        """Read, judge, publish, commit; for ever."""
+        while True:
+            records = await reader.read(
+                max_records=_READ_RECORDS, max_bytes=_READ_BYTES, timeout=_PATIENCE
+            )
+            by_partition: dict[int, list[Record]] = {}
+            for record in records:
+                by_partition.setdefault(record.partition, []).append(record)
+            for partition, batch in by_partition.items():
+                owned = self._owned.get(partition)
+                if owned is None:
+                    continue
+                await self._compare(owned, batch)
+                await self._commit(reader, partition, owned)
+            counts = (owned.comparison.ignored for owned in self._owned.values())
+            self._progress.ignored = sum(counts, Counter())
+            self._forget_published(reader)
+
+    async def _compare(self, owned: _Owned, batch: Sequence[Record]) -> None:
+        """Judge a batch; a booking that is not known is looked up once before it is refused."""
+        position = 0
+        while position < len(batch):
+            judged = await asyncio.to_thread(
+                self._judging.judge, owned.comparison, batch[position:]
+            )
+            if judged.outgoing:
+                await self._log.send(judged.outgoing)
+            position += judged.records
+            if judged.unknown:
+                await self._shelf.look_up(judged.unknown)
+
+    async def _commit(self, reader: GroupReader, partition: int, owned: _Owned) -> None:
+        rebuild_from = owned.comparison.rebuild_from
+        if rebuild_from is None or rebuild_from == owned.committed:
+            return
+        try:
+            await reader.commit({(HISTOGRAMS, partition): rebuild_from})
+        except LogError as error:
+            # Only a shorter way back: the next commit, or the next owner, makes up for it.
+            self._logger.warning("commit refused", partition=partition, error=str(error))
+        else:
+            owned.committed = rebuild_from
+
+    def _forget_published(self, reader: GroupReader) -> None:
+        """Once all is judged that was there at the start, nothing that comes is published yet."""
+        if self._published is None or not self._owned:
+            return
+        if all(
+            reader.position(HISTOGRAMS, partition) >= owned.end
+            for partition, owned in self._owned.items()
+        ):
+            self._published.forget()
+            self._published = None
+
+
+def _note_published(published: Published, records: Sequence[Record]) -> None:
+    for record in records:
+        try:
+            message = CODEC.decode(record.headers, record.value)
+        except MessageError:
+            continue  # not one of ours: these can be read
+        if isinstance(message, QualityReports):
+            published.note(message)
