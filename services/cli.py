@@ -3,7 +3,6 @@
 Heavy imports happen inside the commands, so that help is quick.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -299,4 +298,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -57,13 +57,9 @@ def demo(
             given["data"] = Path(folder)
         settings = _settings(given, config)
         if files:
+            reading = ReadSettings(chunk_events=_CHUNK_EVENTS)
             return _replay(
-                files,
-                ReadSettings(chunk_events=_CHUNK_EVENTS),
-                speed,
-                settings,
-                exit_with_run,
-                json,
+                files, reading, settings, speed=speed, exit_with_run=exit_with_run, json=json
             )
         detector_config = SyntheticConfig(
             run=int(synthetic["run"]),

@@ -8,7 +8,7 @@ appended to the log before anybody acts on it.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -87,8 +87,8 @@ async def announce(log: Log, booking_set: BookingSet, *, clock: Clock, who: str)
 async def run_filler(
     log: Log,
     booking_set: BookingSet,
-    fillers: Sequence[Filler[object]],
-    decode: Callable[[Chunk, bytes], object],
+    fillers: Sequence[Filler[Any]],
+    decode: Callable[[Chunk, bytes], Any],
     *,
     member: str,
     settings: FillerSettings,
@@ -125,8 +125,8 @@ class _FillerService:
         self,
         log: Log,
         booking_set: BookingSet,
-        fillers: Sequence[Filler[object]],
-        decode: Callable[[Chunk, bytes], object],
+        fillers: Sequence[Filler[Any]],
+        decode: Callable[[Chunk, bytes], Any],
         *,
         member: str,
         settings: FillerSettings,

@@ -1,6 +1,7 @@
 """Which partitions a filler owns, and from where it folds them: checkpoints in, checkpoints out."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import structlog
 
@@ -23,7 +24,7 @@ __all__ = ["Owned", "Ownership"]
 class Owned:
     """A partition this member owns: its fold, its closer, and what was published of it."""
 
-    def __init__(self, fold: PartitionFold[object], epoch: int, closer: Closer) -> None:
+    def __init__(self, fold: PartitionFold[Any], epoch: int, closer: Closer) -> None:
         self.fold = fold
         self.epoch = epoch
         self.closer = closer
@@ -48,8 +49,8 @@ class Ownership:
         self,
         log: Log,
         booking_set: BookingSet,
-        fillers: Sequence[Filler[object]],
-        decode: Callable[[Chunk, bytes], object],
+        fillers: Sequence[Filler[Any]],
+        decode: Callable[[Chunk, bytes], Any],
         *,
         closer: Callable[[], Closer],
         member: str,
