@@ -77,7 +77,7 @@ class StreamerFile:
         builder: ColumnBuilder | None = None
         for event in self.events():
             builder = builder or self._new_builder()
-            builder.add(event.message)
+            builder.add(event.message, event.auxiliary)
             if self._is_full(builder):
                 counts = self._tally.counts()
                 yield StreamerChunk(builder.finish(), counts.since(cut))
@@ -88,7 +88,7 @@ class StreamerFile:
 
     def _new_builder(self) -> ColumnBuilder:
         hlt_paths = self.init.hlt_paths if self.init else ()
-        return ColumnBuilder(hlt_paths, self._settings.columns)
+        return ColumnBuilder(hlt_paths, self._settings.made_columns)
 
     def _is_full(self, builder: ColumnBuilder) -> bool:
         settings = self._settings

@@ -19,7 +19,7 @@ __all__ = ["Compression", "StoredPayload", "compress", "compression_of", "expand
 
 _LZMA_TAG = b"XZ\0\0"
 _ZSTD_TAG = b"ZS\0\0"
-_ZLIB_FIRST_BYTE = 0x78
+_ZLIB_FIRST_BYTE = b"\x78"
 # 78 once meant "not compressed", and readers of CMSSW still take it so.
 _PLAIN_SIZES = frozenset({0, 78})
 _BLOCK = 1 << 20
@@ -58,7 +58,7 @@ def compression_of(payload: bytes, original_size: int) -> Compression:
         return Compression.LZMA
     if payload[:4] == _ZSTD_TAG:
         return Compression.ZSTD
-    if payload[:1] == bytes([_ZLIB_FIRST_BYTE]):
+    if payload[:1] == _ZLIB_FIRST_BYTE:
         return Compression.ZLIB
     if len(payload) == original_size:
         return Compression.UNCOMPRESSED

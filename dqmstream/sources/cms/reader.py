@@ -17,6 +17,7 @@ __all__ = ["Frame", "FrameReader", "peek_file", "peek_lumisection"]
 _HEADER = struct.Struct("<BI")
 _EVENT_ID = struct.Struct("<BIBIQI")
 _BLOCK = 1 << 20
+_ADLER_BASE = 65521
 _PEEKED_EVENTS = 32
 _PEEKED_FRAMES = 128
 
@@ -54,27 +55,29 @@ class FrameReader:
         self.fault: SourceError | None = None
         self.first_size = 0
         """Bytes of the first message."""
-        self.checksum = zlib.adler32(b"")
-        """Adler-32 of everything read."""
         self.checksum_after_first = zlib.adler32(b"")
         """Adler-32 of everything read after the first message."""
+        self._checksum_of_first = zlib.adler32(b"")
+        self._bytes_after_first = 0
         self._abandoned = False
 
     def __iter__(self) -> Iterator[Frame]:
         while not self._abandoned and self.offset < self.size:
-            head = self._read(_HEADER.size)
+            message = self._stream.read(_HEADER.size)
             try:
-                code, size = self._checked_header(head)
-                body = self._read(size - len(head))
-                if len(body) != size - len(head):
-                    raise self._truncated(size, len(head) + len(body))
+                code, size = self._checked_header(message)
+                message += self._stream.read(size - len(message))
+                if len(message) != size:
+                    raise self._truncated(size, len(message))
             except SourceError as error:
                 self.fault = error
                 return
+            finally:
+                self._sum(message)
             start = self.offset
             self.offset += size
             self.first_size = self.first_size or size
-            yield Frame(code, start, head + body)
+            yield Frame(code, start, message)
 
     @property
     def unreadable_bytes(self) -> int:
@@ -88,15 +91,22 @@ class FrameReader:
 
     def drain(self) -> None:
         """Read what is left, for the checksums only."""
-        while self._read(_BLOCK):
-            pass
+        while block := self._stream.read(_BLOCK):
+            self._sum(block)
 
-    def _read(self, length: int) -> bytes:
-        block = self._stream.read(length)
-        self.checksum = zlib.adler32(block, self.checksum)
+    @property
+    def checksum(self) -> int:
+        """Adler-32 of everything read."""
+        return _joint_adler32(
+            self._checksum_of_first, self.checksum_after_first, self._bytes_after_first
+        )
+
+    def _sum(self, block: bytes) -> None:
         if self.first_size:
             self.checksum_after_first = zlib.adler32(block, self.checksum_after_first)
-        return block
+            self._bytes_after_first += len(block)
+        else:
+            self._checksum_of_first = zlib.adler32(block, self._checksum_of_first)
 
     def _truncated(self, expected: int, found: int) -> SourceError:
         detail = f"message of {expected} bytes at byte {self.offset}, {found} are left in the file"
@@ -119,6 +129,13 @@ class FrameReader:
         if self.offset + size > self.size:
             raise self._truncated(size, self.size - self.offset)
         return code, size
+
+
+def _joint_adler32(first: int, second: int, second_bytes: int) -> int:
+    """Adler-32 of two blocks one after the other, from those of each (RFC 1950, 8.2)."""
+    low = ((first & 0xFFFF) + (second & 0xFFFF) - 1) % _ADLER_BASE
+    high = (first >> 16) + (second >> 16) + second_bytes * ((first & 0xFFFF) - 1)
+    return high % _ADLER_BASE << 16 | low
 
 
 def peek_lumisection(stream: BinaryIO, size: int, limits: Limits) -> LumisectionId | None:

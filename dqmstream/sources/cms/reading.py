@@ -1,9 +1,11 @@
 """One pass over the messages of one data file: what is an event, and what is refused.
 
 For each event in turn: header, run and lumisection, module and counts against the INIT, checksum
-of the payload, selection, prescale, decompression. An event that fails one of these is refused
-whole. Its header is not used either: no checksum covers it, and an event counted in one plot and
-not in another would be worse than one named as lost.
+of the payload, selection, prescale, decompression, run, lumisection and event number against the
+payload. An event that fails one of these is refused whole. Its header is not used either: no
+checksum covers it, and an event counted in one plot and not in another would be worse than one
+named as lost. Only a payload of a class or version that is not known is no failure: such an event
+is used without its own time, and counted.
 """
 
 import zlib
@@ -12,6 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from dqmstream.errors import SourceError
 from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import EventAuxiliary, UnknownClass, decode_auxiliary
 from dqmstream.sources.cms.jsn import Jsn
 from dqmstream.sources.cms.limits import Limits
 from dqmstream.sources.cms.messages import (
@@ -32,10 +35,14 @@ __all__ = ["FileReading", "StreamerEvent"]
 
 
 class StreamerEvent(NamedTuple):
-    """A selected event; `payload` is decompressed, None when payloads are not verified."""
+    """A selected event; `payload` is decompressed, None when the settings do not ask for that.
+
+    `auxiliary` agrees with the header; None without a payload, or when its class is not known.
+    """
 
     message: EventMessage
     payload: bytes | None
+    auxiliary: EventAuxiliary | None
 
 
 class FileReading:
@@ -57,12 +64,14 @@ class FileReading:
         self, stream: BinaryIO, size: int, settings: ReadSettings, limits: Limits, tally: Tally
     ) -> None:
         self._settings = settings
+        self._expand = settings.expand_payload
         self._limits = limits
         self._tally = tally
         self._content = peek_lumisection(stream, size, limits)
         stream.seek(0)
         self._frames = FrameReader(stream, size, limits)
         self.init: InitMessage | None = None
+        self._expected: tuple[int, ...] = ()
         self._menu = MenuSelection(settings.selection, ())
         tally.know(size=size)
 
@@ -100,6 +109,7 @@ class FileReading:
             self._frames.abandon(frame)
             return
         self._tally.know_init(self.init)
+        self._expected = _header_of(self.init, self._content)
         self._menu = self._settings.selection.on_menu(self.init.hlt_paths)
         if self._menu.unmatched:
             detail = f"no path of the menu matches {', '.join(self._menu.unmatched)}"
@@ -142,14 +152,26 @@ class FileReading:
         return None
 
     def _check(self, init: InitMessage, message: EventMessage) -> None:
+        found = (
+            message.run,
+            message.lumisection,
+            message.hlt_count,
+            message.output_module_id,
+            message.l1_count,
+        )
+        # One comparison for nearly all events; which of them differs is worked out afterwards.
+        if found != self._expected:
+            self._check_header(init, message)
+        if self._settings.verify_payload:
+            _check_adler32("payload_checksum", message.payload, message.adler32)
+
+    def _check_header(self, init: InitMessage, message: EventMessage) -> None:
         if not message.is_metadata:
             _check_equal("other_lumisection", "event of", message.lumisection_id, self._content)
             _check_equal("hlt_count", "HLT paths:", message.hlt_count, len(init.hlt_paths))
         module = message.output_module_id
         _check_equal("output_module", "output module id", module, init.output_module_id)
         _check_equal("l1_count", "L1 bits:", message.l1_count, len(init.l1_names))
-        if self._settings.verify_payload:
-            _check_adler32("payload_checksum", message.payload, message.adler32)
 
     def _take_metadata(self, message: EventMessage) -> None:
         if self._settings.verify_payload:
@@ -162,18 +184,30 @@ class FileReading:
         elif not self._menu.keeps(message.event):
             self._tally.prescaled += 1
         else:
-            payload = None
-            if self._settings.verify_payload:
-                payload = expand(message.payload, message.original_size, self._limits)
+            event = self._expanded(message)
             self._tally.select(message.host)
-            return StreamerEvent(message, payload)
+            return event
         return None
+
+    def _expanded(self, message: EventMessage) -> StreamerEvent:
+        if not self._expand:
+            return StreamerEvent(message, None, None)
+        payload = expand(message.payload, message.original_size, self._limits)
+        auxiliary = decode_auxiliary(payload)
+        if isinstance(auxiliary, UnknownClass):
+            self._tally.unknown_auxiliary(message.event, auxiliary)
+            return StreamerEvent(message, payload, None)
+        found = (auxiliary.run, auxiliary.lumisection, auxiliary.event)
+        expected = (message.run, message.lumisection, message.event)
+        _check_equal("auxiliary_mismatch", "payload of run, LS, event", found, expected)
+        return StreamerEvent(message, payload, auxiliary)
 
     def check_against(self, jsn: Jsn) -> None:
         """Compare the file, once read, with what its `.jsn` says."""
         frames, tally = self._frames, self._tally
         after_init = frames.size - frames.first_size
-        sums = {frames.size: frames.checksum, after_init: frames.checksum_after_first}
+        # Without a first message both sizes are one, and the sum of the whole file counts.
+        sums = {after_init: frames.checksum_after_first, frames.size: frames.checksum}
         if jsn.size is not None and jsn.size not in sums:
             detail = (
                 f"the file has {frames.size} bytes, {after_init} of them after the INIT; the .jsn "
@@ -188,6 +222,12 @@ class FileReading:
         if jsn.accepted != tally.events:
             detail = f"{tally.events} events found, the .jsn says {jsn.accepted} were accepted"
             tally.flaw("event_count", detail)
+
+
+def _header_of(init: InitMessage, content: LumisectionId | None) -> tuple[int, ...]:
+    """What the headers of all events must say: run, LS, HLT paths, module id, L1 bits."""
+    place = (content.run, content.lumisection) if content else ()
+    return (*place, len(init.hlt_paths), init.output_module_id, len(init.l1_names))
 
 
 def _check_equal(reason: str, what: str, found: object, expected: object) -> None:

@@ -12,14 +12,25 @@ import msgspec
 
 from dqmstream.errors import SourceError
 from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import UnknownClass
 from dqmstream.sources.cms.jsn import Jsn
 from dqmstream.sources.cms.limits import Limits
 from dqmstream.sources.cms.messages import EventMessage, InitMessage
 from dqmstream.sources.cms.pair import StreamerPair
 
-__all__ = ["FLAWS", "OTHER_HOSTS", "REFUSALS", "EventCounts", "FileReport", "Finding", "Tally"]
+__all__ = [
+    "FLAWS",
+    "OTHER_CLASSES",
+    "OTHER_HOSTS",
+    "REFUSALS",
+    "EventCounts",
+    "FileReport",
+    "Finding",
+    "Tally",
+]
 
 REFUSALS = {
+    "auxiliary_mismatch": "an event's payload says another run, lumisection or event number",
     "event_length": "lengths inside an EVENT message contradict its size",
     "event_version": "EVENT message of another protocol version",
     "file_empty": "the data file has no bytes",
@@ -54,6 +65,7 @@ REFUSALS = {
 """Reason of each refusal, and what it means."""
 
 FLAWS = {
+    "auxiliary_unknown": "an event's time is not read: a class or version that is not known",
     "event_count": "the .jsn says another number of accepted events than were found",
     "file_checksum": "Adler-32 of the file differs from the .jsn",
     "file_size": "size of the file differs from the .jsn, with and without the INIT",
@@ -63,6 +75,7 @@ FLAWS = {
 """Reason of each flaw, and what it means."""
 
 OTHER_HOSTS = "(others)"
+OTHER_CLASSES = "(others)"
 
 
 class EventCounts(NamedTuple):
@@ -119,6 +132,9 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
         Event-meta-data messages and the Adler-32 of their payloads, in order, without repeats.
     refused, flaws
         Counts by reason, see `REFUSALS` and `FLAWS`.
+    unknown_classes
+        Events whose auxiliary is not read, by the class and version that is not known; beyond the
+        limit of sentences, under `OTHER_CLASSES`.
     findings
         The first of them in words.
     hosts
@@ -148,6 +164,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     metadata_checksums: tuple[int, ...] = ()
     refused: dict[str, int] = {}
     flaws: dict[str, int] = {}
+    unknown_classes: dict[str, int] = {}
     findings: tuple[Finding, ...] = ()
     hosts: dict[str, int] = {}
     complete: bool = False
@@ -177,6 +194,7 @@ class Tally:
         self._refused: Counter[str] = Counter()
         self._flaws: Counter[str] = Counter()
         self._findings: list[Finding] = []
+        self._unknown: Counter[str] = Counter()
         self._hosts: Counter[str] = Counter()
         self.messages = 0
         self.events = 0
@@ -234,6 +252,16 @@ class Tally:
         self._flaws[reason] += 1
         self._find(reason, detail, None)
 
+    def unknown_auxiliary(self, event: int, found: UnknownClass) -> None:
+        """Count an event whose auxiliary is not read; in words only the first of each class."""
+        label = found.label
+        if label in self._unknown or len(self._unknown) >= self._limits.max_details:
+            self._flaws["auxiliary_unknown"] += 1
+            label = label if label in self._unknown else OTHER_CLASSES
+        else:
+            self.flaw("auxiliary_unknown", f"event {event}: {label}: {found.detail}")
+        self._unknown[label] += 1
+
     def _find(self, reason: str, detail: str, offset: int | None) -> None:
         if len(self._findings) < self._limits.max_details:
             self._findings.append(Finding(reason=reason, detail=detail, offset=offset))
@@ -264,6 +292,7 @@ class Tally:
             metadata_checksums=tuple(self._metadata),
             refused=dict(self._refused),
             flaws=dict(self._flaws),
+            unknown_classes=dict(self._unknown),
             findings=tuple(self._findings),
             hosts=dict(self._hosts),
         )

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from dqmstream.errors import ConfigurationError
-from dqmstream.sources.cms.columns import checked_columns
+from dqmstream.sources.cms.columns import COLUMNS, HEADER_COLUMNS, PAYLOAD_COLUMNS, checked_columns
 from dqmstream.sources.cms.selection import HltSelection
 
 __all__ = ["LumisectionFrom", "ReadSettings"]
@@ -25,11 +25,13 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     selection
         HLT paths and prescale.
     columns
-        Which columns to make; None: all of `columns.COLUMNS`.
+        Which columns to make; None: all of `columns.COLUMNS`, or of `columns.HEADER_COLUMNS` when
+        payloads are not verified.
     chunk_events, chunk_bytes
         A chunk ends with the event that reaches either, rows or bytes of columns.
     verify_payload
         Check checksums of INIT and payloads, and decompress the payloads of selected events.
+        Without it they are decompressed only if `columns` names one of `columns.PAYLOAD_COLUMNS`.
     lumisection_from
         What the events count for; a file of unusual name always goes by content.
 
@@ -45,6 +47,18 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     chunk_bytes: int = 4 << 20
     verify_payload: bool = True
     lumisection_from: LumisectionFrom = "content"
+
+    @property
+    def made_columns(self) -> tuple[str, ...]:
+        """The columns that are made, in the order of the schema."""
+        if self.columns is not None:
+            return checked_columns(self.columns)
+        return COLUMNS if self.verify_payload else HEADER_COLUMNS
+
+    @property
+    def expand_payload(self) -> bool:
+        """Whether the payloads of selected events are decompressed."""
+        return self.verify_payload or not set(PAYLOAD_COLUMNS).isdisjoint(self.made_columns)
 
     def __post_init__(self) -> None:
         checked_columns(self.columns)

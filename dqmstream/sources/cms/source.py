@@ -10,6 +10,7 @@ import msgspec
 from dqmstream.booking.columns import encode_batch
 from dqmstream.errors import SourceError
 from dqmstream.identity import content_hash
+from dqmstream.sources.cms.columns import header_schema
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.listing import Listing, list_streamer_files
 from dqmstream.sources.cms.report import FileReport
@@ -84,6 +85,7 @@ class StreamerSource:
         self.incarnation = content_hash(
             [
                 msgspec.to_builtins(settings),
+                [f"{f.name}: {f.type}" for f in header_schema((), settings.made_columns)],
                 {
                     str(number): [_fingerprint(path) for path in paths]
                     for number, paths in self._files.items()

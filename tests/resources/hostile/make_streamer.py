@@ -15,6 +15,7 @@ from typing import NamedTuple
 import msgspec
 
 from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
 from dqmstream.sources.cms.jsn import Jsn, JsnForm, encode_jsn
 from dqmstream.sources.cms.messages import EventMessage
 from dqmstream.sources.cms.payload import Compression
@@ -24,11 +25,29 @@ from dqmstream.sources.cms.writer import encode_event, encode_init, new_event, n
 PLACE = LumisectionId(900001, 7)
 PATHS = ("HLT_ZeroBias_v1", "HLT_Physics_v2", "HLT_Mu5_v3", "DST_Scouting_v4", "AlCa_Lumi_v5")
 INIT = new_init(PATHS, output_module="hltOutputHostile", payload=b"\x40\0\0\x10 a job header")
-RAW = b"\x40\0\0\x2a" + b"edm::SendEvent " * 8
 HLT_COUNT_AT = 39
 """Byte of the HLT count in an EVENT with three L1 bits."""
+AUXILIARY_VERSION_AT, SEND_EVENT_VERSION_AT, TIMESTAMP_COUNT_AT = 34, 28, 112
+"""Bytes of a payload: lowest ones of two class versions and of a byte count."""
 HOST_AT = HLT_COUNT_AT + 4 + packed_size(len(PATHS)) + 4
 """Byte of the host name's length in an EVENT of these paths."""
+
+
+def raw_payload(number: int, place: LumisectionId = PLACE) -> bytes:
+    """A payload before compression, of an event of this number."""
+    auxiliary = EventAuxiliary(
+        run=place.run,
+        lumisection=place.lumisection,
+        event=number,
+        time=1_700_000_000_000_000_000 + number * 1_000_000,
+        bunch_crossing=number % 3564,
+        orbit=(6 << 18) + number,
+        fill=9999,
+    )
+    return encode_send_event(auxiliary, b"edm::StreamedProduct " * 4)
+
+
+RAW = raw_payload(1002)
 
 
 def stored_zlib(raw: bytes) -> bytes:
@@ -51,7 +70,7 @@ def event(number: int, payload: bytes | None = None, size: int | None = None) ->
     plain = new_event(
         INIT, PLACE, number, states, b"", host="fu-host-01", compression=Compression.UNCOMPRESSED
     )
-    payload = stored_zlib(RAW) if payload is None else payload
+    payload = stored_zlib(raw_payload(number)) if payload is None else payload
     return msgspec.structs.replace(
         plain,
         payload=payload,
@@ -61,7 +80,12 @@ def event(number: int, payload: bytes | None = None, size: int | None = None) ->
 
 
 METADATA = msgspec.structs.replace(
-    event(0), run=0, event=0, lumisection=0, hlt_count=0, hlt_bits=b""
+    event(0, stored_zlib(raw_payload(0, LumisectionId(0, 0)))),
+    run=0,
+    event=0,
+    lumisection=0,
+    hlt_count=0,
+    hlt_bits=b"",
 )
 HEAD = encode_init(INIT)
 FIRST, SECOND, LAST = (encode_event(event(number)) for number in (1001, 1002, 1003))
@@ -123,6 +147,12 @@ def payload(name: str, stored: bytes, size: int, reason: str = "") -> Case:
     """A case whose second event has an odd payload under a good checksum."""
     message = encode_event(event(1002, stored, size))
     return refused(name, message, reason) if reason else middle(name, message, "selected 3")
+
+
+def unread(name: str, raw: bytes) -> Case:
+    """A case whose second event is used, but without its own time."""
+    message = encode_event(event(1002, raw, 0))
+    return middle(name, message, "selected 3; flaw auxiliary_unknown 1")
 
 
 def with_jsn(name: str, content: bytes, expected: str) -> Case:
@@ -258,9 +288,34 @@ def payload_cases() -> list[Case]:
         payload("payload_claims_4_gigabytes", good, 0xFFFFFFFF, "payload_too_large"),
         payload("payload_unknown_kind", b"LZ4!" + bytes(40), size, "payload_compression"),
         payload("payload_plain_with_size", RAW, size),
-        payload("payload_empty", b"", 0),
+        unread("payload_empty", b""),
         middle("metadata_good", metadata, "selected 2; metadata 1"),
         refused("metadata_flipped", flip(metadata, -20), "payload_checksum"),
+    ]
+
+
+def auxiliary_cases() -> list[Case]:
+    """One event of three whose payload has an unknown class, or is that of another event."""
+
+    def patched(name: str, offset: int, layout: str, value: int) -> Case:
+        return unread(name, patch(RAW, offset, layout, value))
+
+    def another(name: str, raw: bytes) -> Case:
+        return refused(name, encode_event(event(1002, raw, 0)), "auxiliary_mismatch")
+
+    return [
+        another("auxiliary_other_event", raw_payload(1001)),
+        another("auxiliary_other_run", raw_payload(1002, LumisectionId(900002, 7))),
+        another("auxiliary_other_lumisection", raw_payload(1002, LumisectionId(900001, 8))),
+        unread("auxiliary_cut", RAW[:100]),
+        unread("auxiliary_trailing", RAW + b"more"),
+        unread("auxiliary_endless_class", b"\x40\0\x03\xe4" + b"\xff" * 4 + b"A" * 992),
+        unread("auxiliary_other_class", RAW.replace(b"SendEvent", b"SendEvenT")),
+        patched("auxiliary_version_12", AUXILIARY_VERSION_AT, "B", 12),
+        patched("auxiliary_size_huge", AUXILIARY_VERSION_AT - 5, "I", 0xFFFFFFFF),
+        patched("auxiliary_timestamp_size", TIMESTAMP_COUNT_AT, "B", 14),
+        patched("auxiliary_microseconds", TIMESTAMP_COUNT_AT + 3, "I", 0xFFFFFFFF),
+        patched("send_event_version_12", SEND_EVENT_VERSION_AT, "B", 12),
     ]
 
 
@@ -288,7 +343,14 @@ def frame_cases() -> list[Case]:
 
 def cases() -> list[Case]:
     """All cases."""
-    return [*jsn_cases(), *init_cases(), *header_cases(), *payload_cases(), *frame_cases()]
+    return [
+        *jsn_cases(),
+        *init_cases(),
+        *header_cases(),
+        *payload_cases(),
+        *auxiliary_cases(),
+        *frame_cases(),
+    ]
 
 
 def write(folder: Path) -> None:

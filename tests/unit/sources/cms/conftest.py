@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
 from dqmstream.sources.cms.messages import EventMessage, InitMessage
 from dqmstream.sources.cms.states import FAIL, PASS
 from dqmstream.sources.cms.writer import new_event, new_init, write_streamer_file
 
 PLACE = LumisectionId(398000, 12)
+BEGIN = 1_700_000_000_000_000_000
+"""Time of event 0 [ns since 1970]."""
 PATHS = ("HLT_ZeroBias_v6", "HLT_Physics_v7", "HLT_Mu20_v1", "HLT_Mu24_v2", "AlCa_Pi0_v1")
 
 
@@ -27,12 +30,33 @@ def init() -> InitMessage:
 
 
 @pytest.fixture
-def make_event(init: InitMessage) -> Callable[..., EventMessage]:
+def auxiliary() -> Callable[[int], EventAuxiliary]:
+    """The auxiliary of the event of a number: 1 ms and 11 orbits after the one before."""
+
+    def made(number: int) -> EventAuxiliary:
+        return EventAuxiliary(
+            run=PLACE.run,
+            lumisection=PLACE.lumisection,
+            event=number,
+            time=BEGIN + number * 1_000_000,
+            bunch_crossing=number * 7 % 3564,
+            orbit=((PLACE.lumisection - 1) << 18) + 11 * number,
+            fill=10671,
+        )
+
+    return made
+
+
+@pytest.fixture
+def make_event(
+    init: InitMessage, auxiliary: Callable[[int], EventAuxiliary]
+) -> Callable[..., EventMessage]:
     """Makes an event that passed the paths of the given numbers and failed the others."""
 
     def make(number: int, passed: Sequence[int] = (), *, host: str = "fu-1") -> EventMessage:
         states = [PASS if path in passed else FAIL for path in range(len(PATHS))]
-        return new_event(init, PLACE, number, states, b"payload %d" % number, host=host)
+        raw = encode_send_event(auxiliary(number), b"products %d" % number)
+        return new_event(init, PLACE, number, states, raw, host=host)
 
     return make
 

@@ -2,7 +2,9 @@
 
 import zlib
 from collections.abc import Callable
+from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -10,9 +12,12 @@ from hypothesis import strategies as st
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import EventAuxiliary
 from dqmstream.sources.cms.columns import (
     COLUMNS,
+    HEADER_COLUMNS,
     HLT_PATHS_KEY,
+    PAYLOAD_COLUMNS,
     ColumnBuilder,
     header_schema,
     host_code,
@@ -48,13 +53,15 @@ def test_collections_hold_what_the_bits_say(events: list[list[int]]) -> None:
     ]
 
 
-def test_scalars_say_what_the_header_says(
-    init: InitMessage, make_event: Callable[..., EventMessage]
+def test_scalars_say_what_header_and_auxiliary_say(
+    init: InitMessage,
+    make_event: Callable[..., EventMessage],
+    auxiliary: Callable[[int], EventAuxiliary],
 ) -> None:
-    """Sizes in bytes, the host's number, the L1 bits that are set."""
+    """Sizes in bytes, the host's number, the L1 bits that are set, and the payload's own."""
     event = make_event(7, [1], host="fu-c2a01-27-02")
     builder = ColumnBuilder(init.hlt_paths)
-    builder.add(event)
+    builder.add(event, auxiliary(7))
     row = builder.finish().to_pylist()[0]
     assert {name: row[name] for name in COLUMNS if not name.startswith("hlt")} == {
         "event": 7,
@@ -64,6 +71,10 @@ def test_scalars_say_what_the_header_says(
         "message_size": event.message_size,
         "dropped": 0,
         "l1_bits": 2,
+        "time": auxiliary(7).time,
+        "bunch_crossing": 49,
+        "orbit": 11 * 2**18 + 77,
+        "fill": 10671,
     }
 
 
@@ -78,12 +89,49 @@ def test_the_schema_is_the_documented_one(init: InitMessage) -> None:
         "message_size: uint32",
         "dropped: uint32",
         "l1_bits: uint16",
+        "time: int64",
+        "bunch_crossing: int32",
+        "orbit: int64",
+        "fill: int32",
         "hlt: list<item: struct<path: int16 not null, state: uint8 not null> not null>",
         "hlt_pass: list<item: struct<path: int16 not null> not null>",
         "hlt_pair: list<item: struct<first: int16 not null, second: int16 not null> not null>",
     ]
     assert not any(field.nullable for field in schema)
     assert schema.metadata == {HLT_PATHS_KEY: "\n".join(init.hlt_paths).encode()}
+
+
+LARGEST = {
+    "event": 2**64 - 1,
+    "original_size": 2**32 - 1,
+    "dropped": 2**32 - 1,
+    "time": (2**32 - 1) * 10**9 + 999_999_000,
+    "bunch_crossing": 2**31 - 1,
+    "orbit": 2**31 - 1,
+    "fill": 2**31 - 1,
+}
+
+
+@pytest.mark.parametrize("name", LARGEST)
+def test_the_largest_value_of_each_field_fits_its_column(
+    init: InitMessage, make_event: Callable[..., EventMessage], name: str
+) -> None:
+    """Nothing that can stand in a file wraps around or raises."""
+    field: dict[str, Any] = {name: LARGEST[name]}
+    event, auxiliary = make_event(1), EventAuxiliary(1, 1, 1, 1, 1, 1, 1)
+    if name in PAYLOAD_COLUMNS:
+        auxiliary = auxiliary._replace(**field)
+    else:
+        event = msgspec.structs.replace(event, **field)
+    builder = ColumnBuilder(init.hlt_paths)
+    builder.add(event, auxiliary)
+    assert builder.finish().to_pylist()[0][name] == LARGEST[name]
+
+
+def test_columns_are_of_the_header_or_of_the_payload() -> None:
+    """Each is one of the two, in the order of the schema."""
+    assert sorted([*HEADER_COLUMNS, *PAYLOAD_COLUMNS], key=COLUMNS.index) == [*COLUMNS]
+    assert set(HEADER_COLUMNS).isdisjoint(PAYLOAD_COLUMNS)
 
 
 def test_only_the_asked_columns_are_made(

@@ -1,6 +1,7 @@
 """Reading a file: chunks, accounts, selection, and what the name and the `.jsn` say."""
 
 import tracemalloc
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,12 +13,14 @@ from hypothesis import strategies as st
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.columns import COLUMNS, HEADER_COLUMNS
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.jsn import JsnForm
 from dqmstream.sources.cms.limits import Limits
 from dqmstream.sources.cms.messages import EventMessage, InitMessage
 from dqmstream.sources.cms.payload import Compression
-from dqmstream.sources.cms.report import OTHER_HOSTS, EventCounts
+from dqmstream.sources.cms.report import OTHER_CLASSES, OTHER_HOSTS, EventCounts
 from dqmstream.sources.cms.selection import HltSelection
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.writer import encode_event, new_event, new_metadata, write_streamer_file
@@ -36,13 +39,24 @@ def damaged(event: EventMessage) -> EventMessage:
     return msgspec.structs.replace(event, adler32=event.adler32 ^ 1)
 
 
-def test_events_come_out_as_they_were_written(make_event: MakeEvent, write: Write) -> None:
-    """Messages, decompressed payloads, and the INIT."""
+def holding(event: EventMessage, raw: bytes) -> EventMessage:
+    """The event with another payload, stored plain."""
+    return msgspec.structs.replace(event, payload=raw, original_size=0, adler32=zlib.adler32(raw))
+
+
+def test_events_come_out_as_they_were_written(
+    make_event: MakeEvent, write: Write, auxiliary: Callable[[int], EventAuxiliary]
+) -> None:
+    """Messages, decompressed payloads and their auxiliary, and the INIT."""
     events = [make_event(number, [number % 5]) for number in range(20)]
     file = StreamerFile(write(events))
     read = list(file.events())
     assert [event.message for event in read] == events
-    assert [event.payload for event in read] == [b"payload %d" % number for number in range(20)]
+    assert [event.auxiliary for event in read] == [auxiliary(number) for number in range(20)]
+    assert [event.payload for event in read] == [
+        encode_send_event(auxiliary(number), b"products %d" % number) for number in range(20)
+    ]
+    assert file.report.unknown_classes == {}
     assert file.init is not None
     assert file.init.hlt_paths == file.report.hlt_paths
 
@@ -60,19 +74,21 @@ def test_either_file_of_the_pair_opens_both(make_event: MakeEvent, write: Write)
 def test_all_forms_and_compressions_are_read_without_a_flaw(
     tmp_path: Path,
     init: InitMessage,
-    lumisection: LumisectionId,
+    auxiliary: Callable[[int], EventAuxiliary],
     form: JsnForm,
     compression: Compression,
 ) -> None:
     """Sizes and checksums hold in the form they are written in."""
+    place = LumisectionId(auxiliary(1).run, auxiliary(1).lumisection)
+    raw = [encode_send_event(auxiliary(number), b"raw" * number) for number in range(1, 6)]
     events = [
-        new_event(init, lumisection, number, [1] * 5, b"raw" * number, compression=compression)
-        for number in range(1, 6)
+        new_event(init, place, number, [1] * 5, payload, compression=compression)
+        for number, payload in enumerate(raw, start=1)
     ]
     messages = [new_metadata(init, b"branch lists", compression=compression), *events]
     write_streamer_file(tmp_path / "a.dat", init, messages, form=form, processed=99)
     file = StreamerFile(tmp_path / "a.jsn")
-    assert [event.payload for event in file.events()] == [b"raw" * n for n in range(1, 6)]
+    assert [event.payload for event in file.events()] == raw
     report = file.report
     assert (report.refused, report.flaws, report.metadata_messages) == ({}, {}, 1)
     assert report.jsn is not None
@@ -176,7 +192,8 @@ def test_without_verification_payloads_are_not_looked_at(
 ) -> None:
     """A broken one passes, and no payload is given."""
     file = StreamerFile(write([damaged(make_event(1))]), ReadSettings(verify_payload=False))
-    assert [event.payload for event in file.events()] == [None]
+    assert [(event.payload, event.auxiliary) for event in file.events()] == [(None, None)]
+    assert tuple(next(file.batches()).schema.names) == HEADER_COLUMNS
     assert file.report.refused == {}
 
 
@@ -239,6 +256,70 @@ def test_what_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
     assert list(file.chunks()) == []
     reason = "file_unreadable" if name == "folder.dat" else "file_missing"
     assert file.report.refused == {reason: 1}
+
+
+def test_times_come_without_verifying_when_they_are_asked_for(
+    make_event: MakeEvent, write: Write, auxiliary: Callable[[int], EventAuxiliary]
+) -> None:
+    """Then, and only then, a payload of a wrong checksum is decompressed."""
+    path = write([damaged(make_event(3))])
+    asked = ReadSettings(columns=("fill", "time"), verify_payload=False)
+    (batch,) = StreamerFile(path, asked).batches()
+    assert batch.to_pylist() == [{"time": auxiliary(3).time, "fill": 10671}]
+    header = ReadSettings(columns=("event",), verify_payload=False)
+    assert [event.payload for event in StreamerFile(path, header).events()] == [None]
+    assert ReadSettings(columns=("event",)).expand_payload
+    assert ReadSettings().made_columns == COLUMNS
+
+
+def test_an_event_of_an_unknown_class_keeps_its_header(
+    make_event: MakeEvent, write: Write, auxiliary: Callable[[int], EventAuxiliary]
+) -> None:
+    """It has no time, is counted by class and version, and nothing of it is guessed."""
+    newer = bytearray(encode_send_event(auxiliary(2)))
+    newer[34] = 12
+    other = holding(make_event(2), bytes(newer))
+    file = StreamerFile(write([make_event(1), other, make_event(3)]))
+    (batch,) = file.batches()
+    unknown = {"time": -1, "bunch_crossing": -1, "orbit": -1, "fill": -1}
+    row = batch.to_pylist()[1]
+    assert row["event"] == 2
+    assert {name: row[name] for name in unknown} == unknown
+    assert [row["time"] > 0 for row in batch.to_pylist()] == [True, False, True]
+    assert file.report.flaws == {"auxiliary_unknown": 1}
+    assert file.report.unknown_classes == {"edm::EventAuxiliary v12": 1}
+    (sentence,) = file.report.sentences()
+    assert "auxiliary_unknown: event 2: edm::EventAuxiliary v12: " in sentence
+
+
+@pytest.mark.parametrize("field", ["run", "lumisection", "event"])
+def test_a_header_that_its_payload_contradicts_is_refused(
+    make_event: MakeEvent,
+    write: Write,
+    auxiliary: Callable[[int], EventAuxiliary],
+    field: str,
+) -> None:
+    """The checksum covers the payload only, so the event is not used under either number."""
+    right = auxiliary(2)
+    wrong = right._replace(**{field: getattr(right, field) + 1})
+    event = holding(make_event(2), encode_send_event(wrong))
+    file = StreamerFile(write([make_event(1), event]))
+    assert numbers([*file.batches()]) == [1]
+    assert file.report.refused == {"auxiliary_mismatch": 1}
+    assert (file.report.selected, file.report.refused_events) == (1, 1)
+
+
+def test_unknown_classes_are_bounded_and_their_events_are_not(
+    make_event: MakeEvent, write: Write
+) -> None:
+    """One sentence for each class, and classes beyond the limit counted together."""
+    payloads = [b"\0\0\0\0\xff\xff\xff\xffA%d\0" % (number // 2) for number in range(20)]
+    events = [holding(make_event(number), raw) for number, raw in enumerate(payloads)]
+    file = StreamerFile(write(events), limits=Limits(max_details=3))
+    assert len(numbers([*file.batches()])) == 20
+    assert file.report.flaws == {"auxiliary_unknown": 20}
+    assert file.report.unknown_classes == {"A0": 2, "A1": 2, "A2": 2, OTHER_CLASSES: 14}
+    assert len(file.report.findings) == 3
 
 
 def test_a_report_is_a_document(make_event: MakeEvent, write: Write) -> None:

@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import (
+    AUXILIARY_END,
+    decode_auxiliary,
+    encode_send_event,
+)
 from dqmstream.sources.cms.columns import HLT_PATHS_KEY
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.jsn import JsnForm, read_jsn
@@ -277,11 +283,106 @@ def test_a_flipped_bit_in_a_payload_costs_one_event(folder: Path, tmp_path: Path
     assert file.report.flaws == {"file_checksum": 1}
 
 
-def test_a_flipped_bit_in_an_event_number_is_told_by_the_file_only(
+def test_a_flipped_bit_in_an_event_number_is_told_by_the_payload(
     folder: Path, tmp_path: Path
 ) -> None:
-    """No checksum covers a header: the event is used, and the file is marked."""
+    """No checksum covers a header, but the payload says the number again."""
     file = damaged_copy(folder, tmp_path, event=100, offset=11)
+    assert sum(batch.num_rows for batch in file.batches()) == 517
+    assert file.report.refused == {"auxiliary_mismatch": 1}
+    assert file.report.flaws == {"file_checksum": 1}
+
+
+def test_a_flipped_bit_in_a_counter_is_told_by_the_file_only(folder: Path, tmp_path: Path) -> None:
+    """Nothing else says how many events were dropped: the event is used, the file is marked."""
+    file = damaged_copy(folder, tmp_path, event=100, offset=30)
     assert sum(batch.num_rows for batch in file.batches()) == 518
     assert file.report.refused == {}
     assert file.report.flaws == {"file_checksum": 1}
+
+
+class KnownTimes(NamedTuple):
+    """What is known of the times in one file: UTC of the ends, and events by bunch crossing."""
+
+    known: Known
+    first: str
+    last: str
+    orbits_per_second: float
+    fill: int
+    crossings: dict[int, int]
+
+
+TIMES = pytest.mark.parametrize(
+    "times",
+    [
+        KnownTimes(
+            BEAMSPOT_27,
+            "2021-10-28T21:06:26.815616",
+            "2021-10-28T21:06:50.016640",
+            11245.48,
+            7517,
+            {1: 266, 1237: 252},
+        ),
+        KnownTimes(
+            BEAMSPOT_28,
+            "2021-10-28T21:06:50.174848",
+            "2021-10-28T21:07:13.301568",
+            11245.48,
+            7517,
+            {1: 251, 1237: 233},
+        ),
+        KnownTimes(
+            SCOUTING,
+            "2025-05-27T23:23:59.938240",
+            "2025-05-27T23:24:22.640000",
+            11245.51,
+            10671,
+            {1612: 2},
+        ),
+    ],
+    ids=["ls27", "ls28", "scouting"],
+)
+
+
+@TIMES
+def test_times_crossings_and_fill_are_the_known_ones(folder: Path, times: KnownTimes) -> None:
+    """First and last event by number are first and last in time, at the known microsecond."""
+    table = pa.Table.from_batches(StreamerFile(folder / f"{times.known.name}.dat").batches())
+    order = np.argsort(table["event"].to_numpy())
+    time = table["time"].to_numpy()[order]
+    ends = [np.datetime64(int(time[end]), "ns") for end in (0, -1)]
+    assert ends == [np.datetime64(text, "ns") for text in (times.first, times.last)]
+    assert (np.diff(time) >= 0).all()
+    crossings = Counter(table["bunch_crossing"].to_pylist())
+    assert {number: crossings[number] for number in times.crossings} == times.crossings
+    assert set(table["fill"].to_pylist()) == {times.fill}
+
+
+@TIMES
+def test_orbits_give_the_lumisection_and_the_revolution_frequency(
+    folder: Path, times: KnownTimes
+) -> None:
+    """LS = (orbit >> 18) + 1 in every event, and orbits pass as the LHC turns."""
+    table = pa.Table.from_batches(StreamerFile(folder / f"{times.known.name}.dat").batches())
+    orbit, time = table["orbit"].to_numpy(), table["time"].to_numpy()
+    assert set((orbit >> 18) + 1) == {times.known.lumisection.lumisection}
+    seconds = (time - time.min()) / 1e9
+    slope, _ = np.polyfit(seconds, orbit.astype(float), 1)
+    assert slope == pytest.approx(times.orbits_per_second, abs=0.01)
+
+
+@FILES
+def test_the_auxiliary_is_written_back_byte_for_byte(folder: Path, known: Known) -> None:
+    """Of real payloads nothing changes but the version of the SendEvent around it."""
+    events = 0
+    for event in StreamerFile(folder / f"{known.name}.dat").events():
+        assert event.payload is not None
+        assert event.auxiliary is not None
+        rest = event.payload[AUXILIARY_END:]
+        again = bytearray(encode_send_event(event.auxiliary, rest))
+        again[27:29] = event.payload[27:29]
+        assert again == event.payload
+        assert decode_auxiliary(event.payload) == event.auxiliary
+        assert (event.auxiliary.real_data, event.auxiliary.experiment_type) == (True, 1)
+        events += 1
+    assert events == known.events
