@@ -88,8 +88,8 @@ def encode(record: Record) -> tuple[bytes, bytes]:
     return _PREFIX.pack(MAGIC, crc32(value, crc32(meta))) + meta, value
 
 
-def _frame(view: memoryview, position: int) -> tuple[Frame, int, int]:
-    """Frame at `position`, its checksum and its header bytes; the checksum is not checked."""
+def _header(view: memoryview, position: int) -> tuple[int, int, int, int, int, int, int]:
+    """Checksum, length, offset, timestamp, key, value and header bytes of the frame there."""
     if len(view) - position < HEADER_BYTES:
         raise BrokenFrameError(position, "frame is cut off in its header", torn=True)
     magic, checksum, length, offset, timestamp, key_bytes, value_bytes, header_bytes = (
@@ -101,13 +101,12 @@ def _frame(view: memoryview, position: int) -> tuple[Frame, int, int]:
         raise BrokenFrameError(position, "frame has lengths that do not add up")
     if position + length > len(view):
         raise BrokenFrameError(position, "frame is cut off", torn=True)
-    frame = Frame(position, length, offset, timestamp, key_bytes, value_bytes)
-    return frame, checksum, header_bytes
+    return checksum, length, offset, timestamp, key_bytes, value_bytes, header_bytes
 
 
-def _check(view: memoryview, frame: Frame, checksum: int) -> None:
-    if crc32(view[frame.position + _NO_CHECKSUM : frame.end]) != checksum:
-        raise BrokenFrameError(frame.position, "frame has a wrong checksum")
+def _check(view: memoryview, position: int, length: int, checksum: int) -> None:
+    if crc32(view[position + _NO_CHECKSUM : position + length]) != checksum:
+        raise BrokenFrameError(position, "frame has a wrong checksum")
 
 
 def frames(view: memoryview, position: int = 0, *, verify: bool) -> Iterator[Frame]:
@@ -126,26 +125,29 @@ def frames(view: memoryview, position: int = 0, *, verify: bool) -> Iterator[Fra
         At the first frame that is not intact.
     """
     while position < len(view):
-        frame, checksum, _ = _frame(view, position)
+        checksum, length, offset, timestamp, key_bytes, value_bytes, _ = _header(view, position)
         if verify:
-            _check(view, frame, checksum)
-        yield frame
-        position = frame.end
+            _check(view, position, length, checksum)
+        yield Frame(position, length, offset, timestamp, key_bytes, value_bytes)
+        position += length
 
 
 def decode(view: memoryview, position: int, topic: str, partition: int) -> tuple[Record, int]:
     """The record at `position`, checked, and the position after it."""
-    frame, checksum, header_bytes = _frame(view, position)
-    _check(view, frame, checksum)
-    headers_at = position + HEADER_BYTES + max(frame.key_bytes, 0)
+    checksum, length, offset, timestamp, key_bytes, value_bytes, header_bytes = _header(
+        view, position
+    )
+    _check(view, position, length, checksum)
+    end = position + length
+    headers_at = position + HEADER_BYTES + max(key_bytes, 0)
     value_at = headers_at + header_bytes
     record = Record(
         topic,
         partition,
-        frame.offset,
-        frame.timestamp,
-        frame.key(view),
-        None if frame.tombstone else bytes(view[value_at : frame.end]),
+        offset,
+        timestamp,
+        None if key_bytes < 0 else bytes(view[headers_at - key_bytes : headers_at]),
+        None if value_bytes < 0 else bytes(view[value_at:end]),
         _decode_headers(view[headers_at:value_at]) if header_bytes else (),
     )
-    return record, frame.end
+    return record, end

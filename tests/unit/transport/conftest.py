@@ -7,7 +7,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from blockbuster import blockbuster_ctx
 
 from dqmstream.clock import SettableClock
 from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
@@ -15,13 +14,6 @@ from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 
 RETENTION = 3600.0
-
-
-@pytest.fixture(autouse=True)
-def _never_blocked():
-    """A test fails when the event loop is blocked by a system call."""
-    with blockbuster_ctx("dqmstream"):
-        yield
 
 
 class Subject(ABC):
