@@ -48,7 +48,7 @@ def create_app(parts: Parts) -> FastAPI:
     async def _stream(websocket: WebSocket) -> None:
         await parts.stream.serve(websocket)
 
-    app.mount("/", StaticFiles(directory=PAGE, html=True), name="page")
+    app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
     app.add_middleware(_Counted, metrics=parts.metrics, clock=parts.clock)
     app.add_middleware(GuardedApp, hosts=parts.settings.hosts)
     return app

@@ -14,7 +14,7 @@ from services.gateway.catalogue import Found, find
 from services.gateway.library import Library
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
-from services.gateway.problems import Problem, ProblemError, not_found
+from services.gateway.problems import ProblemError, not_found, problem_answer
 from services.gateway.readings import Readings
 from services.gateway.search import Matches, glob_matches, regex_matches
 from services.gateway.settings import GatewaySettings
@@ -37,15 +37,12 @@ __all__ = [
 ]
 
 PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    404: {"model": Problem, "description": "Nothing of that name is known."},
-    409: {"model": Problem, "description": "The sum asked for cannot be made."},
-    413: {"model": Problem, "description": "More is asked for than one answer may hold."},
+    404: problem_answer("Nothing of that name is known."),
+    409: problem_answer("The sum asked for cannot be made."),
+    413: problem_answer("More is asked for than one answer may hold."),
     421: {"description": "The Host header names no host of this gateway."},
-    422: {
-        "model": Problem,
-        "description": "A parameter is wrong: which, what came, what was expected.",
-    },
-    503: {"model": Problem, "description": "The store cannot be asked."},
+    422: problem_answer("A parameter is wrong: which, what came, what was expected."),
+    503: problem_answer("The store cannot be asked."),
 }
 
 RunWord = Annotated[
@@ -84,7 +81,11 @@ Gateway = Annotated[Parts, Depends(_parts)]
 def _chosen_window(
     lumisections: Annotated[
         str | None,
-        Query(description="LSs `a-b` (both included) or `a`.", examples=["12-40"], max_length=20),
+        Query(
+            description="LSs `a-b` (both included) or `a`, numbered from 1.",
+            examples=["12-40"],
+            max_length=20,
+        ),
     ] = None,
     last: Annotated[int | None, Query(ge=1, le=100_000, description="The newest LSs.")] = None,
     window: Annotated[

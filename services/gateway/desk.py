@@ -30,7 +30,7 @@ class Desk:
         try:
             yield cls(executor)
         finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+            await asyncio.to_thread(executor.shutdown, wait=True, cancel_futures=True)
 
     async def ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` returns, called on the desk's thread."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import ElementLayout, axis_bins
 from dqmstream.messages.booking import Axis, Histogram, Integer, Profile, Variable
 from services.gateway.hub import State
@@ -63,17 +64,17 @@ def draw(
     window: Window,
 ) -> State:
     """The state of a plot: `element`, `window` and `totals` in the header, and its arrays."""
-    scalar = contents.scalars.get(element.index)
-    arrays = _arrays(element, contents.cells) if element.planes else {}
+    me = MonitorElement(contents, element)
+    arrays = _arrays(me) if element.planes else {}
     header = {
         "element": describe(element, contents.layout.workspace, labels),
         "window": window_words(window, covered),
         "totals": {
-            "entries": _entries(element, contents.cells),
-            "nan": int(contents.cells[element.nan]) if element.planes else 0,
-            "outside": int(contents.cells[element.outside]) if element.planes else 0,
-            "value": None if scalar is None else scalar.value,
-            "invalid": contents.invalid.get(element.index, ""),
+            "entries": me.entries,
+            "nan": me.nan,
+            "outside": me.outside,
+            "value": me.value,
+            "invalid": me.invalid,
         },
         "problem": "",
     }
@@ -141,29 +142,17 @@ def _axis(axis: Axis, labels: Labels) -> dict[str, Any]:
     return words
 
 
-def _planes(element: ElementLayout, cells: Array) -> list[Array]:
-    """Planes of an element, each over the first two axes, flattened."""
-    whole = cells[element.offset : element.nan].reshape((element.planes, *element.extents))
-    if len(element.extents) > 2:
-        whole = whole.sum(axis=tuple(range(3, whole.ndim)))
-    return [plane.ravel() for plane in whole]
-
-
-def _arrays(element: ElementLayout, cells: Array) -> dict[str, Array]:
-    planes = _planes(element, cells)
-    if len(planes) == 1:
-        return {"values": planes[0].copy()}
-    entries = planes[0].copy()
-    sums = np.ldexp(planes[1].astype(np.float64), -element.bits)
-    squares = np.ldexp(planes[2].astype(np.float64), -element.square_bits)
-    if not isinstance(element.element, Profile):
-        return {"values": sums, "errors": np.sqrt(squares)}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = sums / entries
-        spread = np.maximum(squares / entries - mean * mean, 0.0)
-        return {"entries": entries, "values": mean, "errors": np.sqrt(spread / entries)}
-
-
-def _entries(element: ElementLayout, cells: Array) -> int:
-    """Entries of an element, flow included."""
-    return int(cells[element.offset : element.offset + element.cells].sum())
+def _arrays(element: MonitorElement) -> dict[str, Array]:
+    values, storage = element.values(flow=True), _storage(element.place)
+    if values.ndim > 2:
+        # Errors of a projection: independent bins add in squares.
+        spread = np.sqrt((element.errors(flow=True) ** 2).sum(axis=2))
+        values = values.sum(axis=2)
+    elif storage != "count":
+        spread = element.errors(flow=True)
+    if storage == "count":
+        return {"values": values.ravel().copy()}
+    arrays = {"values": values.ravel(), "errors": spread.ravel()}
+    if storage == "profile":
+        arrays["entries"] = element.counts(flow=True).ravel().copy()
+    return arrays

@@ -184,6 +184,7 @@ class Library:
         return booked_layouts(self._view, run), run is not None
 
     def _live_reports(self, number: int, query: ReportQuery) -> dict[int, list[QualityReports]]:
+        self._view.refresh()
         run = self._view.runs.get(number)
         found: dict[int, list[QualityReports]] = {}
         for name, part in run.shown_workspaces().items() if run else ():

@@ -15,7 +15,14 @@ from dqmstream.errors import DqmError, WindowError
 from services.gateway.closed_total import NotInMemoryError
 from services.gateway.search import PatternError
 
-__all__ = ["Problem", "ProblemError", "add_problem_answers", "not_found", "problem_response"]
+__all__ = [
+    "Problem",
+    "ProblemError",
+    "add_problem_answers",
+    "not_found",
+    "problem_answer",
+    "problem_response",
+]
 
 _MEDIA_TYPE = "application/problem+json"
 _LONGEST_ECHO = 200
@@ -54,6 +61,12 @@ class ProblemError(Exception):
 def not_found(detail: str) -> ProblemError:
     """Nothing is known of what was asked for."""
     return ProblemError(404, detail)
+
+
+def problem_answer(description: str) -> dict[str, Any]:
+    """How a refusal is announced in the OpenAPI document."""
+    schema = Problem.model_json_schema()
+    return {"description": description, "content": {_MEDIA_TYPE: {"schema": schema}}}
 
 
 def problem_response(

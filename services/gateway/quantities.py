@@ -1,22 +1,17 @@
 """One number per lumisection of an element: what a trend shows."""
 
+import math
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dqmstream.histograms.element import axis_centres
 from dqmstream.histograms.layout import ElementLayout, axis_bins
-from dqmstream.messages.booking import (
-    Axis,
-    Category,
-    Histogram,
-    Integer,
-    Profile,
-    Regular,
-    Variable,
-)
+from dqmstream.messages.booking import Histogram, Profile, Scalar
+from dqmstream.messages.histograms import ScalarValue
 
-__all__ = ["QUANTITIES", "Quantity", "bin_centres", "quantity_of"]
+__all__ = ["QUANTITIES", "Quantity", "quantity_of", "scalar_number"]
 
 Quantity = Literal["entries", "mean", "rms", "nan", "outside"]
 
@@ -26,22 +21,12 @@ Cells = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
 
-def bin_centres(axis: Axis) -> Numbers | None:
-    """Centres of the bins without flow, in the axis's unit; the integers of an integer axis.
-
-    None for categories: their codes have no order.
-    """
-    match axis:
-        case Regular():
-            edges = np.linspace(axis.lower, axis.upper, axis.bins + 1)
-            return (edges[:-1] + edges[1:]) / 2
-        case Integer():
-            return np.arange(axis.lower, axis.upper, dtype=np.float64)
-        case Category():
-            return None
-        case Variable():
-            edges = np.asarray(axis.edges, dtype=np.float64)
-            return (edges[:-1] + edges[1:]) / 2
+def scalar_number(element: ElementLayout, value: ScalarValue) -> float | str:
+    """The value of a scalar or text as people read it: sums are kept in fixed point."""
+    booked = element.element
+    if isinstance(value.value, str) or not isinstance(booked, Scalar) or not booked.value_range:
+        return value.value
+    return math.ldexp(value.value, -element.bits)
 
 
 def quantity_of(element: ElementLayout, cells: Cells, quantity: Quantity) -> Numbers:
@@ -90,9 +75,7 @@ def _moments(element: ElementLayout, cells: Cells) -> tuple[Numbers, Numbers, Nu
         )
     if not isinstance(booked, Histogram):
         return None
-    centres = bin_centres(booked.axes[0])
-    if centres is None:
-        return None
+    centres = axis_centres(booked.axes[0])
     # Counts are the only plane; of weighted ones the second plane holds the sums of weights.
     plane: NDArray[Any] = planes.reshape(len(cells), element.planes, *element.extents)[
         :, 1 if element.planes == 3 else 0

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Booking
+from dqmstream.messages.histograms import ScalarValue
 from services.gateway.archive import Archive, Shelf
 from services.gateway.closed_total import NotInMemoryError
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
-from services.gateway.quantities import Quantity, quantity_of
+from services.gateway.quantities import Quantity, quantity_of, scalar_number
 from services.gateway.windows import Window
 from services.gateway.workspace_run import Covered, LumisectionRecord, WorkspaceRun, cover
 
@@ -242,7 +243,7 @@ class Readings:
         held = [number for number in part.in_memory() if number in wanted]
         if not element.planes:
             scalars = {n: part.of_lumisection(n).scalars.get(element.index) for n in held}
-            return {n: None if value is None else value.value for n, value in scalars.items()}
+            return _scalars(element, scalars)
         at = slice(element.offset, element.offset + element.size)
         cells = [part.of_lumisection(number).cells[at] for number in held]
         return _numbers(element, held, np.array(cells, np.int64), quantity)
@@ -265,7 +266,7 @@ class Readings:
         numbers = [int(number) for number in found.lumisections]
         if not element.planes:
             scalars = {n: found.scalars.get(n) for n in numbers}
-            return {n: None if value is None else value.value for n, value in scalars.items()}
+            return _scalars(element, scalars)
         return _numbers(found.element, numbers, found.cells, quantity)
 
     # ------------------------------------------------------------------- ways
@@ -291,6 +292,12 @@ class Readings:
     async def _stored(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async with self._turns:
             return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def _scalars(
+    element: ElementLayout, values: Mapping[int, ScalarValue | None]
+) -> dict[int, float | str | None]:
+    return {n: None if v is None else scalar_number(element, v) for n, v in values.items()}
 
 
 def _numbers(

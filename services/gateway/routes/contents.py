@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from dqmstream.histograms.element import MonitorElement
 from services.gateway.asking import (
     PROBLEMS,
     Asked,
@@ -27,7 +28,6 @@ from services.gateway.problems import ProblemError
 from services.gateway.quantities import Quantity
 from services.gateway.readings import Place, Reading
 from services.gateway.render import render
-from services.gateway.uhi_json import uhi_histogram
 from services.gateway.windows import Window
 
 __all__ = ["router"]
@@ -222,10 +222,17 @@ def _as_uhi(readings: Sequence[Reading]) -> dict[str, Any]:
     for reading in readings:
         path = reading.element.element.path
         if reading.element.planes:
-            histograms[path] = uhi_histogram(reading.element, reading.contents, reading.covered)
+            histograms[path] = _uhi(reading)
         else:
             left_out.append(path)
     return {"histograms": histograms, "left_out": left_out}
+
+
+def _uhi(reading: Reading) -> dict[str, Any]:
+    first, last = reading.covered.span
+    uhi = MonitorElement(reading.contents, reading.element).to_uhi()
+    uhi["metadata"] |= {"run": reading.covered.run, "lumisections": f"{first}-{last}"}
+    return uhi
 
 
 def _painted(reading: Reading, window: Window, width: int, height: int) -> bytes:
