@@ -98,7 +98,7 @@ GOOD = {
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"warnin": "0.5"}, "key 'warnin' is unknown, did you mean 'warning'"),
+        ({"warnings": "0.5"}, "key 'warnings' is unknown, did you mean 'warning'"),
         ({"name": None}, "quality test number 1: key 'name' is missing"),
         ({"path": None}, "'charge': key 'path' is missing"),
         ({"path": '""'}, "'charge': key 'path': expected a pattern"),
