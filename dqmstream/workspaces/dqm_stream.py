@@ -1,7 +1,11 @@
 """The DQM stream itself: events as the high-level trigger ships them in streamer files.
 
 Paths are numbers here; the source sends their names as labels of `hlt.path`. Columns are those of
-`dqmstream.sources.cms.columns`.
+`dqmstream.sources.cms.columns`, and `log_time`: when an event's chunk entered the log [ns since
+1970], which the filler takes from the log's record, so that filling again gives the same.
+
+`log_time - time` is the delay from the event to here. Of a replayed recording it is the age of the
+recording: years, whatever the service does.
 """
 
 from collections.abc import Iterator
@@ -23,6 +27,18 @@ _SIZES: Final = variable(
     [0, *(round(2 ** (step / 4)) for step in range(28, 97))], label="size", unit="byte"
 )
 """From 128 bytes to 16 MB in four steps for each doubling."""
+
+_TIMED: Final = "time > 0"
+"""The event's own time was read."""
+_NIBBLES: Final = integer(0, 64, label="lumi nibble: 64 to a lumisection, of 4096 orbits each")
+_NIBBLE: Final = "orbit % 262144 // 4096"
+_DELAY: Final = "(log_time - time) / 1e9"
+_PAST: Final = f"{_TIMED} and log_time > time"
+_POWER: Final = f"log({_DELAY}) / 2.302585092994046"
+"""Logarithm to base 10, so that a mean of seconds and one of years are equally fine."""
+_STEPS: Final = (f"{step}e{power}" for power in range(-1, 9) for step in (1, 1.5, 2, 3, 5, 7))
+_DELAYS: Final = variable([*map(float, _STEPS), 1e9], label="delay", unit="s")
+"""From 0.1 s to 30 years, six bins for each factor of ten."""
 
 
 def _events() -> Iterator[Element]:
@@ -194,8 +210,89 @@ def _paths() -> Iterator[Element]:
     )
 
 
+def _times() -> Iterator[Element]:
+    yield scalar(
+        "DQMStream/Time/unreadable",
+        "time <= 0",
+        combine="sum",
+        title="Events whose own time could not be read",
+        description=f"0: else the release writes events in a form not known here. {_CALL}",
+        draw=_TREND,
+    )
+    yield scalar(
+        "DQMStream/Time/fill",
+        "fill",
+        combine="max",
+        select=_TIMED,
+        title="LHC fill",
+        description="That of the LHC page; 0 or -1 without one.",
+        draw=_TREND,
+    )
+    yield histogram(
+        "DQMStream/Time/in_lumisection",
+        _NIBBLES,
+        fill=_NIBBLE,
+        select=_TIMED,
+        title="Events by time within the lumisection",
+        description=f"Flat: a gap is a time without triggers. {_CALL}",
+    )
+    yield histogram(
+        "DQMStream/Time/bunch_crossing",
+        integer(0, 3564, label="bunch crossing"),
+        fill="bunch_crossing",
+        select=_TIMED,
+        title="Events by bunch crossing",
+        description=f"Only crossings with beam, but for random triggers. {_CALL}",
+        draw=_SPECTRUM,
+    )
+
+
+def _delays() -> Iterator[Element]:
+    age = "In a replay: the age of the recording."
+    yield histogram(
+        "DQMStream/Delay/delay",
+        _DELAYS,
+        fill=_DELAY,
+        select=_TIMED,
+        title="Delay from the event to here",
+        description="One peak at about half a minute, as events come in files of a lumisection. "
+        f"Below 0.1 s clocks disagree. {age} {_CALL}",
+        draw=Draw(log_x=True),
+    )
+    yield scalar(
+        "DQMStream/Delay/longest",
+        _DELAY,
+        combine="max",
+        select=_TIMED,
+        title="Longest delay [s]",
+        description=f"Steady over lumisections; rising: we fall behind. {age} {_CALL}",
+        draw=_TREND,
+    )
+    yield profile(
+        "DQMStream/Delay/by_time",
+        _NIBBLES,
+        fill=_NIBBLE,
+        value=_POWER,
+        value_range=(-6, 12),
+        select=_PAST,
+        title="Mean power of ten of the delay [s] by time within the lumisection",
+        description="1 is 10 s, 2 is 100 s. Falls, as the first events of a file wait longest. "
+        f"{age} {_CALL}",
+    )
+    yield profile(
+        "DQMStream/Delay/by_host",
+        regular(256, 0, 65536, label="number of the filter unit, in groups of 256"),
+        fill="host",
+        value=_POWER,
+        value_range=(-6, 12),
+        select=_PAST,
+        title="Mean power of ten of the delay [s] by filter unit",
+        description=f"1 is 10 s, 2 is 100 s. Alike in all units. {age} {_CALL}",
+    )
+
+
 workspace = Workspace(
     "dqm_stream",
-    "The DQM stream: rate, sizes, filter units, and what the HLT paths said.",
-    [*_events(), *_sizes(), *_paths()],
+    "The DQM stream: rate, sizes, filter units, what the HLT paths said, times and delays.",
+    [*_events(), *_sizes(), *_paths(), *_times(), *_delays()],
 )

@@ -72,5 +72,6 @@ def test_a_workspace_reads_only_columns_its_source_has(booking: Booking) -> None
     else:
         config = SyntheticConfig(run=1, subsystems=(booking.workspace,))
         schema = SyntheticDetector(config).columns
-    assert required_columns(booking) <= columns_of(schema)
+    # The time of the log's record comes with every chunk, whatever its source.
+    assert required_columns(booking) <= columns_of(schema) | {"log_time"}
     assert not any(isinstance(element, Text) for element in booking.elements)
