@@ -3,7 +3,7 @@
 Each law yields a sentence for every violation it finds; no sentence, no violation.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -229,12 +229,16 @@ LAWS: Final[Mapping[int, Law]] = {
 }
 
 
-def broken_laws(world: World) -> dict[int, str]:
-    """Number of each law that does not hold, with the first sentence on why."""
+def broken_laws(world: World, numbers: Iterable[int] = tuple(LAWS)) -> dict[int, str]:
+    """Number of each law that does not hold, with the first sentence on why.
+
+    Parameters
+    ----------
+    world
+        One that was played.
+    numbers
+        The laws to look at.
+    """
     truth = Truth(world)
-    found = {}
-    for number, law in LAWS.items():
-        sentence = next(law(truth), None)
-        if sentence is not None:
-            found[number] = sentence
-    return found
+    sentences = {number: next(LAWS[number](truth), None) for number in numbers}
+    return {number: why for number, why in sentences.items() if why is not None}

@@ -156,7 +156,7 @@ class World:
             case "hostile" if self._on("hostile") and self._said[partition]:
                 wired = hostile_record(rng, self.plan, partition, self._said[partition])
                 self._append(partition, wired, _message(wired), honest=False)
-            case "refills" if self._on("refills") and rng.random() < 0.3:
+            case "refills" if self._on("refills"):
                 self._refill(partition)
 
     def _rebalance(self, partition: int) -> None:
