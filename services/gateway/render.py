@@ -2,6 +2,7 @@
 
 import io
 import math
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from services.gateway.ticks import linear_ticks, log_ticks, short_number
 
 __all__ = ["render"]
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 18, 34, 62
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 18, 48, 62
 _BAR: Final = 64
 _MOST_LABELS: Final = 24
 
@@ -79,15 +80,14 @@ class _Canvas:
         anchor: str = "la",
         colour: tuple[int, int, int] = INK,
     ) -> None:
-        font = ImageFont.load_default(size)
-        self._draw.text(at, text, fill=colour, font=font, anchor=anchor)
+        self._draw.text(at, text, fill=colour, font=_font(size), anchor=anchor)
 
     def footer(self, header: dict[str, Any] | Any) -> None:
         """Run and LS range, entries, and whatever is in no bin: never left out."""
         window, totals = header["window"], header["totals"]
         span = f"LS {window['first']}"
         if window["last"] != window["first"]:
-            span = f"LS {window['first']}–{window['last']} ({window['lumisections']} LS)"
+            span = f"LS {window['first']}-{window['last']} ({window['lumisections']} LS)"
         words = [f"Run {window['run']}", span, f"entries {totals['entries']}"]
         words += [f"{name} {totals[name]}" for name in ("nan", "outside") if totals[name]]
         words += ["open"] if not window["closed"] else []
@@ -205,6 +205,15 @@ class _Canvas:
         self._draw.rectangle((left, top, right, bottom), outline=MUTED)
         self.text((right, bottom + 22), _named(axis), anchor="ra")
         self.text((left, top - 4), value_axis, anchor="ld", colour=MUTED, size=10)
+
+
+@cache
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    """DejaVu Sans where the system has it, for Greek letters; else Pillow's own."""
+    try:
+        return ImageFont.truetype("DejaVuSans.ttf", size)
+    except OSError:
+        return ImageFont.load_default(size)
 
 
 def _marks(axis: dict[str, Any], scale: _Scale, most: int) -> list[tuple[float, str]]:

@@ -108,6 +108,11 @@ class Stream:
         self._instance = secrets.token_hex(8)
         self._logger = structlog.get_logger().bind(service="gateway")
 
+    @property
+    def clients(self) -> tuple[int, ...]:
+        """Numbers of the clients connected, in the order they came."""
+        return tuple(self._wake)
+
     async def ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` returns, called where the live view may be touched."""
         return await self._desk.ask(function, *args, **kwargs)

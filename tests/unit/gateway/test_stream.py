@@ -1,0 +1,309 @@
+"""The stream over a real server: subscriptions, refusals, and a client that stops reading."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from dqmstream.clock import SettableClock, SystemClock
+from services.gateway.asking import Parts
+from services.gateway.desk import Desk
+from services.gateway.library import Library
+from services.gateway.live import LiveView
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.readings import Readings
+from services.gateway.service import serve
+from services.gateway.settings import GatewaySettings, Limits
+from services.gateway.stream import Stream, _Pace, origin_allowed
+
+
+@dataclass
+class Served:
+    """A gateway that listens, and its parts."""
+
+    parts: Parts
+    port: int
+    desk: Desk
+
+    @property
+    def stream(self) -> Stream:
+        return self.parts.stream
+
+    def connect(self, **options) -> connect:
+        return connect(f"ws://127.0.0.1:{self.port}/api/v1/stream", compression=None, **options)
+
+    async def tell(self, messages) -> None:
+        """Fold messages and publish what has changed."""
+        for message in messages:
+            await self.desk.ask(self.parts.view.apply, message, 1)
+        await self.stream.look()
+
+
+@contextlib.asynccontextmanager
+async def served(view: LiveView, chosen: GatewaySettings) -> AsyncIterator[Served]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    # Connections inherit it: a client that does not read is felt after few messages.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    async with Desk.open() as desk:
+        clock, metrics = SystemClock(), GatewayMetrics()
+        parts = Parts(
+            view=view,
+            stream=Stream(view, desk, settings=chosen, clock=clock, metrics=metrics),
+            library=Library(view, desk, None),
+            readings=Readings(view, desk, None),
+            settings=chosen,
+            clock=clock,
+            metrics=metrics,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            started = asyncio.Event()
+            server = tasks.create_task(serve(parts, started, listener))
+            ticker = tasks.create_task(parts.stream.run())
+            await started.wait()
+            yield Served(parts, listener.getsockname()[1], desk)
+            ticker.cancel()
+            server.cancel()
+
+
+async def gone(gateway: Served) -> None:
+    """Wait until the gateway has noticed that its clients have left."""
+    for _ in range(1000):
+        if not gateway.stream.clients:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("the gateway still holds clients that have left")
+
+
+@pytest.fixture
+async def gateway(view) -> AsyncIterator[Served]:
+    # The interval is long: what is published, `tell` publishes; new channels do not wait for it.
+    async with served(view, GatewaySettings(update_interval=3600.0)) as opened:
+        yield opened
+
+
+async def receive(client: ClientConnection, wanted: Callable[[dict], bool]) -> dict:
+    async with asyncio.timeout(20):
+        while True:
+            message = json.loads(await client.recv())
+            if wanted(message):
+                return message
+
+
+def of(kind: str, channel: str = "") -> Callable[[dict], bool]:
+    return lambda message: message["type"] == kind and channel in message.get("channel", "")
+
+
+async def subscribe(client: ClientConnection, **body) -> dict:
+    await client.send(json.dumps({"type": "subscribe", "id": "s", **body}))
+    return await receive(client, lambda message: message["type"] in {"subscribed", "error"})
+
+
+async def test_a_plot_begins_with_a_snapshot_and_goes_on_with_sparse_changes(gateway, detector):
+    await gateway.tell(detector.fill(1, 50))
+    async with gateway.connect() as client:
+        hello = json.loads(await client.recv())
+        assert hello["type"] == "hello"
+        answer = await subscribe(client, paths=["pixel/charge"], window="run")
+        assert answer["channels"] == ["plot/current/run/pixel/charge"]
+        first = await receive(client, of("snapshot"))
+        await gateway.tell(detector.fill(1, 3))
+        change = await receive(client, of("change"))
+    values = first["arrays"]["values"]
+    assert first["header"]["totals"]["entries"] == 50
+    for at, to in zip(*change["arrays"]["values"].values(), strict=True):
+        values[at] = to
+    place = detector.layouts[0]["pixel/charge"]
+    whole = detector.contents("pixel", 1).cells[place.offset : place.nan]
+    assert values == whole.tolist()
+    assert len(change["arrays"]["values"]["at"]) <= 3
+    assert change["base"] == first["sequence"] < change["sequence"]
+
+
+async def test_a_glob_subscribes_to_all_it_matches(gateway, detector):
+    await gateway.tell(detector.fill(1))
+    async with gateway.connect() as client:
+        answer = await subscribe(client, match="pixel/**", window={"last": 5})
+        assert answer["channels"][1] == "plot/current/last-5/pixel/barrel/occupancy"
+        snapshots = [await receive(client, of("snapshot")) for _ in answer["channels"]]
+    assert {each["channel"] for each in snapshots} == set(answer["channels"])
+
+
+async def test_a_plot_of_what_is_booked_later_comes_when_it_is_booked(gateway, detector):
+    async with gateway.connect() as client:
+        await subscribe(client, paths=["pixel/charge"])
+        empty = await receive(client, of("snapshot"))
+        assert empty["header"]["problem"] == "nothing has come yet"
+        await gateway.tell(detector.fill(1))
+        full = await receive(client, of("snapshot"))
+    assert full["header"]["totals"]["entries"] == 200
+
+
+async def test_boards_come_by_name_and_change_by_row(gateway, detector):
+    await gateway.tell(detector.fill(1))
+    async with gateway.connect() as client:
+        answer = await subscribe(client, boards=["strip", "pulse", "quality", "run", "runs"])
+        assert "board/pulse/current" in answer["channels"]
+        strip = await receive(client, of("snapshot", "strip"))
+        assert list(strip["rows"]) == ["1"]
+        await gateway.tell([*detector.close(1), *detector.fill(2)])
+        change = await receive(client, of("change", "strip"))
+    assert {key: row["closed"] for key, row in change["rows"].items()} == {"1": True, "2": False}
+
+
+async def test_a_resync_brings_a_snapshot_of_the_newest_state(gateway, detector):
+    await gateway.tell(detector.fill(1))
+    async with gateway.connect() as client:
+        answer = await subscribe(client, paths=["pixel/events"])
+        first = await receive(client, of("snapshot"))
+        body = {"type": "resync", "channel": answer["channels"][0]}
+        await client.send(json.dumps(body))
+        again = await receive(client, of("snapshot"))
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("no json", "not a message"),
+        ('{"type": "shout"}', "not a message"),
+        ('{"type": "subscribe", "id": ""}', "0 characters"),
+        ('{"type": "subscribe", "id": "a", "paths": ["x"], "match": "y"}', "both paths and match"),
+        ('{"type": "subscribe", "id": "a", "window": {"last": 0}}', "last 0 LSs"),
+        ('{"type": "subscribe", "id": "a", "match": "[z-a]"}', "not a regular expression"),
+        ('{"type": "subscribe", "id": "a", "run": 5}', "run 5 is not live"),
+        ('{"type": "subscribe", "id": "a", "paths": ["a", "b", "c", "d"]}', "4 plots"),
+        ('{"type": "resync", "channel": "plot/current/run/x"}', "not watched"),
+    ],
+)
+async def test_a_message_that_cannot_be_followed_is_answered_and_the_next_one_works(
+    view, detector, message, said
+):
+    async with served(view, GatewaySettings(limits=Limits(channels=3))) as gateway:
+        await gateway.tell(detector.fill(1))
+        async with gateway.connect() as client:
+            await client.recv()
+            await client.send(message)
+            refusal = await receive(client, of("error"))
+            assert said in refusal["problem"]
+            assert (await subscribe(client, paths=["pixel/charge"]))["type"] == "subscribed"
+
+
+async def test_a_plot_too_large_to_watch_is_refused_by_path_and_the_others_come(view, detector):
+    limits = Limits(channel_cells=100)
+    async with served(view, GatewaySettings(limits=limits)) as gateway:
+        await gateway.tell(detector.fill(1))
+        async with gateway.connect() as client:
+            answer = await subscribe(client, match="pixel/**")
+    assert list(answer["refused"]) == ["pixel/barrel/occupancy"]
+    assert len(answer["channels"]) == 4
+
+
+async def test_a_foreign_page_is_refused_and_the_gateways_own_is_not(gateway):
+    with pytest.raises(InvalidStatus):
+        async with gateway.connect(origin="https://evil.example"):
+            pass
+    async with gateway.connect(origin=f"http://127.0.0.1:{gateway.port}") as client:
+        assert json.loads(await client.recv())["type"] == "hello"
+
+
+def test_origins():
+    assert origin_allowed(None, "dqm:8000", ())
+    assert origin_allowed("https://dqm:8000", "dqm:8000", ())
+    assert origin_allowed("https://other", "dqm:8000", ("https://other",))
+    assert not origin_allowed("null", "dqm:8000", ())
+    assert not origin_allowed("https://dqm:8000.evil", "dqm:8000", ())
+    assert not origin_allowed("https://evil", None, ())
+
+
+async def test_more_clients_than_allowed_are_told_to_come_later(view):
+    async with served(view, GatewaySettings(limits=Limits(clients=1))) as gateway:
+        async with gateway.connect() as first:
+            await first.recv()
+            with pytest.raises(InvalidStatus):
+                async with gateway.connect():
+                    pass
+        await gone(gateway)
+        async with gateway.connect() as again:
+            assert json.loads(await again.recv())["type"] == "hello"
+
+
+async def flood(client: ClientConnection) -> None:
+    for _ in range(50):
+        await client.send('{"type": "unsubscribe", "id": "x"}')
+        await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_floods_is_sent_away(view):
+    limits = Limits(messages_per_second=0.5)
+    async with (
+        served(view, GatewaySettings(limits=limits)) as gateway,
+        gateway.connect() as client,
+    ):
+        with pytest.raises(ConnectionClosed) as closed:
+            await flood(client)
+        assert closed.value.rcvd.reason == "too many messages"
+
+
+def test_the_pace_allows_bursts_and_refills_with_time():
+    clock = SettableClock()
+    pace = _Pace(1.0, clock)
+    assert [pace.admits() for _ in range(11)] == [True] * 10 + [False]
+    clock.advance(5.0)
+    assert pace.admits()
+
+
+async def test_an_oversized_message_closes_the_stream(view):
+    async with (
+        served(view, GatewaySettings(limits=Limits(message_bytes=1024))) as gateway,
+        gateway.connect() as client,
+    ):
+        await client.recv()
+        await client.send("x" * 5000)
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.recv()
+        assert closed.value.rcvd.code == 1009
+
+
+def unread_socket(port: int) -> socket.socket:
+    """A connection whose buffers fill soon."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.connect(("127.0.0.1", port))
+    made.setblocking(False)
+    return made
+
+
+async def test_a_client_that_stops_reading_delays_nobody_and_then_gets_the_newest(view, detector):
+    chosen = GatewaySettings(update_interval=3600.0, ping_interval=600.0)
+    channel = "plot/current/run/pixel/charge"
+    async with served(view, chosen) as gateway:
+        await gateway.tell(detector.fill(1))
+        unread = await asyncio.to_thread(unread_socket, gateway.port)
+        async with (
+            gateway.connect(sock=unread, max_queue=1) as stalled,
+            gateway.connect() as reading,
+        ):
+            for client in (stalled, reading):
+                await client.recv()
+                await subscribe(client, match="**", window="run", boards=["strip", "quality"])
+            for _ in range(150):
+                await gateway.tell(detector.fill(1, 400))
+                await receive(reading, showing(channel, detector.events[1, 0]))
+            hub, (first, _) = gateway.stream.hub, gateway.stream.clients
+            assert hub.waiting(first) > 0, "the stalled client must really be stalled"
+            assert hub.waiting(first) <= len(hub.held(first))
+            await receive(stalled, showing(channel, detector.events[1, 0]))
+
+
+def showing(channel: str, entries: int) -> Callable[[dict], bool]:
+    def shows(message: dict) -> bool:
+        totals = message.get("header", {}).get("totals") or {}
+        return message.get("channel") == channel and totals.get("entries") == entries
+
+    return shows
