@@ -6,7 +6,7 @@ It is the same for all workspaces of a set, so it is kept once.
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.merge import Merged, Merger
@@ -22,6 +22,11 @@ __all__ = ["note_account"]
 
 _NOTHING: Final = Layout(Booking(workspace="", elements=()))
 _NO_CELLS: Final = Contents.empty(_NOTHING).encode()
+_ACCOUNTS_OF: Final = select(ACCOUNTS.c.schema, ACCOUNTS.c.body).where(
+    ACCOUNTS.c.set == bindparam("of_set"),
+    ACCOUNTS.c.run == bindparam("of_run"),
+    ACCOUNTS.c.lumisection == bindparam("of_lumisection"),
+)
 
 
 def note_account(connection: Connection, piece: HistogramSet) -> None:
@@ -63,11 +68,8 @@ def _without_contents(piece: HistogramSet) -> HistogramSet:
 
 
 def _accounts(connection: Connection, piece: HistogramSet) -> list[HistogramSet]:
-    c = ACCOUNTS.c
-    query = select(c.schema, c.body).where(
-        c.set == piece.set, c.run == piece.run, c.lumisection == piece.lumisection
-    )
-    rows = connection.execute(query).all()
+    place = {"of_set": piece.set, "of_run": piece.run, "of_lumisection": piece.lumisection}
+    rows = connection.execute(_ACCOUNTS_OF, place).all()
     return [unpack(HistogramSet, row.schema, row.body) for row in rows]
 
 
@@ -81,6 +83,6 @@ def _lumisection(merged: Merged) -> dict[str, Any]:
         "whole": merged.whole,
         "late_segments": merged.late_segments,
         "published": merged.published,
-        "account": msgspec.to_builtins(merged.account),
-        "late_account": msgspec.to_builtins(merged.late_account),
+        "account": msgspec.json.encode(merged.account).decode(),
+        "late_account": msgspec.json.encode(merged.late_account).decode(),
     }

@@ -11,6 +11,7 @@ from dqmstream.errors import BookingError, MessageError, WindowError
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Activation, Booking, Scalar, Text
+from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet, ScalarValue
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
@@ -22,6 +23,7 @@ __all__ = [
     "admit_contents",
     "admit_reports",
     "admit_set",
+    "admit_source",
 ]
 
 _LARGEST: Final = 2**63 - 1
@@ -104,6 +106,17 @@ def admit_conditions(conditions: Conditions) -> None:
     _check_name("run_type", conditions.run_type)
     if conditions.fill is not None:
         _check_range("fill", conditions.fill, 0, _LARGEST)
+
+
+def admit_source(message: RunStart | RunEnd) -> None:
+    """MessageError with reason `out_of_range` or `bad_name` if it cannot be stored."""
+    _check_range("run", message.run, 0, _LARGEST)
+    _check_name("source", message.source)
+    if isinstance(message, RunStart):
+        _check_range("started", message.started, 0, _LARGEST)
+        for name in message.expected:
+            _check_name("expected source", name)
+        _check_name("run_type", message.run_type)
 
 
 def _check_lumisection(run: int, lumisection: int) -> None:

@@ -61,9 +61,11 @@ class ElementTrend:
 class Run:
     """A run as far as it is stored.
 
-    `started` and `updated` are wall clocks of fillers, nanoseconds since 1970, of its first and
-    its newest closed set (0 if none has come). `ended` once a set was closed by the run's end, or
-    a later run was seen in the same set.
+    `first_lumisection` and `last_lumisection` are stored ones. `started` and `updated` are wall
+    clocks, nanoseconds since 1970, 0 if unknown: the earliest that a source or filler stamped, and
+    that of its newest closed set. `sources` says of each source whether it is `expected`,
+    `started` or `ended`; `ended` once all are, or fillers closed the run, or a later run is there
+    in the same set.
     """
 
     run: int
@@ -73,6 +75,7 @@ class Run:
     last_lumisection: int | None
     started: int
     updated: int
+    sources: Mapping[str, str]
     ended: bool
 
 

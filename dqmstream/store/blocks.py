@@ -8,14 +8,13 @@ around 0.5, 20 and 3000 per bin).
 """
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
 from dqmstream.errors import StoreError
+from dqmstream.store.packing import packed, unpacked
 
 __all__ = ["decode_block", "encode_block"]
 
-_LEVEL = 1
 _WIDTH = 8
 
 
@@ -24,7 +23,7 @@ def encode_block(values: NDArray[np.int64]) -> bytes:
     flat = np.ascontiguousarray(values, "<i8").reshape(-1)
     used = (int(np.bitwise_or.reduce(flat.view("<u8"))).bit_length() + 7) // 8
     groups = np.ascontiguousarray(flat.view(np.uint8).reshape(-1, _WIDTH)[:, :used].T)
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(groups.tobytes())
+    return packed(groups.tobytes())
 
 
 def decode_block(
@@ -42,22 +41,12 @@ def decode_block(
         If the block is broken or holds another number of values.
     """
     stop = count if stop is None else stop
-    raw = _unpacked(block, count)
+    raw = unpacked(block, count * _WIDTH)
     values = np.zeros(stop - start, "<i8")
+    if count and len(raw) % count:
+        msg = f"a block of {count} values has {len(raw)} bytes, expected a multiple"
+        raise StoreError(msg)
     if raw:
         groups = np.frombuffer(raw, np.uint8).reshape(-1, count)
         values.view(np.uint8).reshape(-1, _WIDTH)[:, : len(groups)] = groups[:, start:stop].T
     return values.astype(np.int64, copy=False)
-
-
-def _unpacked(block: bytes, count: int) -> bytes:
-    try:
-        # Asked before unpacking: a broken header must not reserve memory for what it claims.
-        claimed = zstandard.frame_content_size(block)
-        if not 0 <= claimed <= count * _WIDTH or (count and claimed % count):
-            msg = f"a block claims {claimed} bytes, expected 0 to {_WIDTH} for each of {count}"
-            raise StoreError(msg)
-        return zstandard.ZstdDecompressor().decompress(block)
-    except zstandard.ZstdError as error:
-        msg = f"a block of {count} values cannot be unpacked: {error}"
-        raise StoreError(msg) from error

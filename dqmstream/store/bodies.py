@@ -1,24 +1,24 @@
 """Messages kept whole: packed with the schema they were written with, read by the wire codec."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
-import zstandard
-
-from dqmstream.errors import StoreError
+from dqmstream.errors import MessageError, StoreError
+from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
 from dqmstream.messages.wire import CODEC
+from dqmstream.store.packing import packed, unpacked
 
 __all__ = ["pack", "unpack"]
 
 _M = TypeVar("_M", bound=Message)
-_LEVEL = 3
+_LARGEST: Final = 2**31
 
 
 def pack(message: Message) -> dict[str, int | bytes]:
     """The columns `schema` and `body` of a message."""
     wired = CODEC.encode(message)
-    body = zstandard.ZstdCompressor(level=_LEVEL).compress(wired.value)
-    return {"schema": type(message).version, "body": body}
+    packing = packed if _is_packed(type(message)) else bytes
+    return {"schema": type(message).version, "body": packing(wired.value)}
 
 
 def unpack(kind: type[_M], schema: int, body: bytes) -> _M:
@@ -26,19 +26,22 @@ def unpack(kind: type[_M], schema: int, body: bytes) -> _M:
 
     Raises
     ------
-    MessageError
-        If it is not one, or of a schema that this release does not read.
     StoreError
-        If the body is broken.
+        If it is broken, or of a schema that this release does not read.
     """
     headers = (("type", kind.__name__.encode()), ("schema", str(schema).encode()))
+    value = unpacked(body, _LARGEST) if _is_packed(kind) else body
     try:
-        value = zstandard.ZstdDecompressor().decompress(body)
-    except zstandard.ZstdError as error:
-        msg = f"a stored {kind.__name__} cannot be unpacked: {error}"
+        message = CODEC.decode(headers, value)
+    except MessageError as error:
+        msg = f"a stored {kind.__name__} cannot be read: {error}"
         raise StoreError(msg) from error
-    message = CODEC.decode(headers, value)
     if not isinstance(message, kind):
         msg = f"a stored {kind.__name__} turned out to be a {type(message).__name__}"
         raise StoreError(msg)
     return message
+
+
+def _is_packed(kind: type[Message]) -> bool:
+    """Whether bodies are packed: most of a HistogramSet already is."""
+    return kind is not HistogramSet

@@ -6,14 +6,14 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, or_, select
 
 from dqmstream.histograms.layout import Layout
 from dqmstream.store.blocks import decode_block, encode_block
 from dqmstream.store.database import upsert
 from dqmstream.store.pieces import PieceShelf
 from dqmstream.store.series import Series, merged_versions, series_of
-from dqmstream.store.tables import BLOCKS, CHUNK_ELEMENTS, CHUNKS, MERGED, PIECES, SERIES
+from dqmstream.store.tables import BLOCKS, CHUNK_ELEMENTS, CHUNKS, MERGED, PIECES, RUNS, SERIES
 
 __all__ = ["ChunkSettings", "DueChunk", "compact", "due_chunks"]
 
@@ -41,6 +41,25 @@ class ChunkSettings:
         return max(1, min(self.longest, _MOST_CELLS // max(1, layout.cells)))
 
 
+def _standing() -> Select[Any]:
+    """Series with a tail, the newest LS of each, and whether no more of it is to come."""
+    other = SERIES.alias()
+    followed = exists().where(
+        other.c.set == SERIES.c.set,
+        other.c.workspace == SERIES.c.workspace,
+        other.c.id > SERIES.c.id,
+    )
+    ended = exists().where(RUNS.c.run == SERIES.c.run, RUNS.c.ended)
+    newest = select(func.max(MERGED.c.lumisection)).where(MERGED.c.series == SERIES.c.id)
+    return select(
+        *SERIES.c, newest.scalar_subquery().label("newest"), or_(followed, ended).label("over")
+    ).where(SERIES.c.id.in_(select(BLOCKS.c.series)))
+
+
+_TAIL: Final = select(BLOCKS.c.series, BLOCKS.c.lumisection)
+_STANDING: Final = _standing()
+
+
 class DueChunk(NamedTuple):
     """A chunk that has LSs in the tail and should have them no longer."""
 
@@ -56,16 +75,16 @@ def due_chunks(connection: Connection, lag: int, busy: frozenset[int]) -> list[D
     lag
         How many LSs a chunk must lie behind the newest one of its series.
     busy
-        Ids of series that LSs are just arriving for. Of the others, all chunks are due once a
-        later run of the same set and workspace is stored.
+        Ids of series that LSs are just arriving for. Of the others, all chunks are due once the
+        run has ended, or the next one of the same set and workspace is stored.
     """
     tail: dict[int, list[int]] = {}
-    for row in connection.execute(select(BLOCKS.c.series, BLOCKS.c.lumisection)):
+    for row in connection.execute(_TAIL):
         tail.setdefault(row.series, []).append(row.lumisection)
     due = []
-    for row in connection.execute(_standing().where(SERIES.c.id.in_(tail))).all():
+    for row in connection.execute(_STANDING).all():
         series, newest = series_of(row), row.newest
-        over = row.followed and series.id not in busy
+        over = row.over and series.id not in busy
         chunks = sorted({series.chunk(lumisection) for lumisection in tail[series.id]})
         due += [
             DueChunk(series, first)
@@ -73,18 +92,6 @@ def due_chunks(connection: Connection, lag: int, busy: frozenset[int]) -> list[D
             if over or first + series.chunk_length + lag <= newest
         ]
     return due
-
-
-def _standing() -> Select[Any]:
-    """Each series, its newest LS, and whether it is followed by a later run."""
-    other = SERIES.alias()
-    followed = exists().where(
-        other.c.set == SERIES.c.set,
-        other.c.workspace == SERIES.c.workspace,
-        other.c.id > SERIES.c.id,
-    )
-    newest = select(func.max(MERGED.c.lumisection)).where(MERGED.c.series == SERIES.c.id)
-    return select(*SERIES.c, newest.scalar_subquery().label("newest"), followed.label("followed"))
 
 
 def compact(connection: Connection, due: DueChunk, layout: Layout) -> None:
@@ -164,6 +171,8 @@ def _drop_merged_pieces(connection: Connection, due: DueChunk, layout: Layout) -
     query = select(PIECES.c.lumisection).where(PIECES.c.segment == 0, *_in_chunk(PIECES, due))
     for lumisection in set(connection.execute(query).scalars()):
         versions = merged_versions(connection, due.series, lumisection)
-        if versions is not None:
+        # Of two epochs the newer one may still be on its way for the other partitions, and will
+        # need the pieces it does not replace.
+        if versions is not None and len({(one.whole, one.epoch) for one in versions}) == 1:
             shelf = PieceShelf(connection, due.series, layout, lumisection)
             shelf.drop_merged(versions)

@@ -1,7 +1,8 @@
 """One database by URL: transactions, and the little in which SQLite and PostgreSQL differ."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, create_engine, event
@@ -83,23 +84,17 @@ class Database:
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert `rows`, replacing those whose primary key is there already."""
-    if not rows:
-        return
-    insert: postgresql.Insert | sqlite.Insert
-    insert = (
-        postgresql.insert(table)
-        if connection.dialect.name == "postgresql"
-        else sqlite.insert(table)
-    )
-    connection.execute(_replacing(insert, table, rows[0].keys()), list(rows))
+    """Insert `rows`, which have the same columns, replacing those whose primary key is there."""
+    if rows:
+        statement = _upsert(table, connection.dialect.name, tuple(rows[0]))
+        connection.execute(statement, list(rows))
 
 
-def _replacing(
-    insert: postgresql.Insert | sqlite.Insert, table: Table, given: Iterable[str]
-) -> Insert:
+@cache
+def _upsert(table: Table, dialect: str, columns: tuple[str, ...]) -> Insert:
+    insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     key = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in given if name not in key}
+    changed = {name: insert.excluded[name] for name in columns if name not in key}
     if changed:
         return insert.on_conflict_do_update(index_elements=key, set_=changed)
     return insert.on_conflict_do_nothing(index_elements=key)

@@ -2,12 +2,13 @@
 
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Booking
+from dqmstream.messages.histograms import HistogramKey, HistogramSet
 from dqmstream.store.bodies import unpack
-from dqmstream.store.series import Series, find_series
+from dqmstream.store.series import Series, Version, find_series
 from dqmstream.store.tables import BOOKINGS
 
 __all__ = ["Known", "stored_booking"]
@@ -16,12 +17,14 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _MOST: Final = 1024
+_BOOKING_OF: Final = select(BOOKINGS.c.schema, BOOKINGS.c.body).where(
+    BOOKINGS.c.hash == bindparam("of_hash")
+)
 
 
 def stored_booking(connection: Connection, booking_hash: str) -> Booking | None:
     """The booking of that hash, None if it is not stored."""
-    query = select(BOOKINGS.c.schema, BOOKINGS.c.body).where(BOOKINGS.c.hash == booking_hash)
-    row = connection.execute(query).first()
+    row = connection.execute(_BOOKING_OF, {"of_hash": booking_hash}).first()
     return None if row is None else unpack(Booking, row.schema, row.body)
 
 
@@ -31,6 +34,7 @@ class Known:
     def __init__(self) -> None:
         self._layouts: dict[str, Layout] = {}
         self._series: dict[tuple[str, int, str], Series] = {}
+        self._accounts: dict[HistogramKey, Version] = {}
 
     def layout(self, connection: Connection, booking_hash: str) -> Layout | None:
         """Layout of a stored booking, None if there is none of that hash."""
@@ -48,10 +52,20 @@ class Known:
             _keep(self._series, name, series)
         return series
 
+    def account_is_news(self, piece: HistogramSet) -> bool:
+        """Whether no workspace brought this account before; it is known from now on."""
+        key = piece.key._replace(workspace="")
+        version = Version.of(piece)
+        if self._accounts.get(key) == version:
+            return False
+        _keep(self._accounts, key, version)
+        return True
+
     def forget(self) -> None:
         """Forget everything: it may never have been stored."""
         self._layouts.clear()
         self._series.clear()
+        self._accounts.clear()
 
 
 def _keep(shelf: dict[K, V], key: K, value: V) -> None:

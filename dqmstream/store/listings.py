@@ -42,6 +42,9 @@ Cursor = tuple[Any, ...]
 MAX_PAGE: Final = 10_000
 """Most rows of one page."""
 
+_ACCOUNT: Final = msgspec.json.Decoder(MergedAccount)
+_COUNTS: Final = msgspec.json.Decoder(dict[Outcome, int])
+
 
 class ReportFilter(NamedTuple):
     """Which reports: all, or those of one set, LS, workspace, scope."""
@@ -79,6 +82,7 @@ def _run(row: Any) -> Run:
         last_lumisection=row.last_lumisection,
         started=row.started,
         updated=row.updated,
+        sources=msgspec.json.decode(row.sources, type=dict[str, str]),
         ended=bool(row.over),
     )
 
@@ -120,8 +124,8 @@ def _lumisection(row: Any) -> Lumisection:
         whole=row.whole,
         late_segments=row.late_segments,
         published=row.published,
-        account=msgspec.convert(row.account, MergedAccount),
-        late_account=msgspec.convert(row.late_account, MergedAccount),
+        account=_ACCOUNT.decode(row.account),
+        late_account=_ACCOUNT.decode(row.late_account),
         conditions=None if row.body is None else unpack(Conditions, row.schema, row.body),
     )
 
@@ -157,7 +161,7 @@ def _outcome_counts(row: Any) -> OutcomeCounts:
         workspace=row.workspace,
         scope=row.scope,
         complete=row.complete,
-        counts={Outcome(name): count for name, count in row.outcomes.items()},
+        counts=_COUNTS.decode(row.outcomes),
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from dqmstream.fold.merge import Merger, SetKey
 from dqmstream.histograms.contents import Contents
@@ -15,6 +16,10 @@ from dqmstream.store.series import Selection, Series, Version
 from dqmstream.store.tables import PIECES
 
 __all__ = ["PieceShelf", "late_window"]
+
+_PIECES_AT: Final = select(PIECES.c.id, PIECES.c.schema, PIECES.c.body).where(
+    PIECES.c.series == bindparam("of_series"), PIECES.c.lumisection == bindparam("of_lumisection")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +74,8 @@ class PieceShelf:
         return {(p.segment, p.partition): p for p in self.merger.pieces(self.key)}
 
     def _read(self) -> list[_Kept]:
-        c = PIECES.c
-        query = select(c.id, c.schema, c.body).where(
-            c.series == self._series.id, c.lumisection == self._lumisection
-        )
-        rows = self._connection.execute(query)
+        place = {"of_series": self._series.id, "of_lumisection": self._lumisection}
+        rows = self._connection.execute(_PIECES_AT, place).all()
         kept = [_Kept(row.id, unpack(HistogramSet, row.schema, row.body)) for row in rows]
         # Parts of one version side by side: the joiner holds one unfinished version at a time.
         return sorted(kept, key=lambda k: (k.piece.order, k.piece.writer, k.piece.part))

@@ -3,12 +3,14 @@
 from collections import Counter
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, insert
 
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Activation, Booking
+from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
@@ -87,6 +89,12 @@ class Recording:
                 self._take_reports(message)
             case Conditions():
                 self._take_conditions(message)
+            case RunStart():
+                admission.admit_source(message)
+                self._runs.note_start(message)
+            case RunEnd():
+                admission.admit_source(message)
+                self._runs.note_end(message)
             case Booking():
                 self._take_booking(message)
             case Activation():
@@ -124,6 +132,7 @@ class Recording:
 
     def _take_reports(self, reports: QualityReports) -> None:
         admission.admit_reports(reports)
+        counts = Counter(report.outcome.value for report in reports.reports)
         row: dict[str, Any] = pack(reports) | {
             "run": reports.run,
             "lumisection": reports.lumisection,
@@ -131,7 +140,7 @@ class Recording:
             "scope": reports.scope,
             "set": reports.set,
             "complete": reports.complete,
-            "outcomes": Counter(report.outcome.value for report in reports.reports),
+            "outcomes": msgspec.json.encode(counts).decode(),
         }
         upsert(self._connection, REPORTS, [row])
 
@@ -140,12 +149,11 @@ class Recording:
     def _take_set(self, piece: HistogramSet) -> None:
         layout = self._layout(piece)
         admission.admit_set(piece, layout)
-        if piece.parts == 1:
-            admission.admit_contents(piece, layout)
         series = self._series(piece, layout)
         if piece.segment == 0 and self._is_old(series, piece):
             return
-        note_account(self._connection, piece)
+        if self._known.account_is_news(piece):
+            note_account(self._connection, piece)
         self._runs.note_set(piece)
         try:
             self._merge(series, layout, piece)
@@ -196,29 +204,35 @@ class Recording:
     def _merge(self, series: Series, layout: Layout, piece: HistogramSet) -> None:
         """Keep the piece, and write the LS if all partitions are there and closed."""
         key = SetKey(piece.set, piece.run, piece.lumisection, piece.workspace)
+        merger, whole = self._apply(series, layout, piece)
+        if whole is None:
+            return
+        if piece.segment == 0 and merger.is_closed(key):
+            versions = [Version.of(held) for held in merger.pieces(key) if held.segment == 0]
+            self._write_merged(series, merger.merged(key), versions)
+            return
+        # Nobody sums it now: a broken one must be found here, not when its companions come.
+        admission.admit_contents(whole, layout)
+        replaces = merged_versions(self._connection, series, piece.lumisection) is not None
+        if piece.segment == 0 and replaces:
+            self._waiting.append(key)
+
+    def _apply(
+        self, series: Series, layout: Layout, piece: HistogramSet
+    ) -> tuple[Merger, HistogramSet | None]:
+        """The pieces of its LS put together, and the whole set this one is or completes."""
         if series.partitions == 1 and piece.parts == 1 and piece.segment == 0:
             merger = Merger(lambda _: layout)
             merger.apply(piece)
-        else:
-            shelf = PieceShelf(self._connection, series, layout, piece.lumisection)
-            whole = shelf.take(piece)
-            if whole is None:
-                return
-            if piece.parts > 1:
-                admission.admit_contents(whole, layout)
-            merger = shelf.merger
-        if piece.segment > 0:
-            return
-        if merger.is_closed(key):
-            versions = [Version.of(held) for held in merger.pieces(key) if held.segment == 0]
-            self._write_merged(series, merger.merged(key), versions)
-        elif merged_versions(self._connection, series, piece.lumisection) is not None:
-            self._waiting.append(key)
+            return merger, piece
+        shelf = PieceShelf(self._connection, series, layout, piece.lumisection)
+        return shelf.merger, shelf.take(piece)
 
     def _write_merged(self, series: Series, merged: Merged, versions: list[Version]) -> None:
         place = {"series": series.id, "lumisection": merged.key.lumisection}
         contents = merged.contents
         beside = Beside(contents.scalars, contents.invalid).encode()
-        upsert(self._connection, MERGED, [place | {"versions": versions, "beside": beside}])
+        row = place | {"versions": msgspec.json.encode(versions).decode(), "beside": beside}
+        upsert(self._connection, MERGED, [row])
         upsert(self._connection, BLOCKS, [place | {"cells": encode_block(contents.cells)}])
         self._closed.append(merged.key)

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from dqmstream.messages.histograms import HistogramSet, ScalarValue
 from dqmstream.store.tables import MERGED, SERIES
@@ -23,6 +23,18 @@ __all__ = [
 ]
 
 _MAX_LUMISECTION: Final = 2**31 - 1
+
+
+class Version(NamedTuple):
+    """Which of two closed sets of one key is newer, as `HistogramSet.order` has it."""
+
+    whole: bool
+    epoch: int
+    through: int
+
+    @classmethod
+    def of(cls, piece: HistogramSet) -> "Version":
+        return cls(piece.whole, piece.epoch, piece.through)
 
 
 class Beside(NamedTuple):
@@ -42,18 +54,10 @@ class Beside(NamedTuple):
 
 
 _BESIDE: Final = msgspec.msgpack.Decoder(Beside)
-
-
-class Version(NamedTuple):
-    """Which of two closed sets of one key is newer, as `HistogramSet.order` has it."""
-
-    whole: bool
-    epoch: int
-    through: int
-
-    @classmethod
-    def of(cls, piece: HistogramSet) -> "Version":
-        return cls(piece.whole, piece.epoch, piece.through)
+_VERSIONS: Final = msgspec.json.Decoder(tuple[Version, ...])
+_VERSIONS_AT: Final = select(MERGED.c.versions).where(
+    MERGED.c.series == bindparam("of_series"), MERGED.c.lumisection == bindparam("of_lumisection")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +94,9 @@ def merged_versions(
     connection: Connection, series: Series, lumisection: int
 ) -> tuple[Version, ...] | None:
     """Per partition, the version that the stored contents of an LS were summed from."""
-    query = select(MERGED.c.versions).where(
-        MERGED.c.series == series.id, MERGED.c.lumisection == lumisection
-    )
-    versions = connection.execute(query).scalar_one_or_none()
-    return None if versions is None else tuple(Version(*version) for version in versions)
+    place = {"of_series": series.id, "of_lumisection": lumisection}
+    versions = connection.execute(_VERSIONS_AT, place).scalar_one_or_none()
+    return None if versions is None else _VERSIONS.decode(versions)
 
 
 class Selection(NamedTuple):

@@ -16,7 +16,6 @@ are read by the wire codec, which brings older ones up.
 from typing import Final
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -27,6 +26,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
@@ -120,8 +120,10 @@ RUNS: Final = Table(
     Column("last_lumisection", Integer),
     Column("started", BigInteger, nullable=False),
     Column("updated", BigInteger, nullable=False),
+    Column("sources", Text, nullable=False),
     Column("ended", Boolean, nullable=False),
 )
+"""`sources` says of each source whether it is expected, started or ended (JSON)."""
 
 SERIES: Final = Table(
     "series",
@@ -143,11 +145,11 @@ MERGED: Final = Table(
     METADATA,
     _of_series(),
     _key("lumisection", Integer),
-    Column("versions", JSON, nullable=False),
+    Column("versions", Text, nullable=False),
     Column("beside", LargeBinary),
 )
-"""Each stored LS of a series: versions [whole, epoch, through] per partition it was summed from;
-scalars and invalid elements (MessagePack; NULL when there are none)."""
+"""Each stored LS of a series: versions [whole, epoch, through] per partition it was summed from
+(JSON); scalars and invalid elements (MessagePack; NULL when there are none)."""
 
 BLOCKS: Final = Table(
     "blocks",
@@ -217,10 +219,10 @@ LUMISECTIONS: Final = Table(
     Column("whole", Boolean, nullable=False),
     Column("late_segments", Integer, nullable=False),
     Column("published", BigInteger, nullable=False),
-    Column("account", JSON, nullable=False),
-    Column("late_account", JSON, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("late_account", Text, nullable=False),
 )
-"""What `accounts` of an LS say together."""
+"""What `accounts` of an LS say together (MergedAccount as JSON)."""
 
 CONDITIONS: Final = Table(
     "conditions",
@@ -240,8 +242,8 @@ REPORTS: Final = Table(
     _key("scope", String),
     _key("set", String),
     Column("complete", Boolean, nullable=False),
-    Column("outcomes", JSON, nullable=False),
+    Column("outcomes", Text, nullable=False),
     Column("schema", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
 )
-"""QualityReports of one workspace and LS; `outcomes` counts reports by outcome."""
+"""QualityReports of one workspace and LS; `outcomes` counts reports by outcome (JSON)."""

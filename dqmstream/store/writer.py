@@ -28,10 +28,6 @@ class Refused(NamedTuple):
     detail: str
 
 
-class _RefusedSome(Exception):
-    """Ends a transaction that must leave nothing."""
-
-
 class StoreWriter:
     """Records batches of messages, each together with the positions after it.
 
@@ -105,27 +101,45 @@ class StoreWriter:
             If the database is full, busy or away: nothing has changed, and the same call may be
             made again.
         """
-        refused: list[Refused] = []
         try:
             with self._database.transaction() as connection:
-                recording = Recording(connection, self._known, self._chunks)
+                recording = self._recording(connection)
+                for message in messages:
+                    recording.take(message)
+                recorded = recording.finish()
+                _write_positions(connection, positions, holes)
+        except MessageError:
+            self._known.forget()
+            return self._refused(messages)
+        except BaseException:
+            self._known.forget()
+            raise
+        return recorded
+
+    def _refused(self, messages: Sequence[Message]) -> tuple[Refused, ...]:
+        """Which messages are refused, the others being taken; leaves nothing behind.
+
+        Each has a savepoint of its own here, and only here: what is refused half-way must not
+        make the next one be refused.
+        """
+        refused = []
+        try:
+            with self._database.transaction() as connection:
+                recording = self._recording(connection)
                 for place, message in enumerate(messages):
                     try:
                         with connection.begin_nested():
                             recording.take(message)
                     except MessageError as error:
+                        self._known.forget()
                         refused.append(Refused(place, error.reason, error.detail))
-                if refused:
-                    raise _RefusedSome
-                recorded = recording.finish()
-                _write_positions(connection, positions, holes)
-        except _RefusedSome:
+                connection.rollback()
+        finally:
             self._known.forget()
-            return tuple(refused)
-        except BaseException:
-            self._known.forget()
-            raise
-        return recorded
+        return tuple(refused)
+
+    def _recording(self, connection: Connection) -> Recording:
+        return Recording(connection, self._known, self._chunks)
 
     def compact(self, busy: frozenset[int] = frozenset()) -> int:
         """Fold the tail into chunks where it is due, each chunk in a transaction of its own.

@@ -74,8 +74,8 @@ def upgrade() -> None:
         sa.Column("whole", sa.Boolean(), nullable=False),
         sa.Column("late_segments", sa.Integer(), nullable=False),
         sa.Column("published", sa.BigInteger(), nullable=False),
-        sa.Column("account", sa.JSON(), nullable=False),
-        sa.Column("late_account", sa.JSON(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("late_account", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("set", "run", "lumisection", name=op.f("pk_lumisections")),
     )
     op.create_table(
@@ -93,7 +93,7 @@ def upgrade() -> None:
         sa.Column("scope", sa.String(), autoincrement=False, nullable=False),
         sa.Column("set", sa.String(), autoincrement=False, nullable=False),
         sa.Column("complete", sa.Boolean(), nullable=False),
-        sa.Column("outcomes", sa.JSON(), nullable=False),
+        sa.Column("outcomes", sa.Text(), nullable=False),
         sa.Column("schema", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint(
@@ -109,6 +109,7 @@ def upgrade() -> None:
         sa.Column("last_lumisection", sa.Integer(), nullable=True),
         sa.Column("started", sa.BigInteger(), nullable=False),
         sa.Column("updated", sa.BigInteger(), nullable=False),
+        sa.Column("sources", sa.Text(), nullable=False),
         sa.Column("ended", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("run", name=op.f("pk_runs")),
     )
@@ -160,7 +161,7 @@ def upgrade() -> None:
         "merged",
         sa.Column("series", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("lumisection", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("versions", sa.JSON(), nullable=False),
+        sa.Column("versions", sa.Text(), nullable=False),
         sa.Column("beside", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(["series"], ["series.id"], name=op.f("fk_merged_series_series")),
         sa.PrimaryKeyConstraint("series", "lumisection", name=op.f("pk_merged")),
