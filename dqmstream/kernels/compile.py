@@ -11,7 +11,7 @@ from typing import Any, Final
 import numba
 from numba.core.caching import NullCache
 
-__all__ = ["CacheReport", "kernel", "use_cache"]
+__all__ = ["CacheReport", "compile_with", "kernel"]
 
 _config: Final[Any] = numba.config
 _KERNELS: Final[list[Any]] = []
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CacheReport:
-    """Where compiled kernels are kept; `folder` is None, and `problem` says why, if nowhere."""
+    """Where compiled kernels are kept, None if nowhere; and what is not as it was asked for."""
 
     folder: Path | None
     problem: str = ""
@@ -34,37 +34,55 @@ def kernel(function: Callable[..., Any]) -> Any:
     dispatcher = numba.njit(nogil=True)(function)
     _KERNELS.append(dispatcher)
     with contextlib.suppress(RuntimeError, OSError):
-        # Without a folder to write to Numba refuses here; `use_cache` reports it.
+        # Without a folder to write to Numba refuses here; `compile_with` reports it.
         dispatcher.enable_caching()
     return dispatcher
 
 
-def use_cache(folder: Path | None) -> CacheReport:
-    """Keep compiled kernels in `folder` from here on; call it before they first run.
+def compile_with(run: Callable[[], object], folder: Path | None) -> CacheReport:
+    """Let `run` call all kernels once, so that they are compiled or read from the cache.
 
-    Each version of the kernels' sources gets a folder of its own: Numba notices a change of the
-    file of a kernel, but not of another file it takes functions from.
+    A cache that cannot be written, or holds something broken, is left aside and reported: it
+    costs seconds at each start and nothing else.
 
     Parameters
     ----------
+    run
+        Calls every kernel with the types it is used with.
     folder
-        None leaves it to Numba: beside the sources, else the user's cache.
+        Where to keep them; None leaves it to Numba (beside the sources, else the user's cache).
     """
+    report = _use_cache(folder)
+    try:
+        run()
+    except Exception as error:
+        # What a broken cache raises is whatever unpickling it does: try again without it.
+        report = _without_cache(f"{type(error).__name__}: {error}")
+        run()
+    if report.problem:
+        _log.warning("cache of compiled kernels: %s", report.problem)
+    return report
+
+
+def _use_cache(folder: Path | None) -> CacheReport:
     if folder is not None:
-        _config.CACHE_DIR = str(folder / f"kernels-{_source_hash()}")
-    for dispatcher in _KERNELS:
-        try:
+        # Numba notices a change of a kernel's own file, but not of one it takes functions from.
+        folder = folder / f"kernels-{_source_hash()}"
+        _config.CACHE_DIR = str(folder)
+    try:
+        for dispatcher in _KERNELS:
             dispatcher.enable_caching()
-        except (RuntimeError, OSError) as error:
-            return _without_cache(str(error))
-    path = _KERNELS[0].stats.cache_path if _KERNELS else None
-    return CacheReport(folder=Path(path) if path else None)
+    except (RuntimeError, OSError) as error:
+        return _without_cache(str(error))
+    kept = Path(_KERNELS[0].stats.cache_path)
+    if folder is not None and not kept.is_relative_to(folder):
+        return CacheReport(folder=kept, problem=f"cannot write to {folder}, using {kept}")
+    return CacheReport(folder=kept)
 
 
 def _without_cache(problem: str) -> CacheReport:
     for dispatcher in _KERNELS:
         dispatcher._cache = NullCache()
-    _log.warning("kernels are compiled at each start: %s", problem)
     return CacheReport(folder=None, problem=problem)
 
 

@@ -108,9 +108,7 @@ _pointer: Any = intrinsic(_typed_pointer)
 
 
 @kernel
-def _gather(  # noqa: PLR0917 kernels take positions only
-    source: Any, rows: Any, selected: bool, start: int, n: int, block: Any
-) -> None:
+def _gather(source: Any, rows: Any, selected: bool, start: int, n: int, block: Any) -> None:
     # Slices begin at 0: an index that could be negative costs a test and the vector loop.
     if selected:
         chosen = rows[start : start + n]
@@ -123,9 +121,7 @@ def _gather(  # noqa: PLR0917 kernels take positions only
 
 
 @kernel
-def _load(  # noqa: PLR0917 kernels take positions only
-    column: Any, rows: Any, selected: bool, start: int, n: int, scratch: Any
-) -> Any:
+def _load(column: Any, rows: Any, selected: bool, start: int, n: int, scratch: Any) -> Any:
     """Values of entries start to start + n as float64: a view where that is what they are."""
     kind = column.type
     pointer = _pointer(column.address)
@@ -230,7 +226,7 @@ def _accumulate(contents: Any, plan: Any, cells: Any, values: Any, n: int) -> No
 
 
 @kernel
-def fill(  # noqa: PLR0917 kernels take positions only
+def fill(
     contents: Any, fills: Any, axes: Any, edges: Any, columns: Any, selections: Any, every: Any
 ) -> None:
     """Fill all elements in the table.
