@@ -15,7 +15,7 @@ from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
 from dqmstream.errors import ConfigurationError
 from dqmstream.fold.state import FoldSettings
-from dqmstream.kernels.compile import use_cache
+from dqmstream.kernels.warm import warm
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.events import Chunk
@@ -59,7 +59,8 @@ async def running_system(
     ConfigurationError
         If the address is taken or a booking does not fit; LogOwnedError if the folder is in use.
     """
-    cache = use_cache(Path(settings.numba_cache) if settings.numba_cache else None)
+    folder = Path(settings.numba_cache) if settings.numba_cache else None
+    cache = await asyncio.to_thread(warm, folder)
     if cache.problem:
         structlog.get_logger().warning("kernels are compiled anew", problem=cache.problem)
     fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
