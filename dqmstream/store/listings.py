@@ -1,6 +1,6 @@
 """Lists of what is stored, in pages: runs, lumisections, reports, bookings, activations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -30,6 +30,7 @@ __all__ = [
     "bookings",
     "holes",
     "lumisections",
+    "missing",
     "outcomes",
     "reports",
     "runs",
@@ -128,6 +129,23 @@ def _lumisection(row: Any) -> Lumisection:
         late_account=_ACCOUNT.decode(row.late_account),
         conditions=None if row.body is None else unpack(Conditions, row.schema, row.body),
     )
+
+
+def missing(
+    connection: Connection, first_run: int, last_run: int
+) -> dict[tuple[str, int], tuple[int, ...]]:
+    """By (set, run), LSs from the first to the last stored one that are not closed."""
+    c = LUMISECTIONS.c
+    query = select(c.set, c.run, c.lumisection, c.closed).where(c.run.between(first_run, last_run))
+    closed: dict[tuple[str, int], dict[int, bool]] = {}
+    for row in connection.execute(query):
+        closed.setdefault((row.set, row.run), {})[row.lumisection] = row.closed
+    found = {key: _open_between(known) for key, known in sorted(closed.items())}
+    return {key: lumisections for key, lumisections in found.items() if lumisections}
+
+
+def _open_between(closed: Mapping[int, bool]) -> tuple[int, ...]:
+    return tuple(n for n in range(min(closed), max(closed) + 1) if not closed.get(n, False))
 
 
 def reports(

@@ -116,6 +116,12 @@ class Store:
         with self._database.transaction() as connection:
             return listings.lumisections(connection, run, set, after, limit)
 
+    def missing(self, run: int) -> dict[str, tuple[int, ...]]:
+        """By set, LSs from the first to the last stored one that are not closed."""
+        with self._database.transaction() as connection:
+            found = listings.missing(connection, run, run)
+        return {booking_set: lumisections for (booking_set, _), lumisections in found.items()}
+
     def booking(self, booking_hash: str) -> Booking:
         """The booking of that hash."""
         with self._database.transaction() as connection:

@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from dqmstream.errors import LogIdentityError, MessageError
 from dqmstream.messages.struct import Message
-from dqmstream.store import schema
+from dqmstream.store import listings, schema
 from dqmstream.store.answers import Hole
 from dqmstream.store.compaction import ChunkSettings, compact, due_chunks
 from dqmstream.store.database import Database, upsert
 from dqmstream.store.known import Known
 from dqmstream.store.recording import Recorded, Recording
-from dqmstream.store.tables import HOLES, LOG, POSITIONS
+from dqmstream.store.tables import HOLES, LOG, POSITIONS, RUNS
 
 __all__ = ["Refused", "StoreWriter"]
 
@@ -162,6 +162,16 @@ class StoreWriter:
                 if layout is not None:  # as it is while the foreign key of `series` holds
                     compact(connection, chunk, layout)
         return len(due)
+
+    def newest_run(self) -> int:
+        """Highest run that anything is stored of, 0 before there is one."""
+        with self._database.transaction() as connection:
+            return connection.execute(select(func.max(RUNS.c.run))).scalar_one() or 0
+
+    def missing(self, first_run: int) -> dict[tuple[str, int], tuple[int, ...]]:
+        """By (set, run), LSs between stored ones that are not closed, from a run on."""
+        with self._database.transaction() as connection:
+            return listings.missing(connection, first_run, 2**63 - 1)
 
     def close(self) -> None:
         """Close the connection."""

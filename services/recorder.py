@@ -1,0 +1,284 @@
+"""The recorder: what is closed, judged, booked and known of a run from the log into the store.
+
+A batch of records and the positions after it are one transaction, so a killed recorder goes on
+exactly where the store stands. Closing sets are stored one by one as they come, so the position
+never waits for an LS to be closed by all partitions; sets of open LSs are passed over.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import structlog
+
+from dqmstream.clock import Clock
+from dqmstream.errors import LogError, LogIdentityError, StoreError
+from dqmstream.identity import compact_ranges
+from dqmstream.messages.struct import Message
+from dqmstream.messages.topics import BOOKINGS, HISTOGRAMS
+from dqmstream.store.answers import Hole
+from dqmstream.store.recording import Recorded
+from dqmstream.store.writer import Refused, StoreWriter
+from dqmstream.transport.log import Log, Outgoing, TopicPartition
+from services.batches import Batch, BatchSettings, Collector, recorded_places
+from services.dead_letters import dead_letter, decoded
+
+__all__ = ["RecorderProgress", "RecorderSettings", "run_recorder"]
+
+T = TypeVar("T")
+
+_BATCHES_AHEAD: Final = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecorderSettings:
+    """Pace of the recorder; none of it changes what is stored.
+
+    Parameters
+    ----------
+    batch
+        Size of a batch.
+    idle
+        Seconds without a batch after which runs that are over are compacted.
+    retry_first, retry_most
+        Seconds before the first, and at most between later tries, when store or log refuse.
+    """
+
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    idle: float = 5.0
+    retry_first: float = 0.2
+    retry_most: float = 10.0
+
+
+@dataclass(slots=True)
+class RecorderProgress:
+    """Counts since start, for heartbeats and metrics.
+
+    `refused` records stand on the dead topics; `expired` counts offsets that the log no longer
+    had; `failures` are tries that the store or the log refused; `waiting` counts newer contents of
+    stored LSs that wait for those of other partitions; `lag` is in offsets.
+    """
+
+    records: int = 0
+    closed: int = 0
+    refused: int = 0
+    expired: int = 0
+    failures: int = 0
+    waiting: int = 0
+    chunks: int = 0
+    lag: int = 0
+    run: int | None = None
+    lumisection: int | None = None
+
+
+async def run_recorder(
+    log: Log,
+    store_url: str,
+    *,
+    clock: Clock,
+    ready: Callable[[], None],
+    settings: RecorderSettings | None = None,
+    progress: RecorderProgress | None = None,
+) -> None:
+    """Record the log in the store, until cancelled.
+
+    Parameters
+    ----------
+    store_url
+        `sqlite:///file` or `postgresql+driver://...`; made, or brought up, if need be.
+    ready
+        Called when the store is open and its positions are found in the log.
+    progress
+        Counts to keep up to date.
+
+    Raises
+    ------
+    LogIdentityError
+        If the store holds the history of another log, or of a longer one.
+    StoreError
+        If the store is of a newer release, or cannot be opened.
+    """
+    settings, progress = settings or RecorderSettings(), progress or RecorderProgress()
+    async with _open(store_url, log.identity) as worker:
+        recorder = _Recorder(log, worker, settings, progress)
+        positions = await recorder.find_positions()
+        bookings = {at: offset for at, offset in positions.items() if at[0] == BOOKINGS}
+        others = {at: offset for at, offset in positions.items() if at[0] != BOOKINGS}
+        batches: asyncio.Queue[Batch] = asyncio.Queue(_BATCHES_AHEAD)
+        async with (
+            log.reader(others) as reader,
+            log.reader(bookings) as booking_reader,
+            asyncio.TaskGroup() as tasks,
+        ):
+            collector = Collector(log, reader, booking_reader, clock, settings.batch)
+            tasks.create_task(collector.collect(batches), name="recorder reads")
+            tasks.create_task(recorder.write_all(batches), name="recorder writes")
+            ready()
+
+
+class _Worker:
+    """The writer in a thread of its own: a call that was begun is finished before it is closed."""
+
+    def __init__(self, writer: StoreWriter, thread: ThreadPoolExecutor) -> None:
+        self._writer = writer
+        self._thread = thread
+
+    async def __call__(self, call: Callable[[StoreWriter], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, call, self._writer)
+
+
+@asynccontextmanager
+async def _open(store_url: str, log: str) -> AsyncIterator[_Worker]:
+    writer = await asyncio.to_thread(StoreWriter, store_url, log=log)
+    thread = ThreadPoolExecutor(1, thread_name_prefix="dqmstream-recorder")
+    try:
+        yield _Worker(writer, thread)
+    finally:
+        await asyncio.to_thread(thread.shutdown)
+        await asyncio.to_thread(writer.close)
+
+
+class _Recorder:
+    """Writes batches, buries what cannot be written, and tries again what the disk refused."""
+
+    def __init__(
+        self, log: Log, worker: _Worker, settings: RecorderSettings, progress: RecorderProgress
+    ) -> None:
+        self._log = log
+        self._worker = worker
+        self._settings = settings
+        self._progress = progress
+        self._logger = structlog.get_logger().bind(service="recorder")
+        self._ends: dict[TopicPartition, int] = {}
+        self._since_run = 0
+
+    async def find_positions(self) -> dict[TopicPartition, int]:
+        """Where to read on: where the store stands, else where the log begins."""
+        stored = await self._worker(lambda writer: writer.positions())
+        positions = {}
+        for place in recorded_places(self._log):
+            start, end = await self._log.bounds(*place)
+            positions[place] = stored.get(place, start)
+            if positions[place] > end:
+                msg = (
+                    f"{place[0]}/{place[1]} ends at {end}, the store stands at "
+                    f"{positions[place]}: this log is shorter than the one that was recorded"
+                )
+                raise LogIdentityError(msg)
+        return positions
+
+    async def write_all(self, batches: asyncio.Queue[Batch]) -> None:
+        """Write batches until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.idle):
+                    batch = await batches.get()
+            except TimeoutError:
+                await self._compact(frozenset())
+                continue
+            for hole in batch.holes:
+                await self._note_hole(hole)
+            recorded = await self._write(batch)
+            await self._note(batch, recorded)
+            if recorded.closed:
+                await self._compact(recorded.series)
+            await self._name_missing(batch.positions)
+
+    async def _write(self, batch: Batch) -> Recorded:
+        """Write a batch, without what is refused; for ever, if need be."""
+        taken, dead = await asyncio.to_thread(decoded, batch.records)
+        while True:
+            # Before the position moves past them: after a crash they are buried twice, not never.
+            await self._bury(dead)
+            written = await self._try_write([message for _, message in taken], batch)
+            if isinstance(written, Recorded):
+                return written
+            refused = {one.place: one for one in written}
+            dead = [dead_letter(taken[n][0], one.reason, one.detail) for n, one in refused.items()]
+            taken = [one for place, one in enumerate(taken) if place not in refused]
+
+    async def _bury(self, dead: Sequence[Outgoing]) -> None:
+        if dead:
+            await self._insist(lambda: self._log.send(dead), "records cannot be buried")
+            self._progress.refused += len(dead)
+            self._logger.warning("records refused", count=len(dead), topic=dead[0].topic)
+
+    async def _try_write(
+        self, messages: Sequence[Message], batch: Batch
+    ) -> Recorded | tuple[Refused, ...]:
+        def write(writer: StoreWriter) -> Recorded | tuple[Refused, ...]:
+            return writer.write(messages, batch.positions, batch.holes)
+
+        return await self._insist(lambda: self._worker(write), "a batch cannot be stored")
+
+    async def _insist(self, attempt: Callable[[], Awaitable[T]], problem: str) -> T:
+        """Try until neither store nor log refuse; meanwhile nothing is read, and nothing lost."""
+        wait = self._settings.retry_first
+        while True:
+            try:
+                return await attempt()
+            except (StoreError, LogError) as error:
+                self._progress.failures += 1
+                self._logger.error(problem, error=str(error), next_try_in=wait)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, self._settings.retry_most)
+
+    async def _compact(self, busy: frozenset[int]) -> None:
+        """Reading is as exact without it, so a failure can wait for the next time."""
+        try:
+            self._progress.chunks += await self._worker(lambda writer: writer.compact(busy))
+        except StoreError as error:
+            self._progress.failures += 1
+            self._logger.error("chunks cannot be written", error=str(error))
+
+    async def _note_hole(self, hole: Hole) -> None:
+        """Say what expired; which LSs it was is known when the rest of the log has been read."""
+        self._progress.expired += hole.next_offset - hole.first
+        self._logger.warning(
+            "records expired before they were recorded",
+            topic=hole.topic,
+            partition=hole.partition,
+            first=hole.first,
+            next_offset=hole.next_offset,
+        )
+        if hole.topic == HISTOGRAMS:
+            self._since_run = await self._worker(lambda writer: writer.newest_run())
+            for place in recorded_places(self._log):
+                if place[0] == HISTOGRAMS:
+                    self._ends[place] = (await self._log.bounds(*place)).end
+
+    async def _name_missing(self, positions: Mapping[TopicPartition, int]) -> None:
+        """Name the LSs that a hole took, once everything that was in the log then is stored."""
+        if not self._ends or any(positions[place] < end for place, end in self._ends.items()):
+            return
+        self._ends = {}
+        missing = await self._worker(lambda writer: writer.missing(self._since_run))
+        for (booking_set, run), lumisections in missing.items():
+            self._logger.warning(
+                "lumisections are missing: refill them",
+                set=booking_set,
+                run=run,
+                lumisections=compact_ranges(lumisections),
+            )
+
+    async def _note(self, batch: Batch, recorded: Recorded) -> None:
+        progress = self._progress
+        progress.records += len(batch.records)
+        progress.closed += len(recorded.closed)
+        for key in recorded.closed:
+            progress.run, progress.lumisection = key.run, key.lumisection
+        for key in recorded.waiting:
+            progress.waiting += 1
+            self._logger.warning(
+                "newer contents wait for those of the other partitions",
+                set=key.set,
+                run=key.run,
+                lumisection=key.lumisection,
+                workspace=key.workspace,
+            )
+        ends = [(await self._log.bounds(*place)).end for place in batch.positions]
+        progress.lag = sum(ends) - sum(batch.positions.values())
