@@ -10,7 +10,7 @@ from dqmstream.quality.summary import Summary, worst_of
 from services.gateway.hub import State
 from services.gateway.live import LiveView
 from services.gateway.run_view import RunView
-from services.gateway.verdicts import Judged, ReportScope
+from services.gateway.verdicts import ReportScope
 from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
 
 __all__ = [
@@ -102,10 +102,16 @@ def strip_board(run: RunView | None) -> State:
         name: run.verdicts.judged(ReportScope(part.set, name, "lumisection"))
         for name, part in run.shown_workspaces().items()
     }
-    rows = {
-        str(number): lumisection_row(record, _outcomes(by_workspace, number))
-        for number, record in run.lumisections().items()
-    }
+    rows = {}
+    for number, record in run.lumisections().items():
+        judged = {name: each[number] for name, each in by_workspace.items() if number in each}
+        # Most rows are as they were: making thousands anew at each look would be felt.
+        made = run.strip_rows.get(number)
+        if made is None or made[0] is not record or made[1] != judged:
+            outcomes = {name: each.summary for name, each in judged.items()}
+            made = (record, judged, lumisection_row(record, outcomes))
+            run.strip_rows[number] = made
+        rows[str(number)] = made[2]
     return State(header={"run": run.number}, rows=rows)
 
 
@@ -184,12 +190,6 @@ def conditions_row(found: Conditions) -> dict[str, Any]:
         "pileup": found.pileup,
         "prescale_index": found.prescale_index,
         "dcs_off": sorted(name for name, on in found.dcs.items() if not on),
-    }
-
-
-def _outcomes(by_workspace: dict[str, dict[int, Judged]], number: int) -> dict[str, Summary]:
-    return {
-        name: judged[number].summary for name, judged in by_workspace.items() if number in judged
     }
 
 

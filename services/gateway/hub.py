@@ -294,7 +294,11 @@ def _difference(before: State, after: State) -> dict[str, Any] | None:
         return None
     if arrays:
         changed["arrays"] = arrays
-    rows = {key: row for key, row in after.rows.items() if before.rows.get(key) != row}
+    rows = {
+        key: row
+        for key, row in after.rows.items()
+        if (held := before.rows.get(key)) is not row and held != row
+    }
     if rows:
         changed["rows"] = rows
     if gone := [key for key in before.rows if key not in after.rows]:

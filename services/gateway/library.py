@@ -28,6 +28,7 @@ class ReportQuery(NamedTuple):
 
     lumisections: tuple[int, int] | None
     workspace: str | None
+    path: str | None
     scope: str | None
     outcomes: frozenset[str]
     limit: int
@@ -252,6 +253,7 @@ def _chosen(messages: Iterable[QualityReports], query: ReportQuery) -> list[dict
         rows += [
             about | report
             for report in reports
-            if not query.outcomes or report["outcome"] in query.outcomes
+            if (not query.outcomes or report["outcome"] in query.outcomes)
+            and query.path in {None, report["path"]}
         ]
     return rows

@@ -17,7 +17,13 @@ from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.quantities import Quantity, quantity_of, scalar_number
 from services.gateway.windows import Window
-from services.gateway.workspace_run import Covered, LumisectionRecord, WorkspaceRun, cover
+from services.gateway.workspace_run import (
+    Covered,
+    LumisectionRecord,
+    WorkspaceRun,
+    contents_version,
+    cover,
+)
 
 __all__ = ["Place", "Reading", "Readings", "Trend", "alone"]
 
@@ -100,9 +106,10 @@ class Readings:
         self._archive = archive
         self._turns = asyncio.Semaphore(at_once)
 
-    async def covered(self, place: Place, window: Window) -> Covered:
-        """Which LSs a window covers."""
-        return (await self._sight(place, window)).covered
+    async def covered(self, place: Place, window: Window) -> tuple[Covered, str]:
+        """Which LSs a window covers, and a version that changes when their contents may have."""
+        sight = await self._sight(place, window)
+        return sight.covered, contents_version(sight.records[n] for n in sight.covered.numbers)
 
     async def read(
         self, place: Place, elements: Sequence[ElementLayout], window: Window
@@ -157,7 +164,7 @@ class Readings:
             msg = f"run {place.run} workspace {place.workspace!r} is neither live nor stored"
             raise NotInMemoryError(msg)
         chosen = window.select(sorted(records))
-        covered = cover(place.run, [records[n] for n in chosen], [set_hash or "", place.workspace])
+        covered = cover(place.run, [records[n] for n in chosen])
         return _Sight(covered, records, shelf, sight is not None)
 
     def _sight_in_memory(self, place: Place, window: Window) -> _Sight | None:

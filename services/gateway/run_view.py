@@ -2,13 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from services.gateway.catalogue import Catalogue
-from services.gateway.verdicts import Verdicts
+from services.gateway.verdicts import Judged, Verdicts
 from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
 
 __all__ = ["RunView"]
@@ -44,6 +44,8 @@ class RunView:
         self.verdicts = Verdicts(keep_reports)
         self.revision = 0
         """Rises with all but the verdicts."""
+        self.strip_rows: dict[int, tuple[LumisectionRecord, dict[str, Judged], dict[str, Any]]] = {}
+        """Rows of the strip as made last, with what they were made from (see `boards`)."""
         self._catalogue = catalogue
         self._workspaces: dict[str, dict[str, WorkspaceRun]] = {}
         self._lumisections: dict[int, LumisectionRecord] = {}

@@ -10,7 +10,7 @@ from dqmstream.identity import compact_ranges, content_hash
 from services.gateway.closed_total import ClosedTotal, NotInMemoryError, Words, words_in_order
 from services.gateway.windows import Window
 
-__all__ = ["Covered", "LumisectionRecord", "WorkspaceRun", "cover"]
+__all__ = ["Covered", "LumisectionRecord", "WorkspaceRun", "contents_version", "cover"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,10 +30,7 @@ class LumisectionRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Covered:
-    """Which LSs a window turned out to cover, and how far they can be trusted.
-
-    `version` changes whenever the contents may have changed.
-    """
+    """Which LSs a window turned out to cover, and how far they can be trusted."""
 
     run: int
     numbers: tuple[int, ...]
@@ -41,7 +38,6 @@ class Covered:
     complete: bool
     whole: bool
     late_events: int
-    version: str
 
     @property
     def span(self) -> tuple[int, int]:
@@ -49,8 +45,8 @@ class Covered:
         return (self.numbers[0], self.numbers[-1]) if self.numbers else (0, 0)
 
 
-def cover(run: int, records: Sequence[LumisectionRecord], named: Sequence[str]) -> Covered:
-    """What the LSs of a window come to; `named` are the set and the booking of the contents."""
+def cover(run: int, records: Sequence[LumisectionRecord]) -> Covered:
+    """What the LSs of a window come to."""
     return Covered(
         run=run,
         numbers=tuple(record.number for record in records),
@@ -58,8 +54,12 @@ def cover(run: int, records: Sequence[LumisectionRecord], named: Sequence[str]) 
         complete=all(record.complete for record in records),
         whole=all(record.whole for record in records),
         late_events=sum(record.late_account.seen for record in records),
-        version=content_hash([list(named), run, [_version(record) for record in records]]),
     )
+
+
+def contents_version(records: Iterable[LumisectionRecord]) -> str:
+    """Changes whenever the contents of these LSs may have."""
+    return content_hash([_version(record) for record in records])
 
 
 class WorkspaceRun:
@@ -82,6 +82,7 @@ class WorkspaceRun:
         self.records: dict[int, LumisectionRecord] = {}
         self._contents: dict[int, Contents] = {}
         self._total = ClosedTotal(layout)
+        self._covered: dict[str, tuple[int, Covered]] = {}
         self._sums: dict[str, tuple[tuple[object, ...], Contents]] = {}
 
     @property
@@ -179,12 +180,12 @@ class WorkspaceRun:
 
     def covered(self, window: Window) -> Covered:
         """What a window covers now."""
-        chosen = window.select(self.numbers)
-        return cover(self.run, [self.records[number] for number in chosen], self._named)
-
-    @property
-    def _named(self) -> tuple[str, str]:
-        return (self.set, self.layout.hash)
+        held = self._covered.get(window.word)
+        if held is None or held[0] != self.revision:
+            chosen = window.select(self.numbers)
+            held = (self.revision, cover(self.run, [self.records[number] for number in chosen]))
+            self._covered[window.word] = held
+        return held[1]
 
     def window(self, window: Window) -> tuple[Contents, Covered]:
         """Sum over a window. The contents belong to this object: read, and copy what is kept.
@@ -208,6 +209,7 @@ class WorkspaceRun:
         """Keep only the sums of these windows: the others are not asked for any more."""
         kept = {part for word in windows for part in (word, _closed_part(word))}
         self._sums = {word: held for word, held in self._sums.items() if word in kept}
+        self._covered = {word: held for word, held in self._covered.items() if word in kept}
 
     def of_lumisection(self, number: int) -> Contents:
         """Contents of one LS.

@@ -144,9 +144,9 @@ async def show_trend(
     """Mean (of the first axis, or of the profiled value), entries or others, LS by LS."""
     number, found = await _asked(parts, run, [path], Pattern(None, None), workspace)
     element, place = found[0].element, Place(number, found[0].layout.workspace)
-    covered = await parts.readings.covered(place, window)
+    covered, version = await parts.readings.covered(place, window)
     _check_lumisections(parts, len(covered.numbers), element.size)
-    tag = etag("trend", quantity, path, window.word, covered.version)
+    tag = etag("trend", quantity, path, number, window.word, found[0].layout.hash, version)
     if (same := unchanged(request, tag)) is not None:
         return same
     trend = await parts.readings.trend(place, element, quantity, window)
@@ -172,10 +172,11 @@ async def _asked(
 async def _tag(parts: Parts, number: int, found: Sequence[Found], window: Window, form: str) -> str:
     versions = []
     for workspace in sorted({each.layout.workspace for each in found}):
-        covered = await parts.readings.covered(Place(number, workspace), window)
+        covered, version = await parts.readings.covered(Place(number, workspace), window)
         _check_lumisections(parts, len(covered.numbers), 0)
-        versions.append(covered.version)
-    return etag(form, window.word, versions, [each.path for each in found])
+        versions.append(version)
+    named = [(each.path, each.layout.hash) for each in found]
+    return etag(form, number, window.word, versions, named)
 
 
 async def _readings(

@@ -33,6 +33,7 @@ async def list_reports(
         ),
     ] = None,
     workspace: Annotated[str | None, Query(max_length=255)] = None,
+    path: Annotated[str | None, Query(max_length=255, description="Only on this element.")] = None,
     scope: Annotated[Literal["lumisection", "run"] | None, Query()] = None,
     outcome: Annotated[
         list[Outcome], Query(description="Only these; may be repeated.", max_length=9)
@@ -44,6 +45,7 @@ async def list_reports(
     query = ReportQuery(
         None if lumisections is None else _ends(lumisections),
         workspace,
+        path,
         scope,
         frozenset(str(each) for each in outcome),
         limit,

@@ -1,0 +1,136 @@
+/** A canvas in CSS pixels, the frame of a plot, its ticks and its titles. */
+
+import { ticks } from "./axes.js";
+import { INK } from "./colours.js";
+
+export const FONT = 'system-ui, "Segoe UI", "Liberation Sans", sans-serif';
+
+/** Fit a canvas to its box and the screen's pixels, clear it, and return `{pen, width, height}`. */
+export function sheet(canvas) {
+  const ratio = Math.min(3, window.devicePixelRatio || 1);
+  const width = canvas.clientWidth;
+  const height = canvas.clientHeight;
+  const [w, t] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w || canvas.height !== t) Object.assign(canvas, { width: w, height: t });
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return { pen, width, height };
+}
+
+/** Sizes that differ between a plot in the grid and the large one. */
+export function sizes(large) {
+  return large
+    ? { font: 13, tick: 5, left: 66, right: 18, top: 14, bottom: 52, names: 0.3, titles: true }
+    : { font: 10, tick: 3, left: 38, right: 8, top: 6, bottom: 28, names: 0.3, titles: false };
+}
+
+/** Write text; `angle` in radians, `align` as of canvases. */
+export function write(pen, text, x, y, { size, colour = INK.muted, align = "center", base = "alphabetic", angle = 0, weight = 400 }) {
+  pen.font = `${weight} ${size}px ${FONT}`;
+  pen.fillStyle = colour;
+  pen.textAlign = align;
+  pen.textBaseline = base;
+  if (!angle) pen.fillText(text, x, y);
+  else {
+    pen.save();
+    pen.translate(x, y);
+    pen.rotate(angle);
+    pen.fillText(text, 0, 0);
+    pen.restore();
+  }
+}
+
+/** The longest beginning of a text that fits, with an ellipsis if it is cut. */
+export function fitted(pen, text, size, room) {
+  pen.font = `400 ${size}px ${FONT}`;
+  if (pen.measureText(text).width <= room) return text;
+  let length = Math.max(1, Math.floor((text.length * room) / pen.measureText(text).width));
+  while (length > 1 && pen.measureText(`${text.slice(0, length)}…`).width > room) length -= 1;
+  return `${text.slice(0, length)}…`;
+}
+
+/** Lines and numbers at the ticks of the vertical scale, within `box`. */
+export function drawVertical(pen, of, box, size, { lines = true, title = "" } = {}) {
+  for (const { value, text } of ticks(of, Math.max(2, (box.height / (size.font * 3.2)) | 0))) {
+    const y = Math.round(of.at(value)) + 0.5;
+    if (y < box.top - 1 || y > box.top + box.height + 1) continue;
+    if (lines && text) stroke(pen, INK.grid, [[box.left, y], [box.left + box.width, y]]);
+    stroke(pen, INK.frame, [[box.left - (text ? size.tick : size.tick / 2), y], [box.left, y]]);
+    write(pen, text, box.left - size.tick - 3, y, { size: size.font, align: "right", base: "middle" });
+  }
+  if (title && size.titles) {
+    const words = fitted(pen, title, size.font, box.height);
+    const centre = box.top + box.height / 2;
+    write(pen, words, 14, centre, { size: size.font, colour: INK.text, angle: -Math.PI / 2, base: "middle" });
+  }
+}
+
+/** The same below the box: numbers, or the names of the bins as far as there is room. */
+export function drawHorizontal(pen, of, axis, box, size) {
+  const bottom = box.top + box.height;
+  if (axis.names) drawNames(pen, of, axis, box, size);
+  else {
+    for (const { value, text } of ticks(of, Math.max(2, (box.width / (size.font * 6)) | 0))) {
+      const x = Math.round(of.at(value)) + 0.5;
+      stroke(pen, INK.frame, [[x, bottom], [x, bottom + (text ? size.tick : size.tick / 2)]]);
+      write(pen, text, x, bottom + size.tick + 2, { size: size.font, base: "top" });
+    }
+  }
+  if (axis.title && size.titles) {
+    const words = fitted(pen, axis.title, size.font, box.width);
+    const y = box.floor - 4;
+    write(pen, words, box.left + box.width / 2, y, { size: size.font, colour: INK.text });
+  }
+}
+
+function drawNames(pen, of, axis, box, size) {
+  const bottom = box.top + box.height;
+  const room = box.width / axis.bins;
+  const longest = Math.max(...axis.names.map((name) => name.length)) * size.font * 0.55;
+  const flat = longest < room * 0.95;
+  const every = flat ? 1 : Math.max(1, Math.ceil((size.font * 1.25) / room));
+  const deep = box.floor - bottom - size.tick - (size.titles && axis.title ? size.font + 12 : 4);
+  for (let bin = 0; bin < axis.bins; bin += every) {
+    const x = of.at((axis.edges[bin] + axis.edges[bin + 1]) / 2);
+    stroke(pen, INK.frame, [[x, bottom], [x, bottom + size.tick]]);
+    if (flat) write(pen, axis.names[bin], x, bottom + size.tick + 2, { size: size.font, base: "top" });
+    else if (deep > size.font * 3) {
+      const text = fitted(pen, axis.names[bin] ?? "", size.font - 1, deep);
+      write(pen, text, x, bottom + size.tick + 3, {
+        size: size.font - 1, align: "right", base: "middle", angle: -Math.PI / 2,
+      });
+    }
+  }
+}
+
+/** Room below the box that the names of an axis want, in pixels. */
+export function roomForNames(axis, width, height, size) {
+  if (!axis.names) return size.bottom;
+  const longest = Math.max(...axis.names.map((name) => name.length)) * size.font * 0.55;
+  if (longest < (width / axis.bins) * 0.95) return size.bottom;
+  if (!size.titles) return axis.bins > 40 ? 12 : Math.min(height * size.names, longest + 10);
+  return Math.min(height * 0.42, longest + size.bottom);
+}
+
+/** A line through points. */
+export function stroke(pen, colour, points, width = 1) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.beginPath();
+  points.forEach(([x, y], i) => (i ? pen.lineTo(x, y) : pen.moveTo(x, y)));
+  pen.stroke();
+}
+
+/** The frame around the box. */
+export function frame(pen, box) {
+  pen.strokeStyle = INK.frame;
+  pen.lineWidth = 1;
+  pen.strokeRect(Math.round(box.left) + 0.5, Math.round(box.top) + 0.5, Math.round(box.width), Math.round(box.height));
+}
+
+/** Words in the middle of a plot that has nothing to show. */
+export function say(pen, text, width, height, large) {
+  const size = large ? 15 : 12;
+  write(pen, fitted(pen, text, size, width - 16), width / 2, height / 2, { size, base: "middle" });
+}

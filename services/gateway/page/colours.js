@@ -1,0 +1,30 @@
+/** Colours of plots. The map rises evenly in lightness, for all eyes, and starts above the dark page. */
+
+export const INK = {
+  text: "#c9d4e0", muted: "#8a98a9", grid: "#232c38", frame: "#3a4655", empty: "#0b0f15",
+  line: "#62b7f0", fill: "rgba(98, 183, 240, 0.26)", error: "#b8dcf5", bad: "#ff6b4a", halo: "#ffffff",
+};
+
+/** Anchors from low to high: purple, blue, teal, green, yellow (after viridis, CC0, lifted). */
+const ANCHORS = [
+  [78, 24, 112], [76, 52, 136], [66, 78, 146], [54, 104, 150], [44, 129, 148], [36, 154, 142],
+  [48, 178, 126], [98, 202, 96], [172, 220, 56], [253, 231, 55],
+];
+
+const STEPS = 256;
+
+/** 256 colours as 0xAABBGGRR, the way canvases keep pixels. */
+export const HEAT = Uint32Array.from({ length: STEPS }, (_, step) => {
+  const [r, g, b] = heat(step / (STEPS - 1));
+  return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+});
+
+/** Red, green and blue of a fraction 0 to 1. */
+export function heat(fraction) {
+  const at = Math.min(1, Math.max(0, fraction)) * (ANCHORS.length - 1);
+  const low = Math.min(Math.floor(at), ANCHORS.length - 2);
+  return ANCHORS[low].map((value, i) => Math.round(value + (ANCHORS[low + 1][i] - value) * (at - low)));
+}
+
+/** A CSS colour of a fraction. */
+export const heatText = (fraction) => `rgb(${heat(fraction).join(" ")})`;

@@ -1,0 +1,191 @@
+/** One-dimensional elements: bars and steps of counts, points with errors of means. */
+
+import { binAt, binName, lowestPositive, scale } from "./axes.js";
+import { drawHorizontal, drawVertical, frame, roomForNames, sizes } from "./canvas.js";
+import { INK } from "./colours.js";
+import { number } from "./format.js";
+
+/**
+ * Draw counts, sums of weights or means over one axis.
+ *
+ * @returns a function from a pixel to `{text, box}` of the bin there, or null
+ */
+export function drawCurve({ pen, width, height }, { element, axes, arrays, bad, large }) {
+  const [axis] = axes;
+  const size = sizes(large);
+  const bins = inBins(arrays, axis);
+  const left = size.left;
+  const wide = width - left - size.right;
+  const bottom = roomForNames(axis, wide, height, size);
+  const box = { left, top: size.top, width: wide, height: height - size.top - bottom, floor: height };
+  const x = horizontal(axis, element.draw.log_x, box);
+  const y = vertical(bins, element, box);
+  drawVertical(pen, y, box, size, { title: element.value_axis });
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.left, box.top, box.width, box.height);
+  pen.clip();
+  mark(pen, axis, bad, x, box);
+  const style = styleOf(element, axis, bins.errors);
+  if (style === "points" || style === "line") drawPoints(pen, axis, bins, x, y, box, style);
+  else drawSteps(pen, axis, bins, x, y, box, style);
+  pen.restore();
+  drawHorizontal(pen, x, axis, box, size);
+  frame(pen, box);
+  arrows(pen, axis, bad, x, box, large);
+  return locator(axis, bins, x, box, element);
+}
+
+/** Cells without flow. */
+function inBins(arrays, axis) {
+  const part = (cells) => cells?.subarray(axis.flow, axis.flow + axis.bins);
+  return { values: part(arrays.values), errors: part(arrays.errors), entries: part(arrays.entries) };
+}
+
+function styleOf({ draw, storage }, axis) {
+  if (draw.style !== "auto" && draw.style !== "map") return draw.style;
+  if (storage === "profile") return "points";
+  return axis.discrete && axis.bins <= 80 ? "bars" : "steps";
+}
+
+function horizontal(axis, log, box) {
+  const { edges, bins } = axis;
+  const low = log ? lowestPositive(edges) : edges[0];
+  const usable = log && low !== null && edges[bins] > low;
+  return scale(usable || !log ? low : edges[0], edges[bins], box.left, box.left + box.width, usable);
+}
+
+/** Counts stand on zero; means float, with room for their errors. */
+function vertical({ values, errors }, { storage, draw }, box) {
+  const [from, to] = [box.top + box.height, box.top];
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i += 1) {
+    const spread = errors && Number.isFinite(errors[i]) ? errors[i] : 0;
+    if (values[i] - spread < low) low = values[i] - spread;
+    if (values[i] + spread > high) high = values[i] + spread;
+  }
+  const lowest = draw.log_y ? lowestPositive(values) : null;
+  if (lowest !== null) return scale(lowest * 0.5, Math.max(high * 1.5, lowest * 10), from, to, true);
+  if (low === Infinity) [low, high] = [0, 1];
+  if (storage !== "profile") return scale(Math.min(0, low * 1.05), high > 0 ? high * 1.08 : 1, from, to);
+  const room = (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+  return scale(low >= 0 && low < room * 3 ? 0 : low - room, high + room, from, to);
+}
+
+function drawSteps(pen, axis, { values, errors }, x, y, box, style) {
+  const zero = y.log ? box.top + box.height : y.at(0);
+  const at = (value) => (y.log && !(value > 0) ? box.top + box.height + 2 : y.at(value));
+  const gap = style === "bars" && box.width / axis.bins > 4 ? Math.min(3, box.width / axis.bins / 5) : 0;
+  const path = new Path2D();
+  const outline = new Path2D();
+  outline.moveTo(x.at(axis.edges[0]), zero);
+  let start = 0;
+  // Bins narrower than a pixel are drawn together as high as the highest: a hot one is never lost.
+  while (start < axis.bins) {
+    const left = Math.max(box.left, x.at(axis.edges[start]));
+    let end = start + 1;
+    let top = values[start];
+    while (end < axis.bins && x.at(axis.edges[end + 1]) - left < 0.7) {
+      top = Math.max(top, values[end]);
+      end += 1;
+    }
+    const right = x.at(axis.edges[end]);
+    path.rect(left + gap / 2, at(top), Math.max(0.5, right - left - gap), zero - at(top));
+    outline.lineTo(left, at(top));
+    outline.lineTo(right, at(top));
+    start = end;
+  }
+  pen.fillStyle = gap ? "rgba(98, 183, 240, 0.72)" : INK.fill;
+  pen.fill(path);
+  if (!gap) {
+    outline.lineTo(x.at(axis.edges[axis.bins]), zero);
+    pen.strokeStyle = INK.line;
+    pen.lineWidth = 1.25;
+    pen.stroke(outline);
+  }
+  if (errors) drawErrors(pen, axis, values, errors, x, y, box);
+}
+
+function drawPoints(pen, axis, { values, errors }, x, y, box, style) {
+  const room = box.width / axis.bins;
+  const radius = Math.max(1, Math.min(3.2, room / 3));
+  if (errors) drawErrors(pen, axis, values, errors, x, y, box);
+  pen.strokeStyle = INK.line;
+  pen.fillStyle = INK.line;
+  pen.lineWidth = 1.25;
+  const line = new Path2D();
+  let joined = false;
+  for (let bin = 0; bin < axis.bins; bin += 1) {
+    const value = values[bin];
+    if (!Number.isFinite(value) || (y.log && value <= 0)) {
+      joined = false;
+      continue;
+    }
+    const [left, right] = [x.at(axis.edges[bin]), x.at(axis.edges[bin + 1])];
+    const [px, py] = [(left + right) / 2, y.at(value)];
+    if (style === "line") joined ? line.lineTo(px, py) : line.moveTo(px, py);
+    else if (room > 6) {
+      line.moveTo(left + 1, py);
+      line.lineTo(right - 1, py);
+    }
+    joined = true;
+    pen.beginPath();
+    pen.arc(px, py, style === "line" ? radius / 2 : radius, 0, 7);
+    pen.fill();
+  }
+  pen.stroke(line);
+}
+
+function drawErrors(pen, axis, values, errors, x, y, box) {
+  if (box.width / axis.bins < 2.5) return;
+  const path = new Path2D();
+  for (let bin = 0; bin < axis.bins; bin += 1) {
+    if (!(errors[bin] > 0) || !Number.isFinite(values[bin])) continue;
+    const px = (x.at(axis.edges[bin]) + x.at(axis.edges[bin + 1])) / 2;
+    const low = values[bin] - errors[bin];
+    path.moveTo(px, y.log && low <= 0 ? box.top + box.height : y.at(low));
+    path.lineTo(px, y.at(values[bin] + errors[bin]));
+  }
+  pen.strokeStyle = INK.error;
+  pen.lineWidth = 1;
+  pen.stroke(path);
+}
+
+/** Bad bins: a band behind, an arrow above. */
+function mark(pen, axis, bad, x, box) {
+  pen.fillStyle = "rgba(255, 107, 74, 0.30)";
+  for (const { bins: [bin] } of bad) {
+    const [left, right] = [x.at(axis.edges[bin]), x.at(axis.edges[bin + 1])];
+    const wide = Math.max(3, right - left);
+    pen.fillRect((left + right - wide) / 2, box.top, wide, box.height);
+  }
+}
+
+function arrows(pen, axis, bad, x, box, large) {
+  const half = large ? 7 : 5;
+  pen.fillStyle = INK.bad;
+  for (const { bins: [bin] } of bad) {
+    const middle = (x.at(axis.edges[bin]) + x.at(axis.edges[bin + 1])) / 2;
+    pen.beginPath();
+    pen.moveTo(middle - half, box.top - half + 2);
+    pen.lineTo(middle + half, box.top - half + 2);
+    pen.lineTo(middle, box.top + half + 2);
+    pen.fill();
+  }
+}
+
+function locator(axis, { values, errors, entries }, x, box, element) {
+  return (px, py) => {
+    if (py < box.top || py > box.top + box.height) return null;
+    const bin = binAt(axis, x.value(px));
+    if (bin < 0) return null;
+    const spread = errors ? ` ± ${number(errors[bin], 3)}` : "";
+    const of = entries ? `, ${number(entries[bin])} entries` : "";
+    const name = axis.title && !axis.names ? `${axis.title}: ` : "";
+    const left = x.at(axis.edges[bin]);
+    return {
+      text: `${name}${binName(axis, bin)}\n${element.value_axis}: ${number(values[bin])}${spread}${of}`,
+      box: { left, top: box.top, width: x.at(axis.edges[bin + 1]) - left, height: box.height },
+    };
+  };
+}

@@ -1,0 +1,64 @@
+/** Where one is, kept in the address, so that every view is a link that can be passed on. */
+
+const HOME = { run: null, workspace: "", path: "", window: "last-10", match: "", only: "" };
+
+/** `lumisection`, `run`, `last-N` or `a-b`. */
+const WINDOW = /^(lumisection|run|last-[1-9]\d{0,5}|([1-9]\d{0,7})-([1-9]\d{0,7}))$/;
+
+/** The view an address fragment stands for. What is not understood is left at its default. */
+export function parse(hash) {
+  const given = new URLSearchParams(hash.replace(/^#/, ""));
+  const route = { ...HOME };
+  for (const name of ["workspace", "path", "match", "only"]) route[name] = given.get(name) ?? "";
+  if (/^[1-9]\d{0,9}$/.test(given.get("run") ?? "")) route.run = Number(given.get("run"));
+  if (isWindow(given.get("window") ?? "")) route.window = given.get("window");
+  return route;
+}
+
+/** Whether a word is a window, with a rising range. */
+export function isWindow(word) {
+  const found = WINDOW.exec(word);
+  return Boolean(found) && (!found[2] || Number(found[2]) <= Number(found[3]));
+}
+
+/** First and last LS of a window `a-b`; null for others. */
+export function rangeOf(word) {
+  const found = WINDOW.exec(word);
+  return found && found[2] ? [Number(found[2]), Number(found[3])] : null;
+}
+
+/** The address fragment of a view; defaults are left out. */
+export function format(route) {
+  const words = Object.entries(route)
+    .filter(([name, value]) => value !== HOME[name] && value !== null && value !== "")
+    .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2F", "/")}`);
+  return `#${words.join("&")}`;
+}
+
+/** Follows the address; `onRoute(route, before)` is called whenever it changes. */
+export class Router {
+  constructor(onRoute) {
+    this.route = parse(location.hash);
+    window.addEventListener("hashchange", () => {
+      const before = this.route;
+      this.route = parse(location.hash);
+      onRoute(this.route, before);
+    });
+  }
+
+  /** The address of this view with some parts changed. */
+  link(change) {
+    return format({ ...this.route, ...change });
+  }
+
+  /** Go there; `replace` leaves no step for the back button. */
+  go(change, { replace = false } = {}) {
+    const hash = this.link(change);
+    if (hash === (location.hash || "#")) return;
+    if (!replace) location.hash = hash;
+    else {
+      history.replaceState(null, "", hash);
+      window.dispatchEvent(new HashChangeEvent("hashchange"));
+    }
+  }
+}

@@ -1,0 +1,79 @@
+/** The head of the page: are the data good, how new are they, is the connection alive. */
+
+import { byId, h, setText, show } from "./dom.js";
+import { age, count, number, plural } from "./format.js";
+import { badge, isProblem, rank, setBadge, worst } from "./outcomes.js";
+
+const LINKS = {
+  live: "live", ended: "run ended", waiting: "waiting", stale: "stale", lost: "connection lost",
+};
+
+export class Top {
+  constructor(model) {
+    this._model = model;
+    this._badge = badge("NOT_RUN");
+    this._word = h("strong");
+    this._more = h("span");
+    byId("verdict").append(this._badge, h("div", {}, this._word, this._more));
+    model.addEventListener("change", () => this.draw());
+    // Nothing has to arrive for the page to turn grey: it looks at its own clock.
+    setInterval(() => this.draw(), 500);
+    this.draw();
+  }
+
+  draw() {
+    const { freshness: fresh, run, boards } = this._model;
+    document.body.dataset.fresh = fresh.state;
+    const link = byId("link");
+    link.title = fresh.says;
+    setText(link.lastElementChild, fresh.state === "stale" ? fresh.says : LINKS[fresh.state]);
+    setText(byId("fact-run"), run ? String(run.run) : "–");
+    setText(byId("fact-lumisection"), run?.last_lumisection ? String(run.last_lumisection) : "–");
+    setText(byId("fact-events"), run ? count(run.events) : "–");
+    const { rate, conditions } = boards.run.header;
+    const moving = fresh.state === "live" && rate !== null && rate !== undefined;
+    setText(byId("fact-rate"), moving ? `${number(rate, 3)} ev/s` : "–");
+    setText(byId("fact-age"), age(fresh.seconds));
+    show(byId("conditions"), Boolean(conditions));
+    if (conditions) setText(byId("fact-conditions"), conditionsWords(conditions));
+    this._drawVerdict(fresh);
+  }
+
+  _drawVerdict(fresh) {
+    const [outcome, problems, notJudged] = this._overall();
+    const grey = fresh.state === "stale" || fresh.state === "lost";
+    setBadge(this._badge, grey ? "STALE" : outcome);
+    byId("verdict").dataset.outcome = grey ? "STALE" : outcome;
+    setText(this._word, grey ? "STALE" : outcome === "NOT_RUN" ? "NOT JUDGED" : outcome);
+    const words = [];
+    if (grey) words.push(`was ${outcome}`);
+    else if (problems) words.push(`${plural(problems, "element")}`);
+    else if (outcome === "GOOD") words.push("all that was judged");
+    if (notJudged) words.push(`${count(notJudged)} not judged`);
+    setText(this._more, words.join(" · "));
+    const { run } = this._model;
+    document.title = `${grey ? "STALE" : outcome === "NOT_RUN" ? "–" : outcome} · run ${run?.run ?? "–"} · dqmstream`;
+  }
+
+  /** Worst outcome, elements with it, and tests that judged nothing: newest LS and run, together. */
+  _overall() {
+    const { boards } = this._model;
+    const names = Object.keys(boards.quality.rows).filter((name) => boards.quality.rows[name].filled);
+    const standings = names.map((name) => this._model.newest(name)).filter(Boolean);
+    const outcome = worst(standings.map(([each]) => each));
+    const paths = new Set();
+    for (const name of names) {
+      for (const newest of [boards.quality.rows[name].lumisection, boards.quality.rows[name].run]) {
+        for (const [path, [each]] of Object.entries(newest?.elements ?? {})) {
+          if (isProblem(each) && rank(each) >= rank(outcome)) paths.add(path);
+        }
+      }
+    }
+    return [outcome, paths.size, standings.reduce((sum, [, , none]) => sum + none, 0)];
+  }
+}
+
+function conditionsWords({ beam_mode: mode, pileup, dcs_off: off }) {
+  const words = [mode, pileup === null ? "" : `PU ${number(pileup, 3)}`, off.length ? `DCS off: ${off.join(", ")}` : ""];
+  return words.filter(Boolean).join(" · ") || "–";
+}

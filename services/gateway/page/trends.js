@@ -1,0 +1,65 @@
+/** Trends of elements, one number per LS: fetched when wanted, and again when an LS has closed. */
+
+import { ask, runWord, windowQuery } from "./api.js";
+
+const AT_ONCE = 4;
+const KEEP = 200;
+
+/** Events: `trend` {key}. */
+export class Trends extends EventTarget {
+  constructor(model, router) {
+    super();
+    this._model = model;
+    this._router = router;
+    this._held = new Map();
+    this._queue = new Map();
+    this._running = 0;
+  }
+
+  /**
+   * The trend of a path, null before it has come; a newer one is asked for if an LS closed since.
+   *
+   * @param quantity mean, entries, rms, nan or outside; a scalar's is always its value
+   * @param word window of LSs
+   */
+  get(path, quantity = "mean", word = "last-60") {
+    const { run } = this._router.route;
+    const key = JSON.stringify([runWord(run), this._model.run?.run, path, quantity, word]);
+    const version = this._version();
+    const held = this._held.get(key);
+    if (held?.version !== version && !this._queue.has(key)) {
+      this._queue.set(key, { key, path, quantity, word, run, version });
+      this._next();
+    }
+    return held?.trend ?? null;
+  }
+
+  /** Rises when an LS closes; of a run that is over it stays. */
+  _version() {
+    const rows = this._model.lumisections;
+    const closed = rows.filter((row) => row.closed).length;
+    return `${closed} ${rows.length} ${rows.at(-1)?.closed ? "" : Math.floor(performance.now() / 5000)}`;
+  }
+
+  async _next() {
+    if (this._running >= AT_ONCE) return;
+    const wanted = [...this._queue.values()].find((each) => !each.running);
+    if (!wanted) return;
+    wanted.running = true;
+    this._running += 1;
+    const { key, path, quantity, word, run, version } = wanted;
+    let trend = null;
+    try {
+      trend = await ask(`runs/${runWord(run)}/trend`, { path, quantity, ...windowQuery(word) });
+    } catch (error) {
+      trend = { lumisections: [], values: [], closed: [], problem: error.message };
+    }
+    this._held.delete(key);
+    this._held.set(key, { trend, version });
+    if (this._held.size > KEEP) this._held.delete(this._held.keys().next().value);
+    this._queue.delete(key);
+    this._running -= 1;
+    this.dispatchEvent(new CustomEvent("trend", { detail: { path } }));
+    this._next();
+  }
+}
