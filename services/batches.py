@@ -13,7 +13,6 @@ from dqmstream.transport.log import Log, Reader, Record, TopicPartition
 
 __all__ = ["Batch", "BatchSettings", "Collector", "recorded_places"]
 
-_FOREVER = 3600.0
 _PATIENCE = 1.0
 
 
@@ -71,6 +70,7 @@ class Collector:
         self._booking_reader = booking_reader
         self._clock = clock
         self._settings = settings
+        self._given = self._positions()
         self._holes: list[Hole] = []
         self._booking_ends: dict[TopicPartition, int] = {}
 
@@ -79,14 +79,16 @@ class Collector:
         while True:
             records = await self._records()
             bookings = await self._bookings()
-            if records or bookings or self._holes:
+            positions = self._positions()
+            if positions != self._given:
+                self._given = positions
                 holes, self._holes = self._holes, []
-                await batches.put(Batch([*bookings, *records], self._positions(), holes))
+                await batches.put(Batch([*bookings, *records], positions, holes))
 
     async def _records(self) -> list[Record]:
-        """Wait for a record, and a little longer for others."""
+        """Wait for a record, and a little longer for others; after a while for none."""
         settings = self._settings
-        records = await self._read(settings.records, settings.bytes, _FOREVER)
+        records = await self._read(settings.records, settings.bytes, _PATIENCE)
         room = settings.bytes - _size(records)
         deadline = self._clock.monotonic() + settings.linger
         while records and len(records) < settings.records and room > 0:
