@@ -76,7 +76,7 @@ async def maintain(log):
 
 
 async def main(folder, seed):
-    rng = random.Random(seed)  # noqa: S311 no secret
+    rng = random.Random(seed)
     counters = json.loads(sys.stdin.readline())
     async with (
         EmbeddedLog.open(folder, clock=SystemClock(), settings=SETTINGS) as log,

@@ -90,7 +90,7 @@ async def check_commits(log, acknowledged):
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_whatever_was_acknowledged_survives_being_killed(tmp_path, seed):
-    rng = random.Random(seed)  # noqa: S311 no secret
+    rng = random.Random(seed)
     counts, history = [0, 0, 0], []
     for _ in range(4):
         process = start(tmp_path, rng.randrange(1000), counts)

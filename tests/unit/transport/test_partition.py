@@ -51,8 +51,11 @@ def files(folder):
 
 KEYS = st.sampled_from([b"a", b"b", b"c", b"d"])
 VALUES = st.none() | st.binary(max_size=8) | st.integers(100, 900).map(lambda n: b"x" * n)
+APPENDS = st.tuples(st.just("append"), st.lists(st.tuples(KEYS, VALUES), min_size=1, max_size=12))
 STEPS = st.one_of(
-    st.tuples(st.just("append"), st.lists(st.tuples(KEYS, VALUES), min_size=1, max_size=12)),
+    APPENDS,
+    APPENDS,
+    APPENDS,
     st.tuples(st.just("wait"), st.integers(1, 3)),
     st.tuples(st.just("compact"), st.integers(0, 5)),
     st.tuples(st.just("expire"), st.integers(0, 5)),
@@ -140,8 +143,7 @@ class Model:
         assert read_all(self.partition, offset, max_records, max_bytes) == expected
 
 
-@settings(max_examples=200)
-@given(st.lists(STEPS, max_size=25), st.sampled_from([1, 200, INDEX_BYTES]))
+@given(st.lists(STEPS, min_size=10, max_size=30), st.sampled_from([1, 200, INDEX_BYTES]))
 def test_a_partition_is_what_the_model_says_after_any_history(steps, index_bytes):
     with (
         tempfile.TemporaryDirectory() as name,
@@ -286,6 +288,24 @@ def test_files_that_a_crash_left_behind_after_compaction_do_not_come_back(data):
         assert {record.key for record in expected} == {b"k3", b"k4", b"k5", b"k6"}
         assert sorted(Path(name).iterdir()) == after
         again.close()
+
+
+@pytest.mark.parametrize("index_bytes", [1, 300, INDEX_BYTES])
+def test_a_read_that_begins_in_a_gap_finds_the_next_record(tmp_path, index_bytes):
+    with mock.patch("dqmstream.transport.segment.INDEX_BYTES", index_bytes):
+        partition = opened(tmp_path, segment_bytes=5000)
+        for number in range(150):
+            key = b"%d" % number if number % 7 == 0 else b"often"
+            partition.append([outgoing(key, b"v" * (number % 50))], 1)
+        partition.roll()
+        partition.compact(0)
+        kept = read_all(partition)
+        assert [record.offset for record in kept] == [*range(0, 148, 7), 149]
+        for offset in range(150):
+            expected = [record for record in kept if record.offset >= offset]
+            for max_records, max_bytes in [(1, ALL), (5, ALL), (500, 1), (500, 300)]:
+                assert read_all(partition, offset, max_records, max_bytes) == expected
+        partition.close()
 
 
 def test_compaction_merges_small_files_and_leaves_what_is_compact_alone(tmp_path):
