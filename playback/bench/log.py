@@ -5,53 +5,63 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
 from dqmstream.clock import SystemClock
+from dqmstream.errors import LogError
 from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
 from dqmstream.transport.log import Outgoing, TopicSpec
+from playback.bench.row import Row
 
 __all__ = ["measure"]
 
 _TOPIC = "dqm.bench"
 _PARTITIONS = 4
-_CASES = (("500 kB", 500_000, 10, 2_000), ("1 kB", 1_000, 500, 200_000))
-_MB = 1e6
 
 
-def measure() -> list[tuple[str, float, str]]:
-    """Append and read back values of two sizes.
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Values of one size, sent `batch` at a time; figures are in bytes (MB) or in messages."""
 
-    Returns
-    -------
-    list of (str, float, str)
-        What was measured, the figure, its unit.
-    """
+    name: str
+    size: int
+    batch: int
+    count: int
+    unit: str
+    goal: float
+
+    def row(self, name: str, seconds: float) -> Row:
+        amount = self.count * self.size / 1e6 if self.unit == "MB/s" else self.count
+        return Row(name=name, value=amount / seconds, unit=self.unit, goal=self.goal)
+
+
+_LARGE = _Case("500 kB, 10 at a time", 500_000, 10, 2_000, "MB/s", 200.0)
+_SMALL = _Case("1 kB, 500 at a time", 1_000, 500, 200_000, "messages/s", 30_000.0)
+_SINGLE = _Case("1 kB, 1 at a time", 1_000, 1, 2_000, "messages/s", 0.0)
+_CASES = (_LARGE, _SMALL)
+
+
+def measure() -> list[Row]:
+    """Append and read back values of two sizes; a figure counts only if every record came back."""
     return asyncio.run(_measure())
 
 
-async def _measure() -> list[tuple[str, float, str]]:
-    figures: list[tuple[str, float, str]] = []
-    for name, size, batch, count in _CASES:
+async def _measure() -> list[Row]:
+    rows: list[Row] = []
+    for case in _CASES:
         async with _log(tail_bytes=0) as log:
-            seconds = await _append(log, size, batch, count)
-            figures += _figures(f"log append {name}, batches of {batch}", size, count, seconds)
-            seconds = await _read(log, count)
-            figures += _figures(f"log read back {name}", size, count, seconds)
+            rows.append(case.row(f"log: append {case.name}", await _append(log, case)))
+            rows.append(case.row(f"log: read back {case.name}", await _read(log, case.count)))
         async with _log(tail_bytes=EmbeddedSettings().tail_bytes) as log:
-            seconds = await _follow(log, size, batch, count)
-            figures += _figures(f"log append and follow {name}", size, count, seconds)
+            rows.append(case.row(f"log: append and follow {case.name}", await _follow(log, case)))
     async with _log(tail_bytes=0) as log:
-        figures.append(("log send of one 1 kB message", await _latency(log) * 1e6, "us"))
-    return figures
-
-
-def _figures(what: str, size: int, count: int, seconds: float) -> list[tuple[str, float, str]]:
-    return [
-        (what, count * size / seconds / _MB, "MB/s"),
-        (what, count / seconds, "messages/s"),
-    ]
+        seconds = await _append(log, _SINGLE) / _SINGLE.count
+    rows.append(
+        Row(name="log: send one 1 kB", value=seconds * 1e6, unit="us", higher_is_better=False)
+    )
+    return rows
 
 
 @asynccontextmanager
@@ -63,16 +73,16 @@ async def _log(tail_bytes: int) -> AsyncIterator[EmbeddedLog]:
             yield log
 
 
-async def _append(log: EmbeddedLog, size: int, batch: int, count: int) -> float:
-    """Seconds to append `count` values, a batch to each partition in turn."""
-    value = Random(1).randbytes(size)
+async def _append(log: EmbeddedLog, case: _Case) -> float:
+    """Seconds to append the values, a batch to each partition in turn."""
+    value = Random(1).randbytes(case.size)
     begin = time.perf_counter()
-    for number in range(count // batch):
+    for number in range(case.count // case.batch):
         partition = number % _PARTITIONS
         await log.send(
             [
                 Outgoing(topic=_TOPIC, partition=partition, key=b"bench", value=value)
-                for _ in range(batch)
+                for _ in range(case.batch)
             ]
         )
     return time.perf_counter() - begin
@@ -83,19 +93,18 @@ async def _read(log: EmbeddedLog, count: int) -> float:
     begin = time.perf_counter()
     async with log.reader({(_TOPIC, number): 0 for number in range(_PARTITIONS)}) as reader:
         while count > 0:
-            count -= len(await reader.read(timeout=10.0))
+            records = await reader.read(timeout=10.0)
+            if not records:
+                msg = f"{count} records did not come back"
+                raise LogError(msg)
+            count -= len(records)
     return time.perf_counter() - begin
 
 
-async def _follow(log: EmbeddedLog, size: int, batch: int, count: int) -> float:
+async def _follow(log: EmbeddedLog, case: _Case) -> float:
     """Seconds to append while a reader follows, until it has everything."""
     begin = time.perf_counter()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(_read(log, count))
-        await _append(log, size, batch, count)
+        tasks.create_task(_read(log, case.count))
+        await _append(log, case)
     return time.perf_counter() - begin
-
-
-async def _latency(log: EmbeddedLog, count: int = 2_000) -> float:
-    """Mean seconds of sending one message and waiting for it."""
-    return await _append(log, 1_000, 1, count) / count
