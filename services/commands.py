@@ -138,7 +138,7 @@ def _replay(
 
 
 def _play(settings: Settings, bookings: Sequence[Booking], play: Play) -> int:
-    tests = _tests(settings)
+    tests = _tests(settings, bookings)
 
     async def main() -> None:
         clock = SystemClock()
@@ -165,9 +165,11 @@ def _bookings(settings: Settings, *, only: str = "", without: str = "") -> tuple
     )
 
 
-def _tests(settings: Settings) -> tuple[QualityTest, ...]:
+def _tests(settings: Settings, bookings: Sequence[Booking]) -> tuple[QualityTest, ...]:
+    """Tests of the file that is named; else those of the shipped one for these workspaces."""
     if not settings.quality_tests:
-        return default_tests()
+        workspaces = {booking.workspace for booking in bookings}
+        return tuple(test for test in default_tests() if test.workspace in workspaces)
     path = Path(settings.quality_tests)
     try:
         return read_tests(path.read_text(), file=str(path))

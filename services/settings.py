@@ -54,8 +54,10 @@ class Settings(BaseModel):
     events_retention_hours: float = Field(6.0, gt=0, description="how long dqm.events are kept")
     fsync: bool = Field(False, description="flush each write to disk: survives loss of power")
     numba_cache: str = Field("", description="folder of compiled kernels; empty: in the user cache")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["text", "json"] = "text"
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="log lines of this level and above, on standard error"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="for people, or for programs")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":

@@ -34,11 +34,15 @@ Array = NDArray[Any]
 def describe(element: ElementLayout, workspace: str, labels: Labels) -> dict[str, Any]:
     """What an element is: everything that does not depend on its contents.
 
-    An integer axis whose `label` is a key of the run's `labels` has its bins named by them (bin of
-    the integer i by the i-th of them): that is how HLT paths get their names.
+    An integer axis that is filled with a column of which the run's `labels` name the values has
+    its bins named by them (bin of the integer i by the i-th): that is how HLT paths get names.
     """
     booked = element.element
-    axes = booked.axes if isinstance(booked, Histogram | Profile) else ()
+    axes = (
+        tuple(zip(booked.axes, booked.fill, strict=True))
+        if isinstance(booked, Histogram | Profile)
+        else ()
+    )
     return {
         "path": booked.path,
         "workspace": workspace,
@@ -47,7 +51,7 @@ def describe(element: ElementLayout, workspace: str, labels: Labels) -> dict[str
         "title": booked.title or booked.path.rsplit("/", 1)[-1],
         "description": booked.description,
         "draw": msgspec.to_builtins(booked.draw),
-        "axes": [_axis(axis, labels) for axis in axes[:2]],
+        "axes": [_axis(axis, labels.get(fill, ())) for axis, fill in axes[:2]],
         "shape": list(element.extents[:2]),
         "projected": len(axes) > 2,
         "cells": element.size,
@@ -128,13 +132,12 @@ def _value_axis(booked: object) -> str:
             return ""
 
 
-def _axis(axis: Axis, labels: Labels) -> dict[str, Any]:
+def _axis(axis: Axis, names: Sequence[str]) -> dict[str, Any]:
     words = {name: value for name, value in msgspec.to_builtins(axis).items() if value != ()}
     words["bins"] = axis_bins(axis)
     if isinstance(axis, Variable):
         words["lower"], words["upper"] = axis.edges[0], axis.edges[-1]
-    if isinstance(axis, Integer) and not axis.labels and axis.label in labels:
-        names = labels[axis.label]
+    if isinstance(axis, Integer) and not axis.labels and names:
         words["labels"] = [
             names[code] if 0 <= code < len(names) else str(code)
             for code in range(axis.lower, axis.upper)

@@ -78,7 +78,7 @@ def bookings() -> tuple[Booking, Booking]:
                 path="trigger/paths",
                 title="Accepts per path",
                 description="No path should fall to zero.",
-                axes=(Integer(lower=0, upper=len(TRIGGERS), label="hlt_path"),),
+                axes=(Integer(lower=0, upper=len(TRIGGERS), label="HLT path"),),
                 fill=("path",),
                 draw=Draw(log_y=True),
             ),
@@ -134,7 +134,7 @@ class Detector:
             rereadable=True,
             partitions=self.partitions,
             first_lumisection=1,
-            labels={"hlt_path": TRIGGERS},
+            labels={"path": TRIGGERS},
         )
 
     def fill(

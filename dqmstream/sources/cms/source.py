@@ -22,6 +22,7 @@ __all__ = ["LUMISECTION_SECONDS", "StreamerSource", "streamer_sources"]
 
 LUMISECTION_SECONDS: Final = 23.31
 """2**18 orbits of 11245.5 Hz."""
+_PATH_COLUMNS: Final = ("hlt.path", "hlt_pass.path", "hlt_pair.first", "hlt_pair.second")
 _FINGERPRINT_BYTES: Final = 1 << 16
 
 
