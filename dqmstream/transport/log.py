@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 READ_RECORDS = 500
-READ_BYTES = 16 * 1024 * 1024
+READ_BYTES = 4 * 1024 * 1024
 
 
 class Reader(Protocol):
