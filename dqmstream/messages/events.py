@@ -66,7 +66,7 @@ class RunStart(_FromSource, frozen=True, kw_only=True, tag=True):
     """A source begins a run; sent on every partition.
 
     `expected` names the sources the run waits for; `replaces` the incarnation that this live one
-    takes over from. `columns` maps column names to labels a reader may show (HLT path names).
+    takes over from. `labels` maps column names to labels a reader may show (HLT path names).
     """
 
     first_lumisection: int

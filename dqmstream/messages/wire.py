@@ -195,7 +195,12 @@ class Codec:
             if (name, version) not in self._upgrades:
                 detail = f"{name} schema version {version} is no longer read"
                 raise UnknownVersionError("unknown_version", detail)
-            fields = self._upgrades[name, version](fields)
+            try:
+                fields = self._upgrades[name, version](fields)
+            except Exception as error:
+                # The fields are whatever was sent: an upgrade need not expect them to be sound.
+                detail = f"{name} schema version {version}: {type(error).__name__} {error}"
+                raise MessageError("bad_body", detail) from error
         return msgspec.convert(fields, self._types[name])
 
 

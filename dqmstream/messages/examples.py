@@ -1,0 +1,184 @@
+"""One example of every message. They tell one story: two muons in LS 3 of run 398600.
+
+The bodies that other libraries encode (Arrow, zstd) are literal bytes, so that an example is the
+same with every version of those.
+"""
+
+from typing import Final
+
+from dqmstream.messages.booking import Activation
+from dqmstream.messages.checkpoints import FillerCheckpoint, SourceCheckpoint
+from dqmstream.messages.events import (
+    LumisectionClose,
+    LumisectionEnd,
+    LumisectionOpen,
+    RunClose,
+    RunEnd,
+    RunStart,
+)
+from dqmstream.messages.example_contents import BATCH, BOOKING, HISTOGRAM_SET
+from dqmstream.messages.operations import (
+    AlarmState,
+    AlarmTransition,
+    Command,
+    Conditions,
+    Dead,
+    Heartbeat,
+)
+from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, QualityReports
+from dqmstream.messages.struct import Message
+from dqmstream.messages.wire import CODEC
+
+__all__ = ["EXAMPLES"]
+
+_RUN: Final = 398600
+_SET: Final = "5f2c7d10a94be386"
+_LOG: Final = "log-2f6c"
+_NOON: Final = 1_760_000_000_000_000_000
+
+_RUN_START: Final = RunStart(
+    run=_RUN,
+    source="file",
+    incarnation="c0ffee00c0ffee00",
+    rereadable=True,
+    partitions=4,
+    first_lumisection=1,
+    run_type="pp_run",
+    expected=("file",),
+    labels={"menu": ("collisions",)},
+    started=_NOON,
+)
+
+_RUN_END: Final = RunEnd(
+    run=_RUN,
+    source="file",
+    incarnation="c0ffee00c0ffee00",
+    rereadable=True,
+    partitions=4,
+    last_lumisection=3,
+)
+
+_REPORT: Final = QualityReport(
+    path="Muon/pt",
+    qtname="pt_not_empty",
+    algorithm="DeadChannel",
+    outcome=Outcome.WARNING,
+    qtresult=0.75,
+    measured=1.0,
+    limit="at most 0 dead bins",
+    entries=3,
+    reference="run 398500",
+    bad_channels=(BadChannel(bins=(2,), content=0.0, label="25 to 37.5 GeV"),),
+    bad_count=1,
+    message="1 of 4 bins is empty.",
+)
+
+_MESSAGES: Final[tuple[Message, ...]] = (
+    Activation(set=_SET, workspaces=("Muon",), from_run=_RUN, who="filler-1", when=_NOON),
+    AlarmState(
+        alarm="Muon/pt_not_empty",
+        state="raised",
+        flags=("latched",),
+        since=_NOON,
+        run=_RUN,
+        lumisection=3,
+    ),
+    AlarmTransition(
+        alarm="Muon/pt_not_empty",
+        before="normal",
+        after="raised",
+        who="comparator",
+        why="1 of 4 bins is empty.",
+        when=_NOON,
+        run=_RUN,
+        lumisection=3,
+    ),
+    BOOKING,
+    Command(
+        subject="alarm/Muon/pt_not_empty",
+        action="acknowledge",
+        who="shifter",
+        why="known: power cut in sector 2",
+        when=_NOON,
+        arguments={"until": "398610"},
+    ),
+    Conditions(
+        run=_RUN,
+        lumisection=3,
+        run_type="pp_run",
+        fill=11200,
+        beam_mode="STABLE BEAMS",
+        luminosity=2.0e34,
+        pileup=61.5,
+        prescale_index=2,
+        dcs={"DT": True, "RPC": False},
+    ),
+    Dead(
+        topic="dqm.events",
+        partition=1,
+        offset=17,
+        reason="checksum",
+        detail="body has CRC-32 1, headers say 2",
+        headers=CODEC.encode(BATCH).headers,
+        key=None,
+        value=b"not Arrow",
+    ),
+    BATCH,
+    FillerCheckpoint(
+        group=f"filler-{_SET}",
+        partition=1,
+        log=_LOG,
+        epoch=1,
+        offset=24,
+        state=b"\x95\x80\x80\x90\x90\x00",
+        skip=(19,),
+        why="record 19 ended the process three times",
+    ),
+    Heartbeat(
+        process="filler-1",
+        service="filler",
+        state="ready",
+        when=_NOON,
+        run=_RUN,
+        lumisection=3,
+        positions={"dqm.events/1": 24},
+        counts={"events": 3, "refused": 1},
+        memory=187_000_000,
+    ),
+    HISTOGRAM_SET,
+    LumisectionClose(run=_RUN, lumisection=3, segment=0),
+    LumisectionEnd(
+        run=_RUN,
+        source="file",
+        incarnation="c0ffee00c0ffee00",
+        rereadable=True,
+        partitions=4,
+        lumisection=3,
+        chunks=2,
+        seen=9,
+        selected=8,
+        dropped=0,
+        notes={"truncated": 1},
+    ),
+    LumisectionOpen(run=_RUN, lowest=1, highest=3),
+    QualityReports(
+        set=_SET,
+        run=_RUN,
+        lumisection=3,
+        workspace="Muon",
+        scope="lumisection",
+        complete=False,
+        versions=(20, 24, 19, 22),
+        reports=(_REPORT,),
+        made=_NOON,
+    ),
+    RunClose(run=_RUN),
+    _RUN_END,
+    _RUN_START,
+    SourceCheckpoint(
+        source="file", run=_RUN, incarnation="c0ffee00c0ffee00", lumisection=3, ended=True
+    ),
+)
+
+EXAMPLES: Final[dict[str, Message]] = {type(message).__name__: message for message in _MESSAGES}
+"""Type name to example."""
