@@ -1,5 +1,6 @@
 """The application: routes, stream, page, and what guards them."""
 
+import mimetypes
 from importlib.resources import files
 from pathlib import Path
 
@@ -20,6 +21,17 @@ __all__ = ["PAGE", "create_app"]
 PAGE = Path(str(files("services.gateway") / "page"))
 
 _API = "/api/v1"
+
+# Browsers refuse modules and styles of another type, and what a system's own table says varies.
+# Reading that table here keeps the first request from doing it on the event loop.
+mimetypes.init()
+for _type, _suffix in (
+    ("text/html", ".html"),
+    ("text/javascript", ".js"),
+    ("text/css", ".css"),
+    ("image/svg+xml", ".svg"),
+):
+    mimetypes.add_type(_type, _suffix)
 
 
 def create_app(parts: Parts) -> FastAPI:

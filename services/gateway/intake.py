@@ -87,9 +87,10 @@ class Intake:
         await self._look_at_ends()
         async with self._log.reader(self._positions) as reader:
             while True:
-                await self._step(reader)
+                await self.step(reader)
 
-    async def _step(self, reader: Reader) -> None:
+    async def step(self, reader: Reader) -> None:
+        """Read once, and fold what came."""
         wait = 0.0 if not self.caught_up.is_set() else _READ_SECONDS
         try:
             records = await reader.read(max_records=_READ_RECORDS, timeout=wait)

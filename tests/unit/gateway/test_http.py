@@ -313,7 +313,7 @@ schema = schemathesis.openapi.from_asgi(
 
 @schema.parametrize()
 @settings(
-    max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
 def test_answers_are_as_the_openapi_document_says(case):
     response = case.call(headers={"host": "localhost"})

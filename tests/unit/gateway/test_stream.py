@@ -292,7 +292,7 @@ async def test_a_client_that_stops_reading_delays_nobody_and_then_gets_the_newes
             for client in (stalled, reading):
                 await client.recv()
                 await subscribe(client, match="**", window="run", boards=["strip", "quality"])
-            for _ in range(150):
+            for _ in range(50):
                 await gateway.tell(detector.fill(1, 400))
                 await receive(reading, showing(channel, detector.events[1, 0]))
             hub, (first, _) = gateway.stream.hub, gateway.stream.clients
