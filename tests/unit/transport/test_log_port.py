@@ -316,6 +316,22 @@ async def test_a_seek_goes_back_and_forth(log, subject):
         assert await read_values(reader, 1) == numbered(1, 9)
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_seek_counts_while_a_read_is_on_its_way(log, subject, turns):
+    topic = await subject.topic(log)
+    offsets = await log.send(messages(topic, numbered(10)))
+    end = (await log.bounds(topic, 0)).end
+    async with log.reader({(topic, 0): offsets[5]}) as reader, asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(reader.read(timeout=LONG))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reader.seek(topic, 0, offsets[0])
+        values = [r.value for r in await reading]
+        while reader.position(topic, 0) < end:
+            values += [r.value for r in await reader.read(timeout=SOON)]
+    assert values[-10:] == numbered(10)
+
+
 async def test_a_paused_partition_returns_nothing_until_it_is_resumed(log, subject):
     topic = await subject.topic(log, partitions=2)
     for partition in range(2):
