@@ -63,10 +63,21 @@ class Collection:
 
     `offsets` is int64[events + 1], rising from 0: event i has objects offsets[i] to offsets[i + 1].
     Each of `members` has offsets[-1] values.
+
+    Raises
+    ------
+    ValueError
+        If they have not: kernels read them without asking again.
     """
 
     offsets: NDArray[np.int64]
     members: Mapping[str, Array]
+
+    def __post_init__(self) -> None:
+        if self.offsets[0] != 0 or self.offsets.dtype != np.int64:
+            msg = f"offsets are {self.offsets.dtype} from {self.offsets[0]}, expected int64 from 0"
+            raise ValueError(msg)
+        _check_lengths(self.members, int(self.offsets[-1]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,12 +86,31 @@ class Columns:
 
     `values` maps per-event columns to arrays of `events` numbers or booleans, `texts` to Arrow
     arrays of as many strings.
+
+    Raises
+    ------
+    ValueError
+        If they are of another length.
     """
 
     events: int
     values: Mapping[str, Array]
     collections: Mapping[str, Collection]
     texts: Mapping[str, "pa.Array[Any]"]
+
+    def __post_init__(self) -> None:
+        _check_lengths(self.values, self.events)
+        for name, collection in self.collections.items():
+            if collection.offsets.shape != (self.events + 1,):
+                msg = f"{name} has {collection.offsets.shape} offsets for {self.events} events"
+                raise ValueError(msg)
+
+
+def _check_lengths(arrays: Mapping[str, Array], length: int) -> None:
+    for name, array in arrays.items():
+        if array.shape != (length,):
+            msg = f"column {name} has shape {array.shape}, expected ({length},)"
+            raise ValueError(msg)
 
 
 def encode_batch(batch: pa.RecordBatch) -> bytes:

@@ -58,7 +58,7 @@ def Workspace(name: str, description: str, elements: Iterable[Element]) -> Booki
 
 def regular(bins: int, lower: float, upper: float, *, label: str = "", unit: str = "") -> Regular:
     """`bins` bins of equal width over [lower, upper), in `unit`."""
-    return Regular(bins=bins, lower=lower, upper=upper, label=label, unit=unit)
+    return Regular(bins=bins, lower=float(lower), upper=float(upper), label=label, unit=unit)
 
 
 def variable(edges: Iterable[float], *, label: str = "", unit: str = "") -> Variable:

@@ -16,10 +16,6 @@ def make_collection(counts: ArrayLike, **members: ArrayLike) -> Collection:
     """A jagged collection: `counts` objects in each event, and the members of all in a row."""
     offsets = np.concatenate([[0], np.cumsum(np.asarray(counts, np.int64))]).astype(np.int64)
     arrays = {name: np.asarray(values) for name, values in members.items()}
-    wrong = {name: array.shape for name, array in arrays.items() if array.shape != (offsets[-1],)}
-    if wrong:
-        msg = f"expected {offsets[-1]} values for each member, got shapes {wrong}"
-        raise ValueError(msg)
     return Collection(offsets=offsets, members=arrays)
 
 

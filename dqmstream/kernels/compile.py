@@ -11,7 +11,7 @@ from typing import Any, Final
 import numba
 from numba.core.caching import NullCache
 
-__all__ = ["CacheReport", "compile_with", "kernel"]
+__all__ = ["CacheReport", "compile_with", "kernel", "spliced"]
 
 _config: Final[Any] = numba.config
 _KERNELS: Final[list[Any]] = []
@@ -37,6 +37,11 @@ def kernel(function: Callable[..., Any]) -> Any:
         # Without a folder to write to Numba refuses here; `compile_with` reports it.
         dispatcher.enable_caching()
     return dispatcher
+
+
+def spliced(function: Callable[..., Any]) -> Any:
+    """Put `function` into each kernel that calls it: a call for each element would show."""
+    return numba.njit(nogil=True, inline="always")(function)
 
 
 def compile_with(run: Callable[[], object], folder: Path | None) -> CacheReport:

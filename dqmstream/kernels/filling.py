@@ -20,7 +20,7 @@ from numba.core import cgutils, types
 from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
-from dqmstream.kernels.compile import kernel
+from dqmstream.kernels.compile import kernel, spliced
 
 __all__ = [
     "AXIS",
@@ -144,47 +144,50 @@ def _load(column: Any, rows: Any, selected: bool, start: int, n: int, scratch: A
     return scratch
 
 
-@kernel
-def _bin_even(x: Any, n: int, axis: Any, first: bool, cells: Any) -> None:
-    """Regular and integer axes: scaled position, clamped to flow, NaN marked."""
-    bins = np.float64(axis.bins)
-    lower, width = axis.lower, axis.width
-    whole = axis.kind == INTEGER
-    stride, nan = np.int32(axis.stride), np.int32(axis.nan)
+@spliced
+def _flow_cell(value: float, position: float, bins: float, nan: np.int32) -> np.int32:
+    """Cell of an entry at `position` in bins from the lower edge: clamped to flow, NaN marked."""
+    position = position if position < bins else bins
+    position = position if position >= 0.0 else -1.0
+    return nan if np.isnan(value) else np.int32(position) + np.int32(1)
+
+
+@spliced
+def _bin_regular(x: Any, n: int, axis: Any, cells: Any) -> None:
+    bins, lower, width = np.float64(axis.bins), axis.lower, axis.width
+    nan = np.int32(axis.nan)
     for j in range(n):
-        value = x[j]
-        position = np.floor(value) - lower if whole else (value - lower) / width * bins
-        position = position if position < bins else bins
-        position = position if position >= 0.0 else -1.0
-        cell = (np.int32(position) + np.int32(1)) * stride
-        cell = nan if np.isnan(value) else cell
-        cells[j] = np.uint32(cell) if first else cells[j] + np.uint32(cell)
+        cells[j] = _flow_cell(x[j], (x[j] - lower) / width * bins, bins, nan)
 
 
 @kernel
-def _bin_listed(x: Any, n: int, axis: Any, edges: Any, first: bool, cells: Any, ranks: Any) -> None:
+def _bin_integer(x: Any, n: int, axis: Any, cells: Any) -> None:
+    bins, lower = np.float64(axis.bins), axis.lower
+    nan = np.int32(axis.nan)
+    for j in range(n):
+        cells[j] = _flow_cell(x[j], np.floor(x[j]) - lower, bins, nan)
+
+
+@kernel
+def _bin_listed(x: Any, n: int, axis: Any, edges: Any, cells: Any) -> None:
     """Variable and category axes: a search in the edges or codes, all entries a step at a time."""
-    bins = axis.bins
-    coded = axis.kind == CATEGORY
-    padded = axis.padded
-    listed = edges[axis.edges : axis.edges + padded]
-    ranks[:n] = 0
+    listed = edges[axis.edges : axis.edges + axis.padded]
+    cells[:n] = 0
     bit = 0
-    while (padded >> bit) > 0:
+    while (axis.padded >> bit) > 0:
         bit += 1
     while bit > 0:
         bit -= 1
         below = (1 << bit) - 1
         for j in range(n):
             # One bit of the rank; shifted, because a choice would become a branch to miss.
-            above = np.int64(x[j] >= listed[np.uint64(ranks[j] | below)])
-            ranks[j] |= above << bit
-    if coded:
-        _look_up(x, n, axis, edges, ranks)
-    most, stride, nan = bins + 1, axis.stride, axis.nan
+            above = np.int64(x[j] >= listed[np.uint64(cells[j] | below)])
+            cells[j] |= above << bit
+    if axis.kind == CATEGORY:
+        _look_up(x, n, axis, edges, cells)
+    most, nan = np.int32(axis.bins + 1), np.int32(axis.nan)
     for j in range(n):
-        cell = np.uint32(nan if np.isnan(x[j]) else min(ranks[j], most) * stride)
-        cells[j] = cell if first else cells[j] + cell
+        cells[j] = nan if np.isnan(x[j]) else min(cells[j], most)
 
 
 @kernel
@@ -193,12 +196,31 @@ def _look_up(x: Any, n: int, axis: Any, edges: Any, ranks: Any) -> None:
     codes = edges[axis.edges : axis.edges + axis.padded]
     order = edges[axis.edges + axis.padded : axis.edges + axis.padded + axis.bins]
     for j in range(n):
-        rank = min(ranks[j], axis.bins)
+        rank = min(np.int64(ranks[j]), axis.bins)
         found = rank > 0 and codes[rank - 1] == np.floor(x[j])
-        ranks[j] = np.int64(order[rank - 1]) if found else axis.bins
+        ranks[j] = np.int32(order[rank - 1]) if found else np.int32(axis.bins)
 
 
 @kernel
+def _bin(x: Any, n: int, axis: Any, edges: Any, cells: Any) -> None:
+    """Bins on one axis, flow included, or what stands for NaN."""
+    if axis.kind == REGULAR:
+        _bin_regular(x, n, axis, cells)
+    elif axis.kind == INTEGER:
+        _bin_integer(x, n, axis, cells)
+    else:
+        _bin_listed(x, n, axis, edges, cells)
+
+
+@kernel
+def _add_axis(bins: Any, n: int, stride: int, cells: Any) -> None:
+    step = np.int32(stride)
+    for j in range(n):
+        known = bins[j] < SEVERAL_NAN
+        cells[j] += bins[j] * step if known else np.int32(SEVERAL_NAN)
+
+
+@spliced
 def _count(contents: Any, offset: int, cells: Any, n: int) -> None:
     begin = np.uint64(offset)
     for j in range(n):
@@ -225,6 +247,16 @@ def _accumulate(contents: Any, plan: Any, cells: Any, values: Any, n: int) -> No
             contents[np.uint64(third + cell)] += np.int64(np.rint(value * value * square_scale))
 
 
+@spliced
+def _count_plain(contents: Any, plan: Any, axis: Any, column: Any, cells: Any) -> None:
+    """The commonest element at once: counts on one regular axis, of a float64 column, all of it."""
+    values = carray(_pointer(column.address), (column.length,), np.float64)
+    for start in range(0, column.length, _BLOCK):
+        n = min(_BLOCK, column.length - start)
+        _bin_regular(values[start : start + n], n, axis, cells)
+        _count(contents, plan.offset, cells, n)
+
+
 @kernel
 def fill(
     contents: Any, fills: Any, axes: Any, edges: Any, columns: Any, selections: Any, every: Any
@@ -244,33 +276,39 @@ def fill(
     """
     scratch = np.empty(_BLOCK, np.float64)
     value_scratch = np.empty(_BLOCK, np.float64)
-    cells = np.empty(_BLOCK, np.uint32)
-    ranks = np.empty(_BLOCK, np.int64)
+    cells = np.empty(_BLOCK, np.int32)
+    bins = np.empty(_BLOCK, np.int32)
     for f in range(fills.size):
         plan = fills[f]
+        axis = axes[plan.axis]
+        column = columns[axis.column]
         selected = plan.rows >= 0
+        plain = plan.axes == 1 and plan.value < 0 and not selected
+        if plain and axis.kind == REGULAR and column.type == _FLOAT64:
+            _count_plain(contents, plan, axis, column, cells)
+            continue
         rows = every
         if selected:
             chosen = selections[plan.rows]
             entries = chosen.length
             rows = carray(_pointer(chosen.address), (entries,), np.int64)
         else:
-            entries = columns[axes[plan.axis].column].length
+            entries = column.length
         for start in range(0, entries, _BLOCK):
             n = min(_BLOCK, entries - start)
-            for a in range(plan.axes):
-                axis = axes[plan.axis + a]
-                x = _load(columns[axis.column], rows, selected, start, n, scratch)
-                if axis.kind in (REGULAR, INTEGER):
-                    _bin_even(x, n, axis, a == 0, cells)
-                else:
-                    _bin_listed(x, n, axis, edges, a == 0, cells, ranks)
-            if plan.axes > 1:
+            if plan.axes == 1:
+                x = _load(column, rows, selected, start, n, scratch)
+                _bin(x, n, axis, edges, cells)
+            else:
+                cells[:n] = 0
+                for a in range(plan.axis, plan.axis + plan.axes):
+                    x = _load(columns[axes[a].column], rows, selected, start, n, scratch)
+                    _bin(x, n, axes[a], edges, bins)
+                    _add_axis(bins, n, axes[a].stride, cells)
                 for j in range(n):
-                    cells[j] = min(cells[j], np.uint32(plan.cells))
+                    cells[j] = min(cells[j], np.int32(plan.cells))
             if plan.value < 0:
                 _count(contents, plan.offset, cells, n)
             else:
-                column = columns[plan.value]
-                values = _load(column, rows, selected, start, n, value_scratch)
+                values = _load(columns[plan.value], rows, selected, start, n, value_scratch)
                 _accumulate(contents, plan, cells, values, n)

@@ -9,6 +9,7 @@ import pytest
 from dqmstream.booking import columns as limits
 from dqmstream.booking.columns import decode_batch, encode_batch, prune_batch
 from dqmstream.booking.flatbuffer import is_compressed
+from dqmstream.booking.testing import make_collection, make_columns
 from dqmstream.errors import MessageError
 
 _MUON = pa.list_(pa.struct([("pt", pa.float32()), ("q", pa.int8())]))
@@ -96,6 +97,17 @@ def test_a_producer_is_told_what_a_filler_would_refuse(
 def test_a_body_above_the_limit_is_refused_unread() -> None:
     with pytest.raises(MessageError, match="too_large"):
         decode_batch(bytes(limits.MAX_BODY + 1), selected=1)
+
+
+def test_columns_of_unequal_length_cannot_be_made() -> None:
+    with pytest.raises(ValueError, match=r"column n has shape \(2,\), expected \(3,\)"):
+        make_columns(3, {"n": [1, 2]})
+    with pytest.raises(ValueError, match=r"column pt has shape \(1,\), expected \(2,\)"):
+        make_collection([1, 1], pt=[1.0])
+    with pytest.raises(ValueError, match="muon has"):
+        make_columns(3, collections={"muon": make_collection([1, 1], pt=[1.0, 2.0])})
+    with pytest.raises(ValueError, match="expected int64 from 0"):
+        limits.Collection(offsets=np.array([1, 2]), members={})
 
 
 @pytest.mark.parametrize(
