@@ -63,7 +63,8 @@ def demo(
     fault: Annotated[
         list[str] | None,
         typer.Option(
-            help="what breaks when, as `dead:pixel:layer1/module37@5-9`, `hot:ecal:ieta10/iphi200*50@5-`"
+            help="what breaks when, as `dead:pixel:layer1/module37@5-9` or "
+            "`hot:ecal:ieta10/iphi200*50@5-`; may be repeated"
         ),
     ] = None,
     no_faults: Annotated[bool, typer.Option("--no-faults", help="nothing breaks")] = False,

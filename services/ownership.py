@@ -50,7 +50,7 @@ class Ownership:
         log: Log,
         booking_set: BookingSet,
         fillers: Sequence[Filler[Any]],
-        decode: Callable[[Chunk, bytes], Any],
+        decode: Callable[[Chunk, bytes, int], Any],
         *,
         closer: Callable[[], Closer],
         member: str,

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import structlog
 
-from dqmstream.booking.columns import Columns, decode_batch
+from dqmstream.booking.chunk import decode_chunk
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
 from dqmstream.errors import ConfigurationError
 from dqmstream.fold.state import FoldSettings
-from dqmstream.kernels.warm import warm
 from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.kernels.warm import warm
 from dqmstream.messages.booking import Booking
-from dqmstream.messages.events import Chunk
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
@@ -168,11 +167,6 @@ class _Services:
     def _counts(self) -> Mapping[str, int]:
         counts = asdict(self.progress)
         return {name: value for name, value in counts.items() if value is not None}
-
-
-def decode_chunk(chunk: Chunk, body: bytes) -> Columns:
-    """Columns of a chunk, checked whole."""
-    return decode_batch(body, selected=chunk.selected)
 
 
 def _listen(host: str, port: int) -> socket.socket:

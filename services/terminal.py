@@ -4,7 +4,7 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,12 +16,14 @@ from rich.table import Table
 from dqmstream.errors import DqmError
 from services.settings import PREFIX, Settings, load_settings
 
-__all__ = ["show", "show_settings"]
+__all__ = ["drawn", "show", "show_settings"]
 
 _WIDTH: Final = 50
 _MOST_ROWS: Final = 60
 _TIMEOUT: Final = 10.0
+_WIDTH_MAP: Final = 100
 _BLOCKS: Final = " ▏▎▍▌▋▊▉█"
+_SHADES: Final = " ·░▒▓█"
 
 
 class GatewayUnreachableError(DqmError):
@@ -30,20 +32,104 @@ class GatewayUnreachableError(DqmError):
 
 def show(*, path: str, window: Mapping[str, object], url: str, json: bool) -> int:
     """Draw one element over a window, as bars."""
+    run = window.get("run") or "current"
     asked = {name: value for name, value in window.items() if value is not None and name != "run"}
-    run = window.get("run") or _ask(f"{url}/api/v1/runs", {"limit": 1})["runs"][0]["run"]
-    answer = _ask(f"{url}/api/v1/runs/{run}/elements", {"path": path, **asked})
+    answer = _ask(f"{url}/api/v1/runs/{run}/contents", {"path": path, **asked})
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
         return 0
-    for element in answer["elements"]:
-        draw(element, Console())
+    for contents in answer["contents"]:
+        for line in drawn(contents):
+            typer.echo(line)
     return 0
 
 
-def draw(element: Mapping[str, Any], console: Console) -> None:
-    """One element's plain JSON as a table of bars."""
-    console.print(element)
+def drawn(contents: Mapping[str, Any]) -> Iterator[str]:
+    """One element of the gateway's answer as lines: title, window, bars, and what is in no bin."""
+    element, window, totals = contents["element"], contents["window"], contents["totals"]
+    yield f"{element['path']}: {element['title']}"
+    state = "closed" if window["closed"] else "open"
+    yield (
+        f"run {window['run']}, LS {window['first']}-{window['last']} "
+        f"({window['lumisections']} LSs, {state}{'' if window['complete'] else ', incomplete'})"
+    )
+    if totals["invalid"]:
+        yield f"INVALID: {totals['invalid']}"
+    if not element["axes"]:
+        yield f"{totals['value']}"
+        return
+    yield f"{totals['entries']} entries, {totals['nan']} NaN, {totals['outside']} outside"
+    values = [float(value or 0) for value in contents["arrays"]["values"]]
+    if len(element["axes"]) == 1:
+        axis = element["axes"][0]
+        names = _bin_names(axis, len(values))
+        if axis.get("labels"):
+            # Named bins stand for themselves: those without entries say nothing.
+            filled = [index for index, value in enumerate(values) if value]
+            values, names = [values[i] for i in filled], [names[i] for i in filled]
+        yield from bars(values, names)
+    else:
+        yield from shades(values, element["shape"])
+
+
+def _bin_names(axis: Mapping[str, Any], cells: int) -> list[str]:
+    """A name for each cell, flow included."""
+    bins = axis["bins"]
+    if axis["type"] == "category":
+        names = axis.get("labels") or [str(code) for code in axis["codes"]]
+        return [*names, "others"][:cells]
+    if axis.get("labels"):
+        names = list(axis["labels"])
+    elif axis["type"] == "variable":
+        names = [f"{edge:g}" for edge in axis["edges"][:-1]]
+    elif axis["type"] == "integer":
+        names = [str(number) for number in range(axis["lower"], axis["upper"])]
+    else:
+        width = (axis["upper"] - axis["lower"]) / bins
+        names = [f"{axis['lower'] + width * number:g}" for number in range(bins)]
+    return ["below", *names, "above"]
+
+
+def bars(values: Sequence[float], names: Sequence[str]) -> Iterator[str]:
+    """Rows `name bar value`, scaled to the largest value; empty ends are left out."""
+    filled = [index for index, value in enumerate(values) if value]
+    if not filled:
+        yield "empty"
+        return
+    first, last = filled[0], filled[-1]
+    step = -(-(last - first + 1) // _MOST_ROWS)
+    largest = max(values)
+    width = max(len(name) for name in names[first : last + 1 : step])
+    for start in range(first, last + 1, step):
+        value = max(values[start : start + step])
+        eighths = round(max(value, 0.0) / largest * _WIDTH * 8)
+        bar = "█" * (eighths // 8) + (_BLOCKS[eighths % 8] if eighths % 8 else "")
+        yield f"{names[start]:>{width}} {bar:<{_WIDTH}} {value:g}"
+    if step > 1:
+        yield f"({step} bins a row, the largest of them is drawn)"
+
+
+def shades(values: Sequence[float], shape: Sequence[int]) -> Iterator[str]:
+    """A map as characters of rising darkness, first axis to the right, second axis up."""
+    columns, rows = shape
+    largest = max(values, default=0.0) or 1.0
+    across, up = -(-columns // _WIDTH_MAP), -(-rows // _MOST_ROWS)
+    for top in range(rows - rows % up if rows % up else rows - up, -1, -up):
+        yield "".join(
+            _SHADES[
+                round(
+                    max(
+                        values[column * rows + row]
+                        for column in range(left, min(left + across, columns))
+                        for row in range(top, min(top + up, rows))
+                    )
+                    / largest
+                    * (len(_SHADES) - 1)
+                )
+            ]
+            for left in range(0, columns, across)
+        )
+    yield f"darkest: {largest:g}"
 
 
 def show_settings(*, file: Path | None, json: bool) -> int:
@@ -91,15 +177,3 @@ def _problem(body: bytes) -> str:
         return str(msgspec.json.decode(body)["detail"])
     except (msgspec.MsgspecError, KeyError, TypeError):
         return body[:200].decode("utf-8", "replace")
-
-
-def bars(values: Sequence[float], labels: Sequence[str]) -> list[str]:
-    """Rows `label bar value`, bars scaled to the largest value."""
-    largest = max([*values, 0.0]) or 1.0
-    width = max(len(label) for label in labels) if labels else 0
-    rows = []
-    for label, value in zip(labels, values, strict=True):
-        eighths = round(max(value, 0.0) / largest * _WIDTH * 8)
-        bar = "█" * (eighths // 8) + (_BLOCKS[eighths % 8] if eighths % 8 else "")
-        rows.append(f"{label:>{width}} {bar:<{_WIDTH}} {value:g}")
-    return rows

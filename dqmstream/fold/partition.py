@@ -34,6 +34,10 @@ class LogRecord(Protocol):
     def headers(self) -> Headers: ...
     @property
     def value(self) -> bytes | None: ...
+    @property
+    def timestamp(self) -> int:
+        """Wall clock of the log when it took the record, nanoseconds since 1970."""
+        ...
 
 
 class Filler(Protocol[C_contra]):
@@ -90,7 +94,8 @@ class PartitionFold(Generic[C]):
     fillers
         One for each workspace of the set.
     decode
-        Columns of a chunk's body; MessageError refuses it.
+        Columns of a chunk, from its headers, its body and the time at which the log took it (that
+        time is part of the log, so reading again gives the same bits); MessageError refuses it.
     position
         Offset of the next record.
     state
@@ -103,7 +108,7 @@ class PartitionFold(Generic[C]):
         partition: int,
         settings: FoldSettings,
         fillers: Sequence[Filler[C]],
-        decode: Callable[[Chunk, bytes], C],
+        decode: Callable[[Chunk, bytes, int], C],
         *,
         position: int = 0,
         state: ControlState | None = None,
@@ -177,7 +182,7 @@ class PartitionFold(Generic[C]):
         before = self._before(chunk.run, chunk.lumisection)
         try:
             body = check_body(chunk, record.value)
-            columns = self._decode(chunk, body)
+            columns = self._decode(chunk, body, record.timestamp)
         except MessageError as error:
             place, effects = self.control.refuse(chunk)
             self._open(effects, before)

@@ -33,7 +33,9 @@ class Program:
     def lines(self) -> Iterator[str]:
         """Lines it prints from here on, until it ends."""
         assert self.process.stdout is not None  # noqa: S101 it is a pipe
-        yield from self.process.stdout
+        # Not `yield from`: leaving this generator early would close the pipe under the program.
+        for line in self.process.stdout:  # noqa: UP028
+            yield line
 
     def memory(self) -> int:
         """Resident bytes now."""

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar, variable
-from dqmstream.booking.columns import Columns, decode_batch, encode_batch
+from dqmstream.booking.chunk import decode_chunk
+from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.booking_set import BookingSet, LayoutShelf
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged, Merger
@@ -21,7 +22,6 @@ from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
-from dqmstream.messages.events import Chunk
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import HISTOGRAMS, TOPICS
 from dqmstream.messages.wire import CODEC
@@ -124,16 +124,12 @@ async def _topics(log: Log, partitions: int) -> None:
     )
 
 
-def _decode(chunk: Chunk, body: bytes) -> Columns:
-    return decode_batch(body, selected=chunk.selected)
-
-
 async def _fill(log: Log, booking_set: BookingSet, member: str) -> None:
     await run_filler(
         log,
         booking_set,
         [WorkspaceFiller(layout) for layout in booking_set.layouts],
-        _decode,
+        decode_chunk,
         member=member,
         settings=FillerSettings(publish_interval=0.02, checkpoint_interval=0.03),
         clock=SystemClock(),

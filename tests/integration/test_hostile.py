@@ -10,7 +10,8 @@ import pytest
 
 from dqmstream.booking import Workspace, regular, scalar
 from dqmstream.booking import histogram as booked
-from dqmstream.booking.columns import decode_batch, encode_batch
+from dqmstream.booking.chunk import decode_chunk
+from dqmstream.booking.columns import encode_batch
 from dqmstream.booking_set import BookingSet, LayoutShelf
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged, Merger
@@ -99,7 +100,7 @@ async def _closed(log: Log) -> Merged | None:
         message = CODEC.decode(record.headers, record.value)
         assert isinstance(message, HistogramSet)
         merger.apply(message)
-    merged = [merger.merged(key) for key in merger.keys()]
+    merged = [merger.merged(key) for key in sorted(merger.keys())]
     return next((one for one in merged if one.closed), None)
 
 
@@ -122,7 +123,7 @@ async def test_good_chunks_fill_between_hostile_ones_and_each_is_counted_by_name
                     log,
                     booking_set,
                     [WorkspaceFiller(layout) for layout in booking_set.layouts],
-                    lambda chunk, body: decode_batch(body, selected=chunk.selected),
+                    decode_chunk,
                     member="filler",
                     settings=FillerSettings(),
                     clock=SystemClock(),

@@ -48,7 +48,7 @@ class FoldFactory(Protocol):
         partition: int,
         settings: FoldSettings,
         fillers: Sequence[Filler[Events]],
-        decode: Callable[[Chunk, bytes], Events],
+        decode: Callable[[Chunk, bytes, int], Events],
         *,
         position: int = 0,
         state: ControlState | None = None,
@@ -64,6 +64,7 @@ class Entry:
     value: bytes | None
     message: Message | None
     honest: bool
+    timestamp: int = 0
 
 
 class Checkpoint(NamedTuple):

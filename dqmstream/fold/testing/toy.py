@@ -70,7 +70,7 @@ def toy_body(events: Iterable[int]) -> bytes:
     return np.array(list(events), "<i2").tobytes()
 
 
-def toy_columns(chunk: Chunk, body: bytes) -> Events:
+def toy_columns(chunk: Chunk, body: bytes, _stamp: int = 0) -> Events:
     """Events of a body.
 
     Raises
