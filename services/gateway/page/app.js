@@ -1,234 +1,159 @@
-// The page: puts its parts together. Every part shows; what is shown is decided by the URL.
+/** The page: its parts, and who follows whom. */
 
-import { Refused, ask } from "./api.js";
-import { Chooser } from "./chooser.js";
+import { elements } from "./api.js";
+import { BadChannels } from "./badchannels.js";
 import { Detail } from "./detail.js";
+import { byId, framed, setAttributes, setText, settled, show } from "./dom.js";
 import { Feed } from "./feed.js";
-import { Freshness } from "./freshness.js";
-import { Grid } from "./grid.js";
-import { legend } from "./outcomes.js";
-import { showAccounting, showFreshness, showNow, showProcesses, showRuns, showVerdict, showWorkspaces } from "./panels.js";
-import { View, windowName } from "./state.js";
+import { Grid, byFolder, needsLook } from "./grid.js";
+import { listenToKeys } from "./keys.js";
+import { Model } from "./model.js";
+import { Router } from "./router.js";
+import { Side } from "./side.js";
 import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
+import { Tiles } from "./tiles.js";
+import { Top } from "./top.js";
+import { Trends } from "./trends.js";
+import { WindowChooser } from "./windows.js";
 
-const LOOK = 500;
-const LISTED = 2_000;
-const RUNS_PER_PAGE = 30;
+const router = new Router((route, before) => follow(route, before));
+const streamUrl = new URL("api/v1/stream", location.href.split("#")[0]);
+streamUrl.protocol = streamUrl.protocol.replace("http", "ws");
+const stream = new Stream(streamUrl.href);
+const model = new Model(stream, router);
+const feed = new Feed(stream, model, router);
+const trends = new Trends(model, router);
+const bad = new BadChannels(model, router);
+const grid = new Grid({ model, router, feed, trends, bad });
+const detail = new Detail({ model, router, feed, trends });
+const strip = new Strip(model, router);
+const side = new Side(model, router);
+const tiles = new Tiles(model, router);
+const chooser = new WindowChooser(model, router);
+new Top(model);
 
-const find = (id) => document.getElementById(id);
-const view = new View(location, history);
-const stream = new Stream(new URL("api/v1/stream", document.baseURI).href.replace(/^http/, "ws"), {
-  onChannel: (name, state) => feed.takeChannel(name, state),
-  onStatus: () => lookAtFreshness(),
-  onSubscribed: ({ id, refused }) => feed.takeRefusals(id, refused),
-});
-const feed = new Feed(view, stream);
-const freshness = new Freshness(stream);
-let look = freshness.look();
-let stored = [];
-let storedBefore = null;
-let booked = "";
+let found = null;
+let scrolled = 0;
 
-const grid = new Grid(find("plots"), {
-  onVisible: (paths) => feed.watch("grid", paths),
-  onOpen: (path) => view.set({ plot: path }),
-  plotOf: (path) => feed.plot(path),
-  outcomeOf: (path) => ({ words: outcomeOf(path), stale: isStale() }),
-});
-const detail = new Detail(find("detail"), {
-  onClose: closeDetail,
-  plotOf: (path) => feed.plot(path),
-  where: () => ({ run: view.get("run"), window: view.get("window") }),
-  staleness: isStale,
-});
-const strip = new Strip(find("strip"), {
-  onChoose: (first, last) => view.set({ window: `${first}-${last}` }),
-  onNote: (text) => {
-    find("strip-note").textContent = text;
-  },
-});
-const chooser = new Chooser(find("window"), { onChoose: (word) => view.set({ window: word }) });
+const drawStrip = framed(() => strip.draw());
+const drawTiles = framed(() => router.route.path || tiles.draw());
+const drawGrid = framed(showGrid);
 
-function isStale() {
-  return feed.runIsLive && look.outcomes === "stale";
-}
-
-function outcomeOf(path) {
-  for (const row of Object.values(feed.boards.quality.rows)) {
-    const words = row.lumisection?.elements?.[path] ?? row.run?.elements?.[path];
-    if (words) return words;
+model.addEventListener("change", ({ detail: { what } }) => {
+  side.draw(what);
+  if (what === "strip") {
+    drawStrip();
+    chooser.draw();
   }
-  return null;
-}
+  if (["quality", "strip", "elements"].includes(what)) drawTiles();
+  if (["elements", "quality"].includes(what)) drawGrid();
+  if (what === "elements" && router.route.match) search();
+  if (what === "strip" || what === "quality") {
+    if (router.route.path) detail.draw();
+    else grid.redraw();
+  }
+  if (what === "problem") {
+    setText(byId("problem"), model.problem);
+    show(byId("problem"), Boolean(model.problem));
+  }
+});
 
-function closeDetail() {
-  const path = view.get("plot");
-  view.set({ plot: "" });
-  grid.focus(path);
-}
-
-function lookAtFreshness() {
-  const before = look;
-  look = freshness.look();
-  const processes = freshness.processes();
-  showFreshness(look, processes, feed.runIsLive && feed.following);
-  if (!find("processes").hidden) showProcesses(processes);
-  if (before.outcomes !== look.outcomes || before.data !== look.data) showAll();
-}
-
-function showQuality() {
-  showVerdict(feed.boards.quality, look, feed.runIsLive);
-  showWorkspaces(feed.boards.quality, view.get("workspace"), {
-    stale: isStale(),
-    href: (workspace) => view.linkWith({ workspace, plot: "" }),
-  });
+byId("skip").addEventListener("click", () => byId("main").focus());
+byId("only").addEventListener("click", () => router.go({ only: router.route.only ? "" : "problems", path: "" }));
+byId("menu").addEventListener("click", () => openSide(!document.body.hasAttribute("data-side")));
+byId("search").addEventListener("input", settled(() => {
+  router.go({ match: byId("search").value.trim(), path: "" }, { replace: true });
+}, 150));
+window.addEventListener("resize", () => {
+  drawTiles();
   grid.redraw();
-  listElements();
+});
+listenToKeys({ router, grid, detail });
+follow(router.route, router.route);
+
+/** Everything that depends on the address. */
+function follow(route, before) {
+  if (route.path && !before.path) scrolled = window.scrollY;
+  if (document.activeElement !== byId("search")) byId("search").value = route.match;
+  if (route.match !== before.match || route.run !== before.run) found = null;
+  openSide(false);
+  model.follow();
+  feed.follow();
+  bad.follow();
+  side.draw("route");
+  chooser.draw();
+  drawStrip();
+  showGrid();
+  detail.follow();
+  if (route.match && !found) search();
+  if (Boolean(route.path) !== Boolean(before.path)) {
+    window.scrollTo(0, route.path ? 0 : scrolled);
+    if (!route.path) grid.focus(before.path);
+  }
 }
 
-function showStrip() {
-  strip.stale = isStale();
-  strip.show(feed.boards.strip, Object.keys(feed.boards.quality.rows).sort());
-}
-
-function showRunList() {
-  const live = Object.values(feed.boards.runs.rows);
-  const known = new Map([...stored, ...live].map((row) => [row.run, row]));
-  showRuns(known.values(), feed.boards.runs.header.current, view.get("run"), (run) => view.linkWith({ run, plot: view.get("plot"), window: /^\d/.test(view.get("window")) ? "lumisection" : view.get("window") }));
-}
-
-function showRun() {
-  showNow(feed.boards.run, feed.boards.strip, feed.runIsLive && look.data === "fresh");
-  showAccounting(feed.boards.run);
-}
-
-function showWindow() {
-  const word = view.get("window");
-  chooser.show(word);
-  strip.choose(/^\d/.test(word) ? word.split("-").map(Number) : null);
-  find("find-text").value = view.get("find");
-  document.body.dataset.window = word;
-}
-
-function showAll() {
-  showQuality();
-  showStrip();
-  showRun();
-  showRunList();
-  detail.draw();
-}
-
-// Plain words find names that contain them; with a wildcard it is a glob.
-function asGlob(text) {
-  return /[*?[]/.test(text) ? text : `**${text}**`;
-}
-
-async function listElements({ again = false } = {}) {
-  const [workspace, text, run] = [view.get("workspace"), view.get("find").trim(), view.get("run")];
-  const rows = Object.values(feed.boards.quality.rows).map((row) => `${row.workspace} ${row.elements}`);
-  const key = JSON.stringify([workspace, text, run, feed.runIsLive, rows]);
-  if (key === booked && !again) return;
-  booked = key;
-  const query = { match: text && asGlob(text), limit: LISTED };
-  if (run !== "current") query.run = run;
+/** A glob is asked of the gateway; a plain word means any path that has it in it. */
+async function search() {
+  const { match, run } = router.route;
+  const isGlob = /[*?[]/.test(match);
+  const pattern = isGlob ? { match } : { regex: match.replace(/[.+^${}()|\\\]]/g, "\\$&") };
   try {
-    const path = workspace ? `/workspaces/${encodeURIComponent(workspace)}/elements` : "/elements";
-    const answer = await ask(path, query);
-    if (key !== booked) return;
-    const windows = windowName(view.get("window"));
-    find("count").textContent = `${answer.total} plots${answer.after ? `, the first ${LISTED} shown` : ""} · ${windows}`;
-    grid.show(answer.elements);
+    const matches = await elements(run, pattern);
+    if (match !== router.route.match) return;
+    found = new Set(matches.map((element) => element.path));
+    byId("search").setCustomValidity("");
   } catch (error) {
-    if (!(error instanceof Refused)) {
-      booked = "";
-      return;
-    }
-    find("count").textContent = error.message;
-    grid.show([]);
+    if (match !== router.route.match) return;
+    found = new Set();
+    byId("search").setCustomValidity(error.message);
   }
+  showGrid();
 }
 
-async function listStoredRuns(before = null) {
-  try {
-    const answer = await ask("/runs", { limit: RUNS_PER_PAGE, before });
-    stored = before === null ? answer.runs : [...stored, ...answer.runs];
-    storedBefore = answer.before;
-    find("runs-more").hidden = storedBefore === null;
-    showRunList();
-  } catch {
-    // The list of live runs comes by the stream; older ones are asked for again with the next.
-  }
+function showGrid() {
+  const { route } = router;
+  const { workspace, match, only, path } = route;
+  const overview = !workspace && !match && !path;
+  show(byId("tiles"), overview);
+  show(byId("grid"), !path);
+  show(byId("title"), !path);
+  show(byId("only"), !path && !overview);
+  setAttributes(byId("only"), { "aria-pressed": only ? "true" : "false" });
+  if (overview) tiles.draw();
+  const sections = sectionsOf(route);
+  const [title, words] = titleOf(route, sections);
+  setText(byId("title").firstElementChild, title);
+  setText(byId("title").lastElementChild, words);
+  grid.show(sections, nothingWords(route));
+  detail.neighbours(grid.paths);
 }
 
-view.onChange((changed) => {
-  if (changed.has("run") || changed.has("window")) feed.follow();
-  if (changed.has("plot")) {
-    feed.watch("detail", view.get("plot") ? [view.get("plot")] : []);
-    detail.open(view.get("plot"));
-  } else if (changed.has("run") || changed.has("window")) {
-    detail.refresh();
-  }
-  showWindow();
-  listElements({ again: changed.has("window") });
-  lookAtFreshness();
-  showAll();
-});
-
-feed.on("plot", (path) => {
-  grid.update(path);
-  if (path === detail.path) detail.draw();
-});
-feed.on("pulse", () => {
-  freshness.take(feed.boards.pulse);
-  lookAtFreshness();
-});
-feed.on("runs", () => {
-  showRunList();
-  lookAtFreshness();
-});
-feed.on("run", showRun);
-feed.on("strip", () => {
-  showStrip();
-  showRun();
-});
-feed.on("quality", () => {
-  showQuality();
-  showStrip();
-  detail.refresh();
-});
-
-addEventListener("hashchange", () => view.reread());
-addEventListener("popstate", () => view.reread());
-addEventListener("resize", () => strip.draw());
-find("find").addEventListener("submit", (event) => event.preventDefault());
-find("find-text").addEventListener("input", debounced((event) => view.set({ find: event.target.value }), 200));
-find("strip-older").addEventListener("click", () => strip.page(-1));
-find("strip-newer").addEventListener("click", () => strip.page(1));
-find("runs-more").addEventListener("click", () => listStoredRuns(storedBefore));
-find("chip-processes").addEventListener("click", () => {
-  const popover = find("processes");
-  popover.hidden = !popover.hidden;
-  find("chip-processes").setAttribute("aria-expanded", String(!popover.hidden));
-  showProcesses(freshness.processes());
-});
-
-function debounced(action, wait) {
-  let timer = null;
-  return (event) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => action(event), wait);
-  };
+function sectionsOf({ workspace, match, only }) {
+  const look = needsLook(model);
+  let chosen = model.elements;
+  if (match) chosen = chosen.filter(({ path }) => found?.has(path));
+  else if (workspace) chosen = chosen.filter((element) => element.workspace === workspace);
+  if (only || (!match && !workspace)) chosen = chosen.filter(look);
+  return byFolder(chosen);
 }
 
-legend(find("legend"));
-showWindow();
-stream.connect();
-feed.start();
-listElements();
-listStoredRuns();
-if (view.get("plot")) {
-  feed.watch("detail", [view.get("plot")]);
-  detail.open(view.get("plot"));
+function titleOf({ workspace, match, only }, sections) {
+  const many = sections.reduce((sum, { paths }) => sum + paths.length, 0);
+  if (match) return [`Search: ${match}`, found ? `${many} found` : "searching"];
+  if (!workspace) return ["Overview", many ? "Elements with problems, of all workspaces" : "All workspaces"];
+  const { description } = model.boards.quality.rows[workspace] ?? {};
+  return [workspace, only ? `${many} with problems` : description ?? ""];
 }
-setInterval(lookAtFreshness, LOOK);
+
+function nothingWords({ workspace, match, only }) {
+  if (match) return found ? "No path matches. A glob crosses folders with **, and without a slash means the name." : "Searching";
+  if (!model.elements.length) return "No elements yet: nothing is booked, or no run has come";
+  if (!workspace || only) return "No element has a problem among those that were judged";
+  return "This workspace books no elements";
+}
+
+function openSide(open) {
+  document.body.toggleAttribute("data-side", open);
+  byId("menu").setAttribute("aria-expanded", String(open));
+}

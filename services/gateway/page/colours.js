@@ -3,6 +3,8 @@
 export const INK = {
   text: "#c9d4e0", muted: "#8a98a9", grid: "#232c38", frame: "#3a4655", empty: "#0b0f15",
   line: "#62b7f0", fill: "rgba(98, 183, 240, 0.26)", error: "#b8dcf5", bad: "#ff6b4a", halo: "#ffffff",
+  /** `empty` as 0xAABBGGRR. */
+  emptyPixel: 0xff150f0b,
 };
 
 /** Anchors from low to high: purple, blue, teal, green, yellow (after viridis, CC0, lifted). */

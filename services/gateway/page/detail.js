@@ -1,156 +1,165 @@
-// One plot, large: its numbers, what it should look like, what the quality tests say of it.
+/** One element, large: plot, reports, description, numbers, trend and links. */
 
-import { ask, link } from "./api.js";
-import { badge } from "./outcomes.js";
-import { drawPlot, flowText, windowText } from "./plot.js";
-import { windowQuery } from "./state.js";
+import { address, runWord, windowQuery } from "./api.js";
+import { byId, framed, h, keyed, setAttributes, setText, show } from "./dom.js";
+import { facts, largestBins } from "./facts.js";
+import { lumisections } from "./format.js";
+import { badge, setBadge } from "./outcomes.js";
+import { describePlot, drawPlot } from "./plot.js";
+import { Reports } from "./reports.js";
+import { rangeOf } from "./router.js";
+import { Tip } from "./tip.js";
 import { drawTrend } from "./trend.js";
-import { element, short, whole } from "./words.js";
+
+const QUANTITIES = ["mean", "entries", "rms", "nan", "outside"];
 
 export class Detail {
-  #reader = () => "";
-  #reports = [];
-  #asked = 0;
-
-  constructor(parent, { onClose, plotOf, where, staleness }) {
-    this.parent = parent;
-    this.onClose = onClose;
-    this.plotOf = plotOf;
-    this.where = where;
-    this.staleness = staleness;
-    this.path = "";
-    parent.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") onClose();
-    });
-    new ResizeObserver(() => this.draw()).observe(parent);
+  constructor({ model, router, feed, trends }) {
+    Object.assign(this, { model, router, feed, trends });
+    this._root = byId("detail");
+    this._quantity = "mean";
+    this._build();
+    this.draw = framed(() => this._draw());
+    this._reports = new Reports(this._parts.reports, { model, router });
+    this._reports.addEventListener("reports", () => this.draw());
+    feed.addEventListener("plot", ({ detail }) => detail.path === this._path && this.draw());
+    trends.addEventListener("trend", ({ detail }) => detail.path === this._path && this.draw());
+    new ResizeObserver(() => this.draw()).observe(this._parts.canvas);
   }
 
-  open(path) {
-    if (path === this.path) return;
-    this.path = path;
-    this.#reports = [];
-    this.parent.hidden = !path;
+  get _path() {
+    return this.router.route.path;
+  }
+
+  /** Show the element in the address, or nothing. */
+  follow() {
+    show(this._root, Boolean(this._path));
+    this.feed.want("detail", this._path ? [this._path] : []);
+    this._reports.follow();
+    if (this._path) this.draw();
+  }
+
+  _build() {
+    const parts = {
+      back: h("a", { class: "back" }, "← Back"),
+      badge: badge("NOT_RUN"),
+      title: h("h2"), path: h("code"),
+      before: h("a", { class: "step", "aria-label": "Previous plot" }, "‹"),
+      after: h("a", { class: "step", "aria-label": "Next plot" }, "›"),
+      printed: h("p", { class: "printed" }),
+      canvas: h("canvas", { class: "large", role: "img" }),
+      quantity: h("select", { "aria-label": "What the trend shows" }, QUANTITIES.map((name) => h("option", {}, name))),
+      trend: h("canvas", { class: "trend", role: "img" }),
+      reports: h("div", { class: "reports" }),
+      description: h("p", { class: "description" }),
+      facts: h("dl", { class: "rows" }),
+      links: h("p", { class: "links" }, h("a", { target: "_blank" }, "PNG"), h("a", { target: "_blank" }, "JSON"), h("a", { target: "_blank" }, "UHI")),
+      largest: h("table", { class: "largest" }, h("caption", {}, "Largest bins"), h("tbody")),
+    };
+    this._parts = parts;
+    this._root.append(
+      h("header", {}, parts.back, parts.badge, h("div", {}, parts.title, parts.path), parts.before, parts.after),
+      h("div", { class: "pair" },
+        h("div", { class: "pictures" },
+          h("figure", {}, parts.canvas, parts.printed),
+          h("figure", {}, h("figcaption", {}, "By lumisection: ", parts.quantity), parts.trend)),
+        h("aside", {},
+          h("section", {}, h("h3", {}, "Quality"), parts.reports),
+          h("section", {}, h("h3", {}, "For the shifter"), parts.description),
+          h("section", {}, h("h3", {}, "Numbers"), parts.facts, parts.links),
+          h("section", {}, parts.largest))),
+    );
+    parts.quantity.addEventListener("change", () => {
+      this._quantity = parts.quantity.value;
+      this.draw();
+    });
+    this._tip = new Tip(parts.canvas);
+    this._trendTip = new Tip(parts.trend, (found) => {
+      this.router.go({ window: `${found.lumisection}-${found.lumisection}` });
+    });
+  }
+
+  /** The plots before and after this one in the list it was opened from. */
+  neighbours(paths) {
+    const at = paths.indexOf(this._path);
+    const link = (path) => (path ? this.router.link({ path }) : null);
+    setAttributes(this._parts.before, { href: link(paths[at - 1]) });
+    setAttributes(this._parts.after, { href: link(at < 0 ? paths[0] : paths[at + 1]) });
+    setAttributes(this._parts.back, { href: this.router.link({ path: "" }) });
+  }
+
+  /** Go to the plot before (-1) or after (1). */
+  step(by) {
+    (by < 0 ? this._parts.before : this._parts.after).click();
+  }
+
+  _draw() {
+    const path = this._path;
     if (!path) return;
-    this.#build();
-    this.draw();
-    this.refresh();
-    this.close.focus();
-  }
-
-  // The plot has changed, or whether it is stale.
-  draw() {
-    if (!this.path) return;
-    const plot = this.plotOf(this.path);
-    this.#reader = drawPlot(this.canvas, plot, { large: true });
-    const about = plot?.header?.element;
-    if (about) {
-      this.title.textContent = about.title;
-      this.description.textContent = about.description;
-      this.description.hidden = !about.description;
-    }
-    this.canvas.setAttribute("aria-label", `${this.path}, ${windowText(plot?.header?.window)}`);
-    this.#numbers(plot);
-    this.#links();
-    this.#listReports();
-  }
-
-  // The run, the window or the verdicts have changed.
-  async refresh() {
-    if (!this.path) return;
-    this.#asked += 1;
-    const [asked, path, { run, window }] = [this.#asked, this.path, this.where()];
-    const query = /^\d/.test(window) ? { lumisections: window } : {};
-    const [reports, trend] = await Promise.allSettled([
-      ask(`/runs/${run}/reports`, { ...query, path, limit: 200 }),
-      ask(`/runs/${run}/trend`, { path, last: 200 }),
-    ]);
-    if (asked !== this.#asked || path !== this.path) return;
-    this.#reports = reports.value?.reports ?? [];
-    this.#problem = reports.reason?.message ?? "";
-    this.#listReports();
-    this.trendTitle.textContent = trend.value ? `${trend.value.quantity} per LS` : "per LS";
-    drawTrend(this.trend, trend.value);
-  }
-
-  #problem = "";
-
-  #build() {
-    this.title = element("h2", { text: this.path.split("/").at(-1) });
-    this.close = element("button", { className: "quiet", type: "button", text: "✕", "aria-label": "Close" });
-    this.close.addEventListener("click", () => this.onClose());
-    this.canvas = element("canvas", { className: "large", role: "img" });
-    this.readout = element("p", { className: "readout", text: " " });
-    this.canvas.addEventListener("mousemove", (event) => {
-      this.readout.textContent = this.#reader(event.offsetX, event.offsetY) || " ";
+    const plot = this.feed.plot(path);
+    const element = plot?.header.element ?? this.model.elements.find((each) => each.path === path);
+    const outcome = element ? this.model.verdict(element.workspace, path)?.[0] : null;
+    const parts = this._parts;
+    setBadge(parts.badge, outcome ?? "NOT_RUN");
+    setText(parts.title, element?.title ?? path);
+    setText(parts.path, path);
+    setText(parts.description, element?.description || "No description is booked.");
+    setAttributes(this._root, { "aria-busy": this.feed.isCurrent(path) ? null : "true", "data-outcome": outcome });
+    setAttributes(parts.canvas, { "aria-label": describePlot(plot) });
+    this._tip.locate = drawPlot(parts.canvas, plot, { bad: this._reports.marks(), large: true });
+    setText(parts.printed, printed(plot));
+    keyed(parts.facts, facts(plot).map(([name]) => name), () => h("div", {}, h("dt"), h("dd")), (row, name) => {
+      const [, value, bad] = facts(plot).find(([each]) => each === name);
+      setText(row.firstElementChild, name);
+      setText(row.lastElementChild, value);
+      setAttributes(row, { "data-bad": Boolean(bad) });
     });
-    this.canvas.addEventListener("mouseleave", () => {
-      this.readout.textContent = " ";
+    this._drawLargest(plot);
+    this._drawLinks(path);
+    this._drawTrend(path, element);
+  }
+
+  _drawLargest(plot) {
+    const rows = largestBins(plot);
+    show(this._parts.largest.parentElement, rows.length > 0);
+    keyed(this._parts.largest.lastElementChild, rows.keys(), () => h("tr", {}, h("td"), h("td")), (row, i) => {
+      setText(row.firstElementChild, rows[i][0]);
+      setText(row.lastElementChild, rows[i][1]);
     });
-    this.description = element("p", { className: "description" });
-    this.numbers = element("dl", { className: "numbers" });
-    this.reports = element("div", { className: "reports" });
-    this.trendTitle = element("h3", { text: "per LS" });
-    this.trend = element("canvas", { className: "trend", role: "img", "aria-label": "Trend over lumisections" });
-    this.links = element("p", { className: "links" });
-    this.parent.replaceChildren(
-      element("div", { className: "detail-head" }, this.title, this.close),
-      element("p", { className: "path", text: this.path }),
-      this.canvas, this.readout, this.description, this.numbers,
-      element("h3", { text: "Quality tests" }), this.reports,
-      this.trendTitle, this.trend, this.links,
-    );
   }
 
-  #numbers(plot) {
-    const { totals, window } = plot?.header ?? {};
-    const rows = [];
-    if (window?.run) rows.push(["window", windowText(window)], ["state", stateText(window)]);
-    if (totals && totals.value === null) rows.push(["entries", whole(totals.entries)], ["NaN", whole(totals.nan)], ["out of range", whole(totals.outside)]);
-    const flow = totals && plot.header.element ? flowText(plot) : "";
-    if (flow) rows.push(["flow", flow]);
-    if (window?.late_events) rows.push(["late, not shown", `${whole(window.late_events)} events`]);
-    if (totals?.invalid) rows.push(["INVALID", totals.invalid]);
-    this.numbers.replaceChildren(
-      ...rows.flatMap(([name, value]) => [element("dt", { text: name }), element("dd", { text: value })]),
-    );
+  _drawLinks(path) {
+    const { run, window: word } = this.router.route;
+    const at = `runs/${runWord(run)}/contents`;
+    const query = { path, ...windowQuery(word) };
+    const [png, json, uhi] = this._parts.links.children;
+    setAttributes(png, { href: address(`${at}/png`, { ...query, width: 960, height: 660 }) });
+    setAttributes(json, { href: address(at, query) });
+    setAttributes(uhi, { href: address(`${at}/uhi`, query) });
   }
 
-  #links() {
-    const { run, window } = this.where();
-    const query = { path: this.path, ...windowQuery(window) };
-    const pairs = [["image", `/runs/${run}/contents/png`], ["numbers", `/runs/${run}/contents`], ["UHI", `/runs/${run}/contents/uhi`]];
-    this.links.replaceChildren(...pairs.map(([text, path]) => element("a", { href: link(path, query), text, target: "_blank", rel: "noopener" })));
-  }
-
-  #listReports() {
-    if (!this.reports) return;
-    if (!this.#reports.length) {
-      this.reports.replaceChildren(element("p", { className: "note", text: this.#problem || "No quality test has reported on this element." }));
-      return;
-    }
-    const stale = this.staleness();
-    this.reports.replaceChildren(...this.#reports.slice(0, 40).map((report) => reportCard(report, stale)));
+  _drawTrend(path, element) {
+    const { window: word } = this.router.route;
+    const value = element && !element.axes.length;
+    show(this._parts.quantity, !value);
+    const trend = this.trends.get(path, this._quantity, "last-500");
+    const covered = this.feed.plot(path)?.header.window;
+    const chosen = rangeOf(word) ?? (covered?.first ? [covered.first, covered.last] : null);
+    const title = value ? "value" : this._quantity;
+    this._trendTip.locate = drawTrend(this._parts.trend, trend, { title, large: true, chosen });
+    setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by lumisection` });
   }
 }
 
-function stateText(window) {
-  if (!window.lumisections) return "no lumisections";
-  const words = [window.closed ? "closed" : "still open"];
-  if (window.closed && !window.complete) words.push("incomplete");
-  if (!window.whole) words.push("input had expired");
-  return words.join(", ");
-}
-
-function reportCard(report, stale) {
-  const head = element("div", { className: "report-head" }, badge([report.outcome, 1, 0], { stale }));
-  const over = report.scope === "run" ? `run up to LS ${report.lumisection}` : `LS ${report.lumisection}`;
-  head.append(element("b", { text: report.qtname }), element("span", { className: "note", text: `${report.algorithm} · ${over}` }));
-  const measured = report.measured === null ? "" : `measured ${short(report.measured)}`;
-  const facts = [report.message, [measured, report.limit && `limit ${report.limit}`].filter(Boolean).join(", ")];
-  facts.push([`${whole(report.entries)} entries`, report.reference && `reference: ${report.reference}`].filter(Boolean).join(", "));
-  if (report.bad_count) {
-    const named = report.bad_channels.slice(0, 5).map((bad) => bad.label || `bin ${bad.bins.join(", ")}`);
-    facts.push(`${report.bad_count} bad: ${named.join("; ")}${report.bad_count > named.length ? "; …" : ""}`);
-  }
-  return element("div", { className: "report" }, head, ...facts.filter(Boolean).map((text) => element("p", { text })));
+/** Run and LSs, as printed on every plot. */
+function printed(plot) {
+  const { window: words, totals } = plot?.header ?? {};
+  if (!words?.run) return "";
+  const marks = [`run ${words.run}`, lumisections(words)];
+  if (!words.closed) marks.push("newest LS still open");
+  if (!words.complete && words.closed) marks.push("not all of it came");
+  if (!words.whole) marks.push("input had expired before it was read");
+  if (words.late_events) marks.push(`${words.late_events} late events not in it`);
+  if (totals?.invalid) marks.push(totals.invalid);
+  return marks.join(" · ");
 }

@@ -185,7 +185,7 @@ export class Model extends EventTarget {
 
   _fetchElements() {
     return this._guarded(async (current) => {
-      const found = await elements(this.live ? this.run?.run ?? null : this.router.route.run, "");
+      const found = await elements(this.live ? this.run?.run ?? null : this.router.route.run);
       if (!current()) return;
       this.elements = found;
       this._tell("elements");
@@ -203,7 +203,7 @@ export class Model extends EventTarget {
   _fetchRun(run) {
     return this._guarded(async (current) => {
       const [about, strip, quality, found] = await Promise.all([
-        ask(`runs/${run}`), ask(`runs/${run}/lumisections`), ask("workspaces", { run }), elements(run, ""),
+        ask(`runs/${run}`), ask(`runs/${run}/lumisections`), ask("workspaces", { run }), elements(run),
       ]);
       const { reports } = await ask(`runs/${run}/reports`, { limit: 5000 });
       if (!current()) return;

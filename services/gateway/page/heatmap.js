@@ -1,0 +1,153 @@
+/** Two-dimensional elements as a map of colours. */
+
+import { binAt, binName, lowestPositive, scale, ticks } from "./axes.js";
+import { drawHorizontal, drawVertical, frame, roomForNames, sizes, stroke, write } from "./canvas.js";
+import { HEAT, INK, heatText } from "./colours.js";
+import { number } from "./format.js";
+import { pixelsOf } from "./pooling.js";
+
+/**
+ * Draw counts, sums of weights or means over two axes. Empty cells are dark, below all colours.
+ *
+ * @returns a function from a pixel to `{text, box}` of the cell there, or null
+ */
+export function drawMap({ pen, width, height }, { element, axes, arrays, bad, large }) {
+  const size = sizes(large);
+  const [across, up] = axes;
+  const right = large ? 76 : 34;
+  const left = up.names ? Math.max(size.left, namesWidth(up, size, width)) : size.left;
+  const wide = width - left - right;
+  const bottom = roomForNames(across, wide, height, size);
+  const box = { left, top: size.top, width: wide, height: height - size.top - bottom, floor: height };
+  const x = along(across, element.draw.log_x, box.left, box.left + box.width);
+  const y = along(up, element.draw.log_y, box.top + box.height, box.top);
+  const cells = cellsOf(element, axes, arrays);
+  const colour = colourScale(cells, element, axes);
+  paint(pen, cells, axes, x, y, box, colour);
+  frame(pen, box);
+  drawHorizontal(pen, x, across, box, size);
+  if (up.names) drawNames(pen, y, up, box, size);
+  else drawVertical(pen, y, box, size, { lines: false, title: up.title });
+  drawLegend(pen, colour, box, size, element, width);
+  drawRings(pen, axes, bad, x, y, large);
+  return locator(axes, arrays, x, y, element);
+}
+
+/** The scale of an axis; logarithmic from its lowest edge above 0. */
+function along(axis, wanted, from, to) {
+  const lowest = lowestPositive(axis.edges);
+  const log = Boolean(wanted) && !axis.discrete && lowest !== null;
+  return scale(log ? lowest : axis.edges[0], axis.edges[axis.bins], from, to, log);
+}
+
+/** Cells without flow, as a function of both bins; NaN where there is nothing. */
+function cellsOf({ shape, storage }, [across, up], { values }) {
+  const row = shape[1];
+  const counts = storage !== "profile";
+  return (i, j) => {
+    const value = values[(i + across.flow) * row + j + up.flow];
+    return counts && value === 0 ? NaN : value;
+  };
+}
+
+/** From values to steps of the map; counts start at 0, means at their lowest. */
+function colourScale(cells, { draw, storage }, [across, up]) {
+  const held = new Float64Array(across.bins * up.bins);
+  let many = 0;
+  for (let i = 0; i < across.bins; i += 1) {
+    for (let j = 0; j < up.bins; j += 1) {
+      const value = cells(i, j);
+      if (!Number.isNaN(value)) held[many++] = value;
+    }
+  }
+  const known = held.subarray(0, many).sort();
+  const highest = known.at(-1) ?? 1;
+  const log = draw.log_z && highest > 0;
+  let low = storage === "profile" ? known[0] ?? 0 : Math.min(0, known[0] ?? 0);
+  if (log) low = lowestPositive(known);
+  const high = highest > low ? highest : low + 1;
+  const middle = known[many >> 1] ?? 0;
+  const unit = scale(low, high, 0, 1, log);
+  return { ...unit, middle, step: (value) => Math.round(Math.min(1, Math.max(0, unit.at(value))) * 255) };
+}
+
+function paint(pen, cells, axes, x, y, box, colour) {
+  const ratio = pen.getTransform().a;
+  const [columns, rows] = [box.width, box.height].map((side) => Math.max(1, Math.round(side * ratio)));
+  const image = new ImageData(columns, rows);
+  const value = {
+    across: (pixel) => x.value(box.left + pixel / ratio),
+    up: (pixel) => y.value(box.top + pixel / ratio),
+  };
+  const colourOf = (cell) => (Number.isNaN(cell) ? INK.emptyPixel : HEAT[colour.step(cell)]);
+  pixelsOf({ cells, axes, columns, rows, value, middle: colour.middle, colourOf }, new Uint32Array(image.data.buffer));
+  const sheet = new OffscreenCanvas(columns, rows);
+  sheet.getContext("2d").putImageData(image, 0, 0);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(sheet, box.left, box.top, box.width, box.height);
+}
+
+function namesWidth(axis, size, width) {
+  const longest = Math.max(...axis.names.map((name) => name.length)) * size.font * 0.55;
+  return Math.min(width * 0.28, longest + size.tick + (size.titles ? 34 : 8));
+}
+
+function drawNames(pen, y, axis, box, size) {
+  const every = Math.max(1, Math.ceil((size.font * 1.2) / (box.height / axis.bins)));
+  for (let bin = 0; bin < axis.bins; bin += every) {
+    const at = y.at((axis.edges[bin] + axis.edges[bin + 1]) / 2);
+    stroke(pen, INK.frame, [[box.left - size.tick, at], [box.left, at]]);
+    write(pen, axis.names[bin] ?? "", box.left - size.tick - 3, at, { size: size.font - 1, align: "right", base: "middle" });
+  }
+}
+
+function drawLegend(pen, colour, box, size, element, width) {
+  const [left, wide] = [box.left + box.width + (size.titles ? 12 : 5), size.titles ? 14 : 6];
+  const steps = 48;
+  for (let step = 0; step < steps; step += 1) {
+    pen.fillStyle = heatText((step + 0.5) / steps);
+    const high = box.height / steps;
+    pen.fillRect(left, box.top + box.height - (step + 1) * high, wide, high + 0.5);
+  }
+  const of = scale(colour.low, colour.high, box.top + box.height, box.top, colour.log);
+  for (const { value, text } of ticks(of, Math.max(1, (box.height / (size.font * 4)) | 0))) {
+    write(pen, text, left + wide + 3, of.at(value), { size: size.font - 1, align: "left", base: "middle" });
+  }
+  if (size.titles) {
+    write(pen, element.value_axis, width - 6, box.top + box.height / 2, {
+      size: size.font - 1, angle: -Math.PI / 2, base: "bottom",
+    });
+  }
+}
+
+/** Bad cells: ringed, white outside and red inside, so that it shows on every colour. */
+function drawRings(pen, [across, up], bad, x, y, large) {
+  const least = large ? 9 : 6;
+  for (const { bins: [i, j] } of bad) {
+    if (j === undefined || i >= across.bins || j >= up.bins) continue;
+    const [left, right] = [x.at(across.edges[i]), x.at(across.edges[i + 1])];
+    const [low, high] = [y.at(up.edges[j]), y.at(up.edges[j + 1])];
+    const [wide, tall] = [Math.max(least, right - left + 2) / 2, Math.max(least, low - high + 2) / 2];
+    for (const [colour, grow] of [[INK.halo, 1.5], [INK.bad, 0]]) {
+      pen.strokeStyle = colour;
+      pen.lineWidth = large ? 2 : 1.5;
+      pen.strokeRect((left + right) / 2 - wide - grow, (low + high) / 2 - tall - grow, 2 * (wide + grow), 2 * (tall + grow));
+    }
+  }
+}
+
+function locator([across, up], arrays, x, y, element) {
+  const name = (axis, bin) => (axis.title && !axis.names ? `${axis.title}: ` : "") + binName(axis, bin);
+  return (px, py) => {
+    const [i, j] = [binAt(across, x.value(px)), binAt(up, y.value(py))];
+    if (i < 0 || j < 0) return null;
+    const at = (i + across.flow) * element.shape[1] + j + up.flow;
+    const spread = arrays.errors ? ` ± ${number(arrays.errors[at], 3)}` : "";
+    const entries = arrays.entries ? `, ${number(arrays.entries[at])} entries` : "";
+    const [left, top] = [x.at(across.edges[i]), y.at(up.edges[j + 1])];
+    return {
+      text: `${name(across, i)}\n${name(up, j)}\n${element.value_axis}: ${number(arrays.values[at])}${spread}${entries}`,
+      box: { left, top, width: x.at(across.edges[i + 1]) - left, height: y.at(up.edges[j]) - top },
+    };
+  };
+}

@@ -1,0 +1,44 @@
+/** Keys: `/` searches, Escape goes back, arrows step from plot to plot. */
+
+import { byId } from "./dom.js";
+
+export function listenToKeys({ router, grid, detail }) {
+  document.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const typing = event.target.matches("input, select, textarea");
+    if (event.key === "Escape") back(router, typing);
+    else if (typing) leaveSearch(event, grid);
+    else if (event.key === "/") {
+      event.preventDefault();
+      byId("search").focus();
+      byId("search").select();
+    } else if (router.route.path && event.key.startsWith("Arrow")) stepDetail(event, detail);
+    else if (event.key === "ArrowRight" && event.target === document.body) {
+      event.preventDefault();
+      grid.focus(grid.paths[0]);
+    }
+  });
+}
+
+/** One step out: from the search, from the plot, from the search's results, from the workspace. */
+function back(router, typing) {
+  const { path, match, workspace, window: word } = router.route;
+  if (typing) document.activeElement.blur();
+  if (path) router.go({ path: "" });
+  else if (match) router.go({ match: "" });
+  else if (/^\d+-\d+$/.test(word) && !typing) router.go({ window: "last-10" });
+  else if (workspace && !typing) router.go({ workspace: "", only: "" });
+}
+
+function leaveSearch(event, grid) {
+  if (event.target.id !== "search" || !["Enter", "ArrowDown"].includes(event.key)) return;
+  event.preventDefault();
+  grid.focus(grid.paths[0]);
+}
+
+function stepDetail(event, detail) {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!by || event.defaultPrevented) return;
+  event.preventDefault();
+  detail.step(by);
+}

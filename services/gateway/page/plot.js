@@ -1,0 +1,50 @@
+/** One element on a canvas, whatever its kind. */
+
+import { axisOf } from "./axes.js";
+import { say, sheet, write } from "./canvas.js";
+import { INK } from "./colours.js";
+import { drawCurve } from "./curve.js";
+import { number } from "./format.js";
+import { drawMap } from "./heatmap.js";
+
+const NOTHING = () => null;
+
+/**
+ * Draw contents as the feed keeps them.
+ *
+ * @param plot `{header: {element, window, totals, problem}, arrays}`; null before any came
+ * @param bad channels to mark: `[{bins, content, label}]`
+ * @returns a function from a pixel to `{text, box}` of what is there, or null
+ */
+export function drawPlot(canvas, plot, { bad = [], large = false } = {}) {
+  const paper = sheet(canvas);
+  const { pen, width, height } = paper;
+  if (width < 40 || height < 30) return NOTHING;
+  const { element, totals, problem } = plot?.header ?? {};
+  const why = problem || totals?.invalid;
+  if (!plot || why || !totals) {
+    say(pen, why || "waiting for contents", width, height, large);
+    return NOTHING;
+  }
+  if (!element.axes.length) {
+    writeValue(pen, totals.value, width, height, large);
+    return NOTHING;
+  }
+  const drawing = { element, axes: element.axes.map(axisOf), arrays: plot.arrays, bad, large };
+  return element.axes.length === 1 ? drawCurve(paper, drawing) : drawMap(paper, drawing);
+}
+
+function writeValue(pen, value, width, height, large) {
+  const text = number(value, 6);
+  const size = Math.min(large ? 88 : 38, (width - 20) / (text.length * 0.56));
+  write(pen, text, width / 2, height / 2, { size, colour: INK.text, base: "middle", weight: 600 });
+}
+
+/** What a plot shows, in words: for those who cannot see it. */
+export function describePlot(plot) {
+  if (!plot?.header.element) return "no contents yet";
+  const { element, totals, problem, window } = plot.header;
+  if (problem || !totals) return `${element.title}: ${problem || "no contents yet"}`;
+  const what = element.axes.length ? `${number(totals.entries)} entries` : `value ${number(totals.value)}`;
+  return `${element.title}: ${what}, run ${window.run}, LS ${window.first} to ${window.last}`;
+}

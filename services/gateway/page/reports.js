@@ -1,0 +1,81 @@
+/** Quality reports of the element that is shown large. */
+
+import { ask, runWord } from "./api.js";
+import { h, setText, settled } from "./dom.js";
+import { number, plural } from "./format.js";
+import { badge, isProblem, rank } from "./outcomes.js";
+
+const SHOWN_CHANNELS = 12;
+
+/** Events: `reports`, when others have come. */
+export class Reports extends EventTarget {
+  constructor(root, { model, router }) {
+    super();
+    Object.assign(this, { _root: root, _model: model, _router: router });
+    this._reports = [];
+    this._key = "";
+    this._read = settled(() => this._fetch(), 60);
+    model.addEventListener("change", ({ detail }) => {
+      if (detail.what === "quality" || detail.what === "elements") this.follow();
+    });
+  }
+
+  /** Channels to mark on the plot: of tests that found a problem. */
+  marks() {
+    return this._reports.filter(({ outcome }) => isProblem(outcome)).flatMap((report) => report.bad_channels);
+  }
+
+  /** Ask for the reports of the element in the address, if others may have come. */
+  follow() {
+    const { path, run } = this._router.route;
+    const workspace = this._model.elements.find((element) => element.path === path)?.workspace;
+    const row = this._model.boards.quality.rows[workspace];
+    const { chosen } = this._model;
+    const key = JSON.stringify([path, run, workspace, chosen, row?.lumisection?.made, row?.run?.made]);
+    if (key === this._key) return;
+    if (JSON.parse(this._key || "[]")[0] !== path) this._take([]);
+    this._key = key;
+    if (path && workspace) this._read(path, workspace, chosen ?? row?.lumisection?.lumisection ?? null);
+  }
+
+  async _fetch(path, workspace, lumisection) {
+    const key = this._key;
+    if (lumisection === null) return;
+    const query = { workspace, lumisections: lumisection, limit: 5000 };
+    const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query).catch(
+      () => ({ reports: this._reports }),
+    );
+    if (key === this._key) this._take(reports.filter((report) => report.path === path));
+  }
+
+  _take(reports) {
+    this._reports = reports.sort((a, b) => rank(b.outcome) - rank(a.outcome));
+    if (reports.length) this._root.replaceChildren(...this._reports.map(reportCard));
+    else this._root.replaceChildren(h("p", { class: "none" }, "No quality report of this element yet, or no test is set on it."));
+    this.dispatchEvent(new CustomEvent("reports"));
+  }
+}
+
+function reportCard(report) {
+  const where = report.scope === "run" ? `run up to LS ${report.lumisection}` : `LS ${report.lumisection}`;
+  const card = h("article", { class: "report" },
+    h("header", {}, badge(report.outcome), h("b", {}, report.qtname), h("small", {}, where)),
+    h("p", {}, report.message || "The test gives no message."),
+    h("p", { class: "limits" },
+      `${report.algorithm} · measured ${number(report.measured)} · limit ${report.limit || "none"}`,
+      report.complete ? "" : " · LS not complete when judged"),
+  );
+  card.dataset.outcome = report.outcome;
+  if (report.bad_count) card.append(channels(report));
+  return card;
+}
+
+function channels({ bad_channels: found, bad_count: all }) {
+  const rows = found.slice(0, SHOWN_CHANNELS).map(({ bins, content, label }) => (
+    h("tr", {}, h("td", {}, label || `bin ${bins.join(", ")}`), h("td", {}, number(content)))
+  ));
+  const table = h("table", {}, h("caption"), h("tbody", {}, rows));
+  const more = all > rows.length ? `, ${rows.length} shown` : "";
+  setText(table.firstElementChild, `${plural(all, "bad channel")}${more}`);
+  return table;
+}

@@ -1,0 +1,161 @@
+/**
+ * The stream `/api/v1/stream`: keeps the states of watched channels, and the connection alive.
+ *
+ * A snapshot is taken whatever was held. A change is applied only to the state numbered `base`;
+ * one at or below the number held is an overlap and is dropped; anything else is a gap: the state
+ * stays as it was until the snapshot that `resync` asks for has come.
+ */
+
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 10_000;
+const SILENCE = 8_000;
+
+export class Stream extends EventTarget {
+  /** Events: `link` {state}, `hello` {message}, `state` {channel}, `refused` {id, refused, problem}. */
+  constructor(url) {
+    super();
+    this.link = "connecting";
+    this.resyncs = 0;
+    this._url = url;
+    this._socket = null;
+    this._channels = new Map();
+    this._wanted = new Map();
+    this._listed = new Map();
+    this._wait = FIRST_WAIT;
+    this._heard = 0;
+    setInterval(() => this._watch(), 1000);
+    window.addEventListener("online", () => this._socket ?? this._open());
+    this._open();
+  }
+
+  /** The state of a channel: `{sequence, header, arrays, rows}`, undefined before its snapshot. */
+  state(channel) {
+    return this._channels.get(channel);
+  }
+
+  /** Watch what `request` names under an id, instead of what the id stood for before. */
+  subscribe(id, request) {
+    const text = JSON.stringify({ type: "subscribe", id, ...request });
+    if (this._wanted.get(id) === text) return;
+    this._wanted.set(id, text);
+    this._send(text);
+  }
+
+  unsubscribe(id) {
+    if (!this._wanted.delete(id)) return;
+    this._listed.delete(id);
+    this._prune();
+    this._send(JSON.stringify({ type: "unsubscribe", id }));
+  }
+
+  _open() {
+    const socket = new WebSocket(this._url);
+    this._socket = socket;
+    this._heard = performance.now();
+    socket.onopen = () => {
+      for (const text of this._wanted.values()) this._send(text);
+    };
+    socket.onmessage = (event) => {
+      if (socket !== this._socket) return;
+      this._heard = performance.now();
+      this._take(JSON.parse(event.data));
+    };
+    socket.onclose = () => socket === this._socket && this._lost();
+  }
+
+  _lost() {
+    this._socket = null;
+    this._setLink("lost");
+    const wait = this._wait * (0.75 + 0.5 * Math.random());
+    this._wait = Math.min(LONGEST_WAIT, this._wait * 1.7);
+    setTimeout(() => this._socket ?? this._open(), wait);
+  }
+
+  /** The pulse comes every second: silence means a connection that is dead without saying so. */
+  _watch() {
+    const socket = this._socket;
+    if (!socket || performance.now() - this._heard < SILENCE) return;
+    socket.onclose = null;
+    socket.close();
+    this._lost();
+  }
+
+  _send(text) {
+    if (this._socket?.readyState === WebSocket.OPEN) this._socket.send(text);
+  }
+
+  _setLink(link) {
+    if (this.link === link) return;
+    this.link = link;
+    this._tell("link", { state: link });
+  }
+
+  _tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  _take(message) {
+    switch (message.type) {
+      case "hello":
+        this._wait = FIRST_WAIT;
+        this._setLink("live");
+        this._tell("hello", message);
+        break;
+      case "subscribed":
+        this._listed.set(message.id, message.channels);
+        this._prune();
+        if (Object.keys(message.refused).length) this._tell("refused", { ...message, problem: "" });
+        break;
+      case "snapshot":
+        this._channels.set(message.channel, snapshot(message));
+        this._tell("state", { channel: message.channel });
+        break;
+      case "change":
+        this._change(message);
+        break;
+      case "error":
+        this._tell("refused", { id: message.id, refused: {}, problem: message.problem });
+        break;
+    }
+  }
+
+  _change(message) {
+    const held = this._channels.get(message.channel);
+    if (held && message.sequence <= held.sequence) return;
+    if (held && message.base === held.sequence) {
+      apply(held, message);
+      this._tell("state", { channel: message.channel });
+    } else if (!held?.waiting) {
+      this.resyncs += 1;
+      if (held) held.waiting = true;
+      this._send(JSON.stringify({ type: "resync", channel: message.channel }));
+    }
+  }
+
+  /** Forget the channels that no subscription stands for any more. */
+  _prune() {
+    const listed = new Set([...this._listed.values()].flat());
+    for (const name of this._channels.keys()) if (!listed.has(name)) this._channels.delete(name);
+  }
+}
+
+function snapshot({ sequence, header, arrays, rows }) {
+  const cells = Object.entries(arrays).map(([name, values]) => [name, numbers(values)]);
+  return { sequence, header, arrays: Object.fromEntries(cells), rows };
+}
+
+/** Bring a state from `base` to the next, in place. */
+export function apply(held, { sequence, header = {}, arrays = {}, rows = {}, gone = [] }) {
+  Object.assign(held.header, header);
+  for (const [name, { at, to }] of Object.entries(arrays)) {
+    for (let i = 0; i < at.length; i += 1) held.arrays[name][at[i]] = to[i] ?? NaN;
+  }
+  Object.assign(held.rows, rows);
+  for (const key of gone) delete held.rows[key];
+  held.sequence = sequence;
+}
+
+/** Cells as they come: null is "undefined", as the mean of an empty bin is. */
+export function numbers(values) {
+  return Float64Array.from(values, (value) => value ?? NaN);
+}

@@ -1,0 +1,125 @@
+/** The strip of lumisections: an outcome each, and a click chooses one. */
+
+import { byId, h, keyed, setAttributes, setText } from "./dom.js";
+import { count, plural } from "./format.js";
+import { badge, setBadge } from "./outcomes.js";
+import { rangeOf } from "./router.js";
+
+const NEWEST = 600;
+
+export class Strip {
+  constructor(model, router) {
+    this._model = model;
+    this._router = router;
+    this._cells = byId("strip-cells");
+    this._cells.addEventListener("click", (event) => this._choose(event.target.closest("button")));
+    this._cells.addEventListener("keydown", (event) => this._step(event));
+    this._focused = null;
+    this._last = null;
+  }
+
+  draw() {
+    const { lumisections } = this._model;
+    const { route } = this._router;
+    const shown = lumisections.slice(-NEWEST);
+    const byNumber = new Map(shown.map((row) => [row.lumisection, row]));
+    const range = rangeOf(route.window) ?? windowEnds(route.window, shown);
+    const newest = shown.at(-1)?.lumisection ?? null;
+    keyed(this._cells, byNumber.keys(), cell, (button, lumisection) => {
+      drawCell(button, byNumber.get(lumisection), route.workspace);
+      const inside = range && range[0] <= lumisection && lumisection <= range[1];
+      setAttributes(button, {
+        "data-inside": Boolean(inside),
+        "aria-selected": this._model.chosen === lumisection ? "true" : "false",
+        tabindex: lumisection === (this._focused ?? this._model.chosen ?? newest) ? 0 : -1,
+      });
+    });
+    if (newest !== this._last) {
+      this._last = newest;
+      this._cells.scrollLeft = this._cells.scrollWidth;
+    }
+    setText(byId("strip-note"), note(lumisections, route, this._model.chosen));
+  }
+
+  _choose(button) {
+    if (!button) return;
+    const lumisection = Number(button.dataset.key);
+    const again = this._model.chosen === lumisection;
+    this._router.go({ window: again ? "last-10" : `${lumisection}-${lumisection}` });
+  }
+
+  _step(event) {
+    const step = { ArrowLeft: "previousElementSibling", ArrowRight: "nextElementSibling" }[event.key];
+    const to = step && event.target.closest("button")?.[step];
+    if (!to) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this._focused = Number(to.dataset.key);
+    event.target.tabIndex = -1;
+    to.tabIndex = 0;
+    to.focus();
+  }
+}
+
+function windowEnds(word, rows) {
+  const numbers = rows.map((row) => row.lumisection);
+  const last = numbers.at(-1);
+  if (last === undefined) return null;
+  if (word === "run") return [numbers[0], last];
+  const many = word === "lumisection" ? 1 : Number(word.slice(5));
+  return [numbers.at(-many) ?? numbers[0], last];
+}
+
+function cell() {
+  return h("button", { type: "button", role: "option" }, badge("NOT_RUN"), h("i"), h("small"));
+}
+
+function drawCell(button, row, workspace) {
+  const [outcome, , notJudged] = standing(row, workspace);
+  const flags = flagsOf(row);
+  const words = describe(row, outcome, notJudged, flags);
+  setBadge(button.firstElementChild, outcome);
+  setAttributes(button, {
+    "data-open": !row.closed,
+    "data-flag": flags.length > 0,
+    "data-none": notJudged > 0,
+    "aria-label": words.join("; "),
+    title: words.join("\n"),
+  });
+  setText(button.lastElementChild, row.lumisection % 5 === 0 || row.lumisection === 1 ? String(row.lumisection) : "");
+}
+
+/** Outcome of an LS: of all workspaces, or of the one that is shown. */
+function standing(row, workspace) {
+  if (workspace) return row.outcomes[workspace] ?? ["NOT_RUN", 0, 0];
+  const all = Object.values(row.outcomes);
+  return [row.worst, 0, all.reduce((sum, [, , none]) => sum + none, 0)];
+}
+
+function flagsOf(row) {
+  const flags = [];
+  if (row.closed && !row.complete) flags.push(`incomplete: ${row.lacking.join(", ") || "reason not known"}`);
+  if (row.missing.length) flags.push(`missing ${row.missing.join(", ")}`);
+  if (!row.whole) flags.push("input had expired before it was read");
+  if (row.late) flags.push(plural(row.late, "late event"));
+  if (row.refused) flags.push(`${plural(row.refused, "chunk")} refused`);
+  if (row.dropped) flags.push(`${plural(row.dropped, "event")} dropped`);
+  return flags;
+}
+
+function describe(row, outcome, notJudged, flags) {
+  const words = [`LS ${row.lumisection}: ${row.closed ? outcome : `${outcome}, still open`}`, `${count(row.seen)} events seen`];
+  for (const [name, [each]] of Object.entries(row.outcomes)) if (each !== "GOOD") words.push(`${name} ${each}`);
+  if (notJudged) words.push(`${notJudged} not judged`);
+  return [...words, ...flags];
+}
+
+function note(rows, { workspace }, chosen) {
+  if (!rows.length) return "no lumisections yet";
+  const of = workspace ? `outcomes of ${workspace}` : "worst outcome of all workspaces";
+  if (chosen === null) return `LS by LS: ${of} · click one to see it alone`;
+  const row = rows.find(({ lumisection }) => lumisection === chosen);
+  if (!row) return `LS ${chosen} is not known · click another`;
+  const words = [`LS ${chosen} alone`, `${count(row.seen)} events seen, ${count(row.selected)} selected`, ...flagsOf(row)];
+  return [...words, "click it again to go back"].join(" · ");
+}

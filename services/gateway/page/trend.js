@@ -1,0 +1,86 @@
+/** One number per lumisection: a line on a canvas, small below a scalar or large in the detail. */
+
+import { scale } from "./axes.js";
+import { drawHorizontal, drawVertical, frame, say, sheet, sizes } from "./canvas.js";
+import { INK } from "./colours.js";
+import { number } from "./format.js";
+
+/**
+ * Draw `{lumisections, values, closed}`; an LS that is still open is hollow.
+ *
+ * @param chosen first and last LS of the window, shaded; null for none
+ * @returns a function from a pixel to `{text, box, lumisection}` of the LS there, or null
+ */
+export function drawTrend(canvas, trend, { title = "", large = false, chosen = null } = {}) {
+  const { pen, width, height } = sheet(canvas);
+  const known = (trend?.values ?? []).filter((value) => Number.isFinite(value));
+  if (!known.length) {
+    say(pen, trend ? trend.problem || "no number to show" : "", width, height, false);
+    return () => null;
+  }
+  const size = large ? { ...sizes(true), bottom: 42, font: 12 } : { ...sizes(false), bottom: 16 };
+  const box = {
+    left: size.left, top: size.top, width: width - size.left - size.right,
+    height: height - size.top - size.bottom, floor: height,
+  };
+  const numbers = trend.lumisections;
+  const x = scale(numbers[0] - 0.5, numbers.at(-1) + 0.5, box.left, box.left + box.width);
+  const y = scale(...reach(known), box.top + box.height, box.top);
+  if (chosen) shade(pen, chosen, x, box);
+  drawVertical(pen, y, box, size, { title });
+  drawHorizontal(pen, x, { title: large ? "lumisection" : "" }, box, size);
+  frame(pen, box);
+  drawLine(pen, trend, x, y, box);
+  return (px, py) => locate(trend, x, box, px, py);
+}
+
+/** From where to where the numbers go, with some room; 0 is kept where it is near. */
+function reach(known) {
+  const low = known.reduce((a, b) => Math.min(a, b));
+  const high = known.reduce((a, b) => Math.max(a, b));
+  const room = (high - low) * 0.12 || Math.abs(high) * 0.1 || 1;
+  return [low >= 0 && low - room < 0 ? 0 : low - room, high + room];
+}
+
+function shade(pen, [first, last], x, box) {
+  const left = Math.max(box.left, x.at(first - 0.5));
+  const right = Math.min(box.left + box.width, x.at(last + 0.5));
+  pen.fillStyle = "rgba(98, 183, 240, 0.12)";
+  if (right > left) pen.fillRect(left, box.top, right - left, box.height);
+}
+
+function drawLine(pen, { lumisections, values, closed }, x, y, box) {
+  const radius = Math.max(1, Math.min(3, box.width / lumisections.length / 3));
+  const line = new Path2D();
+  let joined = false;
+  values.forEach((value, i) => {
+    const finite = Number.isFinite(value);
+    if (finite && joined) line.lineTo(x.at(lumisections[i]), y.at(value));
+    else if (finite) line.moveTo(x.at(lumisections[i]), y.at(value));
+    joined = finite;
+  });
+  pen.strokeStyle = INK.line;
+  pen.lineWidth = 1.25;
+  pen.stroke(line);
+  values.forEach((value, i) => {
+    if (!Number.isFinite(value)) return;
+    pen.beginPath();
+    pen.arc(x.at(lumisections[i]), y.at(value), radius, 0, 7);
+    pen.fillStyle = closed[i] ? INK.line : INK.empty;
+    pen.fill();
+    if (!closed[i]) pen.stroke();
+  });
+}
+
+function locate({ lumisections, values, closed }, x, box, px, py) {
+  if (py < box.top || py > box.top + box.height) return null;
+  const lumisection = Math.round(x.value(px));
+  const i = lumisections.indexOf(lumisection);
+  if (i < 0) return null;
+  const left = x.at(lumisection - 0.5);
+  return {
+    lumisection,
+    text: `LS ${lumisection}: ${number(values[i])}${closed[i] ? "" : " (still open)"}`,
+    box: { left, top: box.top, width: x.at(lumisection + 0.5) - left, height: box.height },
+  };
+}
