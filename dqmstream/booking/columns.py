@@ -10,10 +10,8 @@ There are no nulls, no dictionaries, no compressed buffers (the log compresses w
 names are identifiers. Little of a body is copied: only booleans, which Arrow packs in bits.
 """
 
-from collections.abc import Collection as Names
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from typing import Any, Final
 
@@ -21,38 +19,27 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dqmstream.booking.fields import Fields, Shape, checked_fields
 from dqmstream.booking.flatbuffer import is_compressed
 from dqmstream.errors import MessageError
 
 __all__ = [
     "MAX_BODY",
-    "MAX_COLUMNS",
     "MAX_EVENTS",
     "MAX_OBJECTS",
     "Collection",
     "Columns",
     "decode_batch",
     "encode_batch",
-    "prune_batch",
 ]
 
 Array = NDArray[Any]
 
 MAX_BODY: Final = 256 * 2**20
-MAX_COLUMNS: Final = 4096
 MAX_EVENTS: Final = 2**22
 MAX_OBJECTS: Final = 2**24
-_MAX_NAME: Final = 255
 _CACHED_SCHEMAS: Final = 64
 
-_NUMBERS: Final = frozenset(
-    {
-        pa.bool_(),
-        *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
-        *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
-        *(pa.float32(), pa.float64()),
-    }
-)
 _REFUSALS: Final = (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError)
 """What pyarrow raises over bytes that are not what they claim."""
 
@@ -121,7 +108,7 @@ def encode_batch(batch: pa.RecordBatch) -> bytes:
     MessageError
         If `decode_batch` would refuse it for its columns, types, nulls or size.
     """
-    fields = _checked_fields(batch.schema)
+    fields = checked_fields(batch.schema)
     if batch.num_rows > MAX_EVENTS:
         raise MessageError("too_large", f"{batch.num_rows} events, at most {MAX_EVENTS}")
     try:
@@ -162,46 +149,7 @@ def decode_batch(body: bytes, *, selected: int) -> Columns:
     return _columns(batch, fields)
 
 
-def prune_batch(batch: pa.RecordBatch, names: Names[str]) -> pa.RecordBatch:
-    """The batch with only the columns in `names` (as of `required_columns`), in its own order.
-
-    A collection of which only the number of objects counts keeps its first member.
-    """
-    kept: dict[str, pa.Array[Any]] = {}
-    for name, array in zip(batch.schema.names, batch.columns, strict=True):
-        members = {wanted.partition(".")[2] for wanted in names if wanted.startswith(f"{name}.")}
-        if isinstance(array, pa.ListArray | pa.LargeListArray):
-            if members or name in names:
-                kept[name] = _prune_collection(array, members)
-        elif name in names:
-            kept[name] = array
-    # A batch of no columns would forget how many events it has.
-    kept = kept or {name: batch[name] for name in batch.schema.names[:1]}
-    fields = [pa.field(name, array.type, nullable=False) for name, array in kept.items()]
-    schema = pa.schema(fields).with_metadata(batch.schema.metadata or {})
-    return pa.RecordBatch.from_arrays(list(kept.values()), schema=schema)
-
-
-def _prune_collection(array: Any, members: Names[str]) -> "pa.Array[Any]":
-    fields = list(array.type.value_type)
-    chosen = [field for field in fields if field.name in members] or fields[:1]
-    values = pa.StructArray.from_arrays(
-        [array.values.field(field.name) for field in chosen], fields=chosen
-    )
-    pruned: pa.Array[Any] = type(array).from_arrays(array.offsets, values)
-    return pruned
-
-
-class _Shape(Enum):
-    NUMBERS = 1
-    COLLECTION = 2
-    TEXT = 3
-
-
-_Fields = tuple[tuple[str, _Shape], ...]
-
-
-def _read(body: bytes) -> tuple[pa.RecordBatch, _Fields]:
+def _read(body: bytes) -> tuple[pa.RecordBatch, Fields]:
     """The one record batch of a stream, its memory checked against the schema."""
     try:
         messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(body))
@@ -226,63 +174,21 @@ def _read(body: bytes) -> tuple[pa.RecordBatch, _Fields]:
 
 
 @lru_cache(maxsize=_CACHED_SCHEMAS)
-def _schema(message: bytes) -> tuple[pa.Schema, _Fields]:
+def _schema(message: bytes) -> tuple[pa.Schema, Fields]:
     """The schema in a stream's first message; a source sends the same one for a whole run."""
     schema = pa.ipc.read_schema(pa.py_buffer(message))
-    return schema, _checked_fields(schema)
+    return schema, checked_fields(schema)
 
 
-def _checked_fields(schema: pa.Schema) -> _Fields:
-    _check_names([field.name for field in schema], "column")
-    fields = tuple((field.name, _shape(field.name, field.type)) for field in schema)
-    members = sum(
-        len(list(field.type.value_type))
-        for field, (_, shape) in zip(schema, fields, strict=True)
-        if shape is _Shape.COLLECTION
-    )
-    if len(fields) + members > MAX_COLUMNS:
-        detail = f"{len(fields)} columns and {members} members, at most {MAX_COLUMNS}"
-        raise MessageError("bad_columns", detail)
-    return fields
-
-
-def _shape(name: str, kind: Any) -> _Shape:
-    if kind in _NUMBERS:
-        return _Shape.NUMBERS
-    if kind in {pa.utf8(), pa.large_utf8()}:
-        return _Shape.TEXT
-    is_list = isinstance(kind, pa.ListType | pa.LargeListType)
-    if is_list and isinstance(kind.value_type, pa.StructType):
-        members = list(kind.value_type)
-        _check_names([member.name for member in members], f"member of {name}")
-        bad = [member.name for member in members if member.type not in _NUMBERS]
-        if not bad:
-            return _Shape.COLLECTION
-        name = f"{name}.{bad[0]}"
-    detail = (
-        f"column {name} is {kind!s:.80}, expected a number, a boolean, text, or a list of "
-        "structs of numbers and booleans"
-    )
-    raise MessageError("bad_type", detail)
-
-
-def _check_names(names: list[str], what: str) -> None:
-    bad = [name for name in names if not name.isidentifier() or len(name) > _MAX_NAME]
-    if bad:
-        raise MessageError("bad_columns", f"{what} {bad[0]!r:.80} is not an identifier")
-    if len(set(names)) != len(names):
-        raise MessageError("bad_columns", f"a {what} stands there twice")
-
-
-def _columns(batch: pa.RecordBatch, fields: _Fields) -> Columns:
+def _columns(batch: pa.RecordBatch, fields: Fields) -> Columns:
     values: dict[str, Array] = {}
     texts: dict[str, pa.Array[Any]] = {}
     collections: dict[str, Collection] = {}
     for index, (name, shape) in enumerate(fields):
         array = batch.column(index)
-        if shape is _Shape.NUMBERS:
+        if shape is Shape.NUMBERS:
             values[name] = _numbers(name, array)
-        elif shape is _Shape.COLLECTION:
+        elif shape is Shape.COLLECTION:
             collections[name] = _collection(name, array)
         else:
             _refuse_nulls(name, array)

@@ -16,11 +16,10 @@ Tables, codes and kernels stand in one file because Numba's disk cache watches o
 from typing import Any, Final
 
 import numpy as np
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numba.np.numpy_support import carray
 
 from dqmstream.kernels.compile import kernel, spliced
+from dqmstream.kernels.pointer import pointer
 
 __all__ = [
     "AXIS",
@@ -95,18 +94,6 @@ SEVERAL_NAN: Final = 2**28
 """Stands for NaN on one of several axes: more than any cell, and three of them fit 32 bits."""
 
 
-def _typed_pointer(_context: Any, address: Any) -> Any:
-    """A number as the address of memory that the caller keeps alive."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return types.voidptr(address), generate
-
-
-_pointer: Any = intrinsic(_typed_pointer)
-
-
 @kernel
 def _gather(source: Any, rows: Any, selected: bool, start: int, n: int, block: Any) -> None:
     # Slices begin at 0: an index that could be negative costs a test and the vector loop.
@@ -124,23 +111,22 @@ def _gather(source: Any, rows: Any, selected: bool, start: int, n: int, block: A
 def _load(column: Any, rows: Any, selected: bool, start: int, n: int, scratch: Any) -> Any:
     """Values of entries start to start + n as float64: a view where that is what they are."""
     kind = column.type
-    pointer = _pointer(column.address)
-    length = column.length
+    address, length = pointer(column.address), column.length
     if kind == _FLOAT64:
-        values = carray(pointer, (length,), np.float64)
+        values = carray(address, (length,), np.float64)
         if not selected:
             return values[start : start + n]
         _gather(values, rows, selected, start, n, scratch)
     elif kind == _FLOAT32:
-        _gather(carray(pointer, (length,), np.float32), rows, selected, start, n, scratch)
+        _gather(carray(address, (length,), np.float32), rows, selected, start, n, scratch)
     elif kind == _INT64:
-        _gather(carray(pointer, (length,), np.int64), rows, selected, start, n, scratch)
+        _gather(carray(address, (length,), np.int64), rows, selected, start, n, scratch)
     elif kind == _INT32:
-        _gather(carray(pointer, (length,), np.int32), rows, selected, start, n, scratch)
+        _gather(carray(address, (length,), np.int32), rows, selected, start, n, scratch)
     elif kind == _INT16:
-        _gather(carray(pointer, (length,), np.int16), rows, selected, start, n, scratch)
+        _gather(carray(address, (length,), np.int16), rows, selected, start, n, scratch)
     else:
-        _gather(carray(pointer, (length,), np.uint8), rows, selected, start, n, scratch)
+        _gather(carray(address, (length,), np.uint8), rows, selected, start, n, scratch)
     return scratch
 
 
@@ -250,7 +236,7 @@ def _accumulate(contents: Any, plan: Any, cells: Any, values: Any, n: int) -> No
 @spliced
 def _count_plain(contents: Any, plan: Any, axis: Any, column: Any, cells: Any) -> None:
     """The commonest element at once: counts on one regular axis, of a float64 column, all of it."""
-    values = carray(_pointer(column.address), (column.length,), np.float64)
+    values = carray(pointer(column.address), (column.length,), np.float64)
     for start in range(0, column.length, _BLOCK):
         n = min(_BLOCK, column.length - start)
         _bin_regular(values[start : start + n], n, axis, cells)
@@ -291,7 +277,7 @@ def fill(
         if selected:
             chosen = selections[plan.rows]
             entries = chosen.length
-            rows = carray(_pointer(chosen.address), (entries,), np.int64)
+            rows = carray(pointer(chosen.address), (entries,), np.int64)
         else:
             entries = column.length
         for start in range(0, entries, _BLOCK):

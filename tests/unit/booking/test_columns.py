@@ -7,8 +7,9 @@ import pyarrow as pa
 import pytest
 
 from dqmstream.booking import columns as limits
-from dqmstream.booking.columns import decode_batch, encode_batch, prune_batch
+from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.booking.flatbuffer import is_compressed
+from dqmstream.booking.prune import prune_batch
 from dqmstream.booking.testing import make_collection, make_columns
 from dqmstream.errors import MessageError
 
