@@ -41,7 +41,8 @@ class EmbeddedSettings(msgspec.Struct, frozen=True, kw_only=True):
         without touching a file.
     fsync
         Whether `send` waits for the disk. Without it, what was acknowledged survives the death of
-        the process, and a loss of power may take the last seconds.
+        the process, but a loss of power may take the last seconds, and may take them from one
+        partition and leave a checkpoint in another that rests on them.
     maintenance_seconds
         Pause between two rounds of `EmbeddedLog.keep`.
     compact_after_bytes
@@ -133,12 +134,19 @@ class EmbeddedLog(LocalLog[DiskPartition]):
             undo.callback(folder.close)
             log = cls(folder, clock, settings)
             undo.callback(log._close_partitions)
-            for spec in folder.topics():
-                log._add(spec, log._open_partitions(spec))
-            commits = log._open_partition(COMMITS, folder.commits())
-            log._commits = read_commits(commits)
+            try:
+                log._open_all()
+            except OSError as error:
+                msg = f"log folder {path} cannot be used: {error.strerror}"
+                raise LogError(msg) from error
             undo.pop_all()
             return log
+
+    def _open_all(self) -> None:
+        for spec in self._folder.topics():
+            self._add(spec, self._open_partitions(spec))
+        commits = self._open_partition(COMMITS, self._folder.commits())
+        self._commits = read_commits(commits)
 
     @property
     def torn_tails(self) -> tuple[TornTail, ...]:

@@ -107,6 +107,8 @@ class LogFolder:
     def keep_topic(self, spec: TopicSpec) -> None:
         """Note a topic whose partitions have been made."""
         _write_whole(self._path / "topics" / spec.name / "topic.json", spec)
+        sync_folder(self._path / "topics")
+        sync_folder(self._path)
 
 
 def _owned(path: Path) -> int:

@@ -1,8 +1,14 @@
 """The logs that must pass the port's tests, each behind the same few handles."""
 
+import resource
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+)
 from itertools import count
 from pathlib import Path
 
@@ -95,3 +101,20 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
 async def log(subject: Subject) -> AsyncIterator[Log]:
     async with subject.open() as log:
         yield log
+
+
+@contextmanager
+def _file_size_limited(size: int) -> Iterator[None]:
+    """No file may grow beyond `size`: the system refuses as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def file_size_limited() -> Callable[[int], AbstractContextManager[None]]:
+    """Makes the system refuse to let files grow beyond a size, in a block."""
+    return _file_size_limited

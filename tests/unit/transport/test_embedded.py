@@ -125,6 +125,32 @@ async def test_a_reader_far_behind_and_one_up_to_date_read_the_same(tmp_path):
         assert [record.offset for record in followed] == list(range(100))
 
 
+async def test_a_full_disk_fails_the_send_and_nothing_else(tmp_path, file_size_limited):
+    async with opened(tmp_path, EmbeddedSettings()) as log:
+        await log.ensure_topics([TOPIC, TopicSpec(name="dqm.other", partitions=1)])
+        await log.send([outgoing(b"x" * 5000)])
+        async with log.reader({(TOPIC.name, 0): 0}) as reader:
+            with file_size_limited(8000):
+                for _ in range(2):
+                    with pytest.raises(LogError, match=r"cannot be written: File too large"):
+                        await log.send([outgoing(b"lost" * 1000), outgoing(b"", "dqm.other")])
+                assert await log.send([outgoing(b"fits")]) == [1]
+            assert await log.send([outgoing(b"y" * 5000)]) == [2]
+            values = [record.value for record in await reader.read(timeout=1.0)]
+        assert values == [b"x" * 5000, b"fits", b"y" * 5000]
+    async with opened(tmp_path) as log:
+        assert [record.value for record in await read_all(log)] == values
+
+
+async def test_a_value_that_is_no_bytes_is_told_to_its_sender_only(tmp_path):
+    async with opened(tmp_path) as log:
+        await log.ensure_topics([TOPIC])
+        with pytest.raises(TypeError):
+            await log.send([outgoing("text")])
+        assert await log.send([outgoing(b"bytes")]) == [0]
+        assert [record.value for record in await read_all(log)] == [b"bytes"]
+
+
 async def test_what_waits_for_the_disk_can_be_read_back(tmp_path):
     settings = EmbeddedSettings(segment_bytes=2000, fsync=True)
     async with opened(tmp_path, settings) as log:

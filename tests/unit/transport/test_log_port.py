@@ -254,6 +254,14 @@ async def test_every_waiting_reader_gets_every_record(log, subject):
     assert [task.result() for task in reading] == [numbered(20)] * 3
 
 
+async def test_a_reader_ends_with_its_block(log, subject):
+    topic = await subject.topic(log)
+    async with log.reader({(topic, 0): 0}) as reader:
+        pass
+    with pytest.raises(LogError, match="closed"):
+        await reader.read(timeout=LONG)
+
+
 async def test_a_read_returns_nothing_after_its_timeout(log, subject):
     topic = await subject.topic(log)
     async with log.reader({(topic, 0): 0}) as reader:

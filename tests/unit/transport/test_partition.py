@@ -1,11 +1,9 @@
 """A partition on disk against a model, and what it does with damage and full disks."""
 
 import os
-import resource
 import shutil
 import tempfile
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -348,18 +346,7 @@ def test_reading_goes_on_while_files_are_compacted_and_expire(tmp_path):
 # Full disks
 
 
-@contextmanager
-def file_size_limited(size):
-    """No file may grow beyond `size`: the system refuses as it does on a full disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_full_disk_is_an_error_and_the_log_stays_consistent(tmp_path):
+def test_a_full_disk_is_an_error_and_the_log_stays_consistent(tmp_path, file_size_limited):
     partition = opened(tmp_path, segment_bytes=ALL)
     kept = partition.append([outgoing(b"k", b"v" * 3000)] * 3, 1)
     with file_size_limited(10_000):
@@ -377,7 +364,7 @@ def test_a_full_disk_is_an_error_and_the_log_stays_consistent(tmp_path):
     again.close()
 
 
-def test_a_full_disk_while_compacting_loses_nothing(tmp_path):
+def test_a_full_disk_while_compacting_loses_nothing(tmp_path, file_size_limited):
     partition = opened(tmp_path / "log", segment_bytes=4000)
     for turn in range(40):
         partition.append([outgoing(b"k%d" % (turn % 30), b"v" * 500)], 1)
