@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 import typer
+
 from dqmstream.messages.generate import generate
 
 __all__ = ["openapi", "write_schemas"]

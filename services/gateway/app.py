@@ -3,6 +3,7 @@
 import mimetypes
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, WebSocket
 from starlette.staticfiles import StaticFiles
@@ -16,7 +17,7 @@ from services.gateway.problems import add_problem_answers
 from services.gateway.routes import contents, elements, operations, reports, runs
 from services.gateway.security import GuardedApp
 
-__all__ = ["PAGE", "create_app"]
+__all__ = ["PAGE", "create_app", "openapi_document"]
 
 PAGE = Path(str(files("services.gateway") / "page"))
 
@@ -39,6 +40,25 @@ def create_app(parts: Parts) -> FastAPI:
 
     Nothing runs by itself: the caller turns `parts.stream.run()` and feeds `parts.view`.
     """
+    app = _with_routes()
+    app.state.parts = parts
+
+    @app.websocket(f"{_API}/stream")
+    async def _stream(websocket: WebSocket) -> None:
+        await parts.stream.serve(websocket)
+
+    app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
+    app.add_middleware(_Counted, metrics=parts.metrics, clock=parts.clock)
+    app.add_middleware(GuardedApp, hosts=parts.settings.hosts)
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI document, as any gateway of this release serves it."""
+    return _with_routes().openapi()
+
+
+def _with_routes() -> FastAPI:
     app = FastAPI(
         title="dqmstream gateway",
         version=__version__,
@@ -50,19 +70,10 @@ def create_app(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.parts = parts
     add_problem_answers(app)
     for module in (runs, elements, contents, reports, operations):
         app.include_router(module.router, prefix=_API)
     app.include_router(operations.probes)
-
-    @app.websocket(f"{_API}/stream")
-    async def _stream(websocket: WebSocket) -> None:
-        await parts.stream.serve(websocket)
-
-    app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
-    app.add_middleware(_Counted, metrics=parts.metrics, clock=parts.clock)
-    app.add_middleware(GuardedApp, hosts=parts.settings.hosts)
     return app
 
 
