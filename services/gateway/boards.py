@@ -7,9 +7,9 @@ from typing import Any
 from dqmstream.identity import compact_ranges
 from dqmstream.messages.operations import Conditions
 from dqmstream.quality.summary import Summary, worst_of
-from services.gateway.hub import State
 from services.gateway.live import LiveView
 from services.gateway.run_view import RunView
+from services.gateway.state import State
 from services.gateway.verdicts import ReportScope
 from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
 
@@ -40,6 +40,7 @@ def run_row(run: RunView) -> dict[str, Any]:
     return {
         "run": run.number,
         "run_type": run.run_type,
+        "started": run.started,
         "began": run.began,
         "newest": run.newest,
         "ended": run.ended,

@@ -8,10 +8,10 @@ from dqmstream.histograms.layout import Layout
 from services.gateway import boards
 from services.gateway.closed_total import NotInMemoryError
 from services.gateway.drawing import describe, draw, undrawn
-from services.gateway.hub import State
 from services.gateway.live import LiveView
 from services.gateway.protocol import BoardChannel, PlotChannel, parse_channel
 from services.gateway.run_view import RunView
+from services.gateway.state import State
 from services.gateway.workspace_run import WorkspaceRun
 
 __all__ = ["ChannelStates", "booked_layouts", "locate"]

@@ -21,7 +21,7 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import ElementLayout, axis_bins
 from dqmstream.messages.booking import Axis, Histogram, Integer, Profile, Variable
-from services.gateway.hub import State
+from services.gateway.state import State
 from services.gateway.windows import Window
 from services.gateway.workspace_run import Covered
 

@@ -20,17 +20,14 @@ What a client must do with what it is sent (`services/gateway/page/stream.js` do
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import orjson
-from numpy.typing import NDArray
 
-__all__ = ["Channel", "Hub", "HubLimits", "LimitError", "State"]
+from services.gateway.state import State, difference
 
-_WHOLE_IF_CHANGED: Final = 0.4
-"""Above this part of changed cells a snapshot is smaller than indices with values."""
+__all__ = ["Channel", "Hub", "HubLimits", "LimitError"]
 
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
@@ -49,25 +46,6 @@ class HubLimits:
     """Per client, over all its subscriptions."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class State:
-    """What one channel shows, whole. Never changed after it is published.
-
-    Parameters
-    ----------
-    header
-        Key to JSON-able value, always the same keys; those that differ are sent.
-    arrays
-        Name to float64[n] or int64[n]; changes are sent by index.
-    rows
-        Key to JSON-able value; changes are sent by key.
-    """
-
-    header: Mapping[str, Any] = field(default_factory=dict)
-    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    rows: Mapping[str, Any] = field(default_factory=dict)
-
-
 class Channel:
     """One thing that can be watched, and those who watch it."""
 
@@ -84,7 +62,7 @@ class Channel:
 
     def advance(self, state: State, sequence: int) -> bool:
         """Take a new state; False, and nothing moves, if it shows nothing new."""
-        change = None if self.state is None else _difference(self.state, state)
+        change = None if self.state is None else difference(self.state, state)
         if change == {}:
             return False
         self.base, self.sequence = self.sequence, sequence
@@ -279,48 +257,3 @@ class Hub:
         del channel.watchers[client]
         if not channel.watchers:
             del self._channels[name]
-
-
-def _difference(before: State, after: State) -> dict[str, Any] | None:
-    """What changed: empty for nothing, None when only a snapshot can say it."""
-    changed: dict[str, Any] = {}
-    if before.header.keys() != after.header.keys():
-        return None
-    header = {key: value for key, value in after.header.items() if before.header[key] != value}
-    if header:
-        changed["header"] = header
-    arrays = _array_changes(before.arrays, after.arrays)
-    if arrays is None:
-        return None
-    if arrays:
-        changed["arrays"] = arrays
-    rows = {
-        key: row
-        for key, row in after.rows.items()
-        if (held := before.rows.get(key)) is not row and held != row
-    }
-    if rows:
-        changed["rows"] = rows
-    if gone := [key for key in before.rows if key not in after.rows]:
-        changed["gone"] = gone
-    return changed
-
-
-def _array_changes(
-    before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]]
-) -> dict[str, Any] | None:
-    if before.keys() != after.keys():
-        return None
-    changes: dict[str, Any] = {}
-    for name, new in after.items():
-        old = before[name]
-        if old.shape != new.shape:
-            return None
-        # NaN is "undefined" here (the mean of an empty bin), and equal to itself.
-        same = (old == new) | ((old != old) & (new != new))  # noqa: PLR0124
-        at = np.flatnonzero(~same)
-        if at.size > _WHOLE_IF_CHANGED * new.size:
-            return None
-        if at.size:
-            changes[name] = {"at": at, "to": new[at]}
-    return changes

@@ -8,33 +8,33 @@ from dqmstream.messages.quality import Outcome
 
 __all__ = [
     "Accounting",
-    "ContentsAnswer",
-    "ElementsAnswer",
+    "Answer",
     "Health",
     "LumisectionsAnswer",
+    "Number",
     "PulseAnswer",
     "Readiness",
     "ReportsAnswer",
     "RunAnswer",
     "RunsAnswer",
-    "TreeAnswer",
-    "TrendAnswer",
-    "UhiAnswer",
     "WorkspacesAnswer",
 ]
 
 Number = Annotated[float | None, Field(description="A number; null where it is undefined.")]
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
+    """Closed to fields that are not described here."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class RunRow(_Answer):
+class RunRow(Answer):
     """A run in a list of runs."""
 
     run: int = Field(description="Run number.", examples=[398600])
     run_type: str = Field(description="As its sources announced it; empty if not known.")
+    started: int | None = Field(description="When its first source began, ns since 1970.")
     began: int | None = Field(description="When its first set came, nanoseconds since 1970.")
     newest: int | None = Field(description="When its newest set came, nanoseconds since 1970.")
     ended: bool = Field(description="Whether a source has said that the run is over.")
@@ -45,7 +45,7 @@ class RunRow(_Answer):
     live: bool = Field(description="Whether it is in memory, so that it can be watched.")
 
 
-class RunsAnswer(_Answer):
+class RunsAnswer(Answer):
     """Runs, newest first."""
 
     current: int | None = Field(description="The run that began last of those in memory.")
@@ -53,7 +53,7 @@ class RunsAnswer(_Answer):
     before: int | None = Field(description="Ask with this for the next page; null at the end.")
 
 
-class Accounting(_Answer):
+class Accounting(Answer):
     """Where every event and chunk of a run is."""
 
     seen: int = Field(description="Events of filled chunks, as their source read them.")
@@ -72,7 +72,7 @@ class Accounting(_Answer):
     holes: str = Field(description="LSs whose input had expired before it was read.")
 
 
-class RunConditions(_Answer):
+class RunConditions(Answer):
     """Conditions of one lumisection. Luminosity in /cm2/s, pile-up in interactions."""
 
     lumisection: int
@@ -85,7 +85,7 @@ class RunConditions(_Answer):
     dcs_off: list[str] = Field(description="Detector parts whose voltage is off.")
 
 
-class RunAnswer(_Answer):
+class RunAnswer(Answer):
     """One run."""
 
     run: RunRow
@@ -102,7 +102,7 @@ OutcomeWords = Annotated[
 ]
 
 
-class LumisectionRow(_Answer):
+class LumisectionRow(Answer):
     """One lumisection with its account and outcomes."""
 
     lumisection: int
@@ -122,14 +122,14 @@ class LumisectionRow(_Answer):
     outcomes: dict[str, OutcomeWords] = Field(description="By workspace.")
 
 
-class LumisectionsAnswer(_Answer):
+class LumisectionsAnswer(Answer):
     """Lumisections of a run, rising."""
 
     run: int
     lumisections: list[LumisectionRow]
 
 
-class Newest(_Answer):
+class Newest(Answer):
     """The newest verdicts on a workspace."""
 
     lumisection: int
@@ -142,7 +142,7 @@ class Newest(_Answer):
     elements: dict[str, OutcomeWords] = Field(description="By path.")
 
 
-class WorkspaceRow(_Answer):
+class WorkspaceRow(Answer):
     """One workspace, and how it stands in the run."""
 
     workspace: str
@@ -153,109 +153,14 @@ class WorkspaceRow(_Answer):
     run: Newest | None = Field(description="Verdicts on the run so far.")
 
 
-class WorkspacesAnswer(_Answer):
+class WorkspacesAnswer(Answer):
     """Workspaces by name."""
 
     run: int | None
     workspaces: list[WorkspaceRow]
 
 
-class ElementRow(_Answer):
-    """What a MonitorElement is; nothing of its contents."""
-
-    path: str
-    workspace: str
-    kind: Literal["histogram", "profile", "scalar", "text"]
-    storage: Literal["count", "weighted", "profile", "value"]
-    title: str
-    description: str = Field(description="What the shifter should know of it.")
-    draw: dict[str, Any] = Field(description="How it should be drawn.")
-    axes: list[dict[str, Any]] = Field(description="The axes that are drawn: at most two.")
-    shape: list[int] = Field(description="Bins per drawn axis, flow included.")
-    projected: bool = Field(description="Whether a third axis is summed over.")
-    cells: int = Field(description="Cells it takes, counters included.")
-    value_axis: str = Field(description="What its bins hold.")
-
-
-class ElementsAnswer(_Answer):
-    """MonitorElements by workspace and in booking order."""
-
-    elements: list[ElementRow]
-    total: int = Field(description="How many match.")
-    after: int | None = Field(description="Ask with this for the next page; null at the end.")
-
-
-class TreeAnswer(_Answer):
-    """One folder of the tree of paths."""
-
-    folder: str
-    folders: dict[str, int] = Field(description="Subfolders, with the elements below each.")
-    elements: list[str] = Field(description="Paths of the elements in the folder itself.")
-
-
-class WindowWords(_Answer):
-    """Which lumisections the numbers cover: printed on every plot."""
-
-    word: str = Field(description="The window asked for.", examples=["last-10", "run", "12-40"])
-    run: int
-    first: int = Field(description="First LS covered; 0 if none is.")
-    last: int
-    lumisections: int = Field(description="How many LSs are covered.")
-    closed: bool
-    complete: bool
-    whole: bool
-    late_events: int = Field(description="Late events of these LSs, which are not in the numbers.")
-
-
-class Totals(_Answer):
-    """Counts over a whole element."""
-
-    entries: int = Field(description="Entries, flow included.")
-    nan: int = Field(description="Entries whose fill value was not a number; in no bin.")
-    outside: int = Field(description="Entries whose weight or value was out of its range.")
-    value: float | str | None = Field(description="The value of a scalar or text.")
-    invalid: str = Field(description="Why the element could not be filled; empty if it could.")
-
-
-class Contents(_Answer):
-    """One element over a window, for drawing."""
-
-    element: ElementRow
-    window: WindowWords
-    totals: Totals
-    problem: str
-    arrays: dict[str, list[Number]] = Field(
-        description="Cells in C order over `shape`, flow included: `values`, and where the storage "
-        "has them `errors` and `entries`."
-    )
-
-
-class ContentsAnswer(_Answer):
-    """Contents of elements, in the order asked for or booked."""
-
-    contents: list[Contents]
-
-
-class UhiAnswer(_Answer):
-    """Histograms in UHI's JSON form, by path."""
-
-    histograms: dict[str, dict[str, Any]] = Field(description="UHI serialisation, schema 1.")
-    left_out: list[str] = Field(description="Paths of scalars and texts.")
-
-
-class TrendAnswer(_Answer):
-    """One number per lumisection."""
-
-    path: str
-    workspace: str
-    run: int
-    quantity: str
-    lumisections: list[int] = Field(description="Rising; an LS without contents is not listed.")
-    values: list[float | str | None]
-    closed: list[bool]
-
-
-class ReportRow(_Answer):
+class ReportRow(Answer):
     """One quality test on one element over one LS, or over the run up to it."""
 
     set: str
@@ -279,14 +184,14 @@ class ReportRow(_Answer):
     message: str
 
 
-class ReportsAnswer(_Answer):
+class ReportsAnswer(Answer):
     """Quality reports, by LS (newest first), workspace and path."""
 
     reports: list[ReportRow]
     truncated: bool = Field(description="Whether there are more than the limit; narrow the query.")
 
 
-class ProcessRow(_Answer):
+class ProcessRow(Answer):
     """The last heartbeat of a process."""
 
     process: str
@@ -298,7 +203,7 @@ class ProcessRow(_Answer):
     memory: int = Field(description="Resident bytes.")
 
 
-class PulseAnswer(_Answer):
+class PulseAnswer(Answer):
     """Which processes are alive, and how old the live numbers are."""
 
     now: int = Field(description="The gateway's wall clock, nanoseconds since 1970.")
@@ -309,13 +214,13 @@ class PulseAnswer(_Answer):
     processes: list[ProcessRow]
 
 
-class Health(_Answer):
+class Health(Answer):
     """The gateway answers."""
 
     alive: Literal[True]
 
 
-class Readiness(_Answer):
+class Readiness(Answer):
     """Whether the gateway has read the log up to where it ended when it started."""
 
     ready: bool

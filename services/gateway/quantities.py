@@ -1,7 +1,7 @@
 """One number per lumisection of an element: what a trend shows."""
 
 import math
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,9 @@ from dqmstream.histograms.layout import ElementLayout, axis_bins
 from dqmstream.messages.booking import Histogram, Profile, Scalar
 from dqmstream.messages.histograms import ScalarValue
 
-__all__ = ["QUANTITIES", "Quantity", "quantity_of", "scalar_number"]
+__all__ = ["Quantity", "quantity_of", "scalar_number"]
 
 Quantity = Literal["entries", "mean", "rms", "nan", "outside"]
-
-QUANTITIES: Final = ("entries", "mean", "rms", "nan", "outside")
 
 Cells = NDArray[np.int64]
 Numbers = NDArray[np.float64]

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.histograms.contents import Contents
-from dqmstream.histograms.layout import ElementLayout, Layout
-from dqmstream.messages.booking import Booking
+from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.histograms import ScalarValue
 from services.gateway.archive import Archive, Shelf
 from services.gateway.closed_total import NotInMemoryError
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
+from services.gateway.place import Place, Reading, Trend, alone
 from services.gateway.quantities import Quantity, quantity_of, scalar_number
 from services.gateway.windows import Window
 from services.gateway.workspace_run import (
@@ -25,35 +25,11 @@ from services.gateway.workspace_run import (
     cover,
 )
 
-__all__ = ["Place", "Reading", "Readings", "Trend", "alone"]
+__all__ = ["Readings"]
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Place(NamedTuple):
-    """A workspace of a run."""
-
-    run: int
-    workspace: str
-
-
-class Reading(NamedTuple):
-    """One element over a window, in contents that hold nothing else."""
-
-    element: ElementLayout
-    contents: Contents
-    covered: Covered
-    labels: Mapping[str, Sequence[str]]
-
-
-class Trend(NamedTuple):
-    """One number per LS (rising); NaN or None where it is undefined."""
-
-    lumisections: list[int]
-    values: list[Any]
-    closed: list[bool]
 
 
 class _Share(NamedTuple):
@@ -71,18 +47,6 @@ class _Sight(NamedTuple):
     records: Mapping[int, LumisectionRecord]
     shelf: Shelf | None
     live: bool
-
-
-def alone(element: ElementLayout, layout: Layout, contents: Contents) -> Contents:
-    """A copy of one element's part of some contents, as the store answers with it."""
-    single = Layout(Booking(workspace=layout.workspace, elements=(element.element,)))
-    at, index = element.offset, element.index
-    return Contents(
-        single,
-        contents.cells[at : at + element.size].copy(),
-        {0: contents.scalars[index]} if index in contents.scalars else {},
-        {0: contents.invalid[index]} if index in contents.invalid else {},
-    )
 
 
 class Readings:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from services.gateway.hub import State
 from services.gateway.palette import BACKGROUND, FRAME, INK, LINE, MUTED, heat_colours
+from services.gateway.state import State
 from services.gateway.ticks import linear_ticks, log_ticks, short_number
 
 __all__ = ["render"]

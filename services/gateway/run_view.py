@@ -33,6 +33,8 @@ class RunView:
         self.number = number
         self.began: int | None = None
         """Log time of its oldest histogram set in memory, nanoseconds since 1970."""
+        self.started: int | None = None
+        """Wall clock of the first source to say that it begins."""
         self.newest: int | None = None
         """Log time of its newest histogram set."""
         self.events = 0
@@ -56,6 +58,8 @@ class RunView:
         """What a source says of the run it begins."""
         self.run_type = message.run_type
         self.labels |= message.labels
+        if message.started:
+            self.started = min(message.started, self.started or message.started)
         self.revision += 1
 
     def end(self, _message: RunEnd) -> None:

@@ -21,12 +21,8 @@ class Limits:
     """Cells all contents of one answer may have."""
     lumisections: int = 5_000
     """LSs a listing, a trend or a window may cover."""
-    listed: int = 5_000
-    """Entries one page of a listing may have (runs, elements, reports)."""
     pattern: int = 200
     """Characters of a glob or regular expression."""
-    image: int = 1_600
-    """Pixels of an image's longer side."""
     clients: int = 256
     """Open streams."""
     connections: int = 1_024
@@ -46,7 +42,8 @@ class Limits:
     live_lumisections: int = 64
     """LSs per run and workspace whose own contents stay in memory."""
     live_bytes: int = 1 << 30
-    """Contents in memory, all together; the oldest LSs go first."""
+    """Summed contents in memory, all together; the oldest LSs go first. What they were summed from
+    stays beside them compressed, and each (run, workspace) has one total besides."""
     live_reports: int = 64
     """LSs per run and workspace whose reports stay in memory whole."""
 
@@ -86,7 +83,14 @@ class GatewaySettings:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        for name in ("update_interval", "stale_after", "data_stale_after", "ping_interval"):
+        seconds = (
+            "update_interval",
+            "stale_after",
+            "data_stale_after",
+            "ping_interval",
+            "ping_timeout",
+        )
+        for name in seconds:
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 msg = f"gateway {name} is {value}, expected seconds above 0"

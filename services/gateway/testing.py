@@ -1,8 +1,5 @@
-"""A made-up detector for tests of the gateway: bookings, and the messages a run brings.
-
-No events and no filler: contents are drawn from a seeded generator and published as a filler would
-publish them, in one partition or several.
-"""
+"""A made-up detector for tests of the gateway: contents drawn from a seeded generator, published
+as a filler would publish them, in one partition or several."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +28,6 @@ from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, Quali
 __all__ = ["SET", "TRIGGERS", "Detector", "bookings"]
 
 SET = "0123456789abcdef"
-
 TRIGGERS = ("HLT_ZeroBias", "HLT_IsoMu24", "HLT_Ele32_WPTight", "HLT_PFJet500", "HLT_MET120")
 
 
@@ -299,6 +295,6 @@ def _report(path: str, outcome: Outcome) -> QualityReport:
         entries=12_345,
         reference="run 399000",
         bad_channels=(BadChannel(bins=(7,), content=0.0, label="module 7"),) if bad else (),
-        bad_count=1 if bad else 0,
+        bad_count=int(bad),
         message="mean is 31.7, expected 20 to 25" if bad else "",
     )

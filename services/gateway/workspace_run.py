@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dqmstream.fold.merge import Merged, MergedAccount
 from dqmstream.histograms.contents import Contents
@@ -11,6 +12,9 @@ from services.gateway.closed_total import ClosedTotal, NotInMemoryError, Words, 
 from services.gateway.windows import Window
 
 __all__ = ["Covered", "LumisectionRecord", "WorkspaceRun", "contents_version", "cover"]
+
+_MOST_SUMS: Final = 24
+"""Sums kept for the next look; each is as large as the workspace."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,6 +207,8 @@ class WorkspaceRun:
         if held is None or held[0] != key:
             held = (key, self._summed(word, covered.numbers))
             self._sums[word] = held
+            while len(self._sums) > _MOST_SUMS:
+                del self._sums[next(iter(self._sums))]
         return held[1], covered
 
     def forget_sums(self, windows: Iterable[str]) -> None:

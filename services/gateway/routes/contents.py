@@ -23,10 +23,10 @@ from services.gateway.asking import (
 )
 from services.gateway.catalogue import Found
 from services.gateway.drawing import draw
-from services.gateway.models import ContentsAnswer, TrendAnswer, UhiAnswer
+from services.gateway.element_models import ContentsAnswer, TrendAnswer, UhiAnswer
+from services.gateway.place import Place, Reading
 from services.gateway.problems import ProblemError
 from services.gateway.quantities import Quantity
-from services.gateway.readings import Place, Reading
 from services.gateway.render import render
 from services.gateway.windows import Window
 

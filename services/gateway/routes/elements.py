@@ -9,7 +9,8 @@ from dqmstream.histograms.layout import Layout
 from services.gateway.asking import PROBLEMS, Asked, Gateway, Parts, Pattern, answer, matching
 from services.gateway.catalogue import find
 from services.gateway.drawing import describe
-from services.gateway.models import ElementsAnswer, TreeAnswer, WorkspacesAnswer
+from services.gateway.element_models import ElementsAnswer, TreeAnswer
+from services.gateway.models import WorkspacesAnswer
 from services.gateway.problems import not_found
 from services.gateway.tree import folder_of
 

@@ -312,9 +312,7 @@ schema = schemathesis.openapi.from_asgi(
 
 
 @schema.parametrize()
-@settings(
-    max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
-)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_answers_are_as_the_openapi_document_says(case):
     response = case.call(headers={"host": "localhost"})
     # That two parameters exclude each other, or that a < b, is beyond what OpenAPI can say.

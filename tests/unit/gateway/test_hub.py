@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.gateway.hub import Hub, HubLimits, LimitError, State
+from services.gateway.hub import Hub, HubLimits, LimitError
+from services.gateway.state import State
 
 CHANNELS = ("a", "b", "c")
 
