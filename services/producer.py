@@ -77,11 +77,12 @@ async def produce(
     """
     sender = _Sender(log, source, clock)
     after = await sender.resume_after()
+    pace = _Pace(clock, speed)
     await sender.start(expected)
     steps: asyncio.Queue[_Step | None] = asyncio.Queue(_AHEAD)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_read(source, after, steps), name=f"read {source.name}")
-        await _send_all(sender, steps, _Pace(clock, speed), on_lumisection)
+        await _send_all(sender, steps, pace, on_lumisection)
     await sender.end()
     return sender.produced
 

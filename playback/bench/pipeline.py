@@ -32,6 +32,7 @@ __all__ = ["measure"]
 _CHUNK_EVENTS: Final = 1000
 _LUMISECTION_EVENTS: Final = 50_000
 _TIMEOUT: Final = 1800.0
+_VARIANTS: Final[tuple[tuple[Variant, float | None], ...]] = (("500B", 100_000.0), ("2kB", None))
 _RATE: Final = 1000.0
 _LATENCY_CHUNK: Final = 50
 _COUNTED: Final = "Bench/electron/objects"
@@ -51,7 +52,7 @@ def measure(*, events: int, quick: bool = False) -> list[Row]:
     rows = []
     with tempfile.TemporaryDirectory(prefix="dqmstream-bench-") as name:
         folder = Path(name)
-        for variant, goal in (("500B", 100_000.0), ("2kB", None)):
+        for variant, goal in _VARIANTS:
             rows += _throughput(folder, variant, events, goal)
         rows += _latency(folder, seconds=20 if quick else 60)
         rows += _memory(folder, lumisections=200 if quick else 2000)
@@ -179,7 +180,7 @@ def _arrivals(address: str, seconds: int) -> tuple[float, list[tuple[float, int]
             with suppress(TimeoutError):
                 message: Any = msgspec.json.decode(stream.recv(timeout=left))
                 header = message.get("header") or {}
-                started = ((header.get("run") or {}).get("began") or 0) / 1e9 or started
+                started = ((header.get("run") or {}).get("started") or 0) / 1e9 or started
                 value = (header.get("totals") or {}).get("value")
                 if isinstance(value, int | float):
                     arrived.append((time.time(), int(value) // OBJECTS))  # noqa: TID251 measured
