@@ -153,14 +153,21 @@ def test_a_missing_column_makes_only_those_who_need_it_invalid(filled: Filled) -
         histogram("x", regular(1, 0, 1), fill="x"),
         histogram("y", regular(1, 0, 9), fill="y"),
         histogram("xy", regular(1, 0, 9), fill="y", select="x > 0"),
+        histogram("yx", regular(1, 0, 9), regular(1, 0, 1), fill=("y", "x")),
+        histogram("w", regular(1, 0, 9), fill="y", weight="x", weight_range=(0, 1)),
         scalar("sx", "x", combine="max"),
         scalar("sy", "y", combine="max"),
         text("t", "word"),
     ]
     contents = filled(elements, whole, without)
     reason = "column x is missing"
-    assert contents.invalid == {0: reason, 2: reason, 3: reason, 5: "column word is missing"}
-    assert [MonitorElement.at(contents, path).entries for path in ("x", "y", "xy")] == [3, 5, 3]
+    assert contents.invalid == {
+        **dict.fromkeys((0, 2, 3, 4, 5), reason),
+        7: "column word is missing",
+    }
+    for path, entries in {"x": 3, "y": 5, "xy": 3, "yx": 3, "w": 3}.items():
+        element = MonitorElement.at(contents, path)
+        assert (element.entries, element.nan, element.outside) == (entries, 0, 0), path
     assert MonitorElement.at(contents, "sy").value == 5.0
 
 
