@@ -29,6 +29,7 @@ _COLUMNS = make_columns(
     {
         "muon": make_collection([1, 0, 2], pt=[1.0, 2.0, 3.0], q=np.array([1, -1, 1], np.int8)),
         "jet": make_collection([0, 0, 0], pt=np.empty(0)),
+        "tau": make_collection([0, 2, 1], pt=[10.0, 20.0, 40.0]),
     },
     {"word": ["a", "b", "c"]},
 )
@@ -88,6 +89,7 @@ def _evaluate(text: str) -> Any:
         ("all(muon.pt > 2)", [False, True, False]),
         ("count(jet) + sum(jet.pt)", [0, 0, 0]),
         ("max(jet.pt)", [_NAN] * 3),
+        ("sum(muon.pt) + sum(tau.pt)", [1, 30, 45]),
         ("muon.pt", [1, 2, 3]),
         ("muon.pt * n", [1, 6, 9]),
         ("muon.pt > max(muon.pt) - 0.5", [True, False, True]),

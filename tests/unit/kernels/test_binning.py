@@ -142,21 +142,21 @@ def test_integer_and_category_axes_bin_as_boost_does(
     assert np.array_equal(_counts(filled, axes, values).counts(flow=True), _boost(axes, within))
 
 
-@given(
-    st.one_of(_integer(), _category),
-    st.lists(
-        st.floats(allow_nan=False)
-        | st.tuples(st.integers(-70, 70), st.sampled_from([0.0, 0.5, 1 - 2**-40])).map(sum),
-        min_size=1,
-        max_size=50,
-    ),
-)
-def test_fractions_on_integer_axes_are_cut_down(
-    filled: Filled, axis: Axis, values: list[float]
-) -> None:
-    finite = np.clip(np.floor(values), -1e6, 1e6)
-    expected = _boost([axis], [finite.astype(np.int64)])
-    assert np.array_equal(_counts(filled, [axis], [np.array(values)]).counts(flow=True), expected)
+@st.composite
+def _fractional_fill(draw: st.DrawFn) -> tuple[Axis, Values]:
+    axis = draw(st.one_of(_integer(), _category))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    whole = rng.choice(_edges(axis), 60) + rng.integers(-1, 2, 60)
+    values = whole + rng.choice([0.0, 0.5, 1 - 2**-40], 60)
+    return axis, np.concatenate([values, [math.inf, -math.inf, 1e300, -1e300, 5e-324, -5e-324]])
+
+
+@given(_fractional_fill())
+def test_fractions_on_integer_axes_are_cut_down(filled: Filled, case: tuple[Axis, Values]) -> None:
+    axis, values = case
+    floors = np.clip(np.floor(values), -1e6, 1e6).astype(np.int64)
+    element = _counts(filled, [axis], [values])
+    assert np.array_equal(element.counts(flow=True), _boost([axis], [floors]))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int32, np.int16, np.uint8, np.uint64, np.bool_])
