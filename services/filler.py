@@ -30,7 +30,7 @@ from services.ownership import Owned, Ownership
 __all__ = ["FillerProgress", "FillerSettings", "announce", "run_filler"]
 
 _READ_RECORDS: Final = 256
-_READ_BYTES: Final = 16 << 20
+_READ_BYTES: Final = 4 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

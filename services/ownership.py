@@ -1,6 +1,6 @@
 """Which partitions a filler owns, and from where it folds them: checkpoints in, checkpoints out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -76,8 +76,7 @@ class Ownership:
         """Take partitions over: from memory if nobody has written a newer epoch, else from C."""
         table = await latest_by_key(self._log, CHECKPOINTS)
         for topic, partition in sorted(places):
-            record = table.get(self._checkpoint_key(partition))
-            owned = self._restore(partition, record)
+            owned = self._restore(partition, self._newest(table, partition))
             start, end = await self._log.bounds(topic, partition)
             if owned.fold.position > end:
                 msg = (
@@ -100,14 +99,25 @@ class Ownership:
             if owned is not None:
                 self._memory[partition] = owned
 
-    def _restore(self, partition: int, record: Record | None) -> Owned:
+    def _newest(self, table: Mapping[bytes, Record], partition: int) -> FillerCheckpoint | None:
+        """The checkpoint of the highest epoch.
+
+        Each epoch has a key of its own: a filler that is only behind may write after its successor
+        and must not undo a newer epoch. Within one it can only point further back, which is safe.
+        """
+        prefix = self._checkpoint_key(partition, None)
+        found = [
+            CODEC.decode(record.headers, record.value)
+            for key, record in table.items()
+            if key.startswith(prefix)
+        ]
+        checkpoints = [one for one in found if isinstance(one, FillerCheckpoint)]
+        return max(checkpoints, key=lambda one: (one.epoch, one.offset), default=None)
+
+    def _restore(self, partition: int, checkpoint: FillerCheckpoint | None) -> Owned:
         kept = self._memory.pop(partition, None)
-        if record is None:
+        if checkpoint is None:
             return kept or self._new(partition, 0, 0, None)
-        checkpoint = CODEC.decode(record.headers, record.value)
-        if not isinstance(checkpoint, FillerCheckpoint):
-            msg = f"checkpoint of {EVENTS}/{partition} is a {type(checkpoint).__name__}"
-            raise LogIdentityError(msg)
         if checkpoint.log != self._log.identity:
             msg = (
                 f"checkpoint of {EVENTS}/{partition} stands on log {checkpoint.log}, "
@@ -161,9 +171,9 @@ class Ownership:
             state=state,
             why=why,
         )
-        await self._log.send(
-            [outgoing(CHECKPOINTS, 0, checkpoint, self._checkpoint_key(partition))]
-        )
+        key = self._checkpoint_key(partition, epoch)
+        await self._log.send([outgoing(CHECKPOINTS, 0, checkpoint, key)])
 
-    def _checkpoint_key(self, partition: int) -> bytes:
-        return f"filler/{self._set.hash}/{partition}".encode()
+    def _checkpoint_key(self, partition: int, epoch: int | None) -> bytes:
+        """Key of one epoch, or what the keys of all epochs begin with."""
+        return f"filler/{self._set.hash}/{partition}/{'' if epoch is None else epoch}".encode()

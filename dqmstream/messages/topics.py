@@ -84,7 +84,7 @@ _LIVE: Final = (
     Topic(
         name=CHECKPOINTS,
         messages=("FillerCheckpoint", "SourceCheckpoint"),
-        keyed_by="group and partition, or source and run",
+        keyed_by="group, partition and epoch, or source and run",
         retention=None,
         compacted=True,
         description="Where fillers and sources stand, with the state before it.",
