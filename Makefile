@@ -32,7 +32,7 @@ lint: install ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md dqmstream services playback tests --skip '*.bin,*.dat,*.jsn,*.json'
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md dqmstream services playback tests --ignore-words-list inforce --skip '*.bin,*.dat,*.jsn,*.json'
 
 unit: install ## the fast tests: no network, no browser, no real data
 	$(BIN)/pytest tests/unit -m "not slow and not benchmark and not browser and not realdata"

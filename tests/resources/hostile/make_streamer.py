@@ -210,7 +210,7 @@ def jsn_cases() -> list[Case]:
 def init_cases() -> list[Case]:
     """Files that begin with something else than a good INIT, or have two."""
     names_at = HEAD.index(PATHS[0].encode()) - 8
-    noise = random.Random(7).randbytes(600)  # noqa: S311 - noise, not a secret
+    noise = random.Random(7).randbytes(600)
     page = b"<!DOCTYPE html><title>404 Not Found</title>\n" * 10
     other = encode_init(msgspec.structs.replace(INIT, hlt_paths=PATHS[::-1]))
     behind_other = f"selected 1; refused init_changed 1; unreadable {len(other + LAST)}"
