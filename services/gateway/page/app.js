@@ -134,16 +134,26 @@ function sectionsOf({ workspace, match, only }) {
   let chosen = model.elements;
   if (match) chosen = chosen.filter(({ path }) => found?.has(path));
   else if (workspace) chosen = chosen.filter((element) => element.workspace === workspace);
-  if (only || (!match && !workspace)) chosen = chosen.filter(look);
+  if (only || (!match && !workspace && isJudged())) chosen = chosen.filter(look);
   return byFolder(chosen);
+}
+
+/** Whether any test has judged anything: else the overview has nothing to choose by. */
+function isJudged() {
+  return Object.keys(model.boards.quality.rows).some((name) => (model.standing(name)?.[1] ?? 0) > 0);
 }
 
 function titleOf({ workspace, match, only }, sections) {
   const many = sections.reduce((sum, { paths }) => sum + paths.length, 0);
   if (match) return [`Search: ${match}`, found ? `${many} found` : "searching"];
-  if (!workspace) return ["Overview", many ? "Elements with problems, of all workspaces" : "All workspaces"];
+  if (!workspace) return ["Overview", overviewWords(many)];
   const { description } = model.boards.quality.rows[workspace] ?? {};
   return [workspace, only ? `${many} with problems` : description ?? ""];
+}
+
+function overviewWords(many) {
+  if (!isJudged()) return "Nothing is judged yet: all elements of all workspaces";
+  return many ? "Elements with problems, of all workspaces" : "All workspaces";
 }
 
 function nothingWords({ workspace, match, only }) {

@@ -35,6 +35,19 @@ function even(bins, lower, upper) {
   return Float64Array.from({ length: bins + 1 }, (_, i) => lower + ((upper - lower) * i) / bins);
 }
 
+/**
+ * An axis without the bins at its end that have no name of their own: a workspace books as many
+ * as there may ever be, a run names those it has. `isEmpty(bin)` keeps what holds something.
+ */
+export function withoutSpare(axis, isEmpty) {
+  if (!axis.names || !axis.discrete) return axis;
+  let { bins } = axis;
+  const isSpare = (bin) => axis.names[bin] === String((axis.edges[bin] + axis.edges[bin + 1]) / 2) && isEmpty(bin);
+  while (bins > 0 && isSpare(bins - 1)) bins -= 1;
+  if (bins === 0 || bins === axis.bins) return axis;
+  return { ...axis, bins, names: axis.names.slice(0, bins), edges: axis.edges.subarray(0, bins + 1) };
+}
+
 /** What a bin is called: its label, its integer, or its range with the unit. */
 export function binName(axis, bin) {
   if (axis.names) return axis.names[bin] ?? String(bin);
@@ -76,13 +89,17 @@ export function lowestPositive(values) {
   return lowest === Infinity ? null : lowest;
 }
 
-/** Ticks `{value, text}` of a scale, about so many; minor ones of log scales have no text. */
-export function ticks(of, about) {
-  return of.log ? logTicks(of, about) : linearTicks(of, about);
+/**
+ * Ticks `{value, text}` of a scale, about so many; minor ones of log scales have no text.
+ *
+ * @param whole whether only integers may have one
+ */
+export function ticks(of, about, whole = false) {
+  return of.log ? logTicks(of, about) : linearTicks(of, about, whole);
 }
 
-function linearTicks({ low, high }, about) {
-  const step = niceStep((high - low) / Math.max(1, about));
+function linearTicks({ low, high }, about, whole = false) {
+  const step = Math.max(whole ? 1 : 0, niceStep((high - low) / Math.max(1, about)));
   const found = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + step * 1e-9; k += 1) {
     const value = Number((k * step).toPrecision(12));

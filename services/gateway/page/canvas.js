@@ -22,7 +22,7 @@ export function sheet(canvas) {
 export function sizes(large) {
   return large
     ? { font: 13, tick: 5, left: 66, right: 18, top: 14, bottom: 52, names: 0.3, titles: true }
-    : { font: 10, tick: 3, left: 38, right: 8, top: 6, bottom: 28, names: 0.3, titles: false };
+    : { font: 10, tick: 3, left: 38, right: 8, top: 6, bottom: 17, names: 0.3, titles: false };
 }
 
 /** Write text; `angle` in radians, `align` as of canvases. */
@@ -71,7 +71,7 @@ export function drawHorizontal(pen, of, axis, box, size) {
   const bottom = box.top + box.height;
   if (axis.names) drawNames(pen, of, axis, box, size);
   else {
-    for (const { value, text } of ticks(of, Math.max(2, (box.width / (size.font * 6)) | 0))) {
+    for (const { value, text } of ticks(of, Math.max(2, (box.width / (size.font * (size.titles ? 7 : 4.2))) | 0), axis.discrete)) {
       const x = Math.round(of.at(value)) + 0.5;
       stroke(pen, INK.frame, [[x, bottom], [x, bottom + (text ? size.tick : size.tick / 2)]]);
       write(pen, text, x, bottom + size.tick + 2, { size: size.font, base: "top" });

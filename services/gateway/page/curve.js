@@ -108,7 +108,8 @@ function drawSteps(pen, axis, { values, errors }, x, y, box, style) {
 
 function drawPoints(pen, axis, { values, errors }, x, y, box, style) {
   const room = box.width / axis.bins;
-  const radius = Math.max(1, Math.min(3.2, room / 3));
+  const held = values.reduce((many, value) => many + Number.isFinite(value), 0);
+  const radius = Math.max(1.1, Math.min(3.2, box.width / held / 3));
   if (errors) drawErrors(pen, axis, values, errors, x, y, box);
   pen.strokeStyle = INK.line;
   pen.fillStyle = INK.line;

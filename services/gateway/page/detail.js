@@ -34,6 +34,9 @@ export class Detail {
   /** Show the element in the address, or nothing. */
   follow() {
     show(this._root, Boolean(this._path));
+    // One chooser of the window for the page: it stands beside the title of what is shown.
+    (this._path ? this._parts.slot : byId("toolbar")).append(byId("window"));
+    show(byId("toolbar"), !this._path);
     this.feed.want("detail", this._path ? [this._path] : []);
     this._reports.follow();
     if (this._path) this.draw();
@@ -44,6 +47,7 @@ export class Detail {
       back: h("a", { class: "back" }, "← Back"),
       badge: badge("NOT_RUN"),
       title: h("h2"), path: h("code"),
+      slot: h("div", { class: "slot" }),
       before: h("a", { class: "step", "aria-label": "Previous plot" }, "‹"),
       after: h("a", { class: "step", "aria-label": "Next plot" }, "›"),
       printed: h("p", { class: "printed" }),
@@ -58,7 +62,7 @@ export class Detail {
     };
     this._parts = parts;
     this._root.append(
-      h("header", {}, parts.back, parts.badge, h("div", {}, parts.title, parts.path), parts.before, parts.after),
+      h("header", {}, parts.back, parts.badge, h("div", { class: "name" }, parts.title, parts.path), parts.slot, parts.before, parts.after),
       h("div", { class: "pair" },
         h("div", { class: "pictures" },
           h("figure", {}, parts.canvas, parts.printed),
@@ -100,6 +104,7 @@ export class Detail {
     const element = plot?.header.element ?? this.model.elements.find((each) => each.path === path);
     const outcome = element ? this.model.verdict(element.workspace, path)?.[0] : null;
     const parts = this._parts;
+    show(parts.badge, outcome !== null);
     setBadge(parts.badge, outcome ?? "NOT_RUN");
     setText(parts.title, element?.title ?? path);
     setText(parts.path, path);

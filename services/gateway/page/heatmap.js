@@ -3,8 +3,11 @@
 import { binAt, binName, lowestPositive, scale, ticks } from "./axes.js";
 import { drawHorizontal, drawVertical, frame, roomForNames, sizes, stroke, write } from "./canvas.js";
 import { HEAT, INK, heatText } from "./colours.js";
-import { number } from "./format.js";
+import { brief, number } from "./format.js";
 import { pixelsOf } from "./pooling.js";
+
+/** The part of the cells that the colours are made for, where the rest lies far above. */
+const USUAL = 0.999;
 
 /**
  * Draw counts, sums of weights or means over two axes. Empty cells are dark, below all colours.
@@ -14,7 +17,7 @@ import { pixelsOf } from "./pooling.js";
 export function drawMap({ pen, width, height }, { element, axes, arrays, bad, large }) {
   const size = sizes(large);
   const [across, up] = axes;
-  const right = large ? 76 : 34;
+  const right = large ? 88 : 42;
   const left = up.names ? Math.max(size.left, namesWidth(up, size, width)) : size.left;
   const wide = width - left - right;
   const bottom = roomForNames(across, wide, height, size);
@@ -50,7 +53,12 @@ function cellsOf({ shape, storage }, [across, up], { values }) {
   };
 }
 
-/** From values to steps of the map; counts start at 0, means at their lowest. */
+/**
+ * From values to steps of the map; counts start at 0, means at their lowest.
+ *
+ * One hot cell far above all others would take the colours of all others away: then the scale ends
+ * above those, `highest` says so on the legend, and the hot one has the last colour.
+ */
 function colourScale(cells, { draw, storage }, [across, up]) {
   const held = new Float64Array(across.bins * up.bins);
   let many = 0;
@@ -65,10 +73,12 @@ function colourScale(cells, { draw, storage }, [across, up]) {
   const log = draw.log_z && highest > 0;
   let low = storage === "profile" ? known[0] ?? 0 : Math.min(0, known[0] ?? 0);
   if (log) low = lowestPositive(known);
-  const high = highest > low ? highest : low + 1;
+  const usual = known[Math.max(0, Math.ceil(many * USUAL) - 1)] ?? 1;
+  const hot = !log && low >= 0 && highest > 3 * usual;
+  const high = hot ? usual * 1.5 : highest > low ? highest : low + 1;
   const middle = known[many >> 1] ?? 0;
   const unit = scale(low, high, 0, 1, log);
-  return { ...unit, middle, step: (value) => Math.round(Math.min(1, Math.max(0, unit.at(value))) * 255) };
+  return { ...unit, middle, highest: hot ? highest : null, step: (value) => Math.round(Math.min(1, Math.max(0, unit.at(value))) * 255) };
 }
 
 function paint(pen, cells, axes, x, y, box, colour) {
@@ -111,7 +121,17 @@ function drawLegend(pen, colour, box, size, element, width) {
   }
   const of = scale(colour.low, colour.high, box.top + box.height, box.top, colour.log);
   for (const { value, text } of ticks(of, Math.max(1, (box.height / (size.font * 4)) | 0))) {
+    if (colour.highest !== null && of.at(value) < box.top + size.font) continue;
     write(pen, text, left + wide + 3, of.at(value), { size: size.font - 1, align: "left", base: "middle" });
+  }
+  if (colour.highest !== null) {
+    pen.fillStyle = heatText(1);
+    pen.beginPath();
+    pen.moveTo(left, box.top);
+    pen.lineTo(left + wide, box.top);
+    pen.lineTo(left + wide / 2, box.top - wide / 2 - 2);
+    pen.fill();
+    write(pen, `≤${brief(Number(colour.highest.toPrecision(2)))}`, left + wide + 3, box.top, { size: size.font - 1, align: "left", base: "middle" });
   }
   if (size.titles) {
     write(pen, element.value_axis, width - 6, box.top + box.height / 2, {
@@ -122,7 +142,7 @@ function drawLegend(pen, colour, box, size, element, width) {
 
 /** Bad cells: ringed, white outside and red inside, so that it shows on every colour. */
 function drawRings(pen, [across, up], bad, x, y, large) {
-  const least = large ? 9 : 6;
+  const least = large ? 14 : 8;
   for (const { bins: [i, j] } of bad) {
     if (j === undefined || i >= across.bins || j >= up.bins) continue;
     const [left, right] = [x.at(across.edges[i]), x.at(across.edges[i + 1])];

@@ -1,6 +1,6 @@
 /** One element on a canvas, whatever its kind. */
 
-import { axisOf } from "./axes.js";
+import { axisOf, withoutSpare } from "./axes.js";
 import { say, sheet, write } from "./canvas.js";
 import { INK } from "./colours.js";
 import { drawCurve } from "./curve.js";
@@ -30,8 +30,19 @@ export function drawPlot(canvas, plot, { bad = [], large = false } = {}) {
     writeValue(pen, totals.value, width, height, large);
     return NOTHING;
   }
-  const drawing = { element, axes: element.axes.map(axisOf), arrays: plot.arrays, bad, large };
+  const drawing = { element, axes: axesOf(element, plot.arrays), arrays: plot.arrays, bad, large };
   return element.axes.length === 1 ? drawCurve(paper, drawing) : drawMap(paper, drawing);
+}
+
+function axesOf({ axes, shape }, { values, entries }) {
+  const cells = entries ?? values;
+  const row = shape[1] ?? 1;
+  return axes.map(axisOf).map((axis, which) => withoutSpare(axis, (bin) => {
+    const at = bin + axis.flow;
+    if (which === 0) return cells.subarray(at * row, (at + 1) * row).every((value) => value === 0);
+    for (let i = at; i < cells.length; i += row) if (cells[i] !== 0) return false;
+    return true;
+  }));
 }
 
 function writeValue(pen, value, width, height, large) {

@@ -14,7 +14,7 @@ export class Reports extends EventTarget {
     Object.assign(this, { _root: root, _model: model, _router: router });
     this._reports = [];
     this._key = "";
-    this._read = settled(() => this._fetch(), 60);
+    this._read = settled((...which) => this._fetch(...which), 60);
     model.addEventListener("change", ({ detail }) => {
       if (detail.what === "quality" || detail.what === "elements") this.follow();
     });
@@ -41,11 +41,11 @@ export class Reports extends EventTarget {
   async _fetch(path, workspace, lumisection) {
     const key = this._key;
     if (lumisection === null) return;
-    const query = { workspace, lumisections: lumisection, limit: 5000 };
+    const query = { workspace, path, lumisections: lumisection, limit: 1000 };
     const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query).catch(
       () => ({ reports: this._reports }),
     );
-    if (key === this._key) this._take(reports.filter((report) => report.path === path));
+    if (key === this._key) this._take(reports);
   }
 
   _take(reports) {
@@ -58,11 +58,12 @@ export class Reports extends EventTarget {
 
 function reportCard(report) {
   const where = report.scope === "run" ? `run up to LS ${report.lumisection}` : `LS ${report.lumisection}`;
-  const card = h("article", { class: "report" },
-    h("header", {}, badge(report.outcome), h("b", {}, report.qtname), h("small", {}, where)),
+  // What is good is folded up: the page has room for what is not.
+  const card = h("details", { class: "report", open: report.outcome !== "GOOD" },
+    h("summary", {}, badge(report.outcome), h("b", {}, report.qtname), h("small", {}, where)),
     h("p", {}, report.message || "The test gives no message."),
     h("p", { class: "limits" },
-      `${report.algorithm} · measured ${number(report.measured)} · limit ${report.limit || "none"}`,
+      `${report.algorithm} · measured ${number(report.measured, 7)} · limit ${report.limit || "none"}`,
       report.complete ? "" : " · LS not complete when judged"),
   );
   card.dataset.outcome = report.outcome;

@@ -26,7 +26,7 @@ export class Strip {
     const range = rangeOf(route.window) ?? windowEnds(route.window, shown);
     const newest = shown.at(-1)?.lumisection ?? null;
     keyed(this._cells, byNumber.keys(), cell, (button, lumisection) => {
-      drawCell(button, byNumber.get(lumisection), route.workspace);
+      drawCell(button, byNumber.get(lumisection), route.workspace, lumisection === shown[0].lumisection || lumisection === newest);
       const inside = range && range[0] <= lumisection && lumisection <= range[1];
       setAttributes(button, {
         "data-inside": Boolean(inside),
@@ -74,7 +74,7 @@ function cell() {
   return h("button", { type: "button", role: "option" }, badge("NOT_RUN"), h("i"), h("small"));
 }
 
-function drawCell(button, row, workspace) {
+function drawCell(button, row, workspace, isEnd) {
   const [outcome, , notJudged] = standing(row, workspace);
   const flags = flagsOf(row);
   const words = describe(row, outcome, notJudged, flags);
@@ -86,7 +86,7 @@ function drawCell(button, row, workspace) {
     "aria-label": words.join("; "),
     title: words.join("\n"),
   });
-  setText(button.lastElementChild, row.lumisection % 5 === 0 || row.lumisection === 1 ? String(row.lumisection) : "");
+  setText(button.lastElementChild, row.lumisection % 5 === 0 || isEnd ? String(row.lumisection) : "");
 }
 
 /** Outcome of an LS: of all workspaces, or of the one that is shown. */

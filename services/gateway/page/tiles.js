@@ -36,7 +36,7 @@ export class Tiles {
     const [head, numbers, bars, list] = card.children;
     setBadge(head.firstElementChild, outcome);
     setText(head.children[1], name);
-    setText(head.lastElementChild, outcome === "NOT_RUN" ? "not judged" : outcome);
+    setText(head.lastElementChild, outcome === "NOT_RUN" ? "NOT JUDGED" : outcome);
     setText(numbers, row.filled ? `${count(judged)} judged · ${count(notJudged)} not judged · ${count(row.elements)} elements` : "nothing came yet");
     drawBars(bars, this._model.lumisections.slice(-LUMISECTIONS), name);
     const problems = this._model.pathsWith(name, isProblem);

@@ -28,7 +28,7 @@ export function drawTrend(canvas, trend, { title = "", large = false, chosen = n
   const y = scale(...reach(known), box.top + box.height, box.top);
   if (chosen) shade(pen, chosen, x, box);
   drawVertical(pen, y, box, size, { title });
-  drawHorizontal(pen, x, { title: large ? "lumisection" : "" }, box, size);
+  drawHorizontal(pen, x, { title: large ? "lumisection" : "", discrete: true }, box, size);
   frame(pen, box);
   drawLine(pen, trend, x, y, box);
   return (px, py) => locate(trend, x, box, px, py);
