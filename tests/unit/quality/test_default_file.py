@@ -16,7 +16,7 @@ from dqmstream.quality.summary import JUDGED
 from dqmstream.sources.synthetic.config import SyntheticConfig
 from dqmstream.sources.synthetic.detector import SyntheticDetector
 from dqmstream.sources.synthetic.faults import parse_fault
-from dqmstream.workspaces import bril, ecal, l1t, muon, pixel
+from dqmstream.workspaces import bril, dqm_stream, ecal, l1t, muon, pixel
 
 WORKSPACES = tuple(module.workspace for module in (bril, ecal, l1t, muon, pixel))
 RATE = 500.0
@@ -65,7 +65,7 @@ def play() -> Play:
 
 
 def test_every_test_of_the_file_matches_something_it_can_judge() -> None:
-    compiled = compile_tests(default_tests(), WORKSPACES)
+    compiled = compile_tests(default_tests(), (*WORKSPACES, dqm_stream.workspace))
     assert compiled.unmatched == ()
     refused = [
         (test.declared.name, layout.element.path, why)
