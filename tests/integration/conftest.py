@@ -1,0 +1,163 @@
+"""What integration tests share: whole systems as processes, and a browser to look at their page."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, async_playwright
+
+_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_FLAGS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_START_SECONDS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSystem:
+    """A whole system in a process of its own."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+
+@dataclass(slots=True)
+class Visit:
+    """A page in the browser, and all it complained of or asked of others."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    expects_failed_requests: bool = False
+    """The gateway goes away in this test: that the browser says so is no complaint."""
+
+
+@contextmanager
+def _running_system(folder: Path, *flags: str) -> Iterator[RunningSystem]:
+    """A synthetic run played through all services, LSs of 2 s, as a process.
+
+    4 kHz, so that an LS has as many entries as the shipped quality tests want.
+    """
+    command = [sys.executable, "-m", "services.cli", "demo", "--port", "0", "--speed", "1"]
+    command += ["--seconds", "2", "--rate", "4000", "--lumisections", "200"]
+    command += ["--workspaces", "pixel,ecal", "--data", str(folder / "data"), *flags]
+    with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err)
+    try:
+        yield RunningSystem(_address(process, folder), process)
+    finally:
+        _stop(process)
+
+
+@pytest.fixture(scope="module")
+def faulty_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A system in which a pixel module dies and a crystal gets hot in LS 5."""
+    with _running_system(tmp_path_factory.mktemp("faulty")) as system:
+        yield system
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Headless Chromium."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=_chromium(), args=list(_FLAGS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(browser: Browser, faulty_system: RunningSystem) -> AsyncIterator[Visit]:
+    """A browser's page for the faulty system; it must not complain, nor ask any other host."""
+    async with _visit(browser, faulty_system) as visit:
+        yield visit
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def doomed_visit(
+    browser: Browser, tmp_path: Path
+) -> AsyncIterator[tuple[Visit, Callable[[], None]]]:
+    """A page of a system in which nothing breaks, and what kills that system."""
+    with _running_system(tmp_path, "--no-faults") as system:
+        async with _visit(browser, system) as visit:
+            visit.expects_failed_requests = True
+            yield visit, system.process.kill
+
+
+@asynccontextmanager
+async def _visit(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit]:
+    page = await browser.new_page(viewport={"width": 1400, "height": 900})
+    page.set_default_timeout(25_000)
+    visit = Visit(page, system.url)
+    _listen(visit)
+    yield visit
+    await page.close()
+    assert visit.complaints == []
+    assert visit.foreign == []
+
+
+def _listen(visit: Visit) -> None:
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type not in {"error", "warning"}:
+            return
+        if not (visit.expects_failed_requests and "ERR_CONNECTION" in message.text):
+            visit.complaints.append(message.text)
+
+    def on_error(error: Error) -> None:
+        visit.complaints.append(str(error))
+
+    def on_request(request: Request) -> None:
+        asked = urlsplit(request.url)
+        if asked.scheme not in {"data", "blob"} and asked.netloc != urlsplit(visit.url).netloc:
+            visit.foreign.append(request.url)
+
+    visit.page.on("console", on_console)
+    visit.page.on("pageerror", on_error)
+    visit.page.on("request", on_request)
+
+
+def _chromium() -> str:
+    named = os.environ.get("DQMSTREAM_CHROMIUM")
+    found = named or next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.fail("no Chromium on PATH: name one in DQMSTREAM_CHROMIUM, or use -m 'not browser'")
+    return found
+
+
+def _address(process: subprocess.Popen[bytes], folder: Path) -> str:
+    """The address of the page, which is the first line the process prints."""
+    for _ in range(_START_SECONDS * 10):
+        line = (folder / "out").read_text().partition("\n")[0]
+        if line.startswith("page: http"):
+            return line.removeprefix("page: ")
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    said = (folder / "err").read_text()[-2_000:]
+    pytest.fail(f"the system did not start (status {process.poll()}): {said}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,298 @@
+"""The page in a browser, on whole systems with live data: what a shifter sees, and when."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, WebSocketRoute, expect
+
+# One loop for all: the browser lives in it, and is started once.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+OCCUPANCY = "Pixel/Layer1/occupancy"
+
+_ENTRIES = """path => {
+  const card = document.querySelector(`.card[data-path="${path}"]`);
+  const foot = card?.querySelector("footer span:last-child")?.textContent ?? "";
+  return Number(foot.replace(/[^0-9]/g, ""));
+}"""
+
+_INK = """([selector, rgb]) => {
+  const canvas = document.querySelector(selector);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const near = rgb.every((value, c) => Math.abs(data[i + c] - value) < 12);
+    if (data[i + 3] > 200 && near) found += 1;
+  }
+  return found;
+}"""
+
+_LINE = [98, 183, 240]
+_BAD = [255, 107, 74]
+
+
+def _card(path: str) -> str:
+    return f'.card[data-path="{path}"]'
+
+
+async def _open(page: Page, url: str, view: str = "") -> None:
+    await page.goto(f"{url}/{view}")
+    await page.wait_for_selector("#workspaces li:nth-child(2)", state="attached")
+
+
+async def _first_bad(page: Page) -> int:
+    """Number of the first LS with a BAD, waiting for it."""
+    found = page.locator('#strip-cells button:has([data-outcome="BAD"])').first
+    await found.wait_for()
+    return int(await found.get_attribute("data-key") or 0)
+
+
+async def _painted(page: Page, canvas: str, colour: list[int]) -> None:
+    """Wait until a canvas has some pixels of a colour."""
+
+    async def is_painted() -> bool:
+        return bool(await page.evaluate(_INK, [canvas, colour]) > 20)
+
+    await _until(is_painted)
+
+
+async def _number(page: Page, name: str) -> int:
+    row = page.locator("#detail .rows div", has=page.locator(f'dt:text-is("{name}")'))
+    digits = [c for c in await row.locator("dd").inner_text() if c.isdigit()]
+    return int("".join(digits))
+
+
+async def test_plots_are_drawn_and_grow_with_the_run(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel&window=run")
+    path = "Pixel/clusters_per_event"
+    await page.wait_for_selector(f"{_card(path)}[data-drawn]")
+    await _painted(page, f"{_card(path)} canvas", _LINE)
+    before = await page.evaluate(_ENTRIES, path)
+
+    async def has_grown() -> bool:
+        return bool(await page.evaluate(_ENTRIES, path) > before)
+
+    await _until(has_grown)
+    await expect(page.locator(f"{_card(path)} footer")).to_contain_text("run 1 · LS 1")
+    await expect(page.locator("body")).to_have_attribute("data-fresh", "live")
+
+
+async def test_only_plots_on_screen_are_watched(visit: Any) -> None:
+    page = visit.page
+    sent: list[dict[str, Any]] = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framesent", lambda frame: sent.append(json.loads(frame))),
+    )
+    await _open(page, visit.url, "#workspace=pixel")
+    await page.wait_for_selector(".card[data-drawn]")
+    watched = [message["paths"] for message in sent if message.get("id") == "plots"]
+    assert watched[-1]
+    assert len(watched[-1]) < await page.locator(".card").count()
+    last = await page.locator(".card").last.get_attribute("data-path")
+    assert last not in watched[-1]
+    await page.locator(".card").last.scroll_into_view_if_needed()
+    await page.wait_for_selector(f"{_card(last)}[data-drawn]")
+    watched = [message["paths"] for message in sent if message.get("id") == "plots"]
+    assert last in watched[-1]
+
+
+async def test_a_module_that_dies_in_ls_5_is_bad_within_two_lumisections(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel")
+    assert 5 <= await _first_bad(page) <= 6
+    await expect(page.locator("#verdict strong")).to_have_text("BAD")
+    await expect(page.locator(_card(OCCUPANCY))).to_have_attribute("data-outcome", "BAD")
+    await _painted(page, f"{_card(OCCUPANCY)} canvas", _BAD)
+
+
+async def test_the_overview_shows_the_elements_with_problems(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    await page.wait_for_selector(_card(OCCUPANCY))
+    await page.wait_for_selector(_card("EcalBarrel/Occupancy/crystals"))
+    await expect(page.locator('.tile[data-outcome="BAD"]')).to_have_count(2)
+    shown = await page.locator(".card").count()
+    assert shown < 10
+
+
+async def test_a_click_opens_the_plot_large_with_its_reports(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel")
+    await _first_bad(page)
+    await page.locator(_card(OCCUPANCY)).click()
+    report = page.locator('.report[data-outcome="BAD"]').first
+    await expect(report).to_contain_text("pixel dead modules")
+    await expect(report).to_contain_text("module 37")
+    await expect(page.locator("#detail .description")).to_contain_text("dead module")
+    await expect(page.locator("#detail .printed")).to_contain_text("run 1 · LS")
+    await _painted(page, "canvas.large", _BAD)
+    for form in ("PNG", "JSON"):
+        link = await page.locator(".links a", has_text=form).get_attribute("href")
+        answer = await page.request.get(f"{visit.url}/{link}")
+        assert answer.ok
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#detail")).to_be_hidden()
+    await expect(page.locator(_card(OCCUPANCY))).to_be_focused()
+
+
+async def test_the_window_changes_the_numbers_and_the_address(visit: Any) -> None:
+    page = visit.page
+    path = "Pixel/clusters_per_event"
+    await _open(page, visit.url, f"#path={path}&window=run")
+    await page.wait_for_selector('#strip-cells [data-key="3"]:not([data-open])')
+    await page.wait_for_selector("#detail:not([aria-busy]) .rows div")
+    of_run = await _number(page, "Entries")
+    await page.get_by_label("first LS").fill("1")
+    await page.get_by_label("last LS", exact=True).fill("2")
+    await page.get_by_label("last LS", exact=True).press("Enter")
+    await expect(page.locator("#detail .printed")).to_contain_text("LS 1–2")
+    assert "window=1-2" in page.url
+    of_two = await _number(page, "Entries")
+    asked = await page.request.get(
+        f"{visit.url}/api/v1/runs/1/contents?path={path}&lumisections=1-2"
+    )
+    assert of_two == (await asked.json())["contents"][0]["totals"]["entries"] == 16_000
+    assert of_two < of_run
+    await page.reload()
+    await expect(page.locator("#detail .printed")).to_contain_text("LS 1–2")
+    assert await _number(page, "Entries") == of_two
+
+
+async def test_a_click_on_a_lumisection_shows_it_alone(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel")
+    await _first_bad(page)
+    await page.locator('#strip-cells [data-key="2"]').click()
+    await expect(page.locator(f"{_card(OCCUPANCY)} footer")).to_contain_text("run 1 · LS 2")
+    await expect(page.locator(_card(OCCUPANCY))).to_have_attribute("data-outcome", "GOOD")
+    await expect(page.locator("#strip-note")).to_contain_text("LS 2 alone")
+
+
+async def test_slash_searches_by_word_and_by_glob_and_escape_leaves(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel")
+    await page.wait_for_selector(".card")
+    await page.keyboard.press("/")
+    await page.keyboard.type("occupancy_m")
+    await expect(page.locator(".card")).to_have_count(4)
+    await page.locator("#search").fill("Pixel/Layer1/charge*")
+    await expect(page.locator(".card")).to_have_count(2)
+    assert "match=Pixel/Layer" in page.url
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#title h1")).to_have_text("pixel")
+
+
+async def test_a_lost_change_is_a_gap_that_a_resync_closes(visit: Any) -> None:
+    page = visit.page
+    resyncs: list[str] = []
+    dropped: list[str] = []
+
+    def route(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(_noting(resyncs, server.send))
+        server.on_message(_losing_one(dropped, socket.send))
+
+    await page.route_web_socket("**/api/v1/stream", route)
+    # Of a scalar there are changes only: a snapshot comes where most cells have changed.
+    await _open(page, visit.url, "#path=Pixel/events&window=run")
+    await page.wait_for_selector("#detail .rows div")
+
+    async def is_told() -> bool:
+        return bool(resyncs)
+
+    await _until(is_told)
+    assert resyncs == dropped
+    before = await _number(page, "Value")
+
+    async def has_grown() -> bool:
+        return await _number(page, "Value") > before
+
+    await _until(has_grown)
+
+
+async def _until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    # `page.wait_for_function` would evaluate text in the page, which the page's policy forbids.
+    for _ in range(200):
+        if await is_so():
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("it did not become so in 20 s")
+
+
+def _noting(resyncs: list[str], send: Callable[[str | bytes], None]) -> Callable[..., None]:
+    def on_message(text: str | bytes) -> None:
+        message = json.loads(text)
+        if message["type"] == "resync":
+            resyncs.append(message["channel"])
+        send(text)
+
+    return on_message
+
+
+def _losing_one(dropped: list[str], send: Callable[[str | bytes], None]) -> Callable[..., None]:
+    def on_message(text: str | bytes) -> None:
+        message = json.loads(text)
+        is_plot = message["type"] == "change" and message["channel"].startswith("plot/")
+        if is_plot and not dropped:
+            dropped.append(message["channel"])
+        else:
+            send(text)
+
+    return on_message
+
+
+async def test_a_phone_shows_it_without_scrolling_sideways(visit: Any) -> None:
+    page = visit.page
+    await page.set_viewport_size({"width": 390, "height": 800})
+    await _open(page, visit.url, "#workspace=pixel")
+    await page.wait_for_selector(".card[data-drawn]")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.locator("#menu").click()
+    await expect(page.locator("#workspaces")).to_be_visible()
+
+
+async def test_silence_alone_makes_what_is_shown_stale(visit: Any) -> None:
+    """The rule itself, on the page's own module: no clock of ours can wait half a minute."""
+    page = visit.page
+    await _open(page, visit.url)
+    states = await page.evaluate("""async () => {
+      const { freshness } = await import("/freshness.js");
+      const header = { now: 100e9, data_stale_after: 30 };
+      const beat = (state) => ({ header, at: 0, rows: { a: { service: "filler-0", state } } });
+      const run = { newest: 99e9, ended: false, live: true };
+      const at = (now, beats, more = {}) => (
+        freshness({ link: "live", pulse: beat(beats), run, now, ...more }).state
+      );
+      return [
+        at(1_000, "ready"), at(28_000, "ready"), at(30_000, "ready"), at(1_000, "stale"),
+        at(30_000, "ready", { run: { ...run, ended: true } }), at(1_000, "ready", { link: "lost" }),
+      ];
+    }""")
+    assert states == ["live", "live", "stale", "stale", "ended", "lost"]
+
+
+async def test_a_run_without_faults_is_good_until_its_system_is_killed(doomed_visit: Any) -> None:
+    visit, kill = doomed_visit
+    page = visit.page
+    await _open(page, visit.url)
+    await page.wait_for_selector('#strip-cells [data-key="4"] [data-outcome="GOOD"]')
+    await expect(page.locator("#verdict strong")).to_have_text("GOOD")
+    problems = ':is([data-outcome="BAD"], [data-outcome="WARNING"], [data-outcome="ERROR"])'
+    await expect(page.locator(f"#strip-cells {problems}")).to_have_count(0)
+    await expect(page.locator(".card")).to_have_count(0)
+    kill()
+    await expect(page.locator("#verdict strong")).to_have_text("STALE")
+    await expect(page.locator("body")).to_have_attribute("data-fresh", "lost")
+    await expect(page.locator("#link")).to_contain_text("connection lost")
+    for part in ("#columns", "#verdict"):
+        drained = await page.locator(part).evaluate("element => getComputedStyle(element).filter")
+        assert "grayscale(1)" in drained
