@@ -70,6 +70,12 @@ class PieceShelf:
         self._drop_older()
         return self._newest()[place] if changed is not None else None
 
+    def late(self) -> Contents | None:
+        """Sum of all segments but the first; None while none is there whole."""
+        if not any(piece.segment for piece in self.merger.pieces(self.key)):
+            return None
+        return self.merger.merged(self.key).late
+
     def _newest(self) -> dict[tuple[int, int], HistogramSet]:
         return {(p.segment, p.partition): p for p in self.merger.pieces(self.key)}
 
@@ -138,7 +144,7 @@ def late_window(
     total, used = Contents.empty(layout), []
     for lumisection in selection.chosen(found):
         shelf = PieceShelf(connection, series, layout, lumisection)
-        late = shelf.merger.merged(shelf.key).late
+        late = shelf.late()
         if late is not None:
             total.add(late)
             used.append(lumisection)

@@ -34,6 +34,7 @@ class Version(NamedTuple):
 
     @classmethod
     def of(cls, piece: HistogramSet) -> "Version":
+        """The version of a closed set."""
         return cls(piece.whole, piece.epoch, piece.through)
 
 

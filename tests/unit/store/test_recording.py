@@ -198,6 +198,15 @@ class TestLate:
         assert np.array_equal(store.late("set", 1, "every").contents.cells, late.cells)
         assert store.late("set", 1, "every", [3, 4]).lumisections == ()
 
+    def test_a_part_of_a_late_set_is_nothing_yet(
+        self, writer: StoreWriter, store: Store, layout: Layout
+    ) -> None:
+        late = closed_set(random_contents(layout, RNG), run=1, lumisection=1, segment=1)
+        write(writer, replaced(late, cells=late.cells[:10], part=0, parts=2))
+        assert store.late("set", 1, "every").lumisections == ()
+        write(writer, replaced(late, cells=late.cells[10:], part=1, parts=2))
+        assert store.late("set", 1, "every").lumisections == (1,)
+
     def test_a_late_set_is_replaced_by_key_too(
         self, writer: StoreWriter, store: Store, layout: Layout
     ) -> None:
