@@ -115,7 +115,7 @@ async def _visit(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit
 
 def _listen(visit: Visit) -> None:
     def on_console(message: ConsoleMessage) -> None:
-        if message.type not in {"error", "warning"}:
+        if message.type != "error":
             return
         if not (visit.expects_failed_requests and "ERR_CONNECTION" in message.text):
             visit.complaints.append(message.text)

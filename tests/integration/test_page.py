@@ -250,6 +250,29 @@ def _losing_one(dropped: list[str], send: Callable[[str | bytes], None]) -> Call
     return on_message
 
 
+async def test_a_dropped_connection_is_made_again_and_shows_grey_until_then(visit: Any) -> None:
+    page = visit.page
+    sockets: list[WebSocketRoute] = []
+
+    def route(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    await page.route_web_socket("**/api/v1/stream", route)
+    await _open(page, visit.url, "#path=Pixel/events&window=run")
+    await expect(page.locator("body")).to_have_attribute("data-fresh", "live")
+    before = await _number(page, "Value")
+    await sockets[0].close()
+    await expect(page.locator("#verdict strong")).to_have_text("STALE")
+    await expect(page.locator("body")).to_have_attribute("data-fresh", "live")
+    assert len(sockets) == 2
+
+    async def has_grown() -> bool:
+        return await _number(page, "Value") > before
+
+    await _until(has_grown)
+
+
 async def test_a_phone_shows_it_without_scrolling_sideways(visit: Any) -> None:
     page = visit.page
     await page.set_viewport_size({"width": 390, "height": 800})

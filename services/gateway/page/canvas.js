@@ -52,7 +52,7 @@ export function fitted(pen, text, size, room) {
 
 /** Lines and numbers at the ticks of the vertical scale, within `box`. */
 export function drawVertical(pen, of, box, size, { lines = true, title = "" } = {}) {
-  for (const { value, text } of ticks(of, Math.max(2, (box.height / (size.font * 3.2)) | 0))) {
+  for (const { value, text } of ticks(of, Math.max(2, (box.height / (size.font * (size.titles ? 2.4 : 3.2))) | 0))) {
     const y = Math.round(of.at(value)) + 0.5;
     if (y < box.top - 1 || y > box.top + box.height + 1) continue;
     if (lines && text) stroke(pen, INK.grid, [[box.left, y], [box.left + box.width, y]]);

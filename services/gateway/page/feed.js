@@ -3,7 +3,7 @@
  * ranges of LSs, for stored runs and for elements that are too large to be watched.
  */
 
-import { ask, runWord, windowQuery } from "./api.js";
+import { Refusal, ask, runWord, windowQuery } from "./api.js";
 import { settled } from "./dom.js";
 import { rangeOf } from "./router.js";
 import { numbers } from "./stream.js";
@@ -27,6 +27,7 @@ export class Feed extends EventTarget {
     this._settle = settled(() => this._apply(), 60);
     this._again = settled(() => this._refetch(), 1500);
     stream.addEventListener("state", ({ detail }) => this._take(detail.channel));
+    stream.addEventListener("link", ({ detail }) => detail.state === "live" && this._refetch());
     stream.addEventListener("refused", ({ detail }) => this._refused(detail));
     model.addEventListener("change", ({ detail }) => this._onChange(detail.what));
   }
@@ -95,7 +96,10 @@ export class Feed extends EventTarget {
         }
       } catch (error) {
         if (key !== this._key) return;
-        for (const path of batch) this._fail(path, error.message);
+        for (const path of batch) {
+          if (error instanceof Refusal) this._fail(path, error.message);
+          else this._asked.delete(path);
+        }
       }
     }
   }

@@ -22,7 +22,7 @@ export function number(value, digits = 4) {
     const digitsOf = trimmed((size / 10 ** power).toPrecision(Math.max(2, digits - 1)));
     return `${sign}${digitsOf}·10${superscript(power)}`;
   }
-  if (size >= 1e4) return sign + count(Math.round(size));
+  if (size >= 10 ** Math.min(digits, 4)) return sign + count(Math.round(size));
   return sign + trimmed(size.toPrecision(digits));
 }
 

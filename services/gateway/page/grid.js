@@ -66,6 +66,7 @@ export class Grid {
       h("footer", {}, h("span"), h("span")),
     );
     card.dataset.path = path;
+    show(card.querySelector(".badge"), false);
     this._cards.set(path, card);
     this._watcher.observe(card);
     this._sizes.observe(card);

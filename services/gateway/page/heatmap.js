@@ -17,7 +17,7 @@ const USUAL = 0.999;
 export function drawMap({ pen, width, height }, { element, axes, arrays, bad, large }) {
   const size = sizes(large);
   const [across, up] = axes;
-  const right = large ? 88 : 42;
+  const right = large ? 88 : 46;
   const left = up.names ? Math.max(size.left, namesWidth(up, size, width)) : size.left;
   const wide = width - left - right;
   const bottom = roomForNames(across, wide, height, size);

@@ -1,6 +1,6 @@
 /** What the page knows: runs, the run that is shown, its LSs, outcomes and elements. */
 
-import { ask, elements, runWord } from "./api.js";
+import { Refusal, ask, elements, runWord } from "./api.js";
 import { settled } from "./dom.js";
 import { freshness } from "./freshness.js";
 import { summarise, together } from "./outcomes.js";
@@ -174,7 +174,9 @@ export class Model extends EventTarget {
       await body(() => mode === this._watching);
       if (this.problem) this._say("");
     } catch (error) {
-      if (mode === this._watching) this._say(error.message);
+      // No answer at all: the head of the page says so, and what failed is asked again later.
+      if (!(error instanceof Refusal)) this._booked = "";
+      else if (mode === this._watching) this._say(error.message);
     }
   }
 

@@ -31,7 +31,7 @@ export class Side {
       setText(label, name || "Overview");
       show(mark, Boolean(name));
       setBadge(mark, standing?.[0] ?? "NOT_RUN");
-      setText(more, row ? workspaceWords(row, standing) : "all workspaces");
+      setText(more, row ? workspaceWords(row, standing, this._model.chosen) : "all workspaces");
     });
   }
 
@@ -88,13 +88,16 @@ function parts(item) {
   return [link, ...link.children];
 }
 
-function workspaceWords(row, standing) {
+/** Counts of the newest LS; of an LS that was chosen only how many were judged is known. */
+function workspaceWords(row, standing, chosen) {
   if (!row.filled) return `${plural(row.elements, "element")}, nothing came`;
+  const none = `${standing?.[2] ?? 0} not judged`;
+  if (chosen !== null) return `${standing?.[1] ?? 0} judged in LS ${chosen} · ${none}`;
   const counts = row.lumisection?.counts ?? {};
   const found = Object.entries(counts).sort(([a], [b]) => rank(b) - rank(a));
   const judged = found.filter(([outcome]) => rank(outcome) >= rank("GOOD"));
   const words = judged.map(([outcome, n]) => `${n} ${outcome}`);
-  return [...words, `${standing?.[2] ?? 0} not judged`].join(" · ");
+  return [...words, none].join(" · ");
 }
 
 function runWords(row) {

@@ -14,6 +14,8 @@ import { number } from "./format.js";
 export function drawTrend(canvas, trend, { title = "", large = false, chosen = null } = {}) {
   const { pen, width, height } = sheet(canvas);
   const known = (trend?.values ?? []).filter((value) => Number.isFinite(value));
+  // What is open is not all there: it must not set the scale.
+  const closed = known.length ? trend.values.filter((value, i) => Number.isFinite(value) && trend.closed[i]) : [];
   if (!known.length) {
     say(pen, trend ? trend.problem || "no number to show" : "", width, height, false);
     return () => null;
@@ -25,12 +27,17 @@ export function drawTrend(canvas, trend, { title = "", large = false, chosen = n
   };
   const numbers = trend.lumisections;
   const x = scale(numbers[0] - 0.5, numbers.at(-1) + 0.5, box.left, box.left + box.width);
-  const y = scale(...reach(known), box.top + box.height, box.top);
+  const y = scale(...reach(closed.length > 1 ? closed : known), box.top + box.height, box.top);
   if (chosen) shade(pen, chosen, x, box);
   drawVertical(pen, y, box, size, { title });
   drawHorizontal(pen, x, { title: large ? "lumisection" : "", discrete: true }, box, size);
   frame(pen, box);
+  pen.save();
+  pen.beginPath();
+  pen.rect(box.left, box.top - 3, box.width, box.height + 6);
+  pen.clip();
   drawLine(pen, trend, x, y, box);
+  pen.restore();
   return (px, py) => locate(trend, x, box, px, py);
 }
 
@@ -54,7 +61,7 @@ function drawLine(pen, { lumisections, values, closed }, x, y, box) {
   const line = new Path2D();
   let joined = false;
   values.forEach((value, i) => {
-    const finite = Number.isFinite(value);
+    const finite = Number.isFinite(value) && closed[i];
     if (finite && joined) line.lineTo(x.at(lumisections[i]), y.at(value));
     else if (finite) line.moveTo(x.at(lumisections[i]), y.at(value));
     joined = finite;

@@ -1,6 +1,6 @@
 /** Trends of elements, one number per LS: fetched when wanted, and again when an LS has closed. */
 
-import { ask, runWord, windowQuery } from "./api.js";
+import { Refusal, ask, runWord, windowQuery } from "./api.js";
 
 const AT_ONCE = 4;
 const KEEP = 200;
@@ -48,11 +48,12 @@ export class Trends extends EventTarget {
     wanted.running = true;
     this._running += 1;
     const { key, path, quantity, word, run, version } = wanted;
-    let trend = null;
+    let trend = this._held.get(key)?.trend ?? null;
     try {
       trend = await ask(`runs/${runWord(run)}/trend`, { path, quantity, ...windowQuery(word) });
     } catch (error) {
-      trend = { lumisections: [], values: [], closed: [], problem: error.message };
+      // Without an answer the last one stays: the head of the page says that the connection is lost.
+      if (error instanceof Refusal) trend = { lumisections: [], values: [], closed: [], problem: error.message };
     }
     this._held.delete(key);
     this._held.set(key, { trend, version });
