@@ -25,6 +25,7 @@ from dqmstream.sources.synthetic.truth import write_truth
 from dqmstream.workspaces.registry import load_workspaces
 from playback.recording import LoopedRun, Recording, is_recording
 from services.logs import set_up_logs
+from services.memory import return_freed_memory
 from services.play import Play
 from services.settings import Settings, load_settings
 from services.shutdown import run_until_stopped
@@ -139,6 +140,7 @@ def _replay(
 
 def _play(settings: Settings, bookings: Sequence[Booking], play: Play) -> int:
     tests = _tests(settings, bookings)
+    return_freed_memory()
 
     async def main() -> None:
         clock = SystemClock()
