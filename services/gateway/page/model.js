@@ -107,10 +107,12 @@ export class Model extends EventTarget {
   /** Follow the address: another run, another chosen LS. */
   follow() {
     const { run } = this.router.route;
-    const mode = `${runWord(run)} ${this.live}`;
+    const known = Boolean(this.stream.state("board/runs/current"));
+    const mode = `${runWord(run)} ${this.live ? "live" : known ? "stored" : "unknown"}`;
     if (mode !== this._watching) {
       const other = this._watching.split(" ")[0] !== runWord(run);
       this._watching = mode;
+      this._chosen = undefined;
       if (other) {
         Object.assign(this.boards, { run: EMPTY, strip: EMPTY, quality: EMPTY });
         this.elements = [];
@@ -119,7 +121,7 @@ export class Model extends EventTarget {
       if (this.live) this.stream.subscribe("run", { boards: ["run", "strip", "quality"], run });
       else {
         this.stream.unsubscribe("run");
-        if (this.stream.state("board/runs/current")) this._fetchRun(run);
+        if (known) this._fetchRun(run);
       }
       for (const what of ["run", "strip", "quality", "elements"]) this._tell(what);
     }

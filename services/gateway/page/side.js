@@ -4,6 +4,8 @@ import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { age, clock, count, plural } from "./format.js";
 import { badge, rank, setBadge } from "./outcomes.js";
 
+const STATES = ["ready", "starting", "stopping", "stale"];
+
 export class Side {
   constructor(model, router) {
     this._model = model;
@@ -68,7 +70,7 @@ export class Side {
 
   _drawServices() {
     const pulse = this._model.pulse;
-    const rows = new Map(Object.entries(pulse?.rows ?? {}));
+    const rows = byService(Object.values(pulse?.rows ?? {}));
     keyed(byId("services"), rows.keys(), () => h("li", {}, h("i"), h("span"), h("small")), (item, name) => {
       const { service, state, when, process } = rows.get(name);
       setAttributes(item, { "data-state": state, title: process });
@@ -77,6 +79,17 @@ export class Side {
       setText(item.lastElementChild, state === "stale" ? `silent for ${age(ago)}` : state);
     });
   }
+}
+
+/** One row a service: of its processes the one that is best off. */
+function byService(beats) {
+  const rows = new Map();
+  for (const beat of beats) {
+    const held = rows.get(beat.service);
+    if (!held || STATES.indexOf(beat.state) < STATES.indexOf(held.state)) rows.set(beat.service, beat);
+    else if (beat.state === held.state && beat.when > held.when) rows.set(beat.service, beat);
+  }
+  return rows;
 }
 
 function entry() {
