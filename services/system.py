@@ -5,7 +5,8 @@ import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -26,8 +27,9 @@ from services.filler import FillerProgress, FillerSettings, announce, run_filler
 from services.gateway.service import run_gateway
 from services.gateway.settings import GatewaySettings
 from services.heartbeat import beat
+from services.judging import ComparatorProgress
 from services.log import open_log
-from services.recorder import run_recorder
+from services.recorder import RecorderProgress, run_recorder
 from services.settings import Settings
 
 __all__ = ["System", "running_system"]
@@ -103,6 +105,8 @@ class _Services:
         names = [*self._fillers, "comparator", "recorder", "gateway"]
         self._ready = {name: asyncio.Event() for name in names}
         self.progress = FillerProgress()
+        self._compared = ComparatorProgress()
+        self._recorded = RecorderProgress()
 
     async def ready(self) -> None:
         """Wait until every service has said that it is."""
@@ -134,11 +138,19 @@ class _Services:
                 )
                 tasks.create_task(filler, name=name)
             comparator = run_comparator(
-                log, tests, clock=clock, ready=self._ready["comparator"].set
+                log,
+                tests,
+                clock=clock,
+                ready=self._ready["comparator"].set,
+                progress=self._compared,
             )
             tasks.create_task(comparator, name="comparator")
             recorder = run_recorder(
-                log, settings.store_url, clock=clock, ready=self._ready["recorder"].set
+                log,
+                settings.store_url,
+                clock=clock,
+                ready=self._ready["recorder"].set,
+                progress=self._recorded,
             )
             tasks.create_task(recorder, name="recorder")
             gateway = run_gateway(
@@ -160,13 +172,33 @@ class _Services:
                     process=self._process,
                     service=name,
                     clock=clock,
-                    counts=self._counts if name in self._fillers else dict,
+                    counts=partial(_counts, self._progress_of(name)),
                 )
                 tasks.create_task(beats, name=f"heartbeat of {name}")
 
-    def _counts(self) -> Mapping[str, int]:
-        counts = asdict(self.progress)
-        return {name: value for name, value in counts.items() if value is not None}
+    def _progress_of(
+        self, name: str
+    ) -> FillerProgress | ComparatorProgress | RecorderProgress | None:
+        """What a service counts; the gateway has metrics of its own."""
+        if name in self._fillers:
+            return self.progress
+        return {"comparator": self._compared, "recorder": self._recorded}.get(name)
+
+
+def _counts(
+    progress: FillerProgress | ComparatorProgress | RecorderProgress | None,
+) -> dict[str, int]:
+    """Numbers of a progress by name; counts by reason are added up."""
+    if progress is None:
+        return {}
+    counts = {}
+    for name in (field.name for field in fields(progress)):
+        value = getattr(progress, name)
+        if isinstance(value, Mapping):
+            counts[name] = sum(value.values())
+        elif isinstance(value, int):
+            counts[name] = value
+    return counts
 
 
 def _listen(host: str, port: int) -> socket.socket:
