@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ __all__ = ["INTERVAL", "beat", "resident_memory"]
 
 INTERVAL: Final = 2.0
 _PAGE: Final = 4096
+_LAST_WORD: Final = 0.5
 
 
 async def beat(
@@ -25,9 +27,9 @@ async def beat(
     clock: Clock,
     counts: Callable[[], Mapping[str, int]],
 ) -> None:
-    """Beat until cancelled; `counts` are the service's own numbers at that moment."""
-    state: Literal["ready", "stopping"] = "ready"
-    while True:
+    """Beat until cancelled, then say that it stops; `counts` are the service's own numbers."""
+
+    async def say(state: Literal["ready", "stopping"]) -> None:
         message = Heartbeat(
             process=process,
             service=service,
@@ -38,7 +40,17 @@ async def beat(
         )
         key = f"{process}/{service}".encode()
         await log.send([outgoing(HEARTBEATS, 0, message, key)])
-        await asyncio.sleep(INTERVAL)
+
+    try:
+        while True:
+            await say("ready")
+            await asyncio.sleep(INTERVAL)
+    except asyncio.CancelledError:
+        # Without it a page would wait for the silence to tell a stop from a crash.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORD):
+                await say("stopping")
+        raise
 
 
 def resident_memory() -> int:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import structlog
 
@@ -33,6 +34,8 @@ from services.recorder import RecorderProgress, run_recorder
 from services.settings import Settings
 
 __all__ = ["System", "running_system"]
+
+Progress: TypeAlias = FillerProgress | ComparatorProgress | RecorderProgress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,18 +179,14 @@ class _Services:
                 )
                 tasks.create_task(beats, name=f"heartbeat of {name}")
 
-    def _progress_of(
-        self, name: str
-    ) -> FillerProgress | ComparatorProgress | RecorderProgress | None:
+    def _progress_of(self, name: str) -> Progress | None:
         """What a service counts; the gateway has metrics of its own."""
-        if name in self._fillers:
-            return self.progress
-        return {"comparator": self._compared, "recorder": self._recorded}.get(name)
+        counting: dict[str, Progress] = dict.fromkeys(self._fillers, self.progress)
+        counting |= {"comparator": self._compared, "recorder": self._recorded}
+        return counting.get(name)
 
 
-def _counts(
-    progress: FillerProgress | ComparatorProgress | RecorderProgress | None,
-) -> dict[str, int]:
+def _counts(progress: Progress | None) -> dict[str, int]:
     """Numbers of a progress by name; counts by reason are added up."""
     if progress is None:
         return {}
