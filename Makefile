@@ -34,8 +34,11 @@ lint: install ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md dqmstream services playback tests --ignore-words-list inforce --skip '*.bin,*.dat,*.jsn,*.json'
 
+# Left out of the fast ones: real servers, databases and logs on disk, and whole runs.
+NOT_FAST := $(addprefix --ignore=tests/unit/,store transport gateway/test_http.py gateway/test_stream.py gateway/test_service.py kernels/test_compile.py quality/test_default_file.py fold/test_laws.py workspaces/test_filled.py)
+
 unit: install ## the fast tests: no network, no browser, no real data
-	$(BIN)/pytest tests/unit -m "not slow and not benchmark and not browser and not realdata"
+	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit $(NOT_FAST) -q -m "not slow and not benchmark and not browser and not realdata"
 
 # Leaving out the real-data group is said in one line, never done in silence.
 test: install lint ## lint and all tests but slow ones and benchmarks; installs Chromium if it is root
