@@ -15,15 +15,15 @@ import structlog
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
 from dqmstream.fold.closer import Closer
-from dqmstream.fold.partition import Filler, Refused, Segment
+from dqmstream.fold.partition import Filler, Segment
 from dqmstream.fold.sets import histogram_sets, split
 from dqmstream.identity import stable_hash
 from dqmstream.messages.booking import Activation
 from dqmstream.messages.events import Chunk
-from dqmstream.messages.operations import Dead
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, EVENTS, HISTOGRAMS, dead_topic
+from dqmstream.messages.topics import BOOKINGS, EVENTS, HISTOGRAMS
 from dqmstream.transport.log import GroupReader, Log, Outgoing, Record
+from services.dead_letters import dead_letter
 from services.outgoing import outgoing
 from services.ownership import Owned, Ownership
 
@@ -198,7 +198,7 @@ class _FillerService:
             progress.duplicates += applied.duplicate
             if applied.refused is not None:
                 progress.refused += 1
-                dead.append(_dead(record, applied.refused))
+                dead.append(dead_letter(record, applied.refused.reason, applied.refused.detail))
             header = dict(record.headers)
             if header.get("type") == b"EventBatch" and applied.refused is None:
                 progress.events += int(header["selected"]) if not applied.duplicate else 0
@@ -269,18 +269,3 @@ class _FillerService:
             if decision.here:
                 self._logger.info("time-out decided", partition=partition, count=len(decision.here))
                 await self._log.send([outgoing(EVENTS, partition, m) for m in decision.here])
-
-
-def _dead(record: Record, refused: Refused) -> Outgoing:
-    dead = Dead(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        reason=refused.reason,
-        detail=refused.detail,
-        headers=record.headers,
-        key=record.key,
-        value=record.value,
-    )
-    key = f"{record.topic}/{record.partition}/{record.offset}".encode()
-    return outgoing(dead_topic(record.topic), 0, dead, key)

@@ -10,14 +10,14 @@ import structlog
 from dqmstream.clock import Clock
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.messages.histograms import HistogramSet
-from dqmstream.messages.operations import Dead
 from dqmstream.messages.quality import QualityReports
-from dqmstream.messages.topics import QUALITY, dead_topic
+from dqmstream.messages.topics import QUALITY
 from dqmstream.messages.wire import CODEC
 from dqmstream.quality.comparison import Comparison
 from dqmstream.quality.terse import terse
 from dqmstream.transport.log import Outgoing, Record
 from services.compiled_tests import CompiledShelf
+from services.dead_letters import dead_letter
 from services.outgoing import outgoing
 
 __all__ = ["ComparatorProgress", "Judged", "Judging"]
@@ -128,18 +128,7 @@ class Judging:
             error=str(error),
             exc_info=error if reason == "unusable" else None,
         )
-        dead = Dead(
-            topic=record.topic,
-            partition=record.partition,
-            offset=record.offset,
-            reason=reason,
-            detail=f"comparator: {error}",
-            headers=record.headers,
-            key=record.key,
-            value=record.value if record.size() < _LARGEST else None,
-        )
-        key = f"{record.topic}/{record.partition}/{record.offset}".encode()
-        return outgoing(dead_topic(record.topic), 0, dead, key)
+        return dead_letter(record, reason, f"comparator: {error}")
 
 
 def _histogram_set(record: Record) -> HistogramSet:
