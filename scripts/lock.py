@@ -13,7 +13,8 @@ def main() -> None:
     """Compile the runtime and development dependencies into one lock on standard output."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
-    for group in project["dependency-groups"].values():
+    optional = project["project"]["optional-dependencies"]
+    for group in [*project["dependency-groups"].values(), *optional.values()]:
         wanted += group
     with tempfile.TemporaryDirectory() as folder:
         source, lock = Path(folder, "all.in"), Path(folder, "all.lock")
