@@ -7,21 +7,14 @@ when its event time was due to when a plot that holds it arrived.
 """
 
 import tempfile
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
-from websockets.sync.client import connect
 
-from dqmstream.booking.columns import encode_batch
-from dqmstream.sources.source import SourceChunk
-from dqmstream.sources.synthetic.bench import OBJECTS, Variant, bench_batch
+from dqmstream.sources.synthetic.bench import Variant
+from playback.bench.events import BenchLumisection
+from playback.bench.latency import event_delays
 from playback.bench.program import BenchError, finished, running
 from playback.bench.row import Row
 from playback.bench.workspace import NAME
@@ -35,7 +28,6 @@ _TIMEOUT: Final = 1800.0
 _VARIANTS: Final[tuple[tuple[Variant, float | None], ...]] = (("500B", 100_000.0), ("2kB", None))
 _RATE: Final = 1000.0
 _LATENCY_CHUNK: Final = 50
-_COUNTED: Final = "Bench/electron/objects"
 
 
 def measure(*, events: int, quick: bool = False) -> list[Row]:
@@ -62,35 +54,9 @@ def measure(*, events: int, quick: bool = False) -> list[Row]:
 # ------------------------------------------------------------------------- throughput
 
 
-class _BenchLumisection:
-    """One LS of bench events, made chunk by chunk."""
-
-    def __init__(self, variant: Variant, number: int, events: int, chunk: int, rate: float) -> None:
-        self.lumisection = number
-        self.seconds = events / rate
-        self._variant: Variant = variant
-        self._chunks = events // chunk
-        self._chunk = chunk
-
-    def chunks(self) -> Iterator[SourceChunk]:
-        for number in range(self._chunks):
-            batch: pa.RecordBatch = bench_batch(
-                seed=self.lumisection, number=number, events=self._chunk, variant=self._variant
-            )
-            yield SourceChunk(
-                body=encode_batch(batch),
-                seen=self._chunk,
-                selected=self._chunk,
-                at=self.seconds * (number + 1) / self._chunks,
-            )
-
-    def notes(self) -> Mapping[str, int]:
-        return {}
-
-
 def _throughput(folder: Path, variant: Variant, events: int, goal: float | None) -> list[Row]:
     recording = folder / f"recording-{variant}"
-    record([_BenchLumisection(variant, 1, _LUMISECTION_EVENTS, _CHUNK_EVENTS, 1e5)], recording)
+    record([BenchLumisection(variant, 1, _LUMISECTION_EVENTS, _CHUNK_EVENTS, 1e5)], recording)
     lumisections = events // _LUMISECTION_EVENTS
     answer = finished(
         ["replay", str(recording), "--exit", "--json", "--lumisections", str(lumisections)],
@@ -138,7 +104,7 @@ def _latency(folder: Path, seconds: int) -> list[Row]:
     """Latency of each event at 1 000 events/s, without the interval between updates."""
     recording = folder / "recording-latency"
     per_lumisection = int(_RATE * 5)
-    record([_BenchLumisection("500B", 1, per_lumisection, _LATENCY_CHUNK, _RATE)], recording)
+    record([BenchLumisection("500B", 1, per_lumisection, _LATENCY_CHUNK, _RATE)], recording)
     interval = 0.5
     settings = _settings(
         folder / "data-latency", publish_interval=str(interval), update_interval="0.05"
@@ -146,11 +112,7 @@ def _latency(folder: Path, seconds: int) -> list[Row]:
     length = str(int(seconds / 5) + 3)
     arguments = ["replay", str(recording), "--speed", "1", "--lumisections", length]
     with running(arguments, settings) as program:
-        started, arrived = _arrivals(program.address, seconds)
-    delays = _event_delays(started, arrived)
-    if delays.size < seconds * _RATE / 2:
-        msg = f"only {delays.size} events arrived in {seconds} s at {_RATE} events/s"
-        raise BenchError(msg)
+        delays = event_delays(program.address, rate=_RATE, seconds=seconds)
     beyond = 1000 * (delays - interval)
     return [
         Row(name="event to websocket, p50", value=1000 * float(np.median(delays)), unit="ms"),
@@ -167,47 +129,13 @@ def _latency(folder: Path, seconds: int) -> list[Row]:
     ]
 
 
-def _arrivals(address: str, seconds: int) -> tuple[float, list[tuple[float, int]]]:
-    """Start of the run and (arrival, events in the plot) of each update; wall clock, seconds."""
-    arrived: list[tuple[float, int]] = []
-    started = 0.0
-    url = address.replace("http://", "ws://") + "/api/v1/stream"
-    with connect(url, compression=None, max_size=None) as stream:
-        subscribe = {"type": "subscribe", "id": "a", "paths": [_COUNTED], "window": "run"}
-        stream.send(msgspec.json.encode({**subscribe, "boards": ["run"]}).decode())
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                message: Any = msgspec.json.decode(stream.recv(timeout=left))
-                header = message.get("header") or {}
-                started = ((header.get("run") or {}).get("started") or 0) / 1e9 or started
-                value = (header.get("totals") or {}).get("value")
-                if isinstance(value, int | float):
-                    arrived.append((time.time(), int(value) // OBJECTS))  # noqa: TID251 measured
-    return started, arrived
-
-
-def _event_delays(started: float, arrived: list[tuple[float, int]]) -> NDArray[np.float64]:
-    """Seconds from when each event was due to the first update that holds it.
-
-    Event k is due at start + k / rate: what waits for its chunk to fill counts.
-    """
-    delays = []
-    known = arrived[0][1] if arrived else 0
-    for at, events in arrived[1:]:
-        due = started + np.arange(known + 1, events + 1) / _RATE
-        delays.append(at - due)
-        known = max(known, events)
-    return np.concatenate(delays) if delays else np.empty(0)
-
-
 # ----------------------------------------------------------------------------- memory
 
 
 def _memory(folder: Path, lumisections: int) -> list[Row]:
     """Resident memory over a long run: after the first quarter it must not grow."""
     recording = folder / "recording-memory"
-    record([_BenchLumisection("500B", 1, 200, 100, 100.0)], recording)
+    record([BenchLumisection("500B", 1, 200, 100, 100.0)], recording)
     arguments = ["replay", str(recording), "--exit", "--lumisections", str(lumisections)]
     resident: dict[int, int] = {}
     with running(arguments, _settings(folder / "data-memory")) as program:
