@@ -11,6 +11,7 @@ A message says what came, what was expected, and where: run, lumisection, path, 
     │   └── UnknownVersionError          a newer schema than this release reads
     ├── SourceError                      input of a source (file, event) that cannot be used
     ├── LogError                         the log refused or lost something
+    │   ├── LogUnavailableError          it cannot be reached or written now: trying again may help
     │   ├── LogOwnedError                another process owns the data folder
     │   ├── LogIdentityError             another log, or a shorter one, than the one we stood on
     │   └── OffsetExpiredError           retention removed the records before they were read
@@ -26,6 +27,7 @@ __all__ = [
     "LogError",
     "LogIdentityError",
     "LogOwnedError",
+    "LogUnavailableError",
     "MessageError",
     "NotStoredError",
     "OffsetExpiredError",
@@ -88,6 +90,13 @@ class SourceError(DqmError):
 
 class LogError(DqmError):
     """The log refused an operation, or lost what was asked for."""
+
+
+class LogUnavailableError(LogError):
+    """The log cannot be reached or written now: broker gone, time-out, disk full.
+
+    Trying again may help. What was being sent may be in the log or not.
+    """
 
 
 class LogOwnedError(LogError):

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from dqmstream.errors import LogError
+from dqmstream.errors import LogUnavailableError
 from dqmstream.transport.folder import sync_folder
 
 __all__ = ["AppendFile"]
@@ -25,7 +25,7 @@ class AppendFile:
 
     Raises
     ------
-    LogError
+    LogUnavailableError
         If it cannot be opened.
     """
 
@@ -49,7 +49,7 @@ class AppendFile:
 
         Raises
         ------
-        LogError
+        LogUnavailableError
             If the system refused, for example on a full disk. What was written is cut off again;
             if that fails, or the disk failed to sync, nothing more is taken until the log is
             opened anew.
@@ -73,8 +73,8 @@ class AppendFile:
         except OSError:
             self._failed = error
 
-    def _refused(self, error: OSError) -> LogError:
-        return LogError(f"{self._path} cannot be written: {error.strerror}")
+    def _refused(self, error: OSError) -> LogUnavailableError:
+        return LogUnavailableError(f"{self._path} cannot be written: {error.strerror}")
 
 
 def _parts(buffers: list[bytes]) -> list[list[bytes]]:
