@@ -2,113 +2,34 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import boost_histogram as bh
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar, variable
 from dqmstream.booking.chunk import decode_chunk
-from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.booking_set import BookingSet, LayoutShelf
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged, Merger
 from dqmstream.fold.state import FoldSettings
-from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import HISTOGRAMS, TOPICS
 from dqmstream.messages.wire import CODEC
-from dqmstream.sources.source import SourceChunk, SourceLumisection
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, Outgoing, TopicSpec
 from services.filler import FillerProgress, FillerSettings, announce, run_filler
 from services.producer import produce
-
-BOOKING = Workspace(
-    "exact",
-    "Every kind of element, over one event column and one collection.",
-    [
-        histogram("Exact/x", regular(50, -2, 2), fill="x"),
-        histogram("Exact/edges", variable([-1, -0.5, 0.1, 3]), fill="x"),
-        histogram("Exact/count", integer(0, 6), fill="count(hit)"),
-        histogram("Exact/map", regular(20, -2, 2), integer(0, 5), fill=["hit.x", "hit.layer"]),
-        histogram("Exact/selected", regular(30, -3, 3), fill="hit.x", select="hit.layer >= 2"),
-        histogram("Exact/weighted", regular(20, -2, 2), fill="x", weight="w", weight_range=(0, 4)),
-        profile("Exact/profile", regular(10, -2, 2), fill="x", value="w", value_range=(0, 4)),
-        scalar("Exact/events", "1", combine="sum"),
-    ],
+from tests.random_run import (
+    BOOKING,
+    RandomRun,
+    assert_equal_to_boost,
+    batch_fill,
+    random_batch,
 )
-RUN = 7
-
-
-@dataclass(frozen=True)
-class RandomRun:
-    """A source with random events, chunk sizes and LSs; the same for the same seed and name."""
-
-    name: str
-    seed: int
-    length: int
-    run: int = RUN
-    incarnation: str = "one"
-    rereadable: bool = True
-    run_type: str = "pp_run"
-    first_lumisection: int = 1
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    def batches(self, lumisection: int) -> list[pa.RecordBatch]:
-        rng = np.random.default_rng([self.seed, lumisection, len(self.name)])
-        return [_batch(rng, int(rng.integers(0, 40))) for _ in range(int(rng.integers(0, 9)))]
-
-    def lumisections(self, after: int) -> Iterator[SourceLumisection]:
-        return (_Lumisection(self, number) for number in range(after + 1, self.length + 1))
-
-
-@dataclass(frozen=True)
-class _Lumisection:
-    source: RandomRun
-    lumisection: int
-    seconds: float = 1.0
-
-    def chunks(self) -> Iterator[SourceChunk]:
-        for batch in self.source.batches(self.lumisection):
-            rows = batch.num_rows
-            yield SourceChunk(body=encode_batch(batch), seen=rows, selected=rows)
-
-    def notes(self) -> Mapping[str, int]:
-        return {}
-
-
-def _batch(rng: np.random.Generator, events: int) -> pa.RecordBatch:
-    x = rng.choice([np.nan, -2.0, 2.0, 0.1, np.inf, *rng.normal(size=20)], events)
-    counts = rng.integers(0, 6, events)
-    objects = int(counts.sum())
-    hits = pa.StructArray.from_arrays(
-        [
-            pa.array(rng.choice([np.nan, *rng.normal(size=9)], objects), pa.float32()),
-            pa.array(rng.integers(-1, 6, objects), pa.int8()),
-        ],
-        fields=[
-            pa.field("x", pa.float32(), nullable=False),
-            pa.field("layer", pa.int8(), nullable=False),
-        ],
-    )
-    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
-    item = pa.field("item", hits.type, nullable=False)
-    columns = {
-        "x": pa.array(x, pa.float64()),
-        "w": pa.array(rng.uniform(0, 4, events), pa.float64()),
-        "hit": pa.ListArray.from_arrays(offsets, hits, type=pa.list_(item)),
-    }
-    schema = pa.schema([pa.field(n, c.type, nullable=False) for n, c in columns.items()])
-    return pa.RecordBatch.from_arrays(list(columns.values()), schema=schema)
 
 
 async def _topics(log: Log, partitions: int) -> None:
@@ -187,7 +108,7 @@ async def _merged(log: Log, layout: Layout) -> list[Merged]:
 @pytest.fixture(scope="module", autouse=True)
 def _warm_kernels() -> None:
     """Compile before lives are counted in milliseconds."""
-    _our_fill(Layout(BOOKING), [_batch(np.random.default_rng(0), 10)])
+    batch_fill(Layout(BOOKING), [random_batch(np.random.default_rng(0), 10)])
 
 
 @pytest.mark.integration
@@ -198,7 +119,7 @@ async def test_closed_contents_equal_a_batch_fill_whatever_crashes(
     """Random batches of two sources, crashing producers and fillers, duplicates in the log."""
     rng = random.Random(seed)
     partitions, length = 1 + seed % 3, 12
-    sources = [RandomRun(name, seed, length) for name in ("first", "other")]
+    sources = [RandomRun(name=name, seed=seed, length=length) for name in ("first", "other")]
     booking_set = BookingSet([BOOKING], FoldSettings(partitions=partitions, max_open=length + 1))
     async with EmbeddedLog.open(tmp_path / "log", clock=SystemClock()) as log:
         await _topics(log, partitions)
@@ -219,49 +140,13 @@ async def test_closed_contents_equal_a_batch_fill_whatever_crashes(
         contents = one.contents.copy()
         if one.late is not None:
             contents.add(one.late, same_lumisection=True)
-        assert np.array_equal(_our_fill(layout, batches).cells, contents.cells)
-        _assert_equal_to_boost(layout, contents, batches)
-
-
-def _our_fill(layout: Layout, batches: list[pa.RecordBatch]) -> Contents:
-    contents, filler = Contents.empty(layout), WorkspaceFiller(layout)
-    for batch in batches:
-        columns = decode_batch(encode_batch(batch), selected=batch.num_rows)
-        filler.fill(contents, columns, source="s", number=0)
-    return contents
-
-
-def _assert_equal_to_boost(
-    layout: Layout, contents: Contents, batches: list[pa.RecordBatch]
-) -> None:
-    """Counts exactly; weighted and profile sums within the stated rounding of each entry."""
-    x = np.concatenate([np.empty(0), *(batch["x"].to_numpy() for batch in batches)])
-    w = np.concatenate([np.empty(0), *(batch["w"].to_numpy() for batch in batches)])
-    good = ~np.isnan(x)
-
-    counted = bh.Histogram(bh.axis.Regular(50, -2, 2), storage=bh.storage.Int64())
-    counted.fill(x[good])
-    place = layout["Exact/x"]
-    cells = contents.cells[place.offset : place.offset + place.cells]
-    assert np.array_equal(counted.view(flow=True), cells)
-    assert contents.cells[place.nan] == (~good).sum()
-    assert cells.sum() + contents.cells[place.nan] == x.size
-
-    weighted = bh.Histogram(bh.axis.Regular(20, -2, 2), storage=bh.storage.Weight())
-    weighted.fill(x[good], weight=w[good])
-    place = layout["Exact/weighted"]
-    entries, sums, squares = contents.cells[place.offset : place.nan].reshape(3, -1)
-    view = weighted.view(flow=True)
-    rounding = np.ldexp(0.5, -place.bits) * entries
-    assert np.all(np.abs(np.ldexp(sums.astype(float), -place.bits) - view.value) <= rounding + 1e-9)
-    rounding = np.ldexp(0.5, -place.square_bits) * entries
-    got = np.ldexp(squares.astype(float), -place.square_bits)
-    assert np.all(np.abs(got - view.variance) <= rounding + 1e-9)
+        assert np.array_equal(batch_fill(layout, batches).cells, contents.cells)
+        assert_equal_to_boost(layout, contents, batches)
 
 
 async def test_the_same_run_sent_twice_is_the_same_run(tmp_path: Path) -> None:
     """Another producer with the same input adds nothing, though every chunk is in the log again."""
-    source = RandomRun("first", 1, 3)
+    source = RandomRun(name="first", seed=1, length=3)
     booking_set = BookingSet([BOOKING], FoldSettings(partitions=2))
     async with EmbeddedLog.open(tmp_path / "log", clock=SystemClock()) as log:
         await _topics(log, 2)
@@ -280,6 +165,6 @@ async def test_the_same_run_sent_twice_is_the_same_run(tmp_path: Path) -> None:
         await log.send(again)
         merged = await _fill_to_the_end(log, booking_set, 3)
     for one in merged:
-        expected = _our_fill(booking_set.layouts[0], source.batches(one.key.lumisection))
+        expected = batch_fill(booking_set.layouts[0], source.batches(one.key.lumisection))
         assert expected.equals(one.contents)
         assert one.late is None
