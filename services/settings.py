@@ -6,19 +6,38 @@ a value came from, and ignores unknown variables of its own prefix.
 """
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from dqmstream.errors import ConfigurationError
+from services.secrets import HIDDEN, from_file, hide_password, with_password
 
 __all__ = ["PREFIX", "InForce", "Settings", "load_settings"]
 
 PREFIX: Final = "DQMSTREAM_"
-_NOT_SETTINGS: Final = {"DQMSTREAM_CONFIG", "DQMSTREAM_TEST_DATA"}
+_NOT_SETTINGS: Final = {
+    "DQMSTREAM_CONFIG",
+    # Of the tests, which start the program with their own environment.
+    "DQMSTREAM_CHROMIUM",
+    "DQMSTREAM_TEST_DATA",
+    "DQMSTREAM_TEST_KAFKA",
+}
+_SERVER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 
 
 def _listed(value: object) -> object:
@@ -28,7 +47,23 @@ def _listed(value: object) -> object:
     return value
 
 
+def _server(value: str) -> str:
+    found = _SERVER.fullmatch(value)
+    if found is None or not 1 <= int(found[2]) <= 65535:
+        msg = f"{value!r} is no host:port such as kafka.example.org:9092"
+        raise ValueError(msg)
+    return value
+
+
+def _none_if_empty(value: object) -> object:
+    """An empty variable is how a compose file says that nothing is given."""
+    return None if value == "" else value
+
+
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+Servers = Annotated[tuple[Annotated[str, AfterValidator(_server)], ...], BeforeValidator(_listed)]
+File = Annotated[FilePath | None, BeforeValidator(_none_if_empty)]
+Secret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
 
 
 class Settings(BaseModel):
@@ -38,6 +73,37 @@ class Settings(BaseModel):
 
     data: Path = Field(Path("dqmstream-data"), description="folder of the embedded log and store")
     store: str = Field("", description="SQLAlchemy URL of the store; empty: SQLite in the folder")
+    store_password_file: File = Field(
+        None, description="file with the store's password, which then need not be in the URL"
+    )
+    kafka: Servers = Field(
+        (), description="Kafka brokers as host:port, by comma; empty: the embedded log"
+    )
+    kafka_prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="put before all names of topics and groups: one broker, several systems",
+    )
+    kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="how to talk to the brokers"
+    )
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="how to prove who we are, with sasl_plaintext and sasl_ssl"
+    )
+    kafka_username: str = Field("", description="user name for SASL")
+    kafka_password: Secret = Field(None, description="password for SASL; never shown")
+    kafka_password_file: File = Field(None, description="file with the password for SASL")
+    kafka_ca_file: File = Field(
+        None, description="certificates that sign the brokers'; default: the system's"
+    )
+    kafka_cert_file: File = Field(None, description="our own certificate, where brokers ask for it")
+    kafka_key_file: File = Field(None, description="its key; default: in the same file")
+    kafka_replication: int = Field(
+        -1, ge=-1, le=32767, description="copies of new topics; -1: as the brokers are set"
+    )
+    kafka_compression: Literal["none", "zstd", "snappy", "lz4", "gzip"] = Field(
+        "none", description="compression by the client, of whole batches"
+    )
     partitions: int = Field(2, ge=1, le=64, description="partitions of dqm.events, fixed for ever")
     histogram_partitions: int = Field(2, ge=1, le=64, description="partitions of dqm.histograms")
     fillers: int = Field(1, ge=1, le=16, description="fillers in this process")
@@ -51,7 +117,14 @@ class Settings(BaseModel):
     max_open: int = Field(8, ge=1, le=1000, description="open LSs per run; more close the oldest")
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the gateway; 0: any free one")
+    metrics_host: str = Field("127.0.0.1", description="address of a process's own metrics")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"
+    )
     events_retention_hours: float = Field(6.0, gt=0, description="how long dqm.events are kept")
+    events_retention_bytes: int = Field(
+        0, ge=0, description="size that a partition of dqm.events may reach; 0: no limit"
+    )
     fsync: bool = Field(False, description="flush each write to disk: survives loss of power")
     numba_cache: str = Field("", description="folder of compiled kernels; empty: in the user cache")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -68,14 +141,70 @@ class Settings(BaseModel):
             )
             raise ValueError(msg)
         if self.store and "://" not in self.store:
-            msg = f"store {self.store!r} is no URL such as sqlite:///folder/store.sqlite"
+            # Without the value: where a password stands in it cannot be told.
+            msg = "store is no URL such as sqlite:///folder/store.sqlite"
             raise ValueError(msg)
+        if self.store_password_file is not None and not self.store:
+            msg = "store_password_file is given, store is not: a file of SQLite has no password"
+            raise ValueError(msg)
+        if self.metrics_port and (self.metrics_host, self.metrics_port) == (self.host, self.port):
+            msg = f"metrics_port and port are both {self.port}: each needs its own"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _kafka_consistent(self) -> "Settings":
+        sasl = self.kafka_security.startswith("sasl")
+        passwords = [self.kafka_password, self.kafka_password_file]
+        given = {
+            "kafka_username": bool(self.kafka_username),
+            "kafka_password or kafka_password_file": any(one is not None for one in passwords),
+        }
+        for name, is_given in given.items():
+            if is_given != sasl:
+                what = "given, but not used" if is_given else "missing"
+                msg = f"{name} is {what} with kafka_security {self.kafka_security!r}"
+                raise ValueError(msg)
+        if all(one is not None for one in passwords):
+            msg = "kafka_password and kafka_password_file are both given: which one?"
+            raise ValueError(msg)
+        for name in ("kafka_ca_file", "kafka_cert_file", "kafka_key_file"):
+            if getattr(self, name) is not None and not self.kafka_security.endswith("ssl"):
+                msg = f"{name} is given, but not used with kafka_security {self.kafka_security!r}"
+                raise ValueError(msg)
+        if self.kafka_key_file is not None and self.kafka_cert_file is None:
+            msg = "kafka_key_file is the key of kafka_cert_file, which is not given"
+            raise ValueError(msg)
+        if self.kafka_replication == 0:
+            msg = "kafka_replication is 0: a topic needs a copy; -1 leaves it to the brokers"
+            raise ValueError(msg)
+        if self.kafka_password_file is not None:
+            from_file(self.kafka_password_file)
+        if self.store_password_file is not None:
+            from_file(self.store_password_file)
         return self
 
     @property
     def store_url(self) -> str:
-        """URL of the store."""
-        return self.store or f"sqlite:///{self.data.absolute() / 'store.sqlite'}"
+        """URL of the store, with its password: not to be shown."""
+        if not self.store:
+            return f"sqlite:///{self.data.absolute() / 'store.sqlite'}"
+        if self.store_password_file is None:
+            return self.store
+        return with_password(self.store, from_file(self.store_password_file))
+
+    @property
+    def sasl_password(self) -> str:
+        """Password for SASL, not to be shown; empty without SASL."""
+        if self.kafka_password_file is not None:
+            return from_file(self.kafka_password_file)
+        return self.kafka_password.get_secret_value() if self.kafka_password else ""
+
+    def shown(self) -> dict[str, object]:
+        """All values by name as they may be shown, secrets as `***`."""
+        values = self.model_dump(mode="json")
+        secret = {name: HIDDEN for name, value in self if isinstance(value, SecretStr)}
+        return values | secret | {"store": hide_password(self.store)}
 
 
 class InForce(NamedTuple):
@@ -154,9 +283,15 @@ def _unknown(name: str, layer: str) -> str:
 def _explained(error: ValidationError, origins: Mapping[str, str]) -> str:
     sentences = []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        name = str(next(iter(problem["loc"]), "settings"))
         text = problem["msg"].removeprefix("Value error, ")
         where = f" ({origins[name]})" if name in origins else ""
-        got = f", got {problem['input']!r}" if name in origins else ""
+        got = f", got {_shown_input(name, problem['input'])}" if name in origins else ""
         sentences.append(f"{name}{where}: {text}{got}")
     return "; ".join(sentences)
+
+
+def _shown_input(name: str, value: object) -> str:
+    if Settings.model_fields[name].annotation == (SecretStr | None):
+        return HIDDEN
+    return repr(hide_password(value) if isinstance(value, str) else value)

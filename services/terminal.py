@@ -135,7 +135,7 @@ def shades(values: Sequence[float], shape: Sequence[int]) -> Iterator[str]:
 def show_settings(*, file: Path | None, json: bool) -> int:
     """List settings, values and origins."""
     in_force = load_settings({}, os.environ, file)
-    values = in_force.settings.model_dump(mode="json")
+    values = in_force.settings.shown()
     if json:
         rows = [
             {"name": name, "value": value, "from": in_force.origins[name]}
@@ -147,7 +147,12 @@ def show_settings(*, file: Path | None, json: bool) -> int:
     for name, field in Settings.model_fields.items():
         shown = values[name]
         text = ", ".join(shown) if isinstance(shown, list) else str(shown)
-        table.add_row(name, text or "-", in_force.origins[name], field.description or "")
+        table.add_row(
+            name,
+            "-" if shown is None else text or "-",
+            in_force.origins[name],
+            field.description or "",
+        )
     console = Console()
     console.print(table)
     console.print(

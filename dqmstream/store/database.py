@@ -103,15 +103,23 @@ def _upsert(table: Table, dialect: str, columns: tuple[str, ...]) -> Insert:
 def _checked_url(url: str) -> URL:
     try:
         parsed = make_url(url)
-        parsed.get_dialect()
-    except (ArgumentError, NoSuchModuleError) as error:
-        msg = f"store URL {url!r}: expected sqlite:///file or postgresql+driver://...: {error}"
+    except ArgumentError as error:
+        # Without the text: where a password stands in it cannot be told.
+        msg = "store URL: expected sqlite:///file or postgresql+driver://..."
         raise ConfigurationError(msg) from error
+    shown = parsed.render_as_string(hide_password=True)
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
-        msg = f"store URL {url!r}: {parsed.get_backend_name()} is neither sqlite nor postgresql"
+        msg = f"store URL {shown!r}: {parsed.get_backend_name()} is neither sqlite nor postgresql"
         raise ConfigurationError(msg)
+    try:
+        parsed.get_dialect().import_dbapi()
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        msg = f"store URL {shown!r}: expected sqlite:///file or postgresql+driver://...: {error}"
+        raise ConfigurationError(msg) from error
     if parsed.get_backend_name() == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        msg = f"store URL {url!r}: names no file, and in memory each connection sees its own store"
+        msg = (
+            f"store URL {shown!r}: names no file, and in memory each connection sees its own store"
+        )
         raise ConfigurationError(msg)
     return parsed
 

@@ -19,7 +19,8 @@ ROW = {"topic": "t", "partition": 0, "next_offset": 7}
     [
         ("store.sqlite", "expected sqlite:///file"),
         ("oracle://somewhere/x", "neither sqlite nor postgresql"),
-        ("nothing://somewhere/x", "expected sqlite:///file"),
+        ("nothing://somewhere/x", "neither sqlite nor postgresql"),
+        ("postgresql+nothing://somewhere/x", "expected sqlite:///file"),
         ("sqlite://", "names no file"),
         ("sqlite:///:memory:", "names no file"),
     ],
