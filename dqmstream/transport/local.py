@@ -87,6 +87,10 @@ class LocalLog(ABC, Generic[S]):
         """See `Log.partitions`."""
         return self._spec(topic).partitions
 
+    def max_message_bytes(self, topic: str) -> int:
+        """See `Log.max_message_bytes`."""
+        return self._spec(topic).max_message_bytes
+
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """See `Log.bounds`."""
         self._check_known((topic, partition))

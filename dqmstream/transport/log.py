@@ -138,6 +138,10 @@ class Log(Protocol):
         """Number of partitions of a topic; LogError for a topic nobody ensured."""
         ...
 
+    def max_message_bytes(self, topic: str) -> int:
+        """Largest `Outgoing.size` that a topic takes; LogError for a topic nobody ensured."""
+        ...
+
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """First retained and next offset of a partition."""
         ...

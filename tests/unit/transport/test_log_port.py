@@ -80,6 +80,8 @@ async def use_unknown_topic(log, how):
     match how:
         case "partitions":
             log.partitions("dqm.nowhere")
+        case "max_message_bytes":
+            log.max_message_bytes("dqm.nowhere")
         case "bounds":
             await log.bounds("dqm.nowhere", 0)
         case "send":
@@ -90,7 +92,9 @@ async def use_unknown_topic(log, how):
             await log.group("group", ["dqm.nowhere"], member="a").__aenter__()
 
 
-@pytest.mark.parametrize("how", ["partitions", "bounds", "send", "reader", "group"])
+@pytest.mark.parametrize(
+    "how", ["partitions", "max_message_bytes", "bounds", "send", "reader", "group"]
+)
 async def test_an_unknown_topic_is_refused_by_name(log, how):
     with pytest.raises(LogError, match=r"dqm\.nowhere"):
         await use_unknown_topic(log, how)
@@ -169,6 +173,7 @@ async def test_concurrent_sends_keep_the_order_of_the_calls(log, subject):
 
 async def test_a_message_of_exactly_the_largest_size_is_taken_and_a_larger_one_is_not(log, subject):
     topic = await subject.topic(log, max_message_bytes=100)
+    assert log.max_message_bytes(topic) == 100
     headers = (("h", b"1234"),)
     fits = Outgoing(topic=topic, partition=0, key=b"k" * 10, value=b"v" * 85, headers=headers)
     too_large = Outgoing(topic=topic, partition=0, value=b"v" * 101)
