@@ -43,6 +43,7 @@ unit: install ## the fast tests: no network, no browser, no real data
 # Leaving out the real-data group is said in one line, never done in silence.
 test: install lint ## lint and all tests but slow ones and benchmarks; installs Chromium if it is root
 	@scripts/chromium
+	@scripts/kafka
 	@if [ -d "$(DATA)/cms-streamer" ]; then marks="not slow and not benchmark"; else \
 	  echo "realdata tests are left out: no folder $(DATA)/cms-streamer (set DQMSTREAM_TEST_DATA)"; \
 	  marks="not slow and not benchmark and not realdata"; fi; \

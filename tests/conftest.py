@@ -1,12 +1,15 @@
-"""What all tests share: data folder, Hypothesis profiles, and a loop that must not block."""
+"""What all tests share: data folder, Kafka, Hypothesis profiles, a loop that must not block."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
+
+from playback.broker import Cluster
 
 # Machines are shared and noisy: a deadline would test the neighbours.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,6 +26,26 @@ def real_data() -> Path:
     if not (folder / "cms-streamer").is_dir():
         pytest.fail(f"no real data in {folder}: set DQMSTREAM_TEST_DATA, or use -m 'not realdata'")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address (host:port,...) of a real Kafka without TLS: the given one, or one started here.
+
+    All tests share it: each works on topics and groups under its own `kafka_prefix`.
+    """
+    given = os.environ.get("DQMSTREAM_TEST_KAFKA")
+    if given:
+        yield given
+        return
+    with Cluster.start(tmp_path_factory.mktemp("kafka")) as cluster:
+        yield cluster.bootstrap
+
+
+@pytest.fixture
+def kafka_prefix() -> str:
+    """A prefix for topics and groups that no other test, nor an earlier run, has."""
+    return f"t{uuid4().hex[:12]}-"
 
 
 @pytest.fixture(autouse=True)
