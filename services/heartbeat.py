@@ -1,22 +1,62 @@
 """Heartbeats: each service says every few seconds that it lives, and how far it is."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
 
+import structlog
+
 from dqmstream.clock import Clock
-from dqmstream.messages.operations import Heartbeat
+from dqmstream.errors import LogError
+from dqmstream.messages.operations import Heartbeat, OpenLumisection
 from dqmstream.messages.topics import HEARTBEATS
-from dqmstream.transport.log import Log
+from dqmstream.transport.log import Log, TopicPartition
+from services.health import Health
 from services.outgoing import outgoing
 
-__all__ = ["INTERVAL", "beat", "resident_memory"]
+__all__ = ["INTERVAL", "Standing", "beat", "resident_memory", "standing_of"]
 
 INTERVAL: Final = 2.0
+_PATIENCE: Final = 8.0
+"""Seconds after which a heartbeat that the log has not taken is given up: a newer one is due."""
+_MOST_OPEN: Final = 64
 _PAGE: Final = 4096
 _LAST_WORD: Final = 0.5
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """What a service says of itself, see `Heartbeat`."""
+
+    run: int | None = None
+    lumisection: int | None = None
+    positions: Mapping[TopicPartition, int] = dataclasses.field(default_factory=dict)
+    counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    open: tuple[OpenLumisection, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+def standing_of(progress: object) -> Standing:
+    """Where a service stands, from its progress (a dataclass); counts by reason are added up.
+
+    None, for a service that keeps no progress, gives an empty one.
+    """
+    if not dataclasses.is_dataclass(progress) or isinstance(progress, type):
+        return Standing()
+    names = {each.name for each in dataclasses.fields(progress)}
+    own = {each.name for each in dataclasses.fields(Standing)} - {"counts"}
+    counts = {}
+    for name in sorted(names - own):
+        value = getattr(progress, name)
+        if isinstance(value, Mapping):
+            numbers = [each for each in dict(value).values() if isinstance(each, int)]
+            counts[name] = sum(numbers)
+        elif isinstance(value, int):
+            counts[name] = value
+    return Standing(counts=counts, **{name: getattr(progress, name) for name in names & own})
 
 
 async def beat(
@@ -25,17 +65,25 @@ async def beat(
     process: str,
     service: str,
     clock: Clock,
-    counts: Callable[[], Mapping[str, int]],
+    standing: Callable[[], Standing],
+    health: Health,
 ) -> None:
-    """Beat until cancelled, then say that it stops; `counts` are the service's own numbers."""
+    """Beat until cancelled, then say that it stops. A log that is away costs beats, no more."""
+    logger = structlog.get_logger().bind(service=service)
 
-    async def say(state: Literal["ready", "stopping"]) -> None:
+    async def say(state: Literal["starting", "ready", "stopping"]) -> None:
+        stands = standing()
         message = Heartbeat(
             process=process,
             service=service,
             state=state,
             when=clock.wall(),
-            counts=dict(counts()),
+            run=stands.run,
+            lumisection=stands.lumisection,
+            positions={f"{topic}/{n}": at for (topic, n), at in dict(stands.positions).items()},
+            counts=dict(stands.counts),
+            open=stands.open[:_MOST_OPEN],
+            missing=stands.missing[:_MOST_OPEN],
             memory=await asyncio.to_thread(resident_memory),
         )
         key = f"{process}/{service}".encode()
@@ -43,11 +91,18 @@ async def beat(
 
     try:
         while True:
-            await say("ready")
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await say("ready" if health.is_ready(service) else "starting")
+            except (LogError, TimeoutError) as error:
+                health.beat(service, acknowledged=False)
+                logger.warning("heartbeat not taken", error=str(error) or "no answer in time")
+            else:
+                health.beat(service, acknowledged=True)
             await asyncio.sleep(INTERVAL)
     except asyncio.CancelledError:
         # Without it a page would wait for the silence to tell a stop from a crash.
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, LogError):
             async with asyncio.timeout(_LAST_WORD):
                 await say("stopping")
         raise

@@ -3,9 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -27,7 +27,8 @@ from services.comparator import run_comparator
 from services.filler import FillerProgress, FillerSettings, announce, run_filler
 from services.gateway.service import run_gateway
 from services.gateway.settings import GatewaySettings
-from services.heartbeat import beat
+from services.health import Health
+from services.heartbeat import beat, standing_of
 from services.judging import ComparatorProgress
 from services.log import open_log
 from services.recorder import RecorderProgress, run_recorder
@@ -106,15 +107,14 @@ class _Services:
         self._process = f"{socket.gethostname()}-{os.getpid()}"
         self._fillers = [f"filler-{number}" for number in range(settings.fillers)]
         names = [*self._fillers, "comparator", "recorder", "gateway"]
-        self._ready = {name: asyncio.Event() for name in names}
+        self._health = Health(clock, names)
         self.progress = FillerProgress()
         self._compared = ComparatorProgress()
         self._recorded = RecorderProgress()
 
     async def ready(self) -> None:
         """Wait until every service has said that it is."""
-        for event in self._ready.values():
-            await event.wait()
+        await self._health.wait_ready()
 
     async def run(self, tests: Sequence[QualityTest], listener: socket.socket) -> None:
         """Run all services until cancelled; one that fails stops all."""
@@ -137,14 +137,14 @@ class _Services:
                     ),
                     clock=clock,
                     progress=self.progress,
-                    ready=self._ready[name].set,
+                    ready=partial(self._health.ready, name),
                 )
                 tasks.create_task(filler, name=name)
             comparator = run_comparator(
                 log,
                 tests,
                 clock=clock,
-                ready=self._ready["comparator"].set,
+                ready=partial(self._health.ready, "comparator"),
                 progress=self._compared,
             )
             tasks.create_task(comparator, name="comparator")
@@ -152,7 +152,7 @@ class _Services:
                 log,
                 settings.store_url,
                 clock=clock,
-                ready=self._ready["recorder"].set,
+                ready=partial(self._health.ready, "recorder"),
                 progress=self._recorded,
             )
             tasks.create_task(recorder, name="recorder")
@@ -165,17 +165,18 @@ class _Services:
                     update_interval=settings.update_interval,
                 ),
                 clock=clock,
-                ready=self._ready["gateway"].set,
+                ready=partial(self._health.ready, "gateway"),
                 listener=listener,
             )
             tasks.create_task(gateway, name="gateway")
-            for name in self._ready:
+            for name in self._health.vitals:
                 beats = beat(
                     log,
                     process=self._process,
                     service=name,
                     clock=clock,
-                    counts=partial(_counts, self._progress_of(name)),
+                    standing=partial(standing_of, self._progress_of(name)),
+                    health=self._health,
                 )
                 tasks.create_task(beats, name=f"heartbeat of {name}")
 
@@ -184,20 +185,6 @@ class _Services:
         counting: dict[str, Progress] = dict.fromkeys(self._fillers, self.progress)
         counting |= {"comparator": self._compared, "recorder": self._recorded}
         return counting.get(name)
-
-
-def _counts(progress: Progress | None) -> dict[str, int]:
-    """Numbers of a progress by name; counts by reason are added up."""
-    if progress is None:
-        return {}
-    counts = {}
-    for name in (field.name for field in fields(progress)):
-        value = getattr(progress, name)
-        if isinstance(value, Mapping):
-            counts[name] = sum(value.values())
-        elif isinstance(value, int):
-            counts[name] = value
-    return counts
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -51,13 +51,18 @@ class Filler(Protocol[C_contra]):
 class Segment:
     """One segment's contents and account, from the record that opened it.
 
-    `start` is that record's offset and `before` the control state before it. `through` is the
-    offset after the record that closed it, None while open.
+    `start` is that record's offset, `since` its log time (nanoseconds since 1970) and `before` the
+    control state before it. `through` is the offset after the record that closed it, None while
+    open. `heard` is the log time of the newest chunk filled, 0 before the first.
     """
 
-    def __init__(self, identity: SegmentId, start: int, before: bytes, workspaces: int) -> None:
+    def __init__(
+        self, identity: SegmentId, start: int, before: bytes, workspaces: int, since: int = 0
+    ) -> None:
         self.id = identity
         self.start = start
+        self.since = since
+        self.heard = 0
         self.before = before
         self.ledger = Ledger()
         self.contents: list[Contents | None] = [None] * workspaces
@@ -118,6 +123,7 @@ class PartitionFold(Generic[C]):
         self.position = position
         self.control = Control(partition, settings, state)
         self.segments: dict[SegmentId, Segment] = {}
+        self._stamp = 0
         self.refused: dict[str, int] = {}
         self.duplicates = 0
         self._decode = decode
@@ -131,6 +137,7 @@ class PartitionFold(Generic[C]):
             msg = f"partition {self.partition}: offset {record.offset} after {self.position}"
             raise ValueError(msg)
         self.position = record.offset
+        self._stamp = record.timestamp
         applied = self._apply(record)
         self.position = record.offset + 1
         for effect in applied.effects:
@@ -197,6 +204,7 @@ class PartitionFold(Generic[C]):
         if segment is not None:
             segment.ledger.note_chunk(chunk)
             segment.changes += 1
+            segment.heard = max(segment.heard, record.timestamp)
             self._fill(segment, chunk, columns)
         return Applied(effects)
 
@@ -224,8 +232,10 @@ class PartitionFold(Generic[C]):
     def _open(self, effects: Sequence[Effect], before: bytes) -> None:
         for effect in effects:
             if isinstance(effect, Opened):
-                segment = Segment(effect.segment, self.position, before, len(self.fillers))
-                self.segments[effect.segment] = segment
+                workspaces = len(self.fillers)
+                self.segments[effect.segment] = Segment(
+                    effect.segment, self.position, before, workspaces, self._stamp
+                )
 
     def _close(self, effect: Closed) -> None:
         self._published.discard(effect.segment)

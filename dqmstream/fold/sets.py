@@ -57,6 +57,7 @@ def histogram_sets(
                 scalars=contents.scalars,
                 invalid=contents.invalid,
                 published=published,
+                heard=segment.heard,
             )
         )
     return sets

@@ -149,4 +149,5 @@ HISTOGRAM_SET: Final = HistogramSet(
     },
     invalid={2: "weight below its range"},
     published=1_760_000_000_000_000_000,
+    heard=1_759_999_999_500_000_000,
 )

@@ -24,6 +24,7 @@ from dqmstream.messages.operations import (
     Conditions,
     Dead,
     Heartbeat,
+    OpenLumisection,
 )
 from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, QualityReports
 from dqmstream.messages.struct import Message
@@ -144,6 +145,17 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         positions={"dqm.events/1": 24},
         counts={"events": 3, "refused": 1},
         memory=187_000_000,
+        open=(
+            OpenLumisection(
+                run=_RUN,
+                lumisection=3,
+                segment=0,
+                partition=1,
+                since=_NOON - 9_000_000_000,
+                awaiting=("file",),
+            ),
+        ),
+        missing=("halo",),
     ),
     HISTOGRAM_SET,
     LumisectionClose(run=_RUN, lumisection=3, segment=0),

@@ -1,6 +1,6 @@
 """HistogramSet: the whole contents of one workspace for one (run, LS, segment, partition)."""
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from dqmstream.messages.struct import Message, Value
 
@@ -84,6 +84,8 @@ class HistogramSet(Message, frozen=True, kw_only=True, tag=True):
     names elements whose filling failed in this segment, with the reason.
     """
 
+    version: ClassVar[int] = 2
+
     set: str
     run: int
     lumisection: int
@@ -105,6 +107,8 @@ class HistogramSet(Message, frozen=True, kw_only=True, tag=True):
     parts: int = 1
     published: int = 0
     """Wall clock of the filler, nanoseconds since 1970; display and latency only."""
+    heard: int = 0
+    """Log time of the newest chunk in it, nanoseconds since 1970; display and latency only."""
 
     @property
     def key(self) -> HistogramKey:

@@ -1,10 +1,18 @@
 """Conditions, alarms, commands and heartbeats: what surrounds the histograms."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from dqmstream.messages.struct import Message
+from dqmstream.messages.struct import Message, Value
 
-__all__ = ["AlarmState", "AlarmTransition", "Command", "Conditions", "Dead", "Heartbeat"]
+__all__ = [
+    "AlarmState",
+    "AlarmTransition",
+    "Command",
+    "Conditions",
+    "Dead",
+    "Heartbeat",
+    "OpenLumisection",
+]
 
 
 class Conditions(Message, frozen=True, kw_only=True, tag=True):
@@ -56,8 +64,23 @@ class Command(Message, frozen=True, kw_only=True, tag=True):
     arguments: dict[str, str] = {}
 
 
+class OpenLumisection(Value, frozen=True, kw_only=True):
+    """A segment of an LS that is open on one partition, and what it waits for."""
+
+    run: int
+    lumisection: int
+    segment: int
+    partition: int
+    since: int = 0
+    """Log time of the record that opened it, nanoseconds since 1970; 0 if not known."""
+    awaiting: tuple[str, ...] = ()
+    """Sources whose LumisectionEnd has not come."""
+
+
 class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """One process says what it does and how far it is."""
+
+    version: ClassVar[int] = 2
 
     process: str
     service: str
@@ -71,6 +94,10 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     counts: dict[str, int] = {}
     memory: int = 0
     """Resident bytes."""
+    open: tuple[OpenLumisection, ...] = ()
+    """What a filler has open, the oldest first; at most 64."""
+    missing: tuple[str, ...] = ()
+    """Sources that were missed when an LS closed, and have not spoken since."""
 
 
 class Dead(Message, frozen=True, kw_only=True, tag=True):

@@ -247,4 +247,15 @@ def check_body(chunk: Chunk, body: bytes | None) -> bytes:
     return body
 
 
-CODEC: Final = Codec(MESSAGES)
+def _only_new_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """The next version has further fields, with defaults."""
+    return fields
+
+
+CODEC: Final = Codec(
+    MESSAGES,
+    {
+        ("Heartbeat", 1): _only_new_fields,  # open, missing
+        ("HistogramSet", 1): _only_new_fields,  # heard
+    },
+)

@@ -36,7 +36,8 @@ def test_a_message_survives_the_wire(
 @BY_NAME
 def test_headers_say_type_and_version(kind: type[Message]) -> None:
     wired = CODEC.encode(EXAMPLES[kind.__name__])
-    assert wired.headers[:2] == (("type", kind.__name__.encode()), ("schema", b"1"))
+    schema = str(kind.version).encode()
+    assert wired.headers[:2] == (("type", kind.__name__.encode()), ("schema", schema))
     assert CODEC.type_of(wired.headers) is kind
 
 

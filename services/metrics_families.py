@@ -1,0 +1,164 @@
+"""Which metrics there are: name, kind, labels, meaning, and the field of a progress they come from.
+
+`docs/metrics.md` lists the same; a test compares them. Labels have few values, whatever runs come:
+runs and LSs are values of gauges, never labels.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+__all__ = ["FAMILIES", "Family", "Service"]
+
+Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric.
+
+    Parameters
+    ----------
+    name
+        As exposed, for a counter without its `_total`.
+    kind
+        A gauge is summed over the progresses of a process, `newest` is a gauge of which the
+        highest counts; a histogram's field holds `Durations`.
+    text
+        Meaning, for people.
+    field
+        Name of the progress's field: a number or `Durations`, or a mapping from label value(s) to
+        those if there are labels.
+    labels
+        Names of its labels.
+    """
+
+    name: str
+    kind: Literal["counter", "gauge", "newest", "histogram"]
+    text: str
+    field: str
+    labels: tuple[str, ...] = ()
+
+
+_PLACE: Final = ("topic", "partition")
+
+_FILLER: Final = (
+    Family("dqm_filler_records", "counter", "Records of dqm.events folded.", "records"),
+    Family("dqm_filler_events", "counter", "Events filled.", "events"),
+    Family("dqm_filler_duplicates", "counter", "Records recognised as repeats.", "duplicates"),
+    Family("dqm_filler_lumisection", "newest", "LS of the last record.", "lumisection"),
+    Family("dqm_filler_run", "newest", "Run of the last record.", "run"),
+)
+
+_COMPARATOR: Final = (
+    Family("dqm_comparator_records", "counter", "Records of dqm.histograms read.", "records"),
+    Family(
+        "dqm_comparator_reports",
+        "counter",
+        "Quality reports published, by outcome; ERROR is a test that crashed.",
+        "outcomes",
+        ("outcome",),
+    ),
+    Family("dqm_comparator_messages", "counter", "Messages sent to dqm.quality.", "published"),
+    Family(
+        "dqm_comparator_refused",
+        "counter",
+        "Records put on the dead topic, by reason.",
+        "refused",
+        ("reason",),
+    ),
+    Family(
+        "dqm_comparator_ignored",
+        "gauge",
+        "Histogram sets of runs that are no longer held, by reason, in the partitions owned.",
+        "ignored",
+        ("reason",),
+    ),
+    Family(
+        "dqm_comparator_lag_records",
+        "gauge",
+        "Offsets between what is judged and the end of the partition, when last looked at.",
+        "lag",
+        _PLACE,
+    ),
+    Family(
+        "dqm_comparator_judge_seconds",
+        "histogram",
+        "Time from a closing histogram set to its reports: summing up and all tests of the "
+        "workspace, on the LS and on the run so far.",
+        "judging",
+        ("workspace",),
+    ),
+    Family("dqm_comparator_lumisection", "newest", "LS judged last.", "lumisection"),
+    Family("dqm_comparator_run", "newest", "Run judged last.", "run"),
+)
+
+_RECORDER: Final = (
+    Family("dqm_recorder_records", "counter", "Records taken into the store.", "records"),
+    Family(
+        "dqm_recorder_closed_sets",
+        "counter",
+        "Workspaces of LSs that are closed on all partitions and in the store.",
+        "closed",
+    ),
+    Family("dqm_recorder_refused", "counter", "Records put on a dead topic.", "refused"),
+    Family(
+        "dqm_recorder_expired",
+        "counter",
+        "Offsets that retention took before they were recorded.",
+        "expired",
+    ),
+    Family(
+        "dqm_recorder_failures", "counter", "Tries that the store or the log refused.", "failures"
+    ),
+    Family(
+        "dqm_recorder_waiting",
+        "counter",
+        "Newer contents of stored LSs that had to wait for those of other partitions.",
+        "waiting",
+    ),
+    Family("dqm_recorder_chunks", "counter", "Compacted chunks written to the store.", "chunks"),
+    Family(
+        "dqm_recorder_lag_records",
+        "gauge",
+        "Offsets between what is stored and the end of the partition, when last looked at.",
+        "lag",
+        _PLACE,
+    ),
+    Family(
+        "dqm_recorder_write_seconds",
+        "histogram",
+        "Time to write a batch to the store, tries that failed included.",
+        "writing",
+    ),
+    Family("dqm_recorder_lumisection", "newest", "LS stored last.", "lumisection"),
+    Family("dqm_recorder_run", "newest", "Run stored last.", "run"),
+)
+
+_PRODUCER: Final = (
+    Family("dqm_producer_chunks", "counter", "Chunks of events acknowledged.", "chunks"),
+    Family("dqm_producer_events_seen", "counter", "Events seen at the source.", "seen"),
+    Family("dqm_producer_events_selected", "counter", "Events sent on.", "selected"),
+    Family("dqm_producer_events_dropped", "counter", "Events dropped and counted.", "dropped"),
+    Family(
+        "dqm_producer_notes",
+        "counter",
+        "What the source could not use, by reason.",
+        "notes",
+        ("reason",),
+    ),
+    Family("dqm_producer_retries", "counter", "Sends that the log refused at first.", "retries"),
+    Family(
+        "dqm_producer_lumisection",
+        "newest",
+        "Last LS whose every record is acknowledged.",
+        "lumisection",
+    ),
+    Family("dqm_producer_run", "newest", "Run being sent.", "run"),
+)
+
+FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
+    "filler": _FILLER,
+    "comparator": _COMPARATOR,
+    "recorder": _RECORDER,
+    "producer": _PRODUCER,
+}
