@@ -33,6 +33,8 @@ __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 _READ_RECORDS: Final = 64
 _READ_BYTES: Final = 16 << 20
 _PATIENCE: Final = 1.0
+_LOOK_INTERVAL: Final = 1.0
+"""Seconds between two looks at how far the log has got: each asks the broker."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +119,8 @@ class _Comparator:
         self._progress = progress
         self._owned: dict[int, _Owned] = {}
         self._published: Published | None = None
+        self._next_look = clock.monotonic()
+        self._clock = clock
         self._logger = structlog.get_logger().bind(service="comparator")
 
     # --------------------------------------------------------------- rebalance
@@ -171,9 +175,10 @@ class _Comparator:
                     continue
                 await self._compare(owned, batch)
                 await self._commit(reader, partition, owned)
-            counts = (owned.comparison.ignored for owned in self._owned.values())
-            self._progress.ignored = sum(counts, Counter())
             self._forget_published(reader)
+            if self._clock.monotonic() >= self._next_look:
+                self._next_look = self._clock.monotonic() + _LOOK_INTERVAL
+                await self._note_progress(reader)
 
     async def _compare(self, owned: _Owned, batch: Sequence[Record]) -> None:
         """Judge a batch; a booking that is not known is looked up once before it is refused."""
@@ -199,6 +204,17 @@ class _Comparator:
             self._logger.warning("commit refused", partition=partition, error=str(error))
         else:
             owned.committed = rebuild_from
+
+    async def _note_progress(self, reader: GroupReader) -> None:
+        """How far this member is in the partitions it owns."""
+        counts = (owned.comparison.ignored for owned in self._owned.values())
+        self._progress.ignored = sum(counts, Counter())
+        positions, lag = {}, {}
+        for partition in list(self._owned):
+            place = (HISTOGRAMS, partition)
+            positions[place] = reader.position(*place)
+            lag[place] = max(0, (await self._log.bounds(*place)).end - positions[place])
+        self._progress.positions, self._progress.lag = positions, lag
 
     def _forget_published(self, reader: GroupReader) -> None:
         """Once all is judged that was there at the start, nothing that comes is published yet."""

@@ -15,9 +15,10 @@ from dqmstream.messages.topics import QUALITY
 from dqmstream.messages.wire import CODEC
 from dqmstream.quality.comparison import Comparison
 from dqmstream.quality.terse import terse
-from dqmstream.transport.log import Outgoing, Record
+from dqmstream.transport.log import Outgoing, Record, TopicPartition
 from services.compiled_tests import CompiledShelf
 from services.dead_letters import dead_letter
+from services.durations import Durations
 from services.outgoing import outgoing
 
 __all__ = ["ComparatorProgress", "Judged", "Judging"]
@@ -31,7 +32,8 @@ class ComparatorProgress:
     """Counts since start, for heartbeats and metrics.
 
     `published` counts messages of reports, `outcomes` the reports in them; `refused` records that
-    went to the dead topic and `ignored` pieces not used, both by reason.
+    went to the dead topic and `ignored` pieces not used, both by reason. `judging` is the time
+    from a closing piece to its reports, by workspace; `positions` and `lag` are in offsets.
     """
 
     records: int = 0
@@ -39,6 +41,9 @@ class ComparatorProgress:
     outcomes: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
+    judging: dict[str, Durations] = field(default_factory=dict)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    lag: dict[TopicPartition, int] = field(default_factory=dict)
     run: int | None = None
     lumisection: int | None = None
 
@@ -94,7 +99,12 @@ class Judging:
         if self._shelf(piece.booking) is None:
             detail = f"{piece.key}: booking {piece.booking!r} was never announced"
             raise MessageError("unknown_booking", detail)
-        return comparison.apply(piece, offset, made=self._clock.wall())
+        began = self._clock.monotonic()
+        reports = comparison.apply(piece, offset, made=self._clock.wall())
+        if reports:
+            durations = self._progress.judging.setdefault(piece.workspace, Durations())
+            durations.note(self._clock.monotonic() - began)
+        return reports
 
     def _wired(self, reports: QualityReports) -> Outgoing | None:
         key = reports.workspace.encode()

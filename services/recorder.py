@@ -25,12 +25,14 @@ from dqmstream.store.writer import Refused, StoreWriter
 from dqmstream.transport.log import Log, Outgoing, TopicPartition
 from services.batches import Batch, BatchSettings, Collector, recorded_places
 from services.dead_letters import dead_letter, decoded
+from services.durations import Durations
 
 __all__ = ["RecorderProgress", "RecorderSettings", "run_recorder"]
 
 T = TypeVar("T")
 
 _BATCHES_AHEAD: Final = 1
+_LOOK_INTERVAL: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +61,8 @@ class RecorderProgress:
 
     `refused` records stand on the dead topics; `expired` counts offsets that the log no longer
     had; `failures` are tries that the store or the log refused; `waiting` counts newer contents of
-    stored LSs that wait for those of other partitions; `lag` is in offsets.
+    stored LSs that wait for those of other partitions; `writing` is the time a batch took;
+    `positions` and `lag` are in offsets.
     """
 
     records: int = 0
@@ -69,7 +72,9 @@ class RecorderProgress:
     failures: int = 0
     waiting: int = 0
     chunks: int = 0
-    lag: int = 0
+    writing: Durations = field(default_factory=Durations)
+    positions: dict[TopicPartition, int] = field(default_factory=dict)
+    lag: dict[TopicPartition, int] = field(default_factory=dict)
     run: int | None = None
     lumisection: int | None = None
 
@@ -103,7 +108,7 @@ async def run_recorder(
     """
     settings, progress = settings or RecorderSettings(), progress or RecorderProgress()
     async with _open(store_url, log.identity) as worker:
-        recorder = _Recorder(log, worker, settings, progress)
+        recorder = _Recorder(log, worker, settings, progress, clock)
         positions = await recorder.find_positions()
         bookings = {at: offset for at, offset in positions.items() if at[0] == BOOKINGS}
         others = {at: offset for at, offset in positions.items() if at[0] != BOOKINGS}
@@ -146,12 +151,19 @@ class _Recorder:
     """Writes batches, buries what cannot be written, and tries again what the disk refused."""
 
     def __init__(
-        self, log: Log, worker: _Worker, settings: RecorderSettings, progress: RecorderProgress
+        self,
+        log: Log,
+        worker: _Worker,
+        settings: RecorderSettings,
+        progress: RecorderProgress,
+        clock: Clock,
     ) -> None:
         self._log = log
         self._worker = worker
         self._settings = settings
         self._progress = progress
+        self._clock = clock
+        self._next_look = clock.monotonic()
         self._logger = structlog.get_logger().bind(service="recorder")
         self._ends: dict[TopicPartition, int] = {}
         self._since_run = 0
@@ -179,11 +191,16 @@ class _Recorder:
                     batch = await batches.get()
             except TimeoutError:
                 await self._compact(frozenset())
+                await self._look_at_lag()
                 continue
             for hole in batch.holes:
                 await self._note_hole(hole)
+            began = self._clock.monotonic()
             recorded = await self._write(batch)
-            await self._note(batch, recorded)
+            self._progress.writing.note(self._clock.monotonic() - began)
+            self._note(batch, recorded)
+            if self._clock.monotonic() >= self._next_look:
+                await self._look_at_lag()
             if recorded.closed:
                 await self._compact(recorded.series)
             await self._name_missing(batch.positions)
@@ -265,8 +282,9 @@ class _Recorder:
                 lumisections=compact_ranges(lumisections),
             )
 
-    async def _note(self, batch: Batch, recorded: Recorded) -> None:
+    def _note(self, batch: Batch, recorded: Recorded) -> None:
         progress = self._progress
+        progress.positions = dict(batch.positions)
         progress.records += len(batch.records)
         progress.closed += len(recorded.closed)
         for key in recorded.closed:
@@ -280,5 +298,11 @@ class _Recorder:
                 lumisection=key.lumisection,
                 workspace=key.workspace,
             )
-        ends = [(await self._log.bounds(*place)).end for place in batch.positions]
-        progress.lag = sum(ends) - sum(batch.positions.values())
+
+    async def _look_at_lag(self) -> None:
+        """How far the store is behind the log; each look asks the broker, so not at each batch."""
+        self._next_look = self._clock.monotonic() + _LOOK_INTERVAL
+        lag = {}
+        for place, position in self._progress.positions.items():
+            lag[place] = max(0, (await self._log.bounds(*place)).end - position)
+        self._progress.lag = lag
