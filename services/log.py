@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
 
 from dqmstream.clock import Clock
 from dqmstream.messages.topics import EVENTS, HISTOGRAMS, TOPICS, Topic
 from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
 from dqmstream.transport.log import Log, TopicSpec
+from services.patience import Pace, PatientLog
 from services.settings import Settings
 
 __all__ = ["open_log", "topic_specs"]
+
+_START: Final = Pace(tries=8)
+"""A cluster that answers may still be choosing its leaders; beyond this somebody must look."""
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
@@ -20,24 +25,63 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
 
 def _spec(topic: Topic, settings: Settings) -> TopicSpec:
     wide = {EVENTS: settings.partitions, HISTOGRAMS: settings.histogram_partitions}
-    retention = settings.events_retention_hours * 3600 if topic.name == EVENTS else topic.retention
+    events = topic.name == EVENTS
     return TopicSpec(
         name=topic.name,
         partitions=wide.get(topic.name, 1),
         compacted=topic.compacted,
-        retention_seconds=retention,
+        retention_seconds=settings.events_retention_hours * 3600 if events else topic.retention,
+        retention_bytes=settings.events_retention_bytes or None if events else None,
     )
 
 
 @asynccontextmanager
 async def open_log(settings: Settings, clock: Clock) -> AsyncIterator[Log]:
-    """The embedded log in the data folder, kept tidy while the block lasts."""
-    embedded = EmbeddedSettings(fsync=settings.fsync)
+    """The log on Kafka if brokers are set, else the embedded one in the data folder.
+
+    Raises
+    ------
+    LogError
+        If it cannot be had, or a topic exists with other settings: says which.
+    """
+    opened = _kafka_log(settings, clock) if settings.kafka else _embedded_log(settings, clock)
+    async with opened as log:
+        await PatientLog(log, _START).ensure_topics(topic_specs(settings))
+        yield log
+
+
+def _kafka_log(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Log]:
+    # Not at the top: the embedded log needs no client of Kafka.
+    from dqmstream.transport.kafka import KafkaLog, KafkaSettings  # noqa: PLC0415
+
+    return KafkaLog.open(
+        KafkaSettings(
+            servers=settings.kafka,
+            prefix=settings.kafka_prefix,
+            security=settings.kafka_security,
+            mechanism=settings.kafka_mechanism,
+            username=settings.kafka_username,
+            password=settings.sasl_password,
+            ca_file=settings.kafka_ca_file,
+            cert_file=settings.kafka_cert_file,
+            key_file=settings.kafka_key_file,
+            replication=settings.kafka_replication,
+            compression=settings.kafka_compression,
+        ),
+        clock=clock,
+    )
+
+
+@asynccontextmanager
+async def _embedded_log(settings: Settings, clock: Clock) -> AsyncIterator[Log]:
+    """The log in the data folder, kept tidy while the block lasts."""
+    await asyncio.to_thread(settings.data.mkdir, parents=True, exist_ok=True)
     async with (
-        EmbeddedLog.open(settings.data / "log", clock=clock, settings=embedded) as log,
+        EmbeddedLog.open(
+            settings.data / "log", clock=clock, settings=EmbeddedSettings(fsync=settings.fsync)
+        ) as log,
         asyncio.TaskGroup() as tasks,
     ):
-        await log.ensure_topics(topic_specs(settings))
         keeper = tasks.create_task(log.keep(), name="log keeper")
         try:
             yield log

@@ -98,7 +98,9 @@ class Play:
         async with asyncio.TaskGroup() as tasks:
             producing = [
                 tasks.create_task(
-                    produce(system.log, source, clock=clock, speed=self._speed, expected=names),
+                    produce(
+                        system.process.log, source, clock=clock, speed=self._speed, expected=names
+                    ),
                     name=f"produce {source.name}",
                 )
                 for source in sources
@@ -132,9 +134,11 @@ class Play:
         )
         positions: dict[TopicPartition, int] = {}
         for topic in (HISTOGRAMS, QUALITY):
-            for partition in range(system.log.partitions(topic)):
-                positions[topic, partition] = (await system.log.bounds(topic, partition)).start
-        async with system.log.reader(positions) as reader:
+            for partition in range(system.process.log.partitions(topic)):
+                positions[topic, partition] = (
+                    await system.process.log.bounds(topic, partition)
+                ).start
+        async with system.process.log.reader(positions) as reader:
             while True:
                 for record in await reader.read(timeout=60):
                     message = CODEC.decode(record.headers, record.value)

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 import structlog
 
 from dqmstream.clock import Clock
-from dqmstream.errors import LogError, LogIdentityError, StoreError
+from dqmstream.errors import LogIdentityError, LogUnavailableError, StoreError
 from dqmstream.identity import compact_ranges
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import BOOKINGS, HISTOGRAMS
@@ -26,6 +26,7 @@ from dqmstream.transport.log import Log, Outgoing, TopicPartition
 from services.batches import Batch, BatchSettings, Collector, recorded_places
 from services.dead_letters import dead_letter, decoded
 from services.durations import Durations
+from services.patience import PACE, Pace, insist
 
 __all__ = ["RecorderProgress", "RecorderSettings", "run_recorder"]
 
@@ -45,14 +46,13 @@ class RecorderSettings:
         Size of a batch.
     idle
         Seconds without a batch after which runs that are over are compacted.
-    retry_first, retry_most
-        Seconds before the first, and at most between later tries, when store or log refuse.
+    pace
+        Of further tries when store or log are away.
     """
 
     batch: BatchSettings = field(default_factory=BatchSettings)
     idle: float = 5.0
-    retry_first: float = 0.2
-    retry_most: float = 10.0
+    pace: Pace = PACE
 
 
 @dataclass(slots=True)
@@ -234,15 +234,16 @@ class _Recorder:
 
     async def _insist(self, attempt: Callable[[], Awaitable[T]], problem: str) -> T:
         """Try until neither store nor log refuse; meanwhile nothing is read, and nothing lost."""
-        wait = self._settings.retry_first
-        while True:
-            try:
-                return await attempt()
-            except (StoreError, LogError) as error:
-                self._progress.failures += 1
-                self._logger.error(problem, error=str(error), next_try_in=wait)
-                await asyncio.sleep(wait)
-                wait = min(2 * wait, self._settings.retry_most)
+        return await insist(
+            attempt,
+            problem,
+            errors=(StoreError, LogUnavailableError),
+            pace=self._settings.pace,
+            on_failure=self._count_failure,
+        )
+
+    def _count_failure(self) -> None:
+        self._progress.failures += 1
 
     async def _compact(self, busy: frozenset[int]) -> None:
         """Reading is as exact without it, so a failure can wait for the next time."""

@@ -101,7 +101,7 @@ class Settings(BaseModel):
     kafka_replication: int = Field(
         -1, ge=-1, le=32767, description="copies of new topics; -1: as the brokers are set"
     )
-    kafka_compression: Literal["none", "zstd", "snappy", "lz4", "gzip"] = Field(
+    kafka_compression: Literal["none", "gzip", "snappy", "zstd"] = Field(
         "none", description="compression by the client, of whole batches"
     )
     partitions: int = Field(2, ge=1, le=64, description="partitions of dqm.events, fixed for ever")

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from dqmstream.errors import DqmError
+from dqmstream.errors import DqmError, NotStoredError, StoreError
 from services.gateway.archive import Archive
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
@@ -49,7 +49,9 @@ class Backfill:
                 if await self._rebase(part):
                     self._done.add(key)
             except DqmError as error:
-                self._done.add(key)
+                # A store that is away is asked again; what it does not hold is not asked for twice.
+                if not isinstance(error, StoreError) or isinstance(error, NotStoredError):
+                    self._done.add(key)
                 self._logger.warning("sum over a run not taken from the store", error=str(error))
 
     def _lacking(self) -> list[WorkspaceRun]:

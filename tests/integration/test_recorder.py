@@ -46,13 +46,14 @@ from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from services.batches import BatchSettings
 from services.outgoing import outgoing
+from services.patience import Pace
 from services.recorder import RecorderProgress, RecorderSettings, run_recorder
 
 T = TypeVar("T")
 
 LAYOUT = Layout(EVERY_KIND)
 FAST = RecorderSettings(
-    batch=BatchSettings(records=16, linger=0.01), idle=0.05, retry_first=0.01, retry_most=0.05
+    batch=BatchSettings(records=16, linger=0.01), idle=0.05, pace=Pace(first=0.01, most=0.05)
 )
 PARTITIONS = 2
 

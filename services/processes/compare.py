@@ -1,0 +1,27 @@
+"""The comparator as a service of a process."""
+
+from collections.abc import Sequence
+
+from dqmstream.quality.declaration import QualityTest
+from services.comparator import run_comparator
+from services.judging import ComparatorProgress
+from services.processes.process import Process, Ready, Service
+
+__all__ = ["comparator"]
+
+
+def comparator(tests: Sequence[QualityTest]) -> Service:
+    """A comparator that judges by these tests."""
+    progress = ComparatorProgress()
+
+    async def start(process: Process, ready: Ready) -> None:
+        await run_comparator(
+            process.log,
+            tests,
+            clock=process.clock,
+            ready=ready,
+            member=f"{process.name}-comparator",
+            progress=progress,
+        )
+
+    return Service(name="comparator", start=start, progress=progress, kind="comparator")

@@ -1,0 +1,76 @@
+"""Fillers: one of them, or several side by side in one process."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from dqmstream.booking.chunk import decode_chunk
+from dqmstream.booking_set import BookingSet
+from dqmstream.fold.state import FoldSettings
+from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.kernels.warm import warm
+from dqmstream.messages.booking import Booking
+from services.filler import FillerProgress, FillerSettings, announce, run_filler
+from services.processes.process import Process, Ready, Service
+from services.settings import Settings
+
+__all__ = ["Filling"]
+
+
+class Filling:
+    """The fillers of one process: same set, same kernels.
+
+    Parameters
+    ----------
+    bookings
+        Of the workspaces to fill; with the settings of the fold they are the set.
+    """
+
+    def __init__(self, settings: Settings, bookings: Sequence[Booking]) -> None:
+        self._settings = settings
+        fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
+        self.booking_set = BookingSet(bookings, fold)
+        self._fillers: list[WorkspaceFiller] = []
+
+    async def begin(self, process: Process) -> None:
+        """Compile, and announce the set: to be done before the first filler starts."""
+        settings = self._settings
+        folder = Path(settings.numba_cache) if settings.numba_cache else None
+        cache = await asyncio.to_thread(warm, folder)
+        if cache.problem:
+            structlog.get_logger().warning("kernels are compiled anew", problem=cache.problem)
+        layouts = self.booking_set.layouts
+        self._fillers = await asyncio.to_thread(lambda: [WorkspaceFiller(one) for one in layouts])
+        await announce(process.log, self.booking_set, clock=process.clock, who="dqmstream")
+
+    def services(self) -> list[Service]:
+        """As many fillers as the settings say."""
+        return [self._service(f"filler-{number}") for number in range(self._settings.fillers)]
+
+    def _service(self, name: str) -> Service:
+        progress = FillerProgress()
+        start = partial(self._start, name, progress)
+        return Service(name=name, start=start, progress=progress, kind="filler")
+
+    async def _start(
+        self, name: str, progress: FillerProgress, process: Process, ready: Ready
+    ) -> None:
+        settings = self._settings
+        await run_filler(
+            process.log,
+            self.booking_set,
+            self._fillers,
+            decode_chunk,
+            member=f"{process.name}-{name}",
+            settings=FillerSettings(
+                publish_interval=settings.publish_interval,
+                lumisection_timeout=settings.lumisection_timeout,
+                run_timeout=settings.run_timeout,
+            ),
+            clock=process.clock,
+            progress=progress,
+            ready=ready,
+        )

@@ -1,0 +1,66 @@
+"""The gateway as a service of a process."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from dqmstream.store.store import Store
+from services.gateway.service import run_gateway
+from services.gateway.settings import GatewaySettings
+from services.processes.process import Process, Ready, Service
+from services.settings import Settings
+from services.web import listen
+
+__all__ = ["Serving", "serving"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Serving:
+    """A gateway that listens already: where its page will be, the store it reads, the service."""
+
+    url: str
+    store: Store
+    service: Service
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Serving]:
+    """Take the address and open the store for the length of the block.
+
+    Raises
+    ------
+    ConfigurationError
+        If the address is taken.
+    StoreError
+        If the store cannot be opened.
+    """
+    listener = await asyncio.to_thread(
+        listen, settings.host, settings.port, hint="--port 0 takes any free port"
+    )
+    with listener:
+        await asyncio.to_thread(settings.data.mkdir, parents=True, exist_ok=True)
+        store = await asyncio.to_thread(Store, settings.store_url)
+
+        async def start(process: Process, ready: Ready) -> None:
+            await run_gateway(
+                process.log,
+                store,
+                GatewaySettings(
+                    host=settings.host,
+                    port=settings.port,
+                    update_interval=settings.update_interval,
+                ),
+                clock=process.clock,
+                ready=ready,
+                listener=listener,
+            )
+
+        try:
+            yield Serving(
+                url=f"http://{settings.host}:{listener.getsockname()[1]}",
+                store=store,
+                service=Service(name="gateway", start=start),
+            )
+        finally:
+            await asyncio.to_thread(store.close)
