@@ -1,28 +1,38 @@
-"""A cluster of one or three brokers on free loopback ports, with its data in a given folder."""
+"""A cluster of one to three brokers on free loopback ports, with its data in a given folder."""
 
 import base64
 import os
 import secrets
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from playback.broker.errors import BrokerError
-from playback.broker.find import find_java, find_kafka, find_program
+from playback.broker.find import find_java, find_kafka
+from playback.broker.launch import Launcher
+from playback.broker.ports import HOST, free_ports
 from playback.broker.probe import works
 from playback.broker.process import Broker, last_lines
 from playback.broker.properties import Node, properties_text, server_properties
+from playback.broker.proxy import Proxy
+from playback.broker.security import Access, Mechanism, Security, secured
 
 __all__ = ["Cluster"]
 
-_HOST: Final = "127.0.0.1"
 _FORMAT_SECONDS: Final = 120.0
-_LOWEST_PORT: Final = 15_000
+_FAST_START: Final = ("-XX:TieredStopAtLevel=1",)
+_FORMAT_FLAGS: Final = ("-Xmx256m", *_FAST_START)
+_RUN_FLAGS: Final = (
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+)
 
 
 class Cluster:
@@ -34,13 +44,26 @@ class Cluster:
     ----------
     bootstrap
         `127.0.0.1:port,...` of all brokers, for clients.
+    access
+        What a client has to show, when the listener asks for TLS or SASL.
     brokers
         The brokers, in order; each can be killed, stopped, paused, and started again.
+    proxies
+        One before each broker, in the same order, if asked for; see `cut` and `mend`.
     """
 
-    def __init__(self, bootstrap: str, brokers: Sequence[Broker], resources: ExitStack) -> None:
+    def __init__(
+        self,
+        bootstrap: str,
+        access: Access,
+        brokers: Sequence[Broker],
+        proxies: Sequence[Proxy],
+        resources: ExitStack,
+    ) -> None:
         self.bootstrap = bootstrap
+        self.access = access
         self.brokers = tuple(brokers)
+        self.proxies = tuple(proxies)
         self._resources = resources
 
     @classmethod
@@ -49,6 +72,10 @@ class Cluster:
         folder: Path,
         *,
         brokers: int = 1,
+        security: Security = "plaintext",
+        mechanism: Mechanism = "PLAIN",
+        client_certificates: bool = False,
+        proxied: bool = False,
         full_jit: bool = False,
         changes: Mapping[str, str] | None = None,
         environment: Mapping[str, str] = os.environ,
@@ -58,45 +85,79 @@ class Cluster:
         Parameters
         ----------
         folder
-            Empty or missing; gets a folder `broker-N` each, with `broker.log` in it.
+            Has no cluster yet, or is missing; gets a folder `broker-N` each, with `broker.log` in
+            it, and the certificates.
         brokers
             1 to 3. Topics are replicated over all of them unless they say otherwise.
+        security, mechanism, client_certificates
+            What the clients' listener asks for: `ssl` and `sasl_ssl` encrypt, with a client's
+            certificate too if asked for; `sasl_plaintext` and `sasl_ssl` want a user and password.
+        proxied
+            Put a proxy in front of each broker, so that clients can be cut off.
         full_jit
             Let Java compile fully: about a second later at the start, faster under load. For
             benchmarks.
         changes
             Properties of the brokers, over those of this package.
         environment
-            Where Kafka and Java are looked for; see `find_kafka` and `find_java`.
+            Where Kafka, Java and OpenSSL are looked for; see `find_kafka` and `find_java`.
 
         Raises
         ------
         BrokerError
-            Kafka or Java is missing, or a broker did not start: with the end of its log.
+            A program is missing, or a broker did not start: with the end of its log.
         """
         if brokers not in {1, 2, 3}:
             msg = f"a cluster of {brokers} brokers was asked for; 1 to 3 can be had"
             raise BrokerError(msg)
-        java = [*_leash(environment), str(find_java(environment))]
+        java = str(find_java(environment))
         classes = ["-cp", f"{find_kafka(environment)}/*"]
-        nodes = _nodes(folder, brokers)
+        access, listener, format_options = secured(
+            folder.resolve() / "certificates",
+            security=security,
+            mechanism=mechanism,
+            client_certificates=client_certificates,
+            environment=environment,
+        )
+        nodes = _nodes(folder.resolve(), brokers, proxied=proxied)
         for node in nodes:
             node.folder.mkdir(parents=True)
-            properties = server_properties(node, nodes, listener={}, changes=changes or {})
-            (node.folder / "server.properties").write_text(properties_text(properties))
+            properties = server_properties(node, nodes, listener=listener, changes=changes or {})
+            node.properties.write_text(properties_text(properties))
         with ExitStack() as stack:
-            launcher = stack.enter_context(_Launcher())
-            _format(nodes, [*java, *_FORMAT_FLAGS, *classes], launcher)
-            flags = [*_RUN_FLAGS, *([] if full_jit else _FAST_START)]
-            command = [*java, *flags, *classes, "kafka.Kafka"]
+            launcher = stack.enter_context(Launcher(environment))
+            _format(nodes, [java, *_FORMAT_FLAGS, *classes], format_options, launcher)
+            fast = () if full_jit else _FAST_START
+            command = [java, *_RUN_FLAGS, *fast, *classes, "kafka.Kafka"]
             running = [_broker(node, nodes, command, launcher) for node in nodes]
             for broker in running:
                 stack.callback(broker.kill)
                 broker.start(wait=False)
             for broker in running:
                 broker.wait_ready()
-            bootstrap = ",".join(f"{_HOST}:{node.advertised}" for node in nodes)
-            return cls(bootstrap, running, stack.pop_all())
+            proxies = [
+                stack.enter_context(Proxy(node.advertised, node.client))
+                for node in nodes
+                if proxied
+            ]
+            bootstrap = ",".join(f"{HOST}:{node.advertised}" for node in nodes)
+            return cls(bootstrap, access, running, proxies, stack.pop_all())
+
+    def cut(self) -> None:
+        """Close all clients' connections and refuse new ones, until `mend`.
+
+        Raises
+        ------
+        BrokerError
+            The cluster was started without proxies.
+        """
+        for proxy in self._proxies():
+            proxy.cut()
+
+    def mend(self) -> None:
+        """Let clients in again after `cut`."""
+        for proxy in self._proxies():
+            proxy.mend()
 
     def close(self) -> None:
         """Kill all brokers. Their data and logs stay in the folder."""
@@ -113,120 +174,73 @@ class Cluster:
     ) -> None:
         self.close()
 
-
-_FAST_START: Final = ("-XX:TieredStopAtLevel=1",)
-_FORMAT_FLAGS: Final = ("-Xmx256m", *_FAST_START)
-_RUN_FLAGS: Final = (
-    "-Xms128m",
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-)
+    def _proxies(self) -> tuple[Proxy, ...]:
+        if not self.proxies:
+            msg = "clients can only be cut off from a cluster that was started with proxied=True"
+            raise BrokerError(msg)
+        return self.proxies
 
 
-def _leash(environment: Mapping[str, str]) -> list[str]:
-    """What has the kernel kill a process when the thread that started it ends."""
-    hint = "it is part of util-linux and ties a broker to the process that starts it"
-    return [str(find_program("setpriv", hint, environment)), "--pdeathsig", "KILL", "--"]
-
-
-class _Launcher:
-    """Starts processes from a thread of its own, which lives as long as they may.
-
-    The kernel's leash is tied to the starting thread: a caller's could end sooner.
-    """
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="brokers")
-
-    def __call__(self, command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
-        return self._thread.submit(self._start, command, log).result()
-
-    def _start(self, command: Sequence[str], log: Path) -> "subprocess.Popen[bytes]":
-        with log.open("ab") as output:
-            return subprocess.Popen(  # noqa: S603 the Java that was found
-                command,
-                cwd=log.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                # A Ctrl-C in the terminal is for the caller, who ends the brokers in order.
-                process_group=0,
+def _nodes(folder: Path, count: int, *, proxied: bool) -> list[Node]:
+    ports = iter(free_ports(4 * count))
+    nodes = []
+    for number in range(1, count + 1):
+        client = next(ports)
+        nodes.append(
+            Node(
+                number,
+                folder / f"broker-{number}",
+                client=client,
+                internal=next(ports),
+                controller=next(ports),
+                advertised=next(ports) if proxied else client,
             )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._thread.shutdown()
+        )
+    return nodes
 
 
 def _broker(
-    node: Node, nodes: Sequence[Node], command: Sequence[str], launcher: _Launcher
+    node: Node, nodes: Sequence[Node], command: Sequence[str], launcher: Launcher
 ) -> Broker:
-    # At the first start all brokers must be there for the topic of offsets to have its copies.
-    everyone = frozenset(other.number for other in nodes)
-    met = False
+    # At the first start all brokers must be there for the topic of offsets to have its copies;
+    # later ones have to do without those that are down.
+    expected = frozenset(other.number for other in nodes)
 
     def ready() -> bool:
-        nonlocal met
-        answer = works(node.internal, frozenset({node.number}) if met else everyone)
-        met = met or answer
-        return answer
+        nonlocal expected
+        if not works(node.internal, expected):
+            return False
+        expected = frozenset({node.number})
+        return True
 
     return Broker(
         node.number,
-        command=[*command, str(node.folder / "server.properties")],
+        command=[*command, str(node.properties)],
         log=node.folder / "broker.log",
         launch=launcher,
         ready=ready,
     )
 
 
-def _format(nodes: Sequence[Node], java: Sequence[str], launcher: _Launcher) -> None:
+def _format(
+    nodes: Sequence[Node], java: Sequence[str], options: Sequence[str], launcher: Launcher
+) -> None:
     identity = base64.urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
-    # An identity that begins with a dash would be taken for an option.
-    arguments = ["kafka.tools.StorageTool", "format", f"--cluster-id=A{identity[1:]}", "-c"]
-    running = []
-    for node in nodes:
-        command = [*java, *arguments, str(node.folder / "server.properties")]
-        running.append((node, launcher(command, node.folder / "format.log")))
-    for node, process in running:
-        if process.wait(_FORMAT_SECONDS) != 0:
-            log = last_lines(node.folder / "format.log")
-            msg = f"broker {node.number}: formatting its folder failed:\n{log}"
-            raise BrokerError(msg)
-
-
-def _nodes(folder: Path, count: int) -> list[Node]:
-    ports = iter(_free_ports(3 * count))
-    nodes = []
-    for number in range(1, count + 1):
-        client, internal, controller = next(ports), next(ports), next(ports)
-        home = folder.resolve() / f"broker-{number}"
-        nodes.append(Node(number, home, client, internal, controller, advertised=client))
-    return nodes
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, below those the kernel gives to outgoing connections.
-
-    A broker that is down for a while must find its port free again: from the kernel's range, a
-    client that tries to reconnect could even be connected to itself.
-    """
-    kernel = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()
-    highest = int(kernel[0])
-    if highest <= _LOWEST_PORT + 1000:
-        highest = 65_536
-    ports: set[int] = set()
-    while len(ports) < count:
-        port = _LOWEST_PORT + secrets.randbelow(highest - _LOWEST_PORT)
-        with socket.socket() as candidate:
-            try:
-                candidate.bind((_HOST, port))
-            except OSError:
-                continue
-        ports.add(port)
-    return list(ports)
+    tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={identity}", *options]
+    running = [
+        (node, launcher([*java, *tool, "-c", str(node.properties)], node.folder / "format.log"))
+        for node in nodes
+    ]
+    try:
+        for node, process in running:
+            if process.wait(_FORMAT_SECONDS) != 0:
+                log = last_lines(node.folder / "format.log")
+                msg = f"broker {node.number}: formatting its folder failed:\n{log}"
+                raise BrokerError(msg)
+    except subprocess.TimeoutExpired as error:
+        msg = f"formatting the brokers' folders took more than {_FORMAT_SECONDS:g} s"
+        raise BrokerError(msg) from error
+    finally:
+        for _, process in running:
+            process.kill()
+            process.wait()

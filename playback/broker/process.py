@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from playback.broker.errors import BrokerError
+from playback.broker.launch import Launcher
 
-__all__ = ["Broker", "Launch", "last_lines"]
+__all__ = ["Broker", "last_lines"]
 
 _STOP_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 _LINES: Final = 30
-
-Launch = Callable[[Sequence[str], Path], "subprocess.Popen[bytes]"]
-"""Starts a command whose output is added to a file; the process ends with this one."""
 
 
 def last_lines(path: Path) -> str:
@@ -52,7 +50,7 @@ class Broker:
         *,
         command: Sequence[str],
         log: Path,
-        launch: Launch,
+        launch: Launcher,
         ready: Callable[[], bool],
     ) -> None:
         self.number = number

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+
+from playback.broker.ports import HOST
 
 __all__ = ["Node", "properties_text", "server_properties"]
-
-_HOST: Final = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,11 @@ class Node:
     internal: int
     controller: int
     advertised: int
+
+    @property
+    def properties(self) -> Path:
+        """Its `server.properties`."""
+        return self.folder / "server.properties"
 
 
 def server_properties(
@@ -46,14 +50,14 @@ def server_properties(
         "process.roles": "broker,controller",
         "node.id": str(node.number),
         "controller.quorum.voters": ",".join(
-            f"{other.number}@{_HOST}:{other.controller}" for other in nodes
+            f"{other.number}@{HOST}:{other.controller}" for other in nodes
         ),
         "listeners": (
-            f"CLIENT://{_HOST}:{node.client},INTERNAL://{_HOST}:{node.internal},"
-            f"CONTROLLER://{_HOST}:{node.controller}"
+            f"CLIENT://{HOST}:{node.client},INTERNAL://{HOST}:{node.internal},"
+            f"CONTROLLER://{HOST}:{node.controller}"
         ),
         "advertised.listeners": (
-            f"CLIENT://{_HOST}:{node.advertised},INTERNAL://{_HOST}:{node.internal}"
+            f"CLIENT://{HOST}:{node.advertised},INTERNAL://{HOST}:{node.internal}"
         ),
         "listener.security.protocol.map": (
             f"CLIENT:{protocol},INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT"
@@ -77,7 +81,10 @@ def server_properties(
         # A first join waits 3 s by default, and a killed consumer is missed after 6 s at the least.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        "broker.session.timeout.ms": "6000",
+        # A killed broker is let in again when its last session is over: alone it fails over to
+        # nobody, so it need not wait long.
+        "broker.session.timeout.ms": "3000" if len(nodes) == 1 else "6000",
+        "broker.heartbeat.interval.ms": "1000",
         # Retention and compaction act within a test, not after minutes.
         "log.initial.task.delay.ms": "500",
         "log.retention.check.interval.ms": "1000",
