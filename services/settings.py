@@ -117,6 +117,9 @@ class Settings(BaseModel):
     max_open: int = Field(8, ge=1, le=1000, description="open LSs per run; more close the oldest")
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the gateway; 0: any free one")
+    allowed_hosts: Names = Field(
+        (), description="names that the gateway answers to; empty: loopback and host"
+    )
     metrics_host: str = Field("127.0.0.1", description="address of a process's own metrics")
     metrics_port: int = Field(
         0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"

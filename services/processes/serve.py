@@ -50,6 +50,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                     host=settings.host,
                     port=settings.port,
                     update_interval=settings.update_interval,
+                    allowed_hosts=settings.allowed_hosts,
                 ),
                 clock=process.clock,
                 ready=ready,
