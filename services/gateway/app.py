@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dqmstream import __version__
 from dqmstream.clock import Clock
 from services.gateway.asking import Parts
+from services.gateway.collector import GatewayCollector
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import add_problem_answers
 from services.gateway.routes import contents, elements, operations, reports, runs
@@ -42,6 +43,15 @@ def create_app(parts: Parts) -> FastAPI:
     """
     app = _with_routes()
     app.state.parts = parts
+    parts.metrics.registry.register(
+        GatewayCollector(
+            parts.view,
+            parts.desk,
+            parts.stream.hub,
+            lag=parts.lag,
+            wall=parts.clock.wall,
+        )
+    )
 
     @app.websocket(f"{_API}/stream")
     async def _stream(websocket: WebSocket) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from dqmstream.clock import Clock
 from services.gateway.catalogue import Found, find
+from services.gateway.desk import Desk
 from services.gateway.library import Library
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
@@ -60,6 +61,7 @@ class Parts:
     """What a gateway is made of."""
 
     view: LiveView
+    desk: Desk
     stream: Stream
     library: Library
     readings: Readings

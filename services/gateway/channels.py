@@ -1,6 +1,7 @@
 """From the live view to the states of watched channels, made only where something has changed."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from typing import Any
 
 from dqmstream.errors import WindowError
@@ -130,7 +131,8 @@ class ChannelStates:
         except (NotInMemoryError, WindowError) as error:
             described = describe(element, workspace, run.labels)
             return undrawn(described, channel.window, str(error))
-        return draw(element, contents, labels=run.labels, covered=covered, window=channel.window)
+        drawn = draw(element, contents, labels=run.labels, covered=covered, window=channel.window)
+        return replace(drawn, heard=part.heard)
 
     def _booked(self, path: str) -> dict[str, Any] | None:
         """What is booked under a path, before any run has brought it."""

@@ -36,3 +36,13 @@ class Desk:
         """What `function` returns, called on the desk's thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, lambda: function(*args, **kwargs))
+
+    def wait_for(self, function: Callable[[], T]) -> T:
+        """The same for another thread, which waits.
+
+        Raises
+        ------
+        RuntimeError, concurrent.futures.CancelledError
+            If the desk is closed.
+        """
+        return self._executor.submit(function).result()

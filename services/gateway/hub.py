@@ -21,19 +21,30 @@ What a client must do with what it is sent (`services/gateway/page/stream.js` do
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
 from services.gateway.state import State, difference
 
-__all__ = ["Channel", "Hub", "HubLimits", "LimitError"]
+__all__ = ["Channel", "Hub", "HubLimits", "LimitError", "Update"]
 
 _OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
 
 
 class LimitError(ValueError):
     """A client asks for more than it may hold."""
+
+
+class Update(NamedTuple):
+    """What a client is sent next.
+
+    `heard` is the log time (nanoseconds since 1970) of the newest events that it brings; 0 if it
+    brings none, or is the first the client sees of its channel: those may be old.
+    """
+
+    message: bytes
+    heard: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,13 +60,15 @@ class HubLimits:
 class Channel:
     """One thing that can be watched, and those who watch it."""
 
-    __slots__ = ("_change", "_snapshot", "base", "name", "sequence", "state", "watchers")
+    __slots__ = ("_change", "_snapshot", "base", "heard", "name", "sequence", "state", "watchers")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.state: State | None = None
         self.sequence = 0
         self.base = 0
+        self.heard = 0
+        """Log time of the newest events of the last change, 0 if it came without."""
         self.watchers: dict[int, None] = {}
         self._change: dict[str, Any] | bytes | None = None
         self._snapshot: bytes | None = None
@@ -66,6 +79,8 @@ class Channel:
         if change == {}:
             return False
         self.base, self.sequence = self.sequence, sequence
+        newer = self.state is None or state.heard > self.state.heard
+        self.heard = state.heard if newer else 0
         self.state, self._change, self._snapshot = state, change, None
         return True
 
@@ -216,17 +231,17 @@ class Hub:
             self._clients[client].pending[name] = None
         return tuple(channel.watchers)
 
-    def take(self, client: int) -> bytes | None:
+    def take(self, client: int) -> Update | None:
         """The next message for a client, None when it is up to date."""
         me = self._clients[client]
         while me.pending:
             name = next(iter(me.pending))
             del me.pending[name]
             channel = self._channels[name]
-            if me.held[name] < channel.sequence:
-                message = channel.since(me.held[name])
+            held = me.held[name]
+            if held < channel.sequence:
                 me.held[name] = channel.sequence
-                return message
+                return Update(channel.since(held), channel.heard if held else 0)
         return None
 
     def held(self, client: int) -> Mapping[str, int]:
@@ -236,6 +251,10 @@ class Hub:
     def waiting(self, client: int) -> int:
         """Channels with something the client has not taken: never more than it watches."""
         return len(self._clients[client].pending)
+
+    def all_waiting(self) -> list[int]:
+        """The same for each client; any thread may ask."""
+        return [len(client.pending) for client in list(self._clients.values())]
 
     def _settle(self, client: int) -> None:
         """Watch exactly what the client's subscriptions together name."""

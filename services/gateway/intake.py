@@ -8,6 +8,7 @@ import structlog
 
 from dqmstream.clock import Clock
 from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import BOOKINGS, CONDITIONS, HEARTBEATS, HISTOGRAMS, QUALITY
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Log, Reader
@@ -15,6 +16,7 @@ from dqmstream.transport.record import Record, TopicPartition
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.progress import GatewayProgress
 
 __all__ = ["TOPICS_READ", "Intake", "starting_positions"]
 
@@ -56,18 +58,26 @@ class Intake:
         Where to read.
     view, desk
         What to feed, and the thread it belongs to.
-    clock, metrics
+    clock, metrics, progress
         Time, for the delay of what is read; what is counted.
     """
 
     def __init__(
-        self, log: Log, view: LiveView, desk: Desk, *, clock: Clock, metrics: GatewayMetrics
+        self,
+        log: Log,
+        view: LiveView,
+        desk: Desk,
+        *,
+        clock: Clock,
+        metrics: GatewayMetrics,
+        progress: GatewayProgress | None = None,
     ) -> None:
         self._log = log
         self._view = view
         self._desk = desk
         self._clock = clock
         self._metrics = metrics
+        self._progress = progress or GatewayProgress()
         self._ends: dict[TopicPartition, int] = {}
         self._positions: dict[TopicPartition, int] = {}
         self._logger = structlog.get_logger().bind(service="gateway")
@@ -103,6 +113,7 @@ class Intake:
             await self._desk.ask(self._fold, records)
         for place in self._positions:
             self._positions[place] = reader.position(*place)
+        self._progress.positions = dict(self._positions)
         if not records:
             # With nothing left to read, a gap before the end is no lag.
             self.caught_up.set()
@@ -117,8 +128,10 @@ class Intake:
     def _fold(self, records: Sequence[Record]) -> None:
         """Fold records, on the desk's thread; one that is no message is counted and left."""
         now = self._clock.wall()
+        self._progress.rejected = sum(self._view.rejected.values())
         for record in records:
             self._metrics.records.labels(record.topic).inc()
+            self._progress.records += 1
             if record.value is None:
                 continue
             try:
@@ -134,5 +147,7 @@ class Intake:
                 )
                 continue
             self._view.apply(message, record.timestamp)
+            if isinstance(message, HistogramSet):
+                self._progress.run, self._progress.lumisection = message.run, message.lumisection
             if record.topic == HISTOGRAMS and self.caught_up.is_set():
                 self._metrics.delay_seconds.observe(max(0.0, (now - record.timestamp) / 1e9))

@@ -160,6 +160,7 @@ class LiveView:
         if part is None:
             self._unbooked[key] = None
             return
+        part.heard = max(part.heard, *(piece.heard for piece in pieces))
         try:
             merged = self._merger.merged(key)
             if key in self._released:

@@ -1,6 +1,11 @@
-"""What the gateway counts, for Prometheus. One registry per gateway, none global."""
+"""What the gateway counts, for Prometheus, into the registry of its process; none is global.
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+What it holds at the moment of asking is in `services.gateway.collector`.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from services.durations import BOUNDS
 
 __all__ = ["GatewayMetrics"]
 
@@ -8,10 +13,16 @@ _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0)
 
 
 class GatewayMetrics:
-    """Counters, gauges and histograms of one gateway."""
+    """Counters and histograms of one gateway.
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    Parameters
+    ----------
+    registry
+        Of the process; None makes one.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
         self.requests = Counter(
             "dqm_gateway_requests",
             "HTTP requests answered, by route and status.",
@@ -37,12 +48,6 @@ class GatewayMetrics:
             ("topic",),
             registry=self.registry,
         )
-        self.rejected = self._gauge(
-            "dqm_gateway_rejected", "Records that could not be used, by reason.", "reason"
-        )
-        self.lag = self._gauge(
-            "dqm_gateway_lag_records", "Records not read yet, by topic.", "topic"
-        )
         self.sent_messages = Counter(
             "dqm_gateway_stream_messages", "Messages sent on streams.", registry=self.registry
         )
@@ -55,15 +60,13 @@ class GatewayMetrics:
             ("reason",),
             registry=self.registry,
         )
-        self.clients = Gauge("dqm_gateway_clients", "Open streams.", registry=self.registry)
-        self.channels = Gauge("dqm_gateway_channels", "Watched channels.", registry=self.registry)
-
-    def text(self) -> bytes:
-        """All of it in the text format."""
-        return generate_latest(self.registry)
-
-    def _gauge(self, name: str, text: str, label: str) -> Gauge:
-        return Gauge(name, text, (label,), registry=self.registry)
+        self.screen_seconds = Histogram(
+            "dqm_gateway_event_to_screen_seconds",
+            "From the newest events' entry in the log to the update that shows them being sent, "
+            "for each update and client.",
+            registry=self.registry,
+            buckets=BOUNDS,
+        )
 
     def _histogram(self, name: str, text: str) -> Histogram:
         return Histogram(name, text, registry=self.registry, buckets=_SECONDS)

@@ -3,12 +3,11 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Final
+from collections.abc import Callable
 
 import structlog
 import uvicorn
+from prometheus_client import CollectorRegistry
 
 from dqmstream.clock import Clock
 from dqmstream.store.store import Store
@@ -22,13 +21,13 @@ from services.gateway.intake import Intake
 from services.gateway.library import Library
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.progress import GatewayProgress
 from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
+from services.web import serve_until_cancelled
 
 __all__ = ["run_gateway", "serve"]
-
-_GRACE: Final = 3.0
 
 
 async def run_gateway(
@@ -39,6 +38,8 @@ async def run_gateway(
     clock: Clock,
     ready: Callable[[], None],
     listener: socket.socket | None = None,
+    registry: CollectorRegistry | None = None,
+    progress: GatewayProgress | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -56,14 +57,22 @@ async def run_gateway(
         Called once the server listens and the log has been read to its end.
     listener
         A listening socket to serve on, instead of the settings' address.
+    registry
+        Of the process: what is in it is served too.
+    progress
+        To keep up to date.
     """
-    view, metrics = LiveView(settings), GatewayMetrics()
+    view, metrics = LiveView(settings), GatewayMetrics(registry)
+    progress = progress or GatewayProgress()
     archive = None if store is None else Archive(store)
     async with Desk.open() as desk, asyncio.TaskGroup() as tasks:
-        intake = Intake(log, view, desk, clock=clock, metrics=metrics)
-        stream = Stream(view, desk, settings=settings, clock=clock, metrics=metrics)
+        intake = Intake(log, view, desk, clock=clock, metrics=metrics, progress=progress)
+        stream = Stream(
+            view, desk, settings=settings, clock=clock, metrics=metrics, progress=progress
+        )
         parts = Parts(
             view=view,
+            desk=desk,
             stream=stream,
             library=Library(view, desk, archive),
             readings=Readings(view, desk, archive, settings.limits.queries),
@@ -108,33 +117,7 @@ async def serve(
         # Compressing for each client costs twenty times the sending (see the benchmarks).
         ws_per_message_deflate=False,
     )
-    server = _Server(config, started)
-    async with asyncio.TaskGroup() as tasks:
-        sockets = None if listener is None else [listener]
-        serving = tasks.create_task(server.serve(sockets=sockets), name="uvicorn")
-        try:
-            await asyncio.shield(serving)
-        except asyncio.CancelledError:
-            server.should_exit = True
-            await asyncio.wait([serving], timeout=_GRACE)
-            raise
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers (the process decides when to stop), saying when it
-    listens."""
-
-    def __init__(self, config: uvicorn.Config, listening: asyncio.Event) -> None:
-        super().__init__(config)
-        self._listening = listening
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    await serve_until_cancelled(config, started, listener)
 
 
 async def _take_in(intake: Intake, archive: Archive | None, log: Log) -> None:

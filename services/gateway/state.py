@@ -25,11 +25,14 @@ class State:
         Name to float64[n] or int64[n]; changes are sent by index.
     rows
         Key to JSON-able value; changes are sent by key.
+    heard
+        Log time of the newest events in it, nanoseconds since 1970; 0 if unknown. Not shown.
     """
 
     header: Mapping[str, Any] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     rows: Mapping[str, Any] = field(default_factory=dict)
+    heard: int = 0
 
 
 def difference(before: State, after: State) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from services.gateway.desk import Desk
 from services.gateway.hub import Hub, HubLimits, LimitError
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.progress import GatewayProgress
 from services.gateway.protocol import (
     BoardChannel,
     PlotChannel,
@@ -88,6 +89,7 @@ class Stream:
         settings: GatewaySettings,
         clock: Clock,
         metrics: GatewayMetrics,
+        progress: GatewayProgress | None = None,
     ) -> None:
         limits = settings.limits
         self.hub = Hub(
@@ -102,6 +104,7 @@ class Stream:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
+        self._progress = progress or GatewayProgress()
         self._states = ChannelStates(view)
         self._wake: dict[int, asyncio.Event] = {}
         self._kick = asyncio.Event()
@@ -153,11 +156,13 @@ class Stream:
             await websocket.close(_TRY_LATER, str(error))
             return
         self._wake[client] = asyncio.Event()
+        self._progress.clients = self.hub.clients
         try:
             await websocket.accept()
             await self._serve(websocket, client)
         finally:
             self.hub.leave(client)
+            self._progress.clients = self.hub.clients
             del self._wake[client]
 
     async def _serve(self, websocket: WebSocket, client: int) -> None:
@@ -179,10 +184,13 @@ class Stream:
         while True:
             await wake.wait()
             wake.clear()
-            while (message := self.hub.take(client)) is not None:
-                await outbox.send(message)
+            while (update := self.hub.take(client)) is not None:
+                await outbox.send(update.message)
                 self._metrics.sent_messages.inc()
-                self._metrics.sent_bytes.inc(len(message))
+                self._metrics.sent_bytes.inc(len(update.message))
+                if update.heard:
+                    delay = (self._clock.wall() - update.heard) / 1e9
+                    self._metrics.screen_seconds.observe(max(0.0, delay))
 
     async def _receive(self, websocket: WebSocket, outbox: "_Outbox", client: int) -> str:
         """Follow a client's messages until it leaves (empty) or must be sent away (why)."""

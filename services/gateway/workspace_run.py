@@ -83,6 +83,8 @@ class WorkspaceRun:
         self.layout = layout
         self.revision = 0
         """Rises at each change: what was computed at one revision holds until the next."""
+        self.heard = 0
+        """Log time of the newest chunk that was filled, nanoseconds since 1970."""
         self.records: dict[int, LumisectionRecord] = {}
         self._contents: dict[int, Contents] = {}
         self._total = ClosedTotal(layout)

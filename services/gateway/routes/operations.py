@@ -1,11 +1,12 @@
 """Routes: is it alive, is it ready, what does it count."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from services.gateway.asking import Gateway, answer
 from services.gateway.boards import pulse_board
 from services.gateway.models import Health, PulseAnswer, Readiness
+from services.metrics_server import metrics_response
 
 __all__ = ["probes", "router"]
 
@@ -45,13 +46,6 @@ async def show_readiness(parts: Gateway) -> Response:
     response_class=Response,
     responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format."}},
 )
-async def show_metrics(parts: Gateway) -> Response:
-    """Counters, gauges and histograms of the gateway."""
-    metrics, hub = parts.metrics, parts.stream.hub
-    metrics.clients.set(hub.clients)
-    metrics.channels.set(len(hub.watched))
-    for reason, count in dict(parts.view.rejected).items():
-        metrics.rejected.labels(reason).set(count)
-    for topic, lag in parts.lag().items():
-        metrics.lag.labels(topic).set(lag)
-    return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+async def show_metrics(request: Request, parts: Gateway) -> Response:
+    """Counters, gauges and histograms of the gateway, and of the process it is in."""
+    return await metrics_response(parts.metrics.registry, request.headers.get("accept", ""))

@@ -37,6 +37,7 @@ def parts_of(view: LiveView, desk: Desk, gateway_settings: GatewaySettings | Non
     clock, metrics = SettableClock(), GatewayMetrics()
     return Parts(
         view=view,
+        desk=desk,
         stream=Stream(view, desk, settings=chosen, clock=clock, metrics=metrics),
         library=Library(view, desk, None),
         readings=Readings(view, desk, None),

@@ -48,10 +48,10 @@ class Follower:
         mine["sequence"] = message["sequence"]
 
     def take(self) -> bool:
-        raw = self.hub.take(self.id)
-        if raw is None:
+        update = self.hub.take(self.id)
+        if update is None:
             return False
-        self.follow(raw)
+        self.follow(update.message)
         return True
 
     def take_all(self) -> None:
@@ -76,9 +76,9 @@ def test_a_new_client_begins_with_a_snapshot_and_goes_on_with_changes():
     me = Follower(hub)
     hub.subscribe(me.id, "s", ["a"])
     assert hub.publish("a", plot(0.0, 0.0, 0.0, 0.0, 0.0)) == (me.id,)
-    first = orjson.loads(hub.take(me.id))
+    first = orjson.loads(hub.take(me.id).message)
     hub.publish("a", plot(0.0, 7.0, 0.0, 0.0, 0.0, entries=7))
-    second = orjson.loads(hub.take(me.id))
+    second = orjson.loads(hub.take(me.id).message)
     assert first["type"] == "snapshot"
     assert second == {
         "type": "change",
@@ -99,7 +99,7 @@ def test_a_stalled_client_catches_up_with_one_snapshot_and_costs_one_slot():
     for number in range(1, 100):
         hub.publish("a", plot(float(number), *[0.0] * 9))
         assert hub.waiting(me.id) == 1
-    assert orjson.loads(hub.take(me.id))["type"] == "snapshot"
+    assert orjson.loads(hub.take(me.id).message)["type"] == "snapshot"
     assert hub.take(me.id) is None
 
 
@@ -125,7 +125,7 @@ def test_a_change_that_overlaps_a_snapshot_is_dropped():
     late = hub.take(me.id)
     hub.resync(me.id, "a")
     me.take_all()
-    me.follow(late)
+    me.follow(late.message)
     assert me.gaps == 0
     assert me.held["a"]["arrays"]["values"][0] == 1.0
 
@@ -183,7 +183,7 @@ def test_what_a_change_cannot_say_in_less_comes_as_a_snapshot(after):
     hub.publish("a", plot(1.0, 2.0))
     me.take_all()
     hub.publish("a", after)
-    assert orjson.loads(hub.take(me.id))["type"] == "snapshot"
+    assert orjson.loads(hub.take(me.id).message)["type"] == "snapshot"
 
 
 def test_two_subscriptions_to_one_channel_are_one_slot_until_both_are_gone():
@@ -220,8 +220,8 @@ def test_the_channel_that_has_waited_longest_is_taken_first():
     hub.publish("b", plot(1.0))
     hub.publish("a", plot(1.0))
     hub.publish("b", plot(2.0))
-    assert orjson.loads(hub.take(me.id))["channel"] == "b"
-    assert orjson.loads(hub.take(me.id))["channel"] == "a"
+    assert orjson.loads(hub.take(me.id).message)["channel"] == "b"
+    assert orjson.loads(hub.take(me.id).message)["channel"] == "a"
 
 
 states = st.builds(

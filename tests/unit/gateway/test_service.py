@@ -151,7 +151,7 @@ async def test_after_any_hostile_record_the_next_good_one_still_comes_out(log, d
     assert pulse["rejected"]["bad_body"] >= 1
     assert pulse["rejected"]["no_type"] == 1
     assert pulse["rejected"]["unknown_version"] == 1
-    assert 'dqm_gateway_rejected{reason="unknown_type"} 1.0' in metrics
+    assert 'dqm_gateway_rejected_total{reason="unknown_type"} 1.0' in metrics
 
 
 async def test_with_a_store_reading_begins_near_where_the_store_stands(log, detector):

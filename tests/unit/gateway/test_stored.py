@@ -79,6 +79,7 @@ def client_of(view: LiveView, desk: Desk, archive: Archive) -> httpx.AsyncClient
     chosen, clock, metrics = view.settings, SettableClock(), GatewayMetrics()
     parts = Parts(
         view=view,
+        desk=desk,
         stream=Stream(view, desk, settings=chosen, clock=clock, metrics=metrics),
         library=Library(view, desk, archive),
         readings=Readings(view, desk, archive),

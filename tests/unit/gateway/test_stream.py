@@ -54,6 +54,7 @@ async def served(view: LiveView, chosen: GatewaySettings) -> AsyncIterator[Serve
         clock, metrics = SystemClock(), GatewayMetrics()
         parts = Parts(
             view=view,
+            desk=desk,
             stream=Stream(view, desk, settings=chosen, clock=clock, metrics=metrics),
             library=Library(view, desk, None),
             readings=Readings(view, desk, None),
