@@ -22,13 +22,17 @@ _DEAD_AFTER: Final = 60.0
 
 @dataclass(slots=True)
 class Vital:
-    """What is known of one service. `tried` and `acknowledged` are monotonic seconds."""
+    """What is known of one service. `tried` and `acknowledged` are monotonic seconds.
+
+    A service that has `stopped` did what it had to, and is waited for no more.
+    """
 
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     tried: float | None = None
     acknowledged: float | None = None
     beats: int = 0
     failures: int = 0
+    stopped: bool = False
 
 
 class Health:
@@ -75,6 +79,10 @@ class Health:
         else:
             vital.failures += 1
 
+    def stop(self, service: str) -> None:
+        """The service is done, or was told to stop: it beats no more."""
+        self.vitals[service].stopped = True
+
     def age(self, service: str) -> float:
         """Seconds since the last acknowledged heartbeat; without one, since the start."""
         acknowledged = self.vitals[service].acknowledged
@@ -87,7 +95,7 @@ class Health:
         return [
             f"{service} has not tried to send a heartbeat for {now - vital.tried:.0f} s"
             for service, vital in self.vitals.items()
-            if vital.tried is not None and now - vital.tried > _DEAD_AFTER
+            if vital.tried is not None and not vital.stopped and now - vital.tried > _DEAD_AFTER
         ]
 
     def obstacles(self) -> list[str]:
@@ -99,16 +107,19 @@ class Health:
         ]
         found += [
             f"the log has taken no heartbeat of {service} for {age:.0f} s"
-            for service in self.vitals
-            if self.is_ready(service) and (age := self.age(service)) > _DEAF_AFTER
+            for service, vital in self.vitals.items()
+            if vital.ready.is_set()
+            and not vital.stopped
+            and (age := self.age(service)) > _DEAF_AFTER
         ]
         return found
 
     def document(self) -> dict[str, Any]:
-        """Per service: ready or not, age of the last acknowledged heartbeat, failed ones."""
+        """Per service: ready or not, stopped or not, age of the last heartbeat, failed ones."""
         return {
             service: {
                 "ready": vital.ready.is_set(),
+                "stopped": vital.stopped,
                 "heartbeat_age": round(self.age(service), 3),
                 "heartbeat_failures": vital.failures,
             }

@@ -101,6 +101,7 @@ async def beat(
                 health.beat(service, acknowledged=True)
             await asyncio.sleep(INTERVAL)
     except asyncio.CancelledError:
+        health.stop(service)
         # Without it a page would wait for the silence to tell a stop from a crash.
         with suppress(TimeoutError, LogError):
             async with asyncio.timeout(_LAST_WORD):

@@ -136,9 +136,20 @@ _RECORDER: Final = (
 
 _PRODUCER: Final = (
     Family("dqm_producer_chunks", "counter", "Chunks of events acknowledged.", "chunks"),
-    Family("dqm_producer_events_seen", "counter", "Events seen at the source.", "seen"),
-    Family("dqm_producer_events_selected", "counter", "Events sent on.", "selected"),
-    Family("dqm_producer_events_dropped", "counter", "Events dropped and counted.", "dropped"),
+    Family("dqm_producer_bytes", "counter", "Bytes of chunks acknowledged.", "bytes"),
+    Family(
+        "dqm_producer_seen_events", "counter", "Events that acknowledged chunks stand for.", "seen"
+    ),
+    Family("dqm_producer_selected_events", "counter", "Events in acknowledged chunks.", "selected"),
+    Family(
+        "dqm_producer_dropped_events", "counter", "Events lost knowingly, and counted.", "dropped"
+    ),
+    Family(
+        "dqm_producer_dropped_chunks",
+        "counter",
+        "Chunks of a live source that found the buffer full.",
+        "dropped_chunks",
+    ),
     Family(
         "dqm_producer_notes",
         "counter",
@@ -146,7 +157,40 @@ _PRODUCER: Final = (
         "notes",
         ("reason",),
     ),
-    Family("dqm_producer_retries", "counter", "Sends that the log refused at first.", "retries"),
+    Family(
+        "dqm_producer_cut_chunks",
+        "counter",
+        "Chunks sent in pieces, for they were too large for one message.",
+        "cut",
+    ),
+    Family("dqm_producer_retries", "counter", "Sends with an unknown outcome.", "retries"),
+    Family(
+        "dqm_producer_resent_chunks",
+        "counter",
+        "Chunks sent again after an unknown outcome, each time.",
+        "resent",
+    ),
+    Family(
+        "dqm_producer_log_away",
+        "gauge",
+        "1 while the log does not take what is sent.",
+        "unavailable",
+    ),
+    Family(
+        "dqm_producer_buffer_bytes", "gauge", "Chunks that wait or are in flight.", "buffer_bytes"
+    ),
+    Family(
+        "dqm_producer_buffer_high_bytes",
+        "gauge",
+        "Most that ever waited or was in flight since the start.",
+        "buffer_high_bytes",
+    ),
+    Family(
+        "dqm_producer_in_flight_bytes",
+        "gauge",
+        "Of these, chunks sent and not acknowledged yet.",
+        "in_flight_bytes",
+    ),
     Family(
         "dqm_producer_lumisection",
         "newest",
