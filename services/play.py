@@ -10,19 +10,19 @@ import msgspec
 import typer
 
 from dqmstream.clock import Clock
+from dqmstream.errors import MessageError, OffsetExpiredError
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.topics import HISTOGRAMS, QUALITY
 from dqmstream.messages.wire import CODEC
-from dqmstream.sources.source import EventSource
-from dqmstream.transport.log import TopicPartition
-from services.producer import Produced, produce
+from dqmstream.transport.log import Record, TopicPartition
+from services.processes.produce import Sent
 from services.progress import LumisectionLine, RunProgress
+from services.runs import Runs
 from services.system import System
 
 __all__ = ["Play", "PlayedRun"]
 
-_LUMISECTION_SECONDS: Final = 23.31
 _POLL: Final = 0.05
 
 
@@ -44,76 +44,66 @@ class PlayedRun(msgspec.Struct, kw_only=True):
 
 
 class Play:
-    """Runs, one after another, each with its sources side by side.
+    """Tells what comes of runs while they are played, and ends with them if it is to.
 
     Parameters
     ----------
     runs
-        Sources of each run.
-    speed
-        As `produce` takes it.
-    seconds
-        Length of an LS in seconds of data taking.
+        What is played.
     stop
         End with the last run and print a summary; otherwise go on serving.
     json
         Print the summary, and nothing else, as one JSON document.
     """
 
-    def __init__(
-        self,
-        runs: Sequence[Sequence[EventSource]],
-        *,
-        speed: float | None = None,
-        seconds: float = _LUMISECTION_SECONDS,
-        stop: bool,
-        json: bool = False,
-    ) -> None:
-        self._runs = runs
-        self._speed = speed
-        self._seconds = seconds
+    def __init__(self, runs: Runs, *, stop: bool, json: bool = False) -> None:
+        self._numbers = {source.run for sources in runs.sources for source in sources}
+        self._seconds = runs.seconds
+        self._left = len(runs.sources)
         self._stop = stop
         self._json = json
         self._lines: dict[tuple[int, int], LumisectionLine] = {}
         self._told = asyncio.Condition()
+        self._played: list[PlayedRun] = []
+        self._done = asyncio.Event()
+        self._on: tuple[System, Clock] | None = None
+        self._run_began = 0.0
+        self.begun = asyncio.Event()
+        """Set once the system is ready and its address told: then producers may begin."""
 
     async def on(self, system: System, clock: Clock) -> None:
-        """Play everything on a system; returns only if it is to stop with the last run."""
+        """Follow what is played on a system; returns only if it is to stop with the last run."""
         self._say(f"page: {system.url}")
         self._say("Ctrl-C ends it")
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(self._follow(system), name="progress")
-            played = [await self._play_run(system, clock, sources) for sources in self._runs]
+            self._on = system, clock
+            self._run_began = clock.monotonic()
+            self.begun.set()
+            await self._done.wait()
             if self._stop:
                 following.cancel()
-                self._summarise(played)
-            elif self._runs:
+                self._summarise()
+            else:
                 self._say("all is played; the page stays until Ctrl-C")
 
-    async def _play_run(
-        self, system: System, clock: Clock, sources: Sequence[EventSource]
-    ) -> PlayedRun:
-        names = tuple(source.name for source in sources)
-        began = clock.monotonic()
-        async with asyncio.TaskGroup() as tasks:
-            producing = [
-                tasks.create_task(
-                    produce(
-                        system.process.log, source, clock=clock, speed=self._speed, expected=names
-                    ),
-                    name=f"produce {source.name}",
-                )
-                for source in sources
-            ]
-        produced = [task.result() for task in producing]
+    async def run_sent(self, sent: Sequence[Sent]) -> None:
+        """All of a run is in the log; wait until it is stored too if the end depends on it."""
+        assert self._on is not None  # noqa: S101 producers wait for `begun`
+        system, clock = self._on
+        sources = [one.source for one in sent]
         run = sources[0].run
-        if not any(one.chunks for one in produced):
+        if not any(one.chunks for one in sent):
             self._say(f"run {run}: the log already holds all of it, nothing was sent")
-        first = min(source.first_lumisection for source in sources)
-        last = max(one.lumisection for one in produced)
         if self._stop:
+            first = min(source.first_lumisection for source in sources)
+            last = max(one.lumisection for one in sent)
             await self._all_done(system, run, range(first, last + 1))
-        return self._played(run, sources, produced, clock.monotonic() - began)
+            self._played.append(self._summary(sent, clock.monotonic() - self._run_began))
+        self._run_began = clock.monotonic()
+        self._left -= 1
+        if not self._left:
+            self._done.set()
 
     async def _all_done(self, system: System, run: int, lumisections: range) -> None:
         """Every LS is judged and in the store."""
@@ -140,28 +130,25 @@ class Play:
                 ).start
         async with system.process.log.reader(positions) as reader:
             while True:
-                for record in await reader.read(timeout=60):
-                    message = CODEC.decode(record.headers, record.value)
-                    if not isinstance(message, HistogramSet | QualityReports):
-                        continue
-                    line = progress.take(message)
+                try:
+                    records = await reader.read(timeout=60)
+                except OffsetExpiredError as expired:
+                    reader.seek(expired.topic, expired.partition, expired.start)
+                    continue
+                for record in records:
+                    line = progress.take(message) if (message := _message(record)) else None
                     if line is not None:
                         await self._tell(line)
 
     async def _tell(self, line: LumisectionLine) -> None:
-        if any(source.run == line.run for sources in self._runs for source in sources):
+        if line.run in self._numbers:
             self._say(line.text())
         async with self._told:
             self._lines[line.run, line.lumisection] = line
             self._told.notify_all()
 
-    def _played(
-        self,
-        run: int,
-        sources: Sequence[EventSource],
-        produced: Sequence[Produced],
-        seconds: float,
-    ) -> PlayedRun:
+    def _summary(self, sent: Sequence[Sent], seconds: float) -> PlayedRun:
+        run = sent[0].source.run
         lines = [line for (number, _), line in sorted(self._lines.items()) if number == run]
         outcomes: Counter[str] = Counter()
         notes: Counter[str] = Counter()
@@ -170,24 +157,24 @@ class Play:
             notes.update(line.notes)
         return PlayedRun(
             run=run,
-            sources=[source.name for source in sources],
+            sources=[one.source.name for one in sent],
             lumisections=lines,
-            chunks=sum(one.chunks for one in produced),
+            chunks=sum(one.chunks for one in sent),
             seen=sum(line.seen for line in lines),
             selected=sum(line.selected for line in lines),
             dropped=sum(line.dropped for line in lines),
             notes=dict(notes),
             outcomes=dict(outcomes),
             seconds=seconds,
-            files=[report for source in sources for report in getattr(source, "reports", ())],
+            files=[report for one in sent for report in getattr(one.source, "reports", ())],
         )
 
-    def _summarise(self, played: Sequence[PlayedRun]) -> None:
+    def _summarise(self) -> None:
         if self._json:
-            document = msgspec.json.encode({"runs": played})
+            document = msgspec.json.encode({"runs": self._played})
             typer.echo(msgspec.json.format(document).decode())
             return
-        for run in played:
+        for run in self._played:
             outcomes = ", ".join(f"{count} {name}" for name, count in sorted(run.outcomes.items()))
             self._say(
                 f"run {run.run}: {len(run.lumisections)} LSs, {run.selected} of {run.seen} events "
@@ -196,6 +183,15 @@ class Play:
 
     def _say(self, text: str) -> None:
         typer.echo(text, file=sys.stderr if self._json else sys.stdout)
+
+
+def _message(record: Record) -> HistogramSet | QualityReports | None:
+    """What a record says, if it can be read: others count and bury what cannot."""
+    try:
+        message = CODEC.decode(record.headers, record.value)
+    except MessageError:
+        return None
+    return message if isinstance(message, HistogramSet | QualityReports) else None
 
 
 def _stored(system: System, run: int) -> set[int]:

@@ -1,0 +1,7 @@
+"""The producer: one source in one run onto `dqm.events`, numbered, resumable, through outages."""
+
+from services.producer.producing import produce
+from services.producer.progress import ProducerProgress
+from services.producer.settings import ProducerSettings, lumisections_apart
+
+__all__ = ["ProducerProgress", "ProducerSettings", "lumisections_apart", "produce"]

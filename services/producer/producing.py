@@ -1,0 +1,281 @@
+"""Sending one source: read, number, send, mark LSs, note how far it is; all at the same time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+import structlog
+
+from dqmstream.clock import Clock
+from dqmstream.messages.topics import EVENTS
+from dqmstream.sources.source import EventSource, SourceChunk, SourceLumisection
+from dqmstream.transport.log import Log
+from services.patience import Pace as RetryPace
+from services.producer.cutting import Cut, Cutter, Piece, body_limit
+from services.producer.delivery import Delivery
+from services.producer.outbox import NumberedChunk, Outbox
+from services.producer.pace import Pace
+from services.producer.peers import Peers
+from services.producer.progress import ProducerProgress
+from services.producer.records import SourceRecords
+from services.producer.settings import ProducerSettings
+from services.producer.standings import Standings
+
+__all__ = ["produce"]
+
+_MOST_LUMISECTIONS: Final = 64
+"""LSs a re-readable source is read ahead: some have no chunks, and take no room."""
+
+
+async def produce(
+    log: Log,
+    source: EventSource,
+    *,
+    clock: Clock,
+    settings: ProducerSettings | None = None,
+    speed: float | None = None,
+    expected: tuple[str, ...] = (),
+    progress: ProducerProgress | None = None,
+) -> ProducerProgress:
+    """Send a whole run of `source`; it is done when the log has all of it.
+
+    A re-readable source goes on after the last LS that the log is known to hold of it, and waits
+    while the log takes nothing. A live source is never held up: what finds the buffer full is
+    dropped and counted.
+
+    Parameters
+    ----------
+    settings
+        Default: `ProducerSettings()`.
+    speed
+        1 plays in real time by event time, k plays k times as fast, None as fast as the log takes.
+    expected
+        Names of all sources of this run.
+    progress
+        Kept up to date, and returned at the end.
+
+    Raises
+    ------
+    ConfigurationError
+        If `dqm.events` takes no messages large enough for a chunk.
+    LogError
+        If the log refuses a message for good; while it is only away, sending goes on.
+    SourceError
+        If the source cannot be read.
+    """
+    progress = progress if progress is not None else ProducerProgress()
+    producer = _Producer(log, source, clock, settings or ProducerSettings(), progress)
+    await producer.run(Pace(clock, speed), expected)
+    return progress
+
+
+class _Producer:
+    """Moves chunks from the source through the outbox to the log."""
+
+    def __init__(
+        self,
+        log: Log,
+        source: EventSource,
+        clock: Clock,
+        settings: ProducerSettings,
+        progress: ProducerProgress,
+    ) -> None:
+        limit = body_limit(log.max_message_bytes(EVENTS), source.name, source.incarnation)
+        self._source = source
+        self._clock = clock
+        self._settings = settings
+        self._progress = progress
+        self._cutter = Cutter(limit)
+        self._records = SourceRecords(source, log.partitions(EVENTS), limit)
+        retry = RetryPace(first=settings.retry_first, most=settings.retry_most)
+        self._delivery = Delivery(log, retry, progress)
+        self._standings = Standings(log, source.run, retry)
+        self._peers = Peers(source.run, (), settings.patience, clock.monotonic())
+        self._outbox = (
+            Outbox(settings.read_ahead_bytes)
+            if source.rereadable
+            else Outbox(settings.buffer_bytes, settings.buffer_seconds)
+        )
+        self._done = source.first_lumisection - 1
+        self._batches = 0
+        self._all_read = False
+        self._dropping = False
+        self._changed = asyncio.Event()
+        self._logger = structlog.get_logger().bind(source=source.name, run=source.run)
+        progress.run = source.run
+
+    async def run(self, pace: Pace, expected: tuple[str, ...]) -> None:
+        """Everything, from RunStart to RunEnd."""
+        name = self._source.name
+        async with asyncio.TaskGroup() as tasks:
+            if not self._source.rereadable:
+                # Its events come whether the log is there or not.
+                tasks.create_task(self._read(pace), name=f"read {name}")
+            await self._start(expected)
+            if self._source.rereadable:
+                tasks.create_task(self._read(pace), name=f"read {name}")
+            following = tasks.create_task(self._follow(), name=f"others than {name}")
+            tasks.create_task(self._send_all(tasks), name=f"send {name}")
+            await self._end_lumisections()
+            following.cancel()
+        await self._delivery.send(self._records.run_end(self._done))
+        await self._delivery.send(self._records.checkpoint(self._done, ended=True))
+
+    # ------------------------------------------------------------------- start
+
+    async def _start(self, expected: tuple[str, ...]) -> None:
+        """Find out where this source and the others stand, and announce it."""
+        source, standings = self._source, await self._standings.newest()
+        own = standings.get(source.name)
+        resumed = own is not None and own.incarnation == self._records.incarnation
+        replaces = ""
+        if own is not None and source.rereadable and resumed:
+            self._done = max(self._done, own.lumisection)
+            self._logger.info("producer resumes", after_lumisection=self._done)
+        elif own is not None and not source.rereadable and not own.ended:
+            replaces = own.incarnation
+        self._progress.lumisection = self._done or None
+        if source.rereadable:
+            now = self._clock.monotonic()
+            others = [name for name in expected if name != source.name]
+            self._peers = Peers(source.run, others, self._settings.patience, now)
+            for checkpoint in standings.values():
+                self._peers.note(checkpoint, now)
+        await self._delivery.send(
+            self._records.run_start(expected=expected, replaces=replaces, wall=self._clock.wall())
+        )
+        if not resumed:
+            # Where it begins: the others must not wait for LSs that it will never send.
+            await self._delivery.send(self._records.checkpoint(self._done, ended=False))
+
+    async def _follow(self) -> None:
+        """Note where the others stand, as long as they matter."""
+        if self._peers:
+            async for checkpoints in self._standings.news():
+                for checkpoint in checkpoints:
+                    self._peers.note(checkpoint, self._clock.monotonic())
+                self._changed.set()
+
+    # -------------------------------------------------------------------- read
+
+    async def _read(self, pace: Pace) -> None:
+        """Read the source in a worker thread into the outbox."""
+        lumisections = self._source.lumisections(self._done)
+        while (one := await asyncio.to_thread(next, lumisections, None)) is not None:
+            await self._read_one(one, pace)
+        self._all_read = True
+        self._changed.set()
+
+    async def _read_one(self, one: SourceLumisection, pace: Pace) -> None:
+        chunks, refused = one.chunks(), Counter[str]()
+        while (cut := await asyncio.to_thread(self._next, chunks)) is not None:
+            await pace.wait(cut.at)
+            refused.update(cut.refused)
+            self._progress.cut += len(cut.pieces) > 1
+            for piece in cut.pieces:
+                await self._take_in(one.lumisection, piece)
+        await pace.wait(one.seconds)
+        pace.next_lumisection(one.seconds)
+        notes = Counter(one.notes()) + refused
+        self._outbox.end(one.lumisection, notes, self._cutter.empty, self._clock.monotonic())
+        self._change()
+
+    def _next(self, chunks: Iterator[SourceChunk]) -> Cut | None:
+        chunk = next(chunks, None)
+        return None if chunk is None else self._cutter.cut(chunk)
+
+    async def _take_in(self, lumisection: int, piece: Piece) -> None:
+        """Into the outbox as soon as there is room; a live source does not wait for that."""
+        outbox, now = self._outbox, self._clock.monotonic
+        while self._source.rereadable and not (
+            outbox.lumisections <= _MOST_LUMISECTIONS and outbox.has_room(len(piece.body), now())
+        ):
+            await self._next_change()
+        taken = outbox.offer(lumisection, piece, now())
+        self._progress.dropped += piece.dropped
+        if not taken:
+            self._progress.dropped += piece.selected
+            self._progress.dropped_chunks += 1
+        if taken is self._dropping:
+            self._dropping = not taken
+            self._logger.warning(
+                "buffer has room again" if taken else "buffer is full, chunks are dropped",
+                lumisection=lumisection,
+                dropped_chunks=self._progress.dropped_chunks,
+                dropped_events=self._progress.dropped,
+            )
+        self._change()
+
+    # -------------------------------------------------------------------- send
+
+    async def _send_all(self, tasks: asyncio.TaskGroup) -> None:
+        """Send what waits, several batches at a time, until there is nothing more."""
+        while not self._all_read or self._outbox.has_waiting:
+            batch = self._next_batch()
+            if batch:
+                self._batches += 1
+                tasks.create_task(self._send(batch), name=f"send {self._source.name}")
+            else:
+                await self._next_change()
+
+    def _next_batch(self) -> list[NumberedChunk]:
+        settings = self._settings
+        if self._batches == settings.in_flight_batches:
+            return []
+        free = settings.in_flight_bytes - self._outbox.in_flight_bytes
+        return self._outbox.take(self._until(), min(settings.batch_bytes, free))
+
+    async def _send(self, batch: list[NumberedChunk]) -> None:
+        messages = [self._records.chunk(chunk) for chunk in batch]
+        await self._delivery.send(messages, chunks=len(batch))
+        self._batches -= 1
+        self._outbox.acknowledge(batch)
+        progress = self._progress
+        progress.chunks += len(batch)
+        for chunk in batch:
+            progress.bytes += len(chunk.piece.body)
+            progress.seen += chunk.piece.seen
+            progress.selected += chunk.piece.selected
+        self._change()
+
+    async def _end_lumisections(self) -> None:
+        """Say of each LS how many chunks it has, once the fate of every one is known."""
+        outbox, progress = self._outbox, self._progress
+        while not self._all_read or outbox.lumisections:
+            ended = outbox.settled(self._until())
+            if not ended:
+                await self._next_change()
+                continue
+            await self._delivery.send(
+                [marker for one in ended for marker in self._records.lumisection_end(one)]
+            )
+            for one in ended:
+                outbox.close(one.lumisection)
+                self._done = progress.lumisection = one.lumisection
+                for name, count in one.notes.items():
+                    progress.notes[name] = progress.notes.get(name, 0) + count
+            self._change()
+            await self._delivery.send(self._records.checkpoint(self._done, ended=False))
+
+    def _until(self) -> int:
+        """The highest LS that may be in the log now."""
+        apart, oldest = self._settings.apart, self._outbox.oldest
+        until = (self._done + 1 if oldest is None else oldest) + apart
+        slowest = self._peers.slowest(self._clock.monotonic())
+        return until if slowest is None else min(until, slowest + 1 + apart)
+
+    # ----------------------------------------------------------------- changes
+
+    def _change(self) -> None:
+        """Tell those who wait to look again."""
+        outbox, progress = self._outbox, self._progress
+        progress.buffer_bytes = outbox.bytes
+        progress.buffer_high_bytes = outbox.high_bytes
+        progress.in_flight_bytes = outbox.in_flight_bytes
+        self._changed.set()
+
+    async def _next_change(self) -> None:
+        """Until something changes; nothing may be awaited since the caller looked."""
+        self._changed.clear()
+        await self._changed.wait()

@@ -1,0 +1,113 @@
+"""What one source says in one run, as records of the log."""
+
+from typing import Any
+
+from dqmstream.identity import content_hash, event_partition
+from dqmstream.messages.checkpoints import SourceCheckpoint
+from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
+from dqmstream.messages.struct import Message
+from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS
+from dqmstream.sources.source import EventSource
+from dqmstream.transport.log import Outgoing
+from services.outgoing import outgoing
+from services.producer.outbox import EndedLumisection, NumberedChunk
+
+__all__ = ["SourceRecords"]
+
+
+class SourceRecords:
+    """Puts the source's identity on all that it says.
+
+    Parameters
+    ----------
+    source
+        Who speaks.
+    partitions
+        Of `dqm.events`.
+    limit
+        Largest body of a chunk. Larger ones are cut, so it is part of what a re-readable source's
+        chunks depend on, and of its incarnation.
+    """
+
+    def __init__(self, source: EventSource, partitions: int, limit: int) -> None:
+        self._source = source
+        self._partitions = partitions
+        self.incarnation = (
+            content_hash([source.incarnation, limit]) if source.rereadable else source.incarnation
+        )
+        self.key = f"source/{source.name}/{source.run}".encode()
+
+    def run_start(self, *, expected: tuple[str, ...], replaces: str, wall: int) -> list[Outgoing]:
+        """RunStart, on every partition and for those who read no events."""
+        return self._announced(
+            RunStart(
+                **self._identity(),
+                first_lumisection=self._source.first_lumisection,
+                run_type=self._source.run_type,
+                expected=expected,
+                replaces=replaces,
+                labels=dict(self._source.labels),
+                started=wall,
+            )
+        )
+
+    def chunk(self, numbered: NumberedChunk) -> Outgoing:
+        """A chunk, on its partition."""
+        source, (lumisection, number, piece) = self._source, numbered
+        header = Chunk(
+            **self._identity(),
+            lumisection=lumisection,
+            number=number,
+            seen=piece.seen,
+            selected=piece.selected,
+            dropped=piece.dropped,
+            checksum=piece.checksum,
+        )
+        partition = event_partition(source.name, number, self._partitions)
+        return outgoing(EVENTS, partition, EventBatch(chunk=header, body=piece.body))
+
+    def lumisection_end(self, ended: EndedLumisection) -> list[Outgoing]:
+        """LumisectionEnd, on every partition."""
+        return self._everywhere(
+            LumisectionEnd(
+                **self._identity(),
+                lumisection=ended.lumisection,
+                chunks=ended.chunks,
+                seen=ended.seen,
+                selected=ended.selected,
+                dropped=ended.dropped,
+                notes=dict(ended.notes),
+            )
+        )
+
+    def run_end(self, last_lumisection: int) -> list[Outgoing]:
+        """RunEnd, on every partition and for those who read no events."""
+        return self._announced(RunEnd(**self._identity(), last_lumisection=last_lumisection))
+
+    def checkpoint(self, lumisection: int, *, ended: bool) -> list[Outgoing]:
+        """Every record of the LSs up to this one is acknowledged."""
+        source = self._source
+        checkpoint = SourceCheckpoint(
+            source=source.name,
+            run=source.run,
+            incarnation=self.incarnation,
+            lumisection=lumisection,
+            ended=ended,
+        )
+        return [outgoing(CHECKPOINTS, 0, checkpoint, self.key)]
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "run": self._source.run,
+            "source": self._source.name,
+            "incarnation": self.incarnation,
+            "rereadable": self._source.rereadable,
+            "partitions": self._partitions,
+        }
+
+    def _everywhere(self, message: Message) -> list[Outgoing]:
+        return [outgoing(EVENTS, partition, message) for partition in range(self._partitions)]
+
+    def _announced(self, message: Message) -> list[Outgoing]:
+        run = str(self._source.run).encode()
+        return [*self._everywhere(message), outgoing(CONDITIONS, 0, message, run)]

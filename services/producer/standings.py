@@ -1,0 +1,50 @@
+"""Where the sources of a run stand, read from `dqm.checkpoints`."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from dqmstream.messages.checkpoints import SourceCheckpoint
+from dqmstream.messages.topics import CHECKPOINTS
+from dqmstream.messages.wire import CODEC
+from dqmstream.transport.compacted import latest_by_key
+from dqmstream.transport.log import Log, Record, TopicPartition
+from services.patience import Pace, PatientLog
+
+__all__ = ["Standings"]
+
+_READ: Final = 1.0
+"""Seconds after which a reader answers though nothing came."""
+
+
+class Standings:
+    """The newest SourceCheckpoint of each source of a run; waits while the log is away."""
+
+    def __init__(self, log: Log, run: int, pace: Pace) -> None:
+        self._log = PatientLog(log, pace)
+        self._run = run
+        self._positions: dict[TopicPartition, int] = {}
+
+    async def newest(self) -> dict[str, SourceCheckpoint]:
+        """By name of the source, as of now."""
+        # First the ends: what comes after them is read twice rather than never.
+        for partition in range(self._log.partitions(CHECKPOINTS)):
+            _, end = await self._log.bounds(CHECKPOINTS, partition)
+            self._positions[CHECKPOINTS, partition] = end
+        records = await latest_by_key(self._log, CHECKPOINTS)
+        return {found.source: found for found in map(self._of_run, records.values()) if found}
+
+    async def news(self) -> AsyncIterator[list[SourceCheckpoint]]:
+        """What comes after `newest`, for ever; nothing at least every second."""
+        async with self._log.reader(self._positions) as reader:
+            while True:
+                records = await reader.read(timeout=_READ)
+                yield [found for found in map(self._of_run, records) if found]
+
+    def _of_run(self, record: Record) -> SourceCheckpoint | None:
+        # Fillers' checkpoints are much larger, and need not be decoded.
+        if record.value is None or dict(record.headers).get("type") != b"SourceCheckpoint":
+            return None
+        checkpoint = CODEC.decode(record.headers, record.value)
+        if isinstance(checkpoint, SourceCheckpoint) and checkpoint.run == self._run:
+            return checkpoint
+        return None
