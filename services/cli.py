@@ -4,12 +4,36 @@ Heavy imports happen inside the commands, so that help is quick.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
 from dqmstream import __version__
-from dqmstream.errors import DqmError
+from services import cli_processes
+from services.invoke import invoke
+from services.options import (
+    Config,
+    Data,
+    Exit,
+    Fault,
+    Fillers,
+    Json,
+    Kafka,
+    Length,
+    NoFaults,
+    Paths,
+    Port,
+    Prescale,
+    Rate,
+    RunNumber,
+    Seconds,
+    Seed,
+    Speed,
+    Workspaces,
+    by_comma,
+    flags,
+    synthetic,
+)
 
 __all__ = ["app", "main"]
 
@@ -25,52 +49,39 @@ app = typer.Typer(
 
     Try [bold]dqmstream demo[/bold]: it plays a synthetic run and prints the address of the page.
     Settings come from a TOML file, DQMSTREAM_* variables and flags: see [bold]config[/bold].
+    DQMSTREAM_KAFKA=host:port,... moves everything from the embedded log to Apache Kafka.
+
+    Exit status: 0 done or stopped, 1 log or store failed, 2 the command or a setting is wrong.
     """,
 )
+_WHOLE = "All services in one process"
+_LOOK = "To look at things"
+_MAKE = "For developers"
 bench_app = typer.Typer(no_args_is_help=True, help="Measure, compare with peers and limits.")
-app.add_typer(bench_app, name="bench")
-
-Files = Annotated[
-    list[Path] | None,
-    typer.Argument(help="CMS streamer files (.jsn or .dat) or folders of them", show_default=False),
-]
-Config = Annotated[
-    Path | None, typer.Option(help="TOML file of settings", envvar="DQMSTREAM_CONFIG")
-]
-Data = Annotated[Path | None, typer.Option(help="folder of the log and the store")]
-Port = Annotated[int | None, typer.Option(help="port of the page; 0 takes any free one")]
-Workspaces = Annotated[
-    str | None, typer.Option(help="workspaces to fill, by comma; default: all that fit")
-]
-Speed = Annotated[
-    float, typer.Option(min=0, help="1 is real time, 10 ten times as fast, 0 as fast as it goes")
-]
-Exit = Annotated[bool, typer.Option("--exit", help="end with the run and print a summary")]
-Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
-Paths = Annotated[str, typer.Option("--paths", help="HLT paths to take, globs by comma; ! negates")]
-Prescale = Annotated[int, typer.Option(min=1, help="take one of so many events")]
+app.add_typer(bench_app, name="bench", rich_help_panel=_MAKE)
 
 
-@app.command()
+@app.command(rich_help_panel=_WHOLE)
 def demo(
-    files: Files = None,
-    speed: Speed = 1.0,
-    run: Annotated[int, typer.Option(help="number of the synthetic run")] = 1,
-    lumisections: Annotated[int, typer.Option(help="length of the synthetic run")] = 100,
-    rate: Annotated[float, typer.Option(help="events per second of data taking")] = 400.0,
-    seconds: Annotated[float, typer.Option(help="length of an LS; CMS has 23.31")] = 23.31,
-    seed: Annotated[int, typer.Option(help="another seed, other events")] = 1,
-    fault: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="what breaks when, as `dead:pixel:layer1/module37@5-9` or "
-            "`hot:ecal:ieta10/iphi200*50@5-`; may be repeated"
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="CMS streamer files (.jsn or .dat) or folders of them", show_default=False
         ),
     ] = None,
-    no_faults: Annotated[bool, typer.Option("--no-faults", help="nothing breaks")] = False,
+    speed: Speed = 1.0,
+    run: RunNumber = 1,
+    lumisections: Length = 100,
+    rate: Rate = 400.0,
+    seconds: Seconds = 23.31,
+    seed: Seed = 1,
+    fault: Fault = None,
+    no_faults: NoFaults = False,
     data: Data = None,
     port: Port = None,
     workspaces: Workspaces = None,
+    fillers: Fillers = None,
+    kafka: Kafka = None,
     config: Config = None,
     exit_: Exit = False,
     json: Json = False,
@@ -78,49 +89,47 @@ def demo(
     """Play a run through the whole system in one process, and serve the page.
 
     Without FILES a synthetic detector is played, with a dead module and a hot channel from LS 5
-    on; with FILES, CMS streamer files. Everything is kept in a fresh folder unless --data names
-    one. Ctrl-C ends it.
+    on; with FILES, CMS streamer files. Everything is kept in a fresh folder, on Kafka under a
+    fresh prefix too, unless --data names one. Ctrl-C ends it.
     """
     from services import commands  # noqa: PLC0415
 
-    _run(
+    invoke(
         commands.demo,
         files=files or [],
         speed=speed or None,
-        synthetic={
-            "run": run,
-            "lumisections": lumisections,
-            "rate": rate,
-            "lumisection_seconds": seconds,
-            "seed": seed,
-        },
+        synthetic=synthetic(run, lumisections, rate, seconds, seed),
         faults=[] if no_faults else fault,
-        flags={"data": data, "port": port, "workspaces": workspaces},
+        flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,
         exit_with_run=exit_,
         json=json,
     )
 
 
-@app.command()
+@app.command(rich_help_panel=_WHOLE)
 def run(
     data: Data = None,
     port: Port = None,
     workspaces: Workspaces = None,
+    fillers: Fillers = None,
+    kafka: Kafka = None,
     config: Config = None,
 ) -> None:
-    """Run all services in one process on the data folder, until Ctrl-C.
+    """Run all services in one process, until Ctrl-C.
 
-    What the folder holds is served, what its log holds unread is filled; send it more with
-    [bold]dqmstream replay[/bold], which runs the services itself.
+    What the log holds unread is filled, what the store holds is served. The embedded log in the
+    data folder belongs to this process: send it more with [bold]dqmstream replay[/bold], which
+    runs the services itself. On Kafka any process may send more, such as
+    [bold]dqmstream produce[/bold].
     """
     from services import commands  # noqa: PLC0415
 
-    flags = {"data": data, "port": port, "workspaces": workspaces}
-    _run(commands.serve_all, flags=flags, config=config)
+    given = flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka)
+    invoke(commands.serve_all, flags=given, config=config)
 
 
-@app.command()
+@app.command(rich_help_panel=_WHOLE)
 def replay(
     files: Annotated[
         list[Path],
@@ -136,32 +145,37 @@ def replay(
     data: Data = None,
     port: Port = None,
     workspaces: Workspaces = None,
+    fillers: Fillers = None,
+    kafka: Kafka = None,
     config: Config = None,
     exit_: Exit = False,
     json: Json = False,
 ) -> None:
-    """Play CMS streamer files into the data folder's log, with all services running.
+    """Play CMS streamer files into the log, with all services running in this process.
 
     The same run played twice is the same run: what the log already holds of it is not sent again.
     """
     from services import commands  # noqa: PLC0415
 
-    _run(
+    invoke(
         commands.replay,
         files=files,
         speed=speed or None,
         run=run,
         lumisections=lumisections,
-        paths=tuple(part.strip() for part in paths.split(",") if part.strip()),
+        paths=by_comma(paths),
         prescale=prescale,
-        flags={"data": data, "port": port, "workspaces": workspaces},
+        flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,
         exit_with_run=exit_,
         json=json,
     )
 
 
-@app.command()
+cli_processes.add_to(app)
+
+
+@app.command(rich_help_panel=_LOOK)
 def show(
     path: Annotated[str, typer.Argument(help="path of a MonitorElement, as `Pixel/Charge/all`")],
     run: Annotated[int | None, typer.Option(help="run; default: the newest")] = None,
@@ -174,10 +188,10 @@ def show(
     from services import terminal  # noqa: PLC0415
 
     window = {"run": run, "lumisections": lumisections or None, "last": last}
-    _run(terminal.show, path=path, window=window, url=url, json=json)
+    invoke(terminal.show, path=path, window=window, url=url, json=json)
 
 
-@app.command()
+@app.command(rich_help_panel=_LOOK)
 def config(
     file: Annotated[
         Path | None, typer.Option("--config", help="TOML file", envvar="DQMSTREAM_CONFIG")
@@ -187,40 +201,17 @@ def config(
     """List all settings: what is in force, and where it comes from."""
     from services import terminal  # noqa: PLC0415
 
-    _run(terminal.show_settings, file=file, json=json)
+    invoke(terminal.show_settings, file=file, json=json)
 
 
-@app.command("schemas")
+@app.command("schemas", rich_help_panel=_MAKE)
 def write_schemas(
     folder: Annotated[Path, typer.Argument(help="folder to write to")] = Path("schemas"),
 ) -> None:
     """Write the contracts for any language: JSON Schema, AsyncAPI, OpenAPI, Arrow schemas."""
     from services import schemas  # noqa: PLC0415
 
-    _run(schemas.write_schemas, folder=folder)
-
-
-def _needs_a_broker(name: str, does: str) -> None:
-    """One service as a process of its own: said now, so that nobody looks for it in vain."""
-
-    def command() -> None:
-        _stop(
-            f"`dqmstream {name}` runs one service as a process of its own, and services of several "
-            "processes meet on a Kafka broker; this release has the embedded log only, which one "
-            "process owns: use `dqmstream run`"
-        )
-
-    app.command(name, help=f"{does} (as a process of its own: needs a broker).")(command)
-
-
-for _name, _does in {
-    "produce": "Send events of a source to the log",
-    "fill": "Fill histograms from events",
-    "compare": "Judge histograms by quality tests",
-    "record": "Keep closed lumisections in the store",
-    "serve": "Answer HTTP and serve the page",
-}.items():
-    _needs_a_broker(_name, _does)
+    invoke(schemas.write_schemas, folder=folder)
 
 
 @bench_app.command("fill")
@@ -232,7 +223,7 @@ def bench_fill(
     """Entries per second of the filler core, against boost-histogram, numpy and the bare limit."""
     from services import benches  # noqa: PLC0415
 
-    _run(benches.bench, name="fill", options={"quick": quick}, check=check, json=json)
+    invoke(benches.bench, name="fill", options={"quick": quick}, check=check, json=json)
 
 
 @bench_app.command("pipeline")
@@ -246,7 +237,7 @@ def bench_pipeline(
     from services import benches  # noqa: PLC0415
 
     options = {"events": events, "quick": quick}
-    _run(benches.bench, name="pipeline", options=options, check=check, json=json)
+    invoke(benches.bench, name="pipeline", options=options, check=check, json=json)
 
 
 @bench_app.command("start")
@@ -257,40 +248,13 @@ def bench_start(
     """Seconds until help is printed, and until `run` is ready with a warm kernel cache."""
     from services import benches  # noqa: PLC0415
 
-    _run(benches.bench, name="start", options={}, check=check, json=json)
+    invoke(benches.bench, name="start", options={}, check=check, json=json)
 
 
-@app.command()
+@app.command(rich_help_panel=_LOOK)
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
-
-
-def _run(function: Any, **arguments: object) -> None:
-    """Call a command; what people can mend is said in a sentence, not in a traceback."""
-    try:
-        status = function(**arguments)
-    except DqmError as error:
-        _stop(str(error))
-    except BaseExceptionGroup as group:
-        causes, others = group.split(DqmError)
-        if others is not None or causes is None:
-            raise
-        _stop("; ".join(dict.fromkeys(str(error) for error in _leaves(causes))))
-    if status:
-        raise typer.Exit(status)
-
-
-def _leaves(group: BaseExceptionGroup[DqmError]) -> list[DqmError]:
-    leaves: list[DqmError] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
-
-
-def _stop(sentence: str) -> NoReturn:
-    typer.echo(f"dqmstream: {sentence}", err=True)
-    raise typer.Exit(2)
 
 
 def main() -> None:

@@ -197,6 +197,11 @@ class Settings(BaseModel):
         return with_password(self.store, from_file(self.store_password_file))
 
     @property
+    def shown_store(self) -> str:
+        """URL of the store as it may be shown."""
+        return hide_password(self.store_url)
+
+    @property
     def sasl_password(self) -> str:
         """Password for SASL, not to be shown; empty without SASL."""
         if self.kafka_password_file is not None:

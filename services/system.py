@@ -11,7 +11,7 @@ from dqmstream.quality.declaration import QualityTest
 from dqmstream.store.store import Store
 from services.processes.compare import comparator
 from services.processes.fill import Filling
-from services.processes.process import Process
+from services.processes.process import Process, Service
 from services.processes.record import recorder
 from services.processes.serve import serving
 from services.settings import Settings
@@ -35,8 +35,9 @@ async def running_system(
     bookings: Sequence[Booking],
     tests: Sequence[QualityTest],
     clock: Clock,
+    producers: Sequence[Service] = (),
 ) -> AsyncIterator[System]:
-    """All services, ready, for the length of the block.
+    """All services, and producers beside them, ready, for the length of the block.
 
     Raises
     ------
@@ -46,6 +47,7 @@ async def running_system(
     filling = Filling(settings, bookings)
     async with serving(settings) as gateway:
         services = [*filling.services(), comparator(tests), recorder(), gateway.service]
+        services += producers
         async with Process.running(settings, services, clock, begin=filling.begin) as process:
             yield System(
                 process=process,

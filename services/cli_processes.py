@@ -1,0 +1,142 @@
+"""The commands that run one service as a process of its own, on Kafka."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from services.invoke import invoke
+from services.options import (
+    Config,
+    Data,
+    Fault,
+    Fillers,
+    Json,
+    Kafka,
+    NoFaults,
+    Paths,
+    Port,
+    Prescale,
+    Rate,
+    RunNumber,
+    Seconds,
+    Seed,
+    Speed,
+    Workspaces,
+    by_comma,
+    flags,
+    synthetic,
+)
+
+__all__ = ["add_to"]
+
+_PANEL: Final = "One service as a process (needs Kafka)"
+_SYNTHETIC_LENGTH: Final = 100
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands, in the order in which data pass through them."""
+    for command in (produce, fill, compare, record, serve):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def produce(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="CMS streamer files or folders of them, or the folder of a recording",
+            show_default=False,
+        ),
+    ] = None,
+    is_synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="send a run of the synthetic detector")
+    ] = False,
+    speed: Speed = 1.0,
+    run: RunNumber = 1,
+    lumisections: Annotated[
+        int | None,
+        typer.Option(
+            help="length of the run; default: 100 of a synthetic one, a recording once",
+            show_default=False,
+        ),
+    ] = None,
+    rate: Rate = 400.0,
+    seconds: Seconds = 23.31,
+    seed: Seed = 1,
+    fault: Fault = None,
+    no_faults: NoFaults = False,
+    paths: Paths = "",
+    prescale: Prescale = 1,
+    expected: Annotated[
+        str, typer.Option(help="sources of the same runs that other processes send, by comma")
+    ] = "",
+    kafka: Kafka = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Send events to the log; ends when the log has all of them.
+
+    What the log already holds of a run is not sent again: after a crash the same command goes on.
+    """
+    if bool(files) == is_synthetic:
+        msg = "give either FILES or --synthetic"
+        raise typer.BadParameter(msg)
+    from services.processes import commands  # noqa: PLC0415
+
+    length = lumisections or _SYNTHETIC_LENGTH
+    numbers = synthetic(run, length, rate, seconds, seed) if is_synthetic else None
+    invoke(
+        commands.produce,
+        files=files or [],
+        synthetic=numbers,
+        faults=[] if no_faults else fault,
+        recording={"run": run, "lumisections": lumisections},
+        paths=by_comma(paths),
+        prescale=prescale,
+        speed=speed or None,
+        expected=by_comma(expected),
+        json=json,
+        flags=flags(kafka=kafka),
+        config=config,
+    )
+
+
+def fill(
+    workspaces: Workspaces = None,
+    fillers: Fillers = None,
+    kafka: Kafka = None,
+    config: Config = None,
+) -> None:
+    """Fill histograms from events, until stopped.
+
+    All fillers of the same workspaces and settings share the partitions of the events: start more
+    of them, on any machine, to go faster.
+    """
+    from services.processes import commands  # noqa: PLC0415
+
+    given = flags(workspaces=workspaces, fillers=fillers, kafka=kafka)
+    invoke(commands.fill, flags=given, config=config)
+
+
+def compare(kafka: Kafka = None, config: Config = None) -> None:
+    """Judge histograms by quality tests, until stopped.
+
+    All comparators share the workspaces, so each must have the same quality tests.
+    """
+    from services.processes import commands  # noqa: PLC0415
+
+    invoke(commands.compare, flags=flags(kafka=kafka), config=config)
+
+
+def record(data: Data = None, kafka: Kafka = None, config: Config = None) -> None:
+    """Keep closed lumisections in the store, until stopped; one recorder for each store."""
+    from services.processes import commands  # noqa: PLC0415
+
+    invoke(commands.record, flags=flags(data=data, kafka=kafka), config=config)
+
+
+def serve(data: Data = None, port: Port = None, kafka: Kafka = None, config: Config = None) -> None:
+    """Answer HTTP and websockets and serve the page, until stopped."""
+    from services.processes import commands  # noqa: PLC0415
+
+    invoke(commands.serve, flags=flags(data=data, port=port, kafka=kafka), config=config)

@@ -1,0 +1,51 @@
+"""Calling a command: what people can mend is said in a sentence, not in a traceback."""
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import typer
+
+from dqmstream.errors import DqmError, LogError, LogOwnedError, StoreError
+
+__all__ = ["invoke"]
+
+_FAILED = 1
+_WRONG = 2
+
+
+def invoke(function: Callable[..., int | None], **arguments: Any) -> None:
+    """Call a command, end with its status: 1 if log or store failed, 2 if it was asked wrongly."""
+    try:
+        status = function(**arguments)
+    except DqmError as error:
+        _stop([error])
+    except BaseExceptionGroup as group:
+        causes, others = group.split(DqmError)
+        if others is not None or causes is None:
+            raise
+        _stop(_leaves(causes))
+    if status:
+        raise typer.Exit(status)
+
+
+def _leaves(group: BaseExceptionGroup[DqmError]) -> list[DqmError]:
+    leaves: list[DqmError] = []
+    for error in group.exceptions:
+        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return leaves
+
+
+def _stop(errors: list[DqmError]) -> NoReturn:
+    sentences = dict.fromkeys(_sentence(error) for error in errors)
+    typer.echo(f"dqmstream: {'; '.join(sentences)}", err=True)
+    failed = any(
+        isinstance(error, LogError | StoreError) and not isinstance(error, LogOwnedError)
+        for error in errors
+    )
+    raise typer.Exit(_FAILED if failed else _WRONG)
+
+
+def _sentence(error: DqmError) -> str:
+    """What went wrong, and in which services."""
+    services = " and ".join(getattr(error, "__notes__", ()))
+    return f"{services}: {error}" if services else str(error)

@@ -1,0 +1,88 @@
+"""Options that several commands have."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Config",
+    "Data",
+    "Exit",
+    "Fault",
+    "Fillers",
+    "Json",
+    "Kafka",
+    "Length",
+    "NoFaults",
+    "Paths",
+    "Port",
+    "Prescale",
+    "Rate",
+    "RunNumber",
+    "Seconds",
+    "Seed",
+    "Speed",
+    "Workspaces",
+    "by_comma",
+    "flags",
+    "synthetic",
+]
+
+Config = Annotated[
+    Path | None, typer.Option(help="TOML file of settings", envvar="DQMSTREAM_CONFIG")
+]
+Data = Annotated[Path | None, typer.Option(help="folder of the embedded log and the store")]
+Kafka = Annotated[
+    str | None, typer.Option(help="Kafka brokers, host:port by comma", metavar="SERVERS")
+]
+Port = Annotated[int | None, typer.Option(help="port of the page; 0 takes any free one")]
+Workspaces = Annotated[
+    str | None, typer.Option(help="workspaces to fill, by comma; default: all that fit")
+]
+Fillers = Annotated[int | None, typer.Option(help="fillers in this process")]
+Speed = Annotated[
+    float, typer.Option(min=0, help="1 is real time, 10 ten times as fast, 0 as fast as it goes")
+]
+Exit = Annotated[bool, typer.Option("--exit", help="end with the run and print a summary")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
+Paths = Annotated[str, typer.Option("--paths", help="HLT paths to take, globs by comma; ! negates")]
+Prescale = Annotated[int, typer.Option(min=1, help="take one of so many events")]
+
+RunNumber = Annotated[int, typer.Option(help="number of the synthetic run, or of a recording")]
+Length = Annotated[int, typer.Option(help="length of the synthetic run")]
+Rate = Annotated[float, typer.Option(help="events per second of data taking")]
+Seconds = Annotated[float, typer.Option(help="length of an LS; CMS has 23.31")]
+Seed = Annotated[int, typer.Option(help="another seed, other events")]
+Fault = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="what breaks when, as `dead:pixel:layer1/module37@5-9` or "
+        "`hot:ecal:ieta10/iphi200*50@5-`; may be repeated"
+    ),
+]
+NoFaults = Annotated[bool, typer.Option("--no-faults", help="nothing breaks")]
+
+
+def flags(**given: object) -> Mapping[str, object]:
+    """Settings given on the command line; None is not given."""
+    return given
+
+
+def by_comma(text: str) -> tuple[str, ...]:
+    """`a, b` as ("a", "b")."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def synthetic(
+    run: int, lumisections: int, rate: float, seconds: float, seed: int
+) -> Mapping[str, float]:
+    """The numbers of a synthetic run, by name."""
+    return {
+        "run": run,
+        "lumisections": lumisections,
+        "rate": rate,
+        "lumisection_seconds": seconds,
+        "seed": seed,
+    }

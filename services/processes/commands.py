@@ -1,0 +1,129 @@
+"""What `dqmstream produce`, `fill`, `compare`, `record` and `serve` do.
+
+Each imports what its own service needs, and no more: a recorder needs no kernels.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import typer
+
+from services.memory import return_freed_memory
+from services.processes.alone import alone, need_broker
+from services.settings import Settings
+from services.shutdown import run_until_stopped
+from services.startup import chosen_bookings, chosen_tests, settings_in_force
+
+__all__ = ["compare", "fill", "produce", "record", "serve"]
+
+
+def _settings(command: str, flags: Mapping[str, object], config: Path | None) -> Settings:
+    settings = settings_in_force(flags, config)
+    need_broker(settings, command)
+    return_freed_memory()
+    return settings
+
+
+def fill(*, flags: Mapping[str, object], config: Path | None) -> int:
+    """Fill histograms until stopped."""
+    from services.processes.fill import Filling  # noqa: PLC0415
+
+    settings = _settings("fill", flags, config)
+    filling = Filling(settings, chosen_bookings(settings))
+    says = f"filling {', '.join(filling.booking_set.workspaces)}: set {filling.booking_set.hash}"
+    return run_until_stopped(
+        lambda: alone(settings, filling.services(), says=says, begin=filling.begin)
+    )
+
+
+def compare(*, flags: Mapping[str, object], config: Path | None) -> int:
+    """Judge histograms until stopped."""
+    from services.processes.compare import comparator  # noqa: PLC0415
+
+    settings = _settings("compare", flags, config)
+    tests = chosen_tests(settings)
+    says = f"comparing by {len(tests)} quality tests"
+    return run_until_stopped(lambda: alone(settings, [comparator(tests)], says=says))
+
+
+def record(*, flags: Mapping[str, object], config: Path | None) -> int:
+    """Keep closed LSs in the store until stopped."""
+    from services.processes.record import recorder  # noqa: PLC0415
+
+    settings = _settings("record", flags, config)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    says = f"recording in {settings.shown_store}"
+    return run_until_stopped(lambda: alone(settings, [recorder()], says=says))
+
+
+def serve(*, flags: Mapping[str, object], config: Path | None) -> int:
+    """Answer HTTP and serve the page until stopped."""
+    from services.processes.serve import serving  # noqa: PLC0415
+
+    settings = _settings("serve", flags, config)
+
+    async def main() -> None:
+        async with serving(settings) as gateway:
+            await alone(settings, [gateway.service], says=f"page: {gateway.url}")
+
+    return run_until_stopped(main)
+
+
+def produce(
+    *,
+    files: Sequence[Path],
+    synthetic: Mapping[str, float] | None,
+    faults: Sequence[str] | None,
+    recording: Mapping[str, int | None],
+    paths: tuple[str, ...],
+    prescale: int,
+    speed: float | None,
+    expected: tuple[str, ...],
+    json: bool,
+    flags: Mapping[str, object],
+    config: Path | None,
+) -> int:
+    """Send runs of files, or a synthetic one, and end with them."""
+    from services import runs as making  # noqa: PLC0415
+    from services.processes.produce import Producing, Sent  # noqa: PLC0415
+
+    settings = _settings("produce", flags, config)
+    if synthetic is not None:
+        runs = making.synthetic_run(making.synthetic_config(synthetic, faults))
+    else:
+        runs = making.runs_of_files(
+            files,
+            run=recording["run"] or 1,
+            lumisections=recording["lumisections"],
+            paths=paths,
+            prescale=prescale,
+        )
+    told: list[dict[str, object]] = []
+
+    async def tell(sent: Sequence[Sent]) -> None:
+        for one in sent:
+            told.append(
+                {
+                    "run": one.source.run,
+                    "source": one.source.name,
+                    "lumisection": one.lumisection,
+                    "chunks": one.chunks,
+                    "seen": one.seen,
+                    "selected": one.selected,
+                    "dropped": one.dropped,
+                    "files": list(getattr(one.source, "reports", ())),
+                }
+            )
+            if not json:
+                typer.echo(
+                    f"run {one.source.run} {one.source.name}: {one.selected} of {one.seen} events "
+                    f"in {one.chunks} chunks, {one.dropped} dropped, up to LS {one.lumisection}"
+                )
+
+    producing = Producing(settings, runs.sources, speed=speed, expected=expected, on_run=tell)
+    status = run_until_stopped(lambda: alone(settings, producing.services()))
+    if json:
+        document = msgspec.json.encode({"sent": told})
+        typer.echo(msgspec.json.format(document).decode())
+    return status

@@ -1,0 +1,125 @@
+"""Producers: runs one after another, the sources of a run side by side."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+from dqmstream.sources.source import EventSource
+from services.processes.process import Process, Ready, Service
+from services.producer import ProducerProgress, ProducerSettings, lumisections_apart, produce
+from services.settings import Settings
+
+__all__ = ["Producing", "Sent"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What of a source this process has sent; the log may have held some of it already.
+
+    `lumisection` is the last LS of which the log has everything.
+    """
+
+    source: EventSource
+    lumisection: int
+    chunks: int
+    seen: int
+    selected: int
+    dropped: int
+
+
+_OnRun: TypeAlias = Callable[[Sequence[Sent]], Awaitable[None]]
+
+
+class Producing:
+    """The producers of one process: one for each name that sources have.
+
+    Parameters
+    ----------
+    runs
+        Sources of each run. The next run begins when all sources of the one before have ended.
+    speed
+        As `produce` takes it.
+    expected
+        Names of sources that other processes send in the same runs.
+    begin
+        Awaited before anything is sent.
+    on_run
+        Awaited with what was sent of a run, before the next begins.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        runs: Sequence[Sequence[EventSource]],
+        *,
+        speed: float | None,
+        expected: Sequence[str] = (),
+        begin: Callable[[], Awaitable[object]] | None = None,
+        on_run: _OnRun | None = None,
+    ) -> None:
+        self._runs = runs
+        self._speed = speed
+        self._expected = tuple(expected)
+        self._begin = begin
+        self._on_run = on_run
+        self._pace = ProducerSettings(apart=lumisections_apart(settings.max_open))
+        self._names = list(dict.fromkeys(source.name for run in runs for source in run))
+        self._sent: list[Sent] = []
+        self._together = asyncio.Barrier(max(1, len(self._names)))
+
+    def services(self) -> list[Service]:
+        """A producer for each name."""
+        return [self._service(name) for name in self._names]
+
+    def _service(self, source: str) -> Service:
+        progress = ProducerProgress()
+        name = "producer" if len(self._names) == 1 else f"producer-{source}"
+        start = partial(self._start, source, progress)
+        return Service(name=name, start=start, progress=progress, kind="producer")
+
+    async def _start(
+        self, name: str, progress: ProducerProgress, process: Process, ready: Ready
+    ) -> None:
+        ready()
+        if self._begin is not None:
+            await self._begin()
+        for sources in self._runs:
+            together = tuple(dict.fromkeys([*(one.name for one in sources), *self._expected]))
+            for source in sources:
+                if source.name == name:
+                    self._sent.append(await self._send(source, together, progress, process))
+            if await self._together.wait() == 0:
+                sent, self._sent = self._sent, []
+                if self._on_run is not None:
+                    await self._on_run(sorted(sent, key=lambda one: one.source.name))
+            await self._together.wait()
+
+    async def _send(
+        self,
+        source: EventSource,
+        together: tuple[str, ...],
+        progress: ProducerProgress,
+        process: Process,
+    ) -> Sent:
+        chunks, seen = progress.chunks, progress.seen
+        selected, dropped = progress.selected, progress.dropped
+        # The bare log: a producer has a buffer, and counts what is beyond it.
+        await produce(
+            process.bare_log,
+            source,
+            clock=process.clock,
+            settings=self._pace,
+            speed=self._speed,
+            expected=together,
+            progress=progress,
+        )
+        return Sent(
+            source=source,
+            lumisection=progress.lumisection or 0,
+            chunks=progress.chunks - chunks,
+            seen=progress.seen - seen,
+            selected=progress.selected - selected,
+            dropped=progress.dropped - dropped,
+        )

@@ -1,0 +1,55 @@
+"""What every command does first: read the settings, choose workspaces and quality tests."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dqmstream.errors import SourceError
+from dqmstream.messages.booking import Booking
+from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
+from dqmstream.workspaces.registry import load_workspaces
+from services.logs import set_up_logs
+from services.settings import Settings, load_settings
+
+__all__ = ["chosen_bookings", "chosen_tests", "settings_in_force"]
+
+
+def settings_in_force(flags: Mapping[str, object], config: Path | None) -> Settings:
+    """Settings of all layers; log lines go where they say from here on."""
+    settings = load_settings(flags, os.environ, config).settings
+    set_up_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+def chosen_bookings(
+    settings: Settings, *, only: str = "", without: str = ""
+) -> tuple[Booking, ...]:
+    """Workspaces named in the settings, else all that fit the source; and those of files."""
+    names: tuple[str, ...] | None = settings.workspaces or ((only,) if only else None)
+    bookings = load_workspaces(names)
+    if not settings.workspaces and without:
+        bookings = tuple(b for b in bookings if b.workspace != without)
+    return bookings + (
+        load_workspaces(settings.workspace_files) if settings.workspace_files else ()
+    )
+
+
+def chosen_tests(
+    settings: Settings, bookings: Sequence[Booking] | None = None
+) -> tuple[QualityTest, ...]:
+    """Tests of the file that is named; else those of the shipped one for these workspaces.
+
+    On a broker workspaces are shared out among all comparators there are, so each takes all of
+    the shipped tests, whatever it fills itself; so does one without bookings of its own.
+    """
+    if not settings.quality_tests:
+        tests = default_tests()
+        if bookings is None or settings.kafka:
+            return tests
+        workspaces = {booking.workspace for booking in bookings}
+        return tuple(test for test in tests if test.workspace in workspaces)
+    path = Path(settings.quality_tests)
+    try:
+        return read_tests(path.read_text(), file=str(path))
+    except OSError as error:
+        raise SourceError("file_missing", f"quality tests {path}: {error.strerror}") from error
