@@ -24,6 +24,7 @@ from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import BOOKINGS, EVENTS, HISTOGRAMS
 from dqmstream.transport.log import GroupReader, Log, Outgoing, Record
 from services.dead_letters import dead_letter
+from services.filler_progress import FillerProgress, Tally
 from services.outgoing import outgoing
 from services.ownership import Owned, Ownership
 
@@ -51,21 +52,6 @@ class FillerSettings:
     checkpoint_interval: float = 5.0
     lumisection_timeout: float = 60.0
     run_timeout: float = 300.0
-
-
-@dataclass(slots=True)
-class FillerProgress:
-    """Counts since start, for heartbeats and metrics."""
-
-    records: int = 0
-    events: int = 0
-    refused: int = 0
-    duplicates: int = 0
-    published: int = 0
-    closed: int = 0
-    lag: int = 0
-    run: int | None = None
-    lumisection: int | None = None
 
 
 async def announce(log: Log, booking_set: BookingSet, *, clock: Clock, who: str) -> None:
@@ -183,32 +169,29 @@ class _FillerService:
                     tasks.create_task(self._fold_partition(partition, owned, batch))
 
     async def _fold_partition(self, partition: int, owned: Owned, batch: Sequence[Record]) -> None:
-        dead = await asyncio.to_thread(self._apply, owned, batch)
+        dead, tally = await asyncio.to_thread(self._apply, owned, batch)
+        self._progress.add(tally)
         if dead:
             await self._log.send(dead)
         await self._publish_closed(partition, owned)
 
-    def _apply(self, owned: Owned, batch: Sequence[Record]) -> list[Outgoing]:
+    def _apply(self, owned: Owned, batch: Sequence[Record]) -> tuple[list[Outgoing], Tally]:
         """Fold records in a worker thread; the dead ones come back."""
-        fold, progress, now = owned.fold, self._progress, self._clock.monotonic()
+        fold, tally, now = owned.fold, Tally(), self._clock.monotonic()
         dead = []
         for record in batch:
             applied = fold.apply(record)
-            progress.records += 1
-            progress.duplicates += applied.duplicate
+            tally.take(fold, record, applied)
             if applied.refused is not None:
-                progress.refused += 1
                 dead.append(dead_letter(record, applied.refused.reason, applied.refused.detail))
             header = dict(record.headers)
             if header.get("type") == b"EventBatch" and applied.refused is None:
-                progress.events += int(header["selected"]) if not applied.duplicate else 0
                 owned.closer.note(int(header["run"]), int(header["lumisection"]), now)
             for effect in applied.effects:
                 segment = getattr(effect, "segment", None)
                 if segment is not None:
                     owned.closer.note(segment.run, segment.lumisection, now)
-                    progress.run, progress.lumisection = segment.run, segment.lumisection
-        return dead
+        return dead, tally
 
     # ----------------------------------------------------------------- publish
 
@@ -216,12 +199,13 @@ class _FillerService:
         closed = list(owned.fold.closed())
         if not closed:
             return
+        began = self._clock.monotonic()
         for segment in closed:
-            await self._log.send(await asyncio.to_thread(self._sets, owned, segment))
+            await self._publish(owned, segment)
             owned.fold.acknowledge(segment.id)
             owned.published.pop(segment.id, None)
-            self._progress.closed += 1
-            self._progress.published += 1
+            seconds = self._clock.monotonic() - began
+            self._progress.note_closed(segment, seconds=seconds, now=self._clock.wall())
         await self.owned.checkpoint(partition, owned)
 
     async def _publish_open(self) -> None:
@@ -230,9 +214,14 @@ class _FillerService:
                 if owned.published.get(segment.id) == segment.changes:
                     continue
                 changes = segment.changes
-                await self._log.send(await asyncio.to_thread(self._sets, owned, segment))
+                await self._publish(owned, segment)
                 owned.published[segment.id] = changes
-                self._progress.published += 1
+
+    async def _publish(self, owned: Owned, segment: Segment) -> None:
+        messages = await asyncio.to_thread(self._sets, owned, segment)
+        await self._log.send(messages)
+        self._progress.published += len(messages)
+        self._progress.published_bytes += sum(message.size() for message in messages)
 
     def _sets(self, owned: Owned, segment: Segment) -> list[Outgoing]:
         sets = histogram_sets(
@@ -255,10 +244,10 @@ class _FillerService:
     async def _decide(self) -> None:
         """Append the decisions that are due: elsewhere first, then here."""
         now = self._clock.monotonic()
-        self._progress.lag = 0
+        self._progress.note_folds(owned.fold for _, owned in self.owned.items())
         for partition, owned in self.owned.items():
             _, end = await self._log.bounds(EVENTS, partition)
-            self._progress.lag += max(0, end - owned.fold.position)
+            self._progress.lag[EVENTS, partition] = max(0, end - owned.fold.position)
             if owned.fold.position < end:
                 continue
             decision = owned.closer.decide(owned.fold.control.state, now)

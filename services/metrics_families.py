@@ -44,9 +44,92 @@ _PLACE: Final = ("topic", "partition")
 _FILLER: Final = (
     Family("dqm_filler_records", "counter", "Records of dqm.events folded.", "records"),
     Family("dqm_filler_events", "counter", "Events filled.", "events"),
+    Family(
+        "dqm_filler_dropped_events",
+        "counter",
+        "Events that sources did not send, as the chunks say that were filled.",
+        "dropped",
+    ),
     Family("dqm_filler_duplicates", "counter", "Records recognised as repeats.", "duplicates"),
-    Family("dqm_filler_lumisection", "newest", "LS of the last record.", "lumisection"),
-    Family("dqm_filler_run", "newest", "Run of the last record.", "run"),
+    Family(
+        "dqm_filler_refused",
+        "counter",
+        "Records refused and put on the dead topic, by reason.",
+        "refused",
+        ("reason",),
+    ),
+    Family(
+        "dqm_filler_late_chunks",
+        "counter",
+        "Chunks that came after their LS had closed, and were filled beside it.",
+        "late_chunks",
+    ),
+    Family(
+        "dqm_filler_late_segments",
+        "counter",
+        "Segments opened beside a closed LS for what came late.",
+        "late_segments",
+    ),
+    Family(
+        "dqm_filler_closed_segments",
+        "counter",
+        "Segments closed and acknowledged, by why: markers, timeout, too_many_open or run_close.",
+        "closed",
+        ("why",),
+    ),
+    Family(
+        "dqm_filler_missed_sources",
+        "counter",
+        "Sources named missing by segments that closed without them.",
+        "missed",
+    ),
+    Family(
+        "dqm_filler_published_messages",
+        "counter",
+        "Messages with histogram sets, or parts of one, acknowledged.",
+        "published",
+    ),
+    Family("dqm_filler_published_bytes", "counter", "Bytes of these messages.", "published_bytes"),
+    Family(
+        "dqm_filler_close_seconds",
+        "histogram",
+        "From a closing record folded to its closing sets acknowledged.",
+        "closing",
+    ),
+    Family(
+        "dqm_filler_event_to_closed_seconds",
+        "histogram",
+        "From the log's taking a segment's newest events to its closing sets acknowledged.",
+        "event_to_closed",
+    ),
+    Family(
+        "dqm_filler_lag_records",
+        "gauge",
+        "Offsets between what is folded and the end of the partition, when last looked at.",
+        "lag",
+        _PLACE,
+    ),
+    Family(
+        "dqm_filler_open_segments", "gauge", "LSs open in the partitions owned.", "open_segments"
+    ),
+    Family(
+        "dqm_filler_awaited_sources", "gauge", "Sources that open LSs wait for.", "awaited_sources"
+    ),
+    Family(
+        "dqm_filler_missing_sources",
+        "gauge",
+        "Sources that were missed when an LS closed, and have not spoken since.",
+        "missing_sources",
+    ),
+    Family(
+        "dqm_filler_buffer_bytes",
+        "gauge",
+        "Flat buffers of contents not acknowledged closed yet, by workspace.",
+        "buffers",
+        ("workspace",),
+    ),
+    Family("dqm_filler_lumisection", "newest", "LS of the last chunk.", "lumisection"),
+    Family("dqm_filler_run", "newest", "Run of the last chunk.", "run"),
 )
 
 _COMPARATOR: Final = (
