@@ -14,5 +14,6 @@ from playback.broker.cluster import Cluster
 from playback.broker.errors import BrokerError
 from playback.broker.find import find_java, find_kafka
 from playback.broker.process import Broker
+from playback.broker.security import Access
 
-__all__ = ["Broker", "BrokerError", "Cluster", "find_java", "find_kafka"]
+__all__ = ["Access", "Broker", "BrokerError", "Cluster", "find_java", "find_kafka"]

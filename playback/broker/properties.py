@@ -81,9 +81,8 @@ def server_properties(
         # A first join waits 3 s by default, and a killed consumer is missed after 6 s at the least.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        # A killed broker is let in again when its last session is over: alone it fails over to
-        # nobody, so it need not wait long.
-        "broker.session.timeout.ms": "3000" if len(nodes) == 1 else "6000",
+        # A killed broker is missed, and let in again, when its last session is over.
+        "broker.session.timeout.ms": "3000" if len(nodes) == 1 else "4000",
         "broker.heartbeat.interval.ms": "1000",
         # Retention and compaction act within a test, not after minutes.
         "log.initial.task.delay.ms": "500",
