@@ -6,6 +6,7 @@ read when somebody asks, so nothing is counted twice. What metrics there are sta
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -18,9 +19,10 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from dqmstream import __version__
+from dqmstream.transport.log import Log
 from services.durations import Durations
 from services.health import Health
-from services.metrics_families import FAMILIES, Family, Service
+from services.metrics_families import FAMILIES, LOG_FAMILIES, Family, Service
 
 __all__ = ["ProcessMetrics"]
 
@@ -53,6 +55,11 @@ class ProcessMetrics:
         self._watched[service] = collector
         self.registry.register(collector)
 
+    def watch_log(self, log: Log) -> None:
+        """Expose what became of what was sent, if the log keeps count: a broker's does."""
+        if hasattr(log, "stats"):
+            self.registry.register(_ProgressCollector(LOG_FAMILIES, [log]))
+
 
 class _ProgressCollector(Collector):
     """Families of one service over its progresses."""
@@ -63,7 +70,7 @@ class _ProgressCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for family in self._families:
-            held = [getattr(progress, family.field) for progress in self.progresses]
+            held = [attrgetter(family.field)(progress) for progress in self.progresses]
             yield _metric(family, held)
 
 

@@ -7,7 +7,7 @@ runs and LSs are values of gauges, never labels.
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-__all__ = ["FAMILIES", "Family", "Service"]
+__all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
 Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer"]
 
@@ -26,8 +26,8 @@ class Family:
     text
         Meaning, for people.
     field
-        Name of the progress's field: a number or `Durations`, or a mapping from label value(s) to
-        those if there are labels.
+        Name of the progress's field, dotted if it is further down: a number or `Durations`, or a
+        mapping from label value(s) to those if there are labels.
     labels
         Names of its labels.
     """
@@ -289,3 +289,43 @@ FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
     "recorder": _RECORDER,
     "producer": _PRODUCER,
 }
+
+LOG_FAMILIES: Final = (
+    Family(
+        "dqm_kafka_acknowledged_messages",
+        "counter",
+        "Messages that the brokers confirmed.",
+        "stats.acknowledged",
+    ),
+    Family(
+        "dqm_kafka_acknowledged_bytes",
+        "counter",
+        "Bytes of these: keys, values and headers, before compression.",
+        "stats.acknowledged_bytes",
+    ),
+    Family(
+        "dqm_kafka_failed_messages",
+        "counter",
+        "Messages given up with an unknown fate; whoever sent them sends them again.",
+        "stats.failed",
+    ),
+    Family(
+        "dqm_kafka_retried_batches",
+        "counter",
+        "Batches sent again by the client because an answer was missing or asked for it.",
+        "stats.retried",
+    ),
+    Family(
+        "dqm_kafka_producers",
+        "counter",
+        "Producers of the client started; each but the first replaces one that failed.",
+        "stats.producers",
+    ),
+    Family(
+        "dqm_kafka_buffered_bytes",
+        "gauge",
+        "Messages on their way to the brokers.",
+        "buffered_bytes",
+    ),
+)
+"""Read from a log that sends to brokers."""
