@@ -1,0 +1,48 @@
+"""What the client's errors mean to whoever uses the log."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    ConsumerStoppedError,
+    GroupAuthorizationFailedError,
+    IllegalOperation,
+    KafkaError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+)
+
+from dqmstream.errors import LogError, LogUnavailableError
+
+__all__ = ["described", "refusals", "translated"]
+
+refusals = (
+    TopicAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    ClusterAuthorizationFailedError,
+    SaslAuthenticationFailed,
+)
+"""Errors that trying again does not help."""
+
+
+def described(error: BaseException) -> str:
+    """One line about an error, also where its own text is empty."""
+    text = str(error).strip() or (type(error).__doc__ or "").strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Raise the client's errors as ours: "`what`: why"."""
+    try:
+        yield
+    except refusals as error:
+        msg = f"{what}: {described(error)}"
+        raise LogError(msg) from error
+    except TimeoutError as error:
+        msg = f"{what}: no answer in time"
+        raise LogUnavailableError(msg) from error
+    except (KafkaError, OSError, ConsumerStoppedError, IllegalOperation) as error:
+        msg = f"{what}: {described(error)}"
+        raise LogUnavailableError(msg) from error

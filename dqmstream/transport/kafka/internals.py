@@ -1,0 +1,135 @@
+"""What aiokafka 0.14 does but does not offer in public, in one place.
+
+Each of these is tried by the port's tests against a real broker, so a release of aiokafka that
+moves them fails there.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from dqmstream.transport.record import Outgoing
+
+__all__ = [
+    "CODECS",
+    "Batch",
+    "abandon",
+    "check_group",
+    "generation",
+    "know_topics",
+    "leave",
+    "reading",
+    "sticky_assignor",
+]
+
+CODECS: Final = {"none": 0, "gzip": 1, "snappy": 2, "zstd": 4}
+_LEAVE_SECONDS: Final = 5.0
+
+
+class Batch(BatchBuilder):  # type: ignore[misc] # aiokafka is untyped
+    """A batch of one partition, of a size of its own, open until it leaves.
+
+    Parameters
+    ----------
+    limit
+        Bytes it may have before compression; one message is taken even when it is larger.
+    compression
+        See `KafkaSettings`.
+    """
+
+    def __init__(self, limit: int, compression: str) -> None:
+        super().__init__(limit, CODECS[compression])
+        self.attempts = 0
+        """How often it was sent."""
+
+    def take(self, message: Outgoing) -> bool:
+        """Add a message, unless the batch is full or has left."""
+        added = self.append(
+            timestamp=None,
+            key=message.key,
+            value=message.value,
+            headers=list(message.headers),
+        )
+        return added is not None
+
+    def _set_producer_state(self, *state: Any, **named: Any) -> None:
+        # From here on its messages have their sequence numbers, though it is built a moment later.
+        self.close()
+        super()._set_producer_state(*state, **named)
+
+    def _build(self) -> Any:
+        self.attempts += 1
+        return super()._build()
+
+
+def generation(consumer: AIOKafkaConsumer) -> int:
+    """Generation of the group this consumer is a member of; below 1 if it is none."""
+    number: int = consumer._coordinator.generation
+    return number
+
+
+def check_group(consumer: AIOKafkaConsumer) -> None:
+    """Raise what the group's coordination has failed with, if it has."""
+    consumer._coordinator.check_errors()
+
+
+@contextmanager
+def reading(consumer: AIOKafkaConsumer) -> Iterator[None]:
+    """A block in which the consumer counts as reading: idle ones are put out of the group.
+
+    aiokafka counts reads itself, but miscounts those that end with an error or are cancelled.
+    """
+    state = consumer._subscription
+    state._fetch_count = 1
+    try:
+        yield
+    finally:
+        state._fetch_count = 0
+        state._last_fetch_ended = time.monotonic()
+
+
+async def know_topics(consumer: AIOKafkaConsumer, topics: list[str]) -> None:
+    """Have the consumer know where the partitions of these topics are."""
+    await consumer._client.set_topics(topics)
+
+
+async def leave(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer promptly, whatever it is doing, and leave its group.
+
+    `stop` alone waits for a rebalance to end that others may hold up.
+    """
+    await asyncio.sleep(0)  # its tasks handle being cancelled only once they have begun
+    coordinator = consumer._coordinator
+    task = getattr(coordinator, "_coordination_task", None)
+    if task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait([task])
+    try:
+        async with asyncio.timeout(_LEAVE_SECONDS):
+            await consumer.stop()
+    except TimeoutError:
+        await consumer._client.close()
+
+
+async def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
+    """End a producer without waiting for what it still has to send: that fails with `error`."""
+    producer._message_accumulator.fail_all(error)
+    for connection in list(producer.client._conns.values()):
+        connection.close()
+    try:
+        async with asyncio.timeout(_LEAVE_SECONDS):
+            await producer.stop()
+    except (TimeoutError, KafkaError):
+        await producer.client.close()
+
+
+def sticky_assignor() -> type[StickyPartitionAssignor]:
+    """An assignor for one consumer: aiokafka keeps a member's last share on the class."""
+    return type("MemberStickyAssignor", (StickyPartitionAssignor,), {})

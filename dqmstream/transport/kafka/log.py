@@ -1,0 +1,272 @@
+"""The log on a Kafka cluster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from dqmstream.clock import Clock
+from dqmstream.errors import LogError
+from dqmstream.transport.kafka.connection import client_arguments, reach, tls_context
+from dqmstream.transport.kafka.failures import translated
+from dqmstream.transport.kafka.group_reader import KafkaGroupReader
+from dqmstream.transport.kafka.identity import establish
+from dqmstream.transport.kafka.internals import know_topics, leave, sticky_assignor
+from dqmstream.transport.kafka.noise import route_client_logs
+from dqmstream.transport.kafka.reader import FETCH_ARGUMENTS, KafkaReader
+from dqmstream.transport.kafka.sender import KafkaSender, KafkaStats
+from dqmstream.transport.kafka.settings import KafkaSettings
+from dqmstream.transport.kafka.topic_settings import largest_batch
+from dqmstream.transport.kafka.topics import Topics
+from dqmstream.transport.log import RebalanceCallback
+from dqmstream.transport.reader import check_offset
+from dqmstream.transport.record import Bounds, Outgoing
+from dqmstream.transport.record import TopicPartition as Where
+from dqmstream.transport.topic_spec import TopicSpec, check_message
+
+__all__ = ["KafkaLog"]
+
+
+class KafkaLog:
+    """A log that brokers keep; opened by `open`, which see."""
+
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        arguments: dict[str, Any],
+        *,
+        topics: Topics,
+        asker: AIOKafkaConsumer,
+        sender: KafkaSender,
+    ) -> None:
+        self._settings = settings
+        self._arguments = arguments
+        self._topics = topics
+        self._asker = asker
+        self._sender = sender
+        self._specs: dict[str, TopicSpec] = {}
+        self._identity = ""
+        self._making = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: KafkaSettings, *, clock: Clock | None = None
+    ) -> AsyncIterator[Self]:
+        """Use the log of a cluster for the length of the block.
+
+        Parameters
+        ----------
+        settings
+            Where the brokers are, and who we are.
+        clock
+            Paces what is shown of the client's own log lines.
+
+        Raises
+        ------
+        LogUnavailableError
+            If no broker can be reached in time.
+        LogError
+            If the brokers refuse us, or what they offer is not accepted.
+        ConfigurationError
+            If a file of a certificate cannot be used.
+        """
+        route_client_logs(clock)
+        tls = await asyncio.to_thread(tls_context, settings)
+        await reach(settings, tls)
+        arguments = client_arguments(settings, tls)
+        failure: BaseException | None = None
+        async with asyncio.TaskGroup() as tasks:
+            try:
+                async with AsyncExitStack() as stack:
+                    log = await cls._start(settings, arguments, stack, tasks)
+                    yield log
+            except BaseException as error:
+                failure = error  # kept from the task group, which would wrap it
+        if failure is not None:
+            raise failure
+
+    @classmethod
+    async def _start(
+        cls,
+        settings: KafkaSettings,
+        arguments: dict[str, Any],
+        stack: AsyncExitStack,
+        tasks: asyncio.TaskGroup,
+    ) -> Self:
+        admin = AIOKafkaAdminClient(**arguments, client_id="dqmstream-admin")
+        stack.push_async_callback(admin.close)
+        asker = AIOKafkaConsumer(**arguments, client_id="dqmstream-offsets")
+        stack.push_async_callback(leave, asker)
+        with translated("the Kafka cluster cannot be used"):
+            async with asyncio.timeout(settings.connect_timeout):
+                await admin.start()
+                await asker.start()
+        topics = Topics(
+            admin,
+            prefix=settings.prefix,
+            replication=settings.replication,
+            timeout=settings.connect_timeout,
+        )
+        sender = KafkaSender(settings, arguments, tasks)
+        stack.push_async_callback(sender.close)
+        log = cls(settings, arguments, topics=topics, asker=asker, sender=sender)
+        log._specs = await topics.find()
+        log._identity = await establish(log)
+        return log
+
+    @property
+    def identity(self) -> str:
+        """See `Log.identity`."""
+        return self._identity
+
+    @property
+    def stats(self) -> KafkaStats:
+        """What became of what was sent: counts that go on."""
+        return self._sender.stats
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes of messages on their way to the brokers."""
+        return self._sender.buffered_bytes
+
+    # ------------------------------------------------------------------ topics
+
+    async def ensure_topics(self, specs: Sequence[TopicSpec]) -> None:
+        """See `Log.ensure_topics`."""
+        async with self._making:
+            await self._topics.ensure(specs)
+            self._specs |= {spec.name: spec for spec in specs}
+            with translated("the partitions cannot be found"):
+                async with asyncio.timeout(self._settings.request_timeout):
+                    await know_topics(self._asker, [self._named(topic) for topic in self._specs])
+
+    def _named(self, topic: str) -> str:
+        return self._settings.prefix + topic
+
+    def there(self, where: Where) -> TopicPartition:
+        """A partition as the brokers name it."""
+        topic, partition = where
+        if not 0 <= partition < self._spec(topic).partitions:
+            msg = f"{topic} has partitions 0 to {self.partitions(topic) - 1}, not {partition}"
+            raise LogError(msg)
+        return TopicPartition(self._named(topic), partition)
+
+    def _spec(self, topic: str) -> TopicSpec:
+        if topic not in self._specs:
+            msg = f"there is no topic {topic!r} in the log: ensure_topics makes it"
+            raise LogError(msg)
+        return self._specs[topic]
+
+    def partitions(self, topic: str) -> int:
+        """See `Log.partitions`."""
+        return self._spec(topic).partitions
+
+    def max_message_bytes(self, topic: str) -> int:
+        """See `Log.max_message_bytes`."""
+        return self._spec(topic).max_message_bytes
+
+    async def bounds(self, topic: str, partition: int) -> Bounds:
+        """See `Log.bounds`."""
+        there = self.there((topic, partition))
+        with translated(f"the bounds of {topic} partition {partition} are not known"):
+            async with asyncio.timeout(self._settings.request_timeout):
+                start = await self._asker.beginning_offsets([there])
+                end = await self._asker.end_offsets([there])
+        return Bounds(start[there], end[there])
+
+    # ----------------------------------------------------------------- sending
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[int]:
+        """See `Log.send`.
+
+        Raises
+        ------
+        LogUnavailableError
+            If not all were acknowledged within `delivery_timeout`, or the broker gave up.
+        LogError
+            If a message cannot be taken.
+        """
+        for message in messages:
+            check_message(message, self._spec(message.topic))
+        return await self._sender.send(messages, self._lane) if messages else []
+
+    def _lane(self, topic: str) -> tuple[str, int]:
+        return self._named(topic), largest_batch(self._spec(topic))
+
+    # ----------------------------------------------------------------- reading
+
+    @asynccontextmanager
+    async def reader(self, positions: Mapping[Where, int]) -> AsyncIterator[KafkaReader]:
+        """See `Log.reader`."""
+        there = []
+        for where, offset in positions.items():
+            there.append(self.there(where))
+            check_offset(where, offset)
+        async with self._consumer(client_id="dqmstream-reader") as consumer:
+            consumer.assign(there)
+            reader = KafkaReader(self, consumer)
+            await self._run(consumer)
+            reader.begin(positions.items())
+            try:
+                yield reader
+            finally:
+                reader.close()
+
+    @asynccontextmanager
+    async def group(
+        self,
+        group: str,
+        topics: Sequence[str],
+        *,
+        member: str,
+        on_revoked: RebalanceCallback | None = None,
+        on_assigned: RebalanceCallback | None = None,
+    ) -> AsyncIterator[KafkaGroupReader]:
+        """See `Log.group`."""
+        names = {self._named(self._spec(topic).name): topic for topic in topics}
+        settings = self._settings
+        rebalance = round(settings.rebalance_timeout * 1000)
+        session = round(settings.session_timeout * 1000)
+        in_group = {
+            "client_id": member,
+            "group_id": self._settings.prefix + group,
+            "session_timeout_ms": session,
+            "heartbeat_interval_ms": session // 6,
+            "rebalance_timeout_ms": rebalance,
+            "max_poll_interval_ms": rebalance,
+            # a broker answers a member that joins when all others have joined too
+            "request_timeout_ms": max(self._arguments["request_timeout_ms"], rebalance + 5000),
+            "partition_assignment_strategy": (sticky_assignor(),),
+        }
+        async with self._consumer(**in_group) as consumer:
+            reader = KafkaGroupReader(
+                self,
+                consumer,
+                names,
+                timeout=settings.request_timeout,
+                on_revoked=on_revoked,
+                on_assigned=on_assigned,
+            )
+            await self._run(consumer)
+            reader.join(list(names))
+            try:
+                yield reader
+            finally:
+                reader.close()
+
+    @asynccontextmanager
+    async def _consumer(self, **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(**(self._arguments | FETCH_ARGUMENTS | more))
+        try:
+            yield consumer
+        finally:
+            await leave(consumer)
+
+    async def _run(self, consumer: AIOKafkaConsumer) -> None:
+        with translated("the Kafka cluster cannot be read"):
+            async with asyncio.timeout(self._settings.request_timeout):
+                await consumer.start()
