@@ -271,7 +271,7 @@ class _Producer:
         """Tell those who wait to look again."""
         outbox, progress = self._outbox, self._progress
         progress.buffer_bytes = outbox.bytes
-        progress.buffer_high_bytes = outbox.high_bytes
+        progress.buffer_high_bytes = max(progress.buffer_high_bytes, outbox.high_bytes)
         progress.in_flight_bytes = outbox.in_flight_bytes
         self._changed.set()
 

@@ -11,25 +11,39 @@ __all__ = ["SyntheticSource"]
 
 
 class SyntheticSource:
-    """A synthetic run as an `EventSource`; re-readable, since equal settings give equal events."""
+    """A synthetic run as an `EventSource`; re-readable, since equal settings give equal events.
+
+    Parameters
+    ----------
+    detector
+        What makes the events.
+    live_as
+        The incarnation, drawn at random at each start, of a source that behaves as a detector
+        does: what is not taken when it comes is gone. Empty for a re-readable source.
+    first_lumisection
+        Where it joins the run.
+    """
 
     name = "synthetic"
-    rereadable = True
     run_type = "pp_run"
-    first_lumisection = 1
 
-    def __init__(self, detector: SyntheticDetector) -> None:
+    def __init__(
+        self, detector: SyntheticDetector, *, live_as: str = "", first_lumisection: int = 1
+    ) -> None:
         self._detector = detector
         self.run = detector.config.run
-        self.incarnation = detector.config_hash()
+        self.rereadable = not live_as
+        self.incarnation = live_as or detector.config_hash()
+        self.first_lumisection = first_lumisection
 
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         return self._detector.labels
 
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
+        first = max(after + 1, self.first_lumisection)
         last = self._detector.config.lumisections
-        return (_Lumisection(self._detector, number) for number in range(after + 1, last + 1))
+        return (_Lumisection(self._detector, number) for number in range(first, last + 1))
 
 
 @dataclass(frozen=True, slots=True)
