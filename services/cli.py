@@ -12,6 +12,7 @@ from dqmstream import __version__
 from services import cli_processes
 from services.invoke import invoke
 from services.options import (
+    ChunkEvents,
     Config,
     Data,
     Exit,
@@ -98,7 +99,13 @@ def demo(
         commands.demo,
         files=files or [],
         speed=speed or None,
-        synthetic=synthetic(run, lumisections, rate, seconds, seed),
+        synthetic=synthetic(
+            run=run,
+            lumisections=lumisections,
+            rate=rate,
+            lumisection_seconds=seconds,
+            seed=seed,
+        ),
         faults=[] if no_faults else fault,
         flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,
@@ -142,6 +149,7 @@ def replay(
     ] = None,
     paths: Paths = "",
     prescale: Prescale = 1,
+    chunk_events: ChunkEvents = None,
     data: Data = None,
     port: Port = None,
     workspaces: Workspaces = None,
@@ -165,6 +173,7 @@ def replay(
         lumisections=lumisections,
         paths=by_comma(paths),
         prescale=prescale,
+        chunk_events=chunk_events,
         flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,
         exit_with_run=exit_,

@@ -7,6 +7,7 @@ import typer
 
 from services.invoke import invoke
 from services.options import (
+    ChunkEvents,
     Config,
     Data,
     Fault,
@@ -67,6 +68,7 @@ def produce(
     no_faults: NoFaults = False,
     paths: Paths = "",
     prescale: Prescale = 1,
+    chunk_events: ChunkEvents = None,
     expected: Annotated[
         str, typer.Option(help="sources of the same runs that other processes send, by comma")
     ] = "",
@@ -84,15 +86,23 @@ def produce(
     from services.processes import commands  # noqa: PLC0415
 
     length = lumisections or _SYNTHETIC_LENGTH
-    numbers = synthetic(run, length, rate, seconds, seed) if is_synthetic else None
+    numbers = synthetic(
+        run=run,
+        lumisections=length,
+        rate=rate,
+        lumisection_seconds=seconds,
+        seed=seed,
+        chunk_events=chunk_events,
+    )
     invoke(
         commands.produce,
         files=files or [],
-        synthetic=numbers,
+        synthetic=numbers if is_synthetic else None,
         faults=[] if no_faults else fault,
         recording={"run": run, "lumisections": lumisections},
         paths=by_comma(paths),
         prescale=prescale,
+        chunk_events=chunk_events,
         speed=speed or None,
         expected=by_comma(expected),
         json=json,

@@ -68,6 +68,7 @@ def replay(
     lumisections: int | None,
     paths: tuple[str, ...],
     prescale: int,
+    chunk_events: int | None,
     flags: Mapping[str, object],
     config: Path | None,
     exit_with_run: bool,
@@ -75,7 +76,14 @@ def replay(
 ) -> int:
     """Play streamer files, or a recording, into the log."""
     settings = settings_in_force(flags, config)
-    runs = runs_of_files(files, run=run, lumisections=lumisections, paths=paths, prescale=prescale)
+    runs = runs_of_files(
+        files,
+        run=run,
+        lumisections=lumisections,
+        paths=paths,
+        prescale=prescale,
+        chunk_events=chunk_events,
+    )
     return _play(
         settings,
         _fitting(settings, runs),

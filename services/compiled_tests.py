@@ -15,6 +15,7 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.quality.algorithm import Algorithm
 from dqmstream.quality.compiled import CompiledWorkspace, compile_tests
 from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.pattern import compile_pattern
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Record
 
@@ -49,7 +50,7 @@ class CompiledShelf:
         self._clock = clock
         self._compiled: dict[str, CompiledWorkspace] = {}
         self._missed: dict[str, float] = {}
-        self._unmatched: tuple[str, ...] = ()
+        self._unmatched: list[str] = []
         self._logger = structlog.get_logger().bind(service="comparator")
 
     def __call__(self, booking: str) -> CompiledWorkspace | None:
@@ -80,9 +81,15 @@ class CompiledShelf:
         bookings = [booking for record in records if (booking := self._booking(record))]
         compiled = compile_tests(self._tests, bookings, self._algorithms)
         self._compiled = dict(compiled.workspaces)
-        if bookings and compiled.unmatched != self._unmatched:
-            self._logger.warning("quality tests match nothing", tests=list(compiled.unmatched))
-            self._unmatched = compiled.unmatched
+        unmatched = self._of_booked(compiled.unmatched, {one.workspace for one in bookings})
+        if unmatched != self._unmatched:
+            self._logger.warning("quality tests match nothing", tests=unmatched)
+            self._unmatched = unmatched
+
+    def _of_booked(self, tests: Sequence[str], workspaces: set[str]) -> list[str]:
+        """Those of these tests that should match: what nobody fills has nothing to match."""
+        patterns = {test.name: compile_pattern(test.workspace) for test in self._tests}
+        return [name for name in tests if any(map(patterns[name].fullmatch, workspaces))]
 
     def _booking(self, record: Record) -> Booking | None:
         try:

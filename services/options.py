@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "ChunkEvents",
     "Config",
     "Data",
     "Exit",
@@ -49,6 +50,14 @@ Exit = Annotated[bool, typer.Option("--exit", help="end with the run and print a
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 Paths = Annotated[str, typer.Option("--paths", help="HLT paths to take, globs by comma; ! negates")]
 Prescale = Annotated[int, typer.Option(min=1, help="take one of so many events")]
+ChunkEvents = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="events in a chunk; another size makes another incarnation of the source",
+        show_default=False,
+    ),
+]
 
 RunNumber = Annotated[int, typer.Option(help="number of the synthetic run, or of a recording")]
 Length = Annotated[int, typer.Option(help="length of the synthetic run")]
@@ -75,14 +84,6 @@ def by_comma(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def synthetic(
-    run: int, lumisections: int, rate: float, seconds: float, seed: int
-) -> Mapping[str, float]:
-    """The numbers of a synthetic run, by name."""
-    return {
-        "run": run,
-        "lumisections": lumisections,
-        "rate": rate,
-        "lumisection_seconds": seconds,
-        "seed": seed,
-    }
+def synthetic(**numbers: float | None) -> Mapping[str, float]:
+    """The numbers of a synthetic run that are given, by name."""
+    return {name: number for name, number in numbers.items() if number is not None}

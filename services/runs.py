@@ -1,7 +1,7 @@
 """Which runs a command plays: of a synthetic detector, of streamer files, of a recording."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -48,7 +48,7 @@ class Runs:
 
 def synthetic_config(options: Mapping[str, float], faults: Sequence[str] | None) -> SyntheticConfig:
     """A synthetic run of these numbers; None for the faults that are shown by default."""
-    return SyntheticConfig(
+    config = SyntheticConfig(
         run=int(options["run"]),
         lumisections=int(options["lumisections"]),
         rate=options["rate"],
@@ -56,6 +56,8 @@ def synthetic_config(options: Mapping[str, float], faults: Sequence[str] | None)
         seed=int(options["seed"]),
         faults=tuple(parse_fault(text) for text in (_FAULTS if faults is None else faults)),
     )
+    cut = options.get("chunk_events")
+    return config if cut is None else replace(config, chunk_events=int(cut))
 
 
 def synthetic_run(config: SyntheticConfig) -> Runs:
@@ -71,6 +73,7 @@ def runs_of_files(
     lumisections: int | None = None,
     paths: tuple[str, ...] = (),
     prescale: int = 1,
+    chunk_events: int | None = None,
 ) -> Runs:
     """Runs of streamer files and folders of them, or that of a recording.
 
@@ -80,6 +83,8 @@ def runs_of_files(
         Number and length a recording is played as; it is repeated as often as need be.
     paths, prescale
         Which events of streamer files to take.
+    chunk_events
+        Events in a chunk of streamer files; a recording has been cut already.
 
     Raises
     ------
@@ -95,7 +100,7 @@ def runs_of_files(
         source = LoopedRun(recording, run=run, lumisections=lumisections or len(recorded))
         return Runs(sources=[[source]], seconds=recorded[0].seconds)
     selection = HltSelection(paths=paths, prescale=prescale)
-    reading = ReadSettings(selection=selection, chunk_events=_CHUNK_EVENTS)
+    reading = ReadSettings(selection=selection, chunk_events=chunk_events or _CHUNK_EVENTS)
     sources, listing = streamer_sources(files, reading)
     for skipped in listing.skipped:
         typer.echo(f"skipped {skipped.path}: {skipped.reason}: {skipped.detail}", err=True)

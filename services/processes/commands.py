@@ -78,6 +78,7 @@ def produce(
     recording: Mapping[str, int | None],
     paths: tuple[str, ...],
     prescale: int,
+    chunk_events: int | None,
     speed: float | None,
     expected: tuple[str, ...],
     json: bool,
@@ -98,6 +99,7 @@ def produce(
             lumisections=recording["lumisections"],
             paths=paths,
             prescale=prescale,
+            chunk_events=chunk_events,
         )
     told: list[dict[str, object]] = []
 
