@@ -105,6 +105,7 @@ class Process:
         metrics = ProcessMetrics(health)
         # Before the log, which may be long in coming: a process that waits for it is alive.
         async with _metrics_served(settings, metrics, health), open_log(settings, clock) as log:
+            metrics.watch_log(log)
             process = cls(settings, clock, log, health, metrics)
             if begin is not None:
                 await begin(process)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from dqmstream.store.store import Store
+from services.gateway.progress import GatewayProgress
 from services.gateway.service import run_gateway
 from services.gateway.settings import GatewaySettings
 from services.processes.process import Process, Ready, Service
@@ -42,6 +43,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         await asyncio.to_thread(settings.data.mkdir, parents=True, exist_ok=True)
         store = await asyncio.to_thread(Store, settings.store_url)
 
+        progress = GatewayProgress()
+
         async def start(process: Process, ready: Ready) -> None:
             await run_gateway(
                 process.log,
@@ -55,13 +58,15 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 clock=process.clock,
                 ready=ready,
                 listener=listener,
+                registry=process.metrics.registry,
+                progress=progress,
             )
 
         try:
             yield Serving(
                 url=f"http://{settings.host}:{listener.getsockname()[1]}",
                 store=store,
-                service=Service(name="gateway", start=start),
+                service=Service(name="gateway", start=start, progress=progress),
             )
         finally:
             await asyncio.to_thread(store.close)
