@@ -1,9 +1,10 @@
 """The limit of `dqmstream bench kafka`: bare aiokafka, as fast as it produces and consumes.
 
-Run as a program (`python -m playback.bench.bare_kafka produce|consume BOOTSTRAP TOPIC RECORDING
-COUNT`), so that producer and consumer have a process each, as producer and filler do. Both use the
-settings that our own producer and filler use; nothing is numbered, decoded, filled or acknowledged
-by a checkpoint. Each prints the wall clock at its start and end and its CPU seconds, as JSON.
+Run as a program (`python -m playback.bench.bare_kafka produce|consume BOOTSTRAP TOPIC PARTITIONS
+RECORDING COUNT`), so that producer and consumer have a process each, as producer and filler do.
+Both use the settings that our own producer and filler use; nothing is numbered, decoded, filled or
+acknowledged by a checkpoint. Each prints the wall clock at its start and end and its CPU seconds,
+as JSON.
 """
 
 import asyncio
@@ -51,7 +52,7 @@ def bare_rate(
     """
     topic = f"bare-{time.time_ns()}"  # noqa: TID251 a name nobody has
     asyncio.run(_create(bootstrap, topic, partitions))
-    arguments = [bootstrap, topic, str(recording), str(messages)]
+    arguments = [bootstrap, topic, str(partitions), str(recording), str(messages)]
     sides = [
         subprocess.Popen(  # noqa: S603 our own program
             [sys.executable, "-m", "playback.bench.bare_kafka", side, *arguments],
@@ -75,12 +76,14 @@ async def _create(bootstrap: str, topic: str, partitions: int) -> None:
     await admin.start()
     try:
         configs = {"max.message.bytes": str(_LARGEST)}
-        await admin.create_topics([NewTopic(topic, partitions, -1, topic_configs=configs)])
+        await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=configs)])
     finally:
         await admin.close()
 
 
-async def _produce(bootstrap: str, topic: str, bodies: Iterator[bytes]) -> tuple[int, int, float]:
+async def _produce(
+    bootstrap: str, topic: str, partitions: int, bodies: Iterator[bytes]
+) -> tuple[int, int, float]:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",
@@ -91,11 +94,9 @@ async def _produce(bootstrap: str, topic: str, bodies: Iterator[bytes]) -> tuple
     await producer.start()
     messages = size = 0
     began = time.time()  # noqa: TID251 measured
-    partitions = sorted(await producer.partitions_for(topic))
     waiting: list[Any] = []
     for body in bodies:
-        partition = partitions[messages % len(partitions)]
-        waiting.append(await producer.send(topic, body, partition=partition))
+        waiting.append(await producer.send(topic, body, partition=messages % partitions))
         messages, size = messages + 1, size + len(body)
         if len(waiting) > _AHEAD:
             await waiting.pop(0)
@@ -103,7 +104,9 @@ async def _produce(bootstrap: str, topic: str, bodies: Iterator[bytes]) -> tuple
     return messages, size, began
 
 
-async def _consume(bootstrap: str, topic: str, count: int) -> tuple[int, int, float]:
+async def _consume(
+    bootstrap: str, topic: str, partitions: int, count: int
+) -> tuple[int, int, float]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         fetch_max_bytes=4 << 20,
@@ -111,8 +114,7 @@ async def _consume(bootstrap: str, topic: str, count: int) -> tuple[int, int, fl
         auto_offset_reset="earliest",
     )
     await consumer.start()
-    partitions = await _partitions(consumer, topic)
-    consumer.assign([TopicPartition(topic, partition) for partition in partitions])
+    consumer.assign([TopicPartition(topic, partition) for partition in range(partitions)])
     messages = size = 0
     began = time.time()  # noqa: TID251 measured
     while messages < count:
@@ -124,21 +126,14 @@ async def _consume(bootstrap: str, topic: str, count: int) -> tuple[int, int, fl
     return messages, size, began if messages else ended
 
 
-async def _partitions(consumer: Any, topic: str) -> list[int]:
-    while not (found := consumer.partitions_for_topic(topic)):
-        await consumer.topics()
-        await asyncio.sleep(0.05)
-    return sorted(found)
-
-
 def _main() -> None:
-    side, bootstrap, topic, recording, count = sys.argv[1:]
+    side, bootstrap, topic, partitions, recording, count = sys.argv[1:]
     if side == "produce":
         whole = Recording(Path(recording))
         bodies = [body for one in whole.manifest.lumisections for _, body in whole.bodies(one)]
-        running = _produce(bootstrap, topic, islice(cycle(bodies), int(count)))
+        running = _produce(bootstrap, topic, int(partitions), islice(cycle(bodies), int(count)))
     else:
-        running = _consume(bootstrap, topic, int(count))
+        running = _consume(bootstrap, topic, int(partitions), int(count))
     before = time.process_time()
     messages, size, began = asyncio.run(running)
     rate = BareRate(

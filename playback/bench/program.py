@@ -14,7 +14,7 @@ import msgspec
 
 from dqmstream.errors import DqmError
 
-__all__ = ["BenchError", "Program", "finished", "running"]
+__all__ = ["BenchError", "Program", "command", "environment", "finished", "running"]
 
 _STOP_SECONDS: Final = 10.0
 
@@ -43,11 +43,13 @@ class Program:
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _command(arguments: Sequence[str]) -> list[str]:
+def command(arguments: Sequence[str]) -> list[str]:
+    """The program with arguments, as a process can be started with."""
     return [sys.executable, "-m", "services.cli", *arguments]
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """This environment with these settings, and no others, in it."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("DQMSTREAM_")}
     return plain | {f"DQMSTREAM_{name.upper()}": value for name, value in settings.items()}
 
@@ -55,8 +57,8 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
 def finished(arguments: Sequence[str], settings: Mapping[str, str], *, timeout: float) -> Any:
     """Run the program to its end; its JSON document."""
     result = subprocess.run(  # noqa: S603 our own program
-        _command(arguments),
-        env=_environment(settings),
+        command(arguments),
+        env=environment(settings),
         capture_output=True,
         timeout=timeout,
         check=False,
@@ -74,8 +76,8 @@ def running(arguments: Sequence[str], settings: Mapping[str, str]) -> Iterator[P
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(  # noqa: S603 our own program
-            _command(arguments),
-            env=_environment(settings),
+            command(arguments),
+            env=environment(settings),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
