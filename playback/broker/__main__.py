@@ -2,7 +2,7 @@
 
 The command finds the broker's address in `DQMSTREAM_KAFKA`. Its exit status is the status of all;
 the broker and its data go when it ends. `--fetch` in place of a command only makes sure that Java
-and Kafka's jars are there, and prints the folder of the jars.
+and Kafka's jars are there and prepared for a quick start, and prints the folder of the jars.
 """
 
 import argparse
@@ -17,7 +17,8 @@ from typing import Final
 
 from playback.broker.cluster import Cluster
 from playback.broker.errors import BrokerError
-from playback.broker.find import find_java, find_kafka
+from playback.broker.find import class_archive, find_java, find_kafka, locked
+from playback.broker.process import last_lines
 
 _USAGE_STATUS: Final = 2
 
@@ -42,8 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error("give either a command, after --, or --fetch")
     try:
         if options.fetch:
-            find_java(os.environ)
-            sys.stdout.write(f"{find_kafka(os.environ)}\n")
+            sys.stdout.write(f"{_fetch()}\n")
             return 0
         return _beside(options.brokers, options.full_jit, command)
     except BrokerError as error:
@@ -51,11 +51,41 @@ def main(arguments: Sequence[str]) -> int:
         return _USAGE_STATUS
 
 
+def _fetch() -> Path:
+    java, libraries = find_java(os.environ), find_kafka(os.environ)
+    archive = class_archive(libraries, java)
+    if archive is None:
+        return libraries
+    with locked(archive):
+        if not archive.exists():
+            _make_archive(archive)
+    return libraries
+
+
+def _make_archive(archive: Path) -> None:
+    """Have a broker write down the classes it loaded, when it ends in order."""
+    # In the folder of the archive, so that it can be moved into place when it is complete.
+    with tempfile.TemporaryDirectory(prefix="classes-", dir=archive.parent) as name:
+        made = Path(name) / archive.name
+        options = [f"-XX:ArchiveClassesAtExit={made}"]
+        with Cluster.start(Path(name) / "broker", java_options=options) as cluster:
+            cluster.brokers[0].stop()
+            if not made.exists():
+                msg = f"Java did not write {made}:\n{last_lines(cluster.brokers[0].log)}"
+                raise BrokerError(msg)
+        made.rename(archive)
+
+
 def _beside(brokers: int, full_jit: bool, command: Sequence[str]) -> int:
+    # Asked to end during the start: the temporary folder goes too.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with (
         tempfile.TemporaryDirectory(prefix="dqmstream-broker-") as name,
         Cluster.start(Path(name), brokers=brokers, full_jit=full_jit) as cluster,
     ):
+        # A Ctrl-C goes to the command as well, what is asked of us alone is passed on to it:
+        # either way the broker stays until the command has ended.
+        signal.signal(signal.SIGINT, lambda *_: None)
         try:
             process = subprocess.Popen(  # noqa: S603 the user's command
                 command, env=dict(os.environ) | {"DQMSTREAM_KAFKA": cluster.bootstrap}
@@ -63,9 +93,6 @@ def _beside(brokers: int, full_jit: bool, command: Sequence[str]) -> int:
         except OSError as error:
             msg = f"the command does not start: {error}"
             raise BrokerError(msg) from error
-        # A Ctrl-C goes to the command too; what is asked of us alone is passed on to it. Either
-        # way the broker stays until the command has ended.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number))
         status = process.wait()
     return status if status >= 0 else 128 - status

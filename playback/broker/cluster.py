@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from playback.broker.errors import BrokerError
-from playback.broker.find import find_java, find_kafka
+from playback.broker.find import class_archive, find_java, find_kafka
 from playback.broker.launch import Launcher
 from playback.broker.ports import HOST, free_ports
 from playback.broker.probe import works
@@ -38,7 +38,8 @@ _RUN_FLAGS: Final = (
 class Cluster:
     """Running brokers. A context manager: at its end they are killed, their folder stays.
 
-    Every broker also ends when this process does, however it ends.
+    Every broker also ends when this process does, however it ends. All calls block: from a
+    coroutine, make them by `asyncio.to_thread`.
 
     Attributes
     ----------
@@ -78,6 +79,7 @@ class Cluster:
         proxied: bool = False,
         full_jit: bool = False,
         changes: Mapping[str, str] | None = None,
+        java_options: Sequence[str] = (),
         environment: Mapping[str, str] = os.environ,
     ) -> Self:
         """Start a new cluster and wait until it answers, its group coordinator too.
@@ -99,6 +101,8 @@ class Cluster:
             benchmarks.
         changes
             Properties of the brokers, over those of this package.
+        java_options
+            Options of the brokers' Java, over those of this package: "-Xmx1g".
         environment
             Where Kafka, Java and OpenSSL are looked for; see `find_kafka` and `find_java`.
 
@@ -110,8 +114,12 @@ class Cluster:
         if brokers not in {1, 2, 3}:
             msg = f"a cluster of {brokers} brokers was asked for; 1 to 3 can be had"
             raise BrokerError(msg)
-        java = str(find_java(environment))
-        classes = ["-cp", f"{find_kafka(environment)}/*"]
+        java = find_java(environment)
+        libraries = find_kafka(environment)
+        archive = class_archive(libraries, java)
+        start = [str(java.path), "-cp", f"{libraries}/*"]
+        if archive is not None and archive.exists():
+            start.append(f"-XX:SharedArchiveFile={archive}")
         access, listener, format_options = secured(
             folder.resolve() / "certificates",
             security=security,
@@ -126,9 +134,9 @@ class Cluster:
             node.properties.write_text(properties_text(properties))
         with ExitStack() as stack:
             launcher = stack.enter_context(Launcher(environment))
-            _format(nodes, [java, *_FORMAT_FLAGS, *classes], format_options, launcher)
+            _format(nodes, [*start, *_FORMAT_FLAGS], format_options, launcher)
             fast = () if full_jit else _FAST_START
-            command = [java, *_RUN_FLAGS, *fast, *classes, "kafka.Kafka"]
+            command = [*start, *_RUN_FLAGS, *fast, *java_options, "kafka.Kafka"]
             running = [_broker(node, nodes, command, launcher) for node in nodes]
             for broker in running:
                 stack.callback(broker.kill)
@@ -208,7 +216,7 @@ def _broker(
 
     def ready() -> bool:
         nonlocal expected
-        if not works(node.internal, expected):
+        if not works(node.internal, node.number, expected):
             return False
         expected = frozenset({node.number})
         return True

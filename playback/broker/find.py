@@ -7,12 +7,21 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from playback.broker.errors import BrokerError
 
-__all__ = ["KAFKA_VERSION", "find_java", "find_kafka", "find_program"]
+__all__ = [
+    "KAFKA_VERSION",
+    "Java",
+    "class_archive",
+    "find_java",
+    "find_kafka",
+    "find_program",
+    "locked",
+]
 
 KAFKA_VERSION: Final = "4.3.1"
 """The release that is fetched. A KAFKA_HOME may hold any release of Kafka 4."""
@@ -66,13 +75,21 @@ def find_kafka(environment: Mapping[str, str]) -> Path:
     cached = _cache(environment) / f"kafka-{KAFKA_VERSION}"
     # The folder is moved into place when it is complete: if it is there, it is whole.
     if not cached.is_dir():
-        with _locked(cached.with_suffix(".lock")):
+        with locked(cached):
             if not cached.is_dir():
                 _fetch(cached, environment)
     return cached
 
 
-def find_java(environment: Mapping[str, str]) -> Path:
+@dataclass(frozen=True, slots=True)
+class Java:
+    """A program that runs Java, and the version it says it is."""
+
+    path: Path
+    version: str
+
+
+def find_java(environment: Mapping[str, str]) -> Java:
     """The `java` of `JAVA_HOME`, or of `PATH`.
 
     Raises
@@ -90,11 +107,23 @@ def find_java(environment: Mapping[str, str]) -> Path:
     except (OSError, subprocess.SubprocessError) as error:
         msg = f"{java} does not run: {error}; {hint}"
         raise BrokerError(msg) from error
-    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)
-    if found is None or int(found[1]) < _OLDEST_JAVA:
+    found = re.search(r'version "((?:1\.)?(\d+)[^"]*)"', answer.stderr)
+    if found is None or int(found[2]) < _OLDEST_JAVA:
         msg = f"{java} is {answer.stderr.partition(chr(10))[0]!r}; {hint}"
         raise BrokerError(msg)
-    return java
+    return Java(java, found[1])
+
+
+def class_archive(libraries: Path, java: Java) -> Path | None:
+    """Where Kafka's classes are kept as this Java loaded them: halves the work of a start.
+
+    It may not be there yet: `python -m playback.broker --fetch` makes it. Java itself checks that
+    it fits the jars, and goes on without it if not. None for the jars of a `KAFKA_HOME`: nothing is
+    written beside those.
+    """
+    if libraries.name != f"kafka-{KAFKA_VERSION}":
+        return None
+    return libraries.with_name(f"{libraries.name}-java-{java.version}.jsa")
 
 
 def find_program(name: str, hint: str, environment: Mapping[str, str]) -> Path:
@@ -131,9 +160,9 @@ def _cache(environment: Mapping[str, str]) -> Path:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process fetches, the others wait for it; the lock ends with its holder."""
-    with path.open("w") as file:
+def locked(path: Path) -> Iterator[None]:
+    """One process makes what will be at `path`, others wait; the lock ends with its holder."""
+    with path.with_name(f"{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 

@@ -28,7 +28,7 @@ def last_lines(path: Path) -> str:
 
 
 class Broker:
-    """A broker of a cluster, made by `Cluster.start`. All calls block.
+    """A broker of a cluster, made by `Cluster.start`. All calls but pausing block.
 
     Parameters
     ----------
@@ -67,10 +67,10 @@ class Broker:
         return process.pid if process is not None and process.poll() is None else None
 
     def start(self, *, wait: bool = True) -> None:
-        """Start it on the data it has; `wait` until it answers as part of its cluster.
+        """Start it on the data it has; `wait` until it works as part of its cluster.
 
-        It can only answer when most of the cluster's brokers run: to start several after an
-        outage, start all but the last without waiting.
+        It works when its copies of all partitions are in sync. That takes most of the cluster's
+        brokers: to start several after an outage, start all but the last without waiting.
 
         Raises
         ------

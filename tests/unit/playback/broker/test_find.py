@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from playback.broker import BrokerError, Cluster, find_java, find_kafka
-from playback.broker.find import KAFKA_VERSION
+from playback.broker.find import KAFKA_VERSION, Java, class_archive
 
 _SHELL = "/usr/bin:/bin"
 
@@ -103,7 +103,14 @@ def test_a_java_that_fails_is_named(tmp_path: Path) -> None:
 
 def test_java_home_is_taken_before_the_path(tmp_path: Path) -> None:
     java = _program(tmp_path / "bin", "java", "echo 'openjdk version \"21.0.1\" 2023' >&2")
-    assert find_java({"JAVA_HOME": str(tmp_path), "PATH": ""}) == java
+    found = find_java({"JAVA_HOME": str(tmp_path), "PATH": ""})
+    assert found == Java(java, "21.0.1")
+
+
+def test_classes_are_archived_for_each_java_but_never_beside_a_kafka_home(tmp_path: Path) -> None:
+    cached, java = tmp_path / f"kafka-{KAFKA_VERSION}", Java(Path("java"), "21.0.1")
+    assert class_archive(cached, java) == tmp_path / f"kafka-{KAFKA_VERSION}-java-21.0.1.jsa"
+    assert class_archive(tmp_path / "libs", java) is None
 
 
 @pytest.mark.parametrize("brokers", [0, 4])
