@@ -30,6 +30,8 @@ _RUN_FLAGS: Final = (
     "-Xmx512m",
     "-XX:+UseSerialGC",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+    # A line for each try to reach a broker that is down would bury all others.
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients.NetworkClient=error",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 )
@@ -82,7 +84,7 @@ class Cluster:
         java_options: Sequence[str] = (),
         environment: Mapping[str, str] = os.environ,
     ) -> Self:
-        """Start a new cluster and wait until it answers, its group coordinator too.
+        """Start a new cluster and wait until it works: topics can be made, groups joined.
 
         Parameters
         ----------

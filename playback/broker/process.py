@@ -110,10 +110,13 @@ class Broker:
     def stop(self) -> None:
         """Ask it to end (SIGTERM), and wait until it has.
 
+        A broker hands over to the others first. The last one of several finds nobody to hand over
+        to and does not end: `kill` that one.
+
         Raises
         ------
         BrokerError
-            It did not end within a minute.
+            It did not end within a minute; it still runs.
         """
         if self._process is None or self.pid is None:
             return

@@ -100,6 +100,9 @@ def server_properties(
 
 
 def properties_text(properties: Mapping[str, str]) -> str:
-    """The file. A backslash in a value is doubled, as Java reads it."""
-    lines = (f"{name}={value}".replace("\\", "\\\\") for name, value in properties.items())
-    return "".join(f"{line}\n" for line in lines)
+    """The file as Java reads it: ASCII, with backslashes and all other characters by number."""
+    text = "".join(f"{name}={value}\n" for name, value in properties.items())
+    return "".join(
+        f"\\u{ord(character):04x}" if character > "~" or character == "\\" else character
+        for character in text
+    )

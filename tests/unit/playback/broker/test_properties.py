@@ -60,11 +60,11 @@ def test_only_the_clients_listener_is_secured() -> None:
     assert properties["listener.name.client.ssl.keystore.type"] == "PEM"
 
 
-def test_changes_win_and_backslashes_survive_java() -> None:
+def test_changes_win_and_any_character_survives_java() -> None:
     nodes = _nodes(1)
     properties = server_properties(
-        nodes[0], nodes, listener={}, changes={"num.io.threads": "7", "x": "a\\b"}
+        nodes[0], nodes, listener={}, changes={"num.io.threads": "7", "x": "a\\b é"}
     )
     lines = properties_text(properties).splitlines()
     assert "num.io.threads=7" in lines
-    assert "x=a\\\\b" in lines
+    assert "x=a\\u005cb \\u00e9" in lines
