@@ -119,15 +119,27 @@ async def leave(consumer: AIOKafkaConsumer) -> None:
 
 
 async def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
-    """End a producer without waiting for what it still has to send: that fails with `error`."""
-    producer._message_accumulator.fail_all(error)
-    for connection in list(producer.client._conns.values()):
+    """End a producer without waiting for what it still has to send: that fails with `error`.
+
+    `stop` alone waits until everything was sent. What is on its way is ended first, because
+    aiokafka cannot put a batch back that has failed meanwhile.
+    """
+    client, sending = producer.client, producer._sender.sender_task
+    if sending is not None:
+        sending.cancel()
+    for connection in list(client._conns.values()):
         connection.close()
-    try:
-        async with asyncio.timeout(_LEAVE_SECONDS):
-            await producer.stop()
-    except (TimeoutError, KafkaError):
-        await producer.client.close()
+    await client.close()
+    if client._md_update_fut is not None and not client._md_update_fut.done():
+        client._md_update_fut.set_result(False)  # nobody else does once it is closed
+    if sending is not None:
+        await asyncio.wait([sending], timeout=_LEAVE_SECONDS)
+    accumulator = producer._message_accumulator
+    accumulator.fail_all(error)
+    for batch in (batch for batches in accumulator._batches.values() for batch in batches):
+        if batch._drain_waiter.done():
+            batch._drain_waiter.exception()  # else asyncio complains that nobody asked for it
+    await producer.stop()
 
 
 def sticky_assignor() -> type[StickyPartitionAssignor]:
