@@ -9,6 +9,7 @@ from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
 from dqmstream.workspaces.registry import load_workspaces
 from services.logs import set_up_logs
+from services.secrets import from_file
 from services.settings import Settings, load_settings
 
 __all__ = ["chosen_bookings", "chosen_tests", "settings_in_force"]
@@ -17,7 +18,10 @@ __all__ = ["chosen_bookings", "chosen_tests", "settings_in_force"]
 def settings_in_force(flags: Mapping[str, object], config: Path | None) -> Settings:
     """Settings of all layers; log lines go where they say from here on."""
     settings = load_settings(flags, os.environ, config).settings
-    set_up_logs(settings.log_level, settings.log_format)
+    secrets = [settings.sasl_password]
+    if settings.store_password_file is not None:
+        secrets.append(from_file(settings.store_password_file))
+    set_up_logs(settings.log_level, settings.log_format, secrets=secrets)
     return settings
 
 
