@@ -87,7 +87,7 @@ class Reading:
     async def until(self, ends):
         """Wait until everything before these offsets was read."""
         async with asyncio.timeout(LONG):
-            while not all(end - 1 in self.offsets[p] for p, end in ends.items()):
+            while not all(end - 1 in self.offsets[p] for p, end in ends.items()):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
 

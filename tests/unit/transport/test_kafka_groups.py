@@ -1,0 +1,254 @@
+"""Groups on Kafka beyond the port: members that freeze, dawdle, fail and leave in the middle."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+import dqmstream
+from dqmstream.errors import LogError
+from dqmstream.transport.kafka import KafkaLog, KafkaSettings
+from dqmstream.transport.log import Outgoing, TopicSpec
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+
+PROGRAM = Path(__file__).with_name("kafka_member.py")
+ROOT = Path(dqmstream.__file__).parents[1]
+TOPIC = "dqm.topic"
+GROUP = "fillers"
+SOON = 0.05
+LONG = 40.0
+
+
+@pytest.fixture
+def settings(kafka, kafka_prefix):
+    return KafkaSettings(servers=tuple(kafka.split(",")), prefix=kafka_prefix)
+
+
+@pytest.fixture
+async def log(settings):
+    async with KafkaLog.open(settings) as log:
+        await log.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
+        yield log
+
+
+class Member:
+    """A member that reads in a task and notes what happens."""
+
+    def __init__(self, name):
+        self.name = name
+        self.events = []
+        self.reader = None
+        self.leave = asyncio.Event()
+        self.reading = asyncio.Event()
+        self.reading.set()
+
+    async def revoked(self, _, partitions):
+        self.events.append(("revoked", partitions))
+
+    async def assigned(self, _, partitions):
+        self.events.append(("assigned", partitions))
+
+    async def run(self, log):
+        async with log.group(
+            GROUP, [TOPIC], member=self.name, on_revoked=self.revoked, on_assigned=self.assigned
+        ) as self.reader:
+            while not self.leave.is_set():
+                await self.reader.read(timeout=SOON)
+                await self.reading.wait()
+
+    @property
+    def share(self):
+        return self.reader.assignment if self.reader else frozenset()
+
+
+async def until(fact):
+    async with asyncio.timeout(LONG):
+        while not fact():  # noqa: ASYNC110 nobody announces it
+            await asyncio.sleep(0.01)
+
+
+def shared_out(*members):
+    """Whether these members have all six partitions, in equal parts."""
+    return len(frozenset().union(*(m.share for m in members))) == 6 == sum(
+        len(m.share) for m in members
+    ) and all(len(m.share) == 6 // len(members) for m in members)
+
+
+class Process:
+    """The member in a process of its own."""
+
+    def __init__(self, process):
+        self._process = process
+        self.said = []
+
+    async def listen(self):
+        while line := await self._process.stdout.readline():
+            self.said.append(tuple(json.loads(line)))
+
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def named(self, what):
+        return [said[1] for said in self.said if said[0] == what]
+
+
+@asynccontextmanager
+async def process(settings):
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        PROGRAM,
+        ",".join(settings.servers),
+        settings.prefix,
+        TOPIC,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    async with asyncio.TaskGroup() as tasks:
+        member = Process(child)
+        listening = tasks.create_task(member.listen())
+        try:
+            yield member
+        finally:
+            child.kill()
+            await child.wait()
+            await listening
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_a_member_that_froze_finds_itself_put_out_and_goes_on(settings, log, alone):
+    """Also when the group is empty as it comes back, where brokers take commits from anybody."""
+    whole = sorted([TOPIC, partition] for partition in range(6))
+    await log.send([Outgoing(topic=TOPIC, partition=p, value=b"%d" % p) for p in range(6)])
+    other = Member("other")
+    async with process(settings) as frozen, asyncio.TaskGroup() as tasks:
+        await until(lambda: frozen.named("assigned") and len(frozen.named("read")) > 0)
+        frozen.signal(signal.SIGSTOP)
+        running = tasks.create_task(other.run(log))
+        await until(lambda: len(other.share) == 6)
+        await other.reader.commit(dict.fromkeys(other.share, 0))
+        if alone:
+            other.leave.set()
+            await running
+        frozen.signal(signal.SIGCONT)
+        await until(lambda: len(frozen.named("assigned")) == 2)
+        assert frozen.named("revoked") == [whole]
+        assert ["not assigned" in said for said in frozen.named("commit")] == [True]
+        if not alone:
+            await until(lambda: len(other.share) == 3)
+            assert len(frozen.named("assigned")[1]) == 3
+        other.leave.set()
+    async with log.group(GROUP, [TOPIC], member="after") as after:
+        assert [await after.committed(TOPIC, p) for p in range(6)] == [0] * 6
+
+
+async def test_a_member_tends_to_keep_its_partitions(log):
+    a, b, c = members = [Member(name) for name in "abc"]
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(a.run(log))
+        await until(lambda: shared_out(a))
+        tasks.create_task(b.run(log))
+        await until(lambda: shared_out(a, b))
+        before = [a.share, b.share]
+        tasks.create_task(c.run(log))
+        await until(lambda: shared_out(a, b, c))
+        assert a.share < before[0]
+        assert b.share < before[1]
+        among_three = [a.share, b.share]
+        c.leave.set()
+        await until(lambda: shared_out(a, b))
+        assert a.share > among_three[0]
+        assert b.share > among_three[1]
+        for member in members:
+            member.leave.set()
+
+
+async def test_a_member_that_does_not_read_is_put_out_when_the_others_have_waited(settings):
+    patience = {"rebalance_timeout": 3.0}
+    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    async with KafkaLog.open(KafkaSettings(**(fields | patience))) as log:
+        await log.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
+        idle, other = Member("idle"), Member("other")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(idle.run(log))
+            await until(lambda: shared_out(idle))
+            idle.reading.clear()
+            tasks.create_task(other.run(log))
+            await until(lambda: len(other.share) == 6)
+            assert len(idle.share) == 6  # it has not been told: it does not read
+            with pytest.raises(LogError, match="not assigned"):
+                await idle.reader.commit({(TOPIC, 0): 0})
+            idle.reading.set()
+            await until(lambda: shared_out(idle, other))
+            assert [what for what, _ in idle.events] == ["assigned", "revoked", "assigned"]
+            idle.leave.set()
+            other.leave.set()
+
+
+async def test_an_error_in_a_callback_comes_out_of_read_and_the_callback_runs_again(log):
+    calls = []
+
+    async def assigned(reader, partitions):
+        calls.append(partitions)
+        assert reader.assignment == partitions
+        if len(calls) == 1:
+            raise ZeroDivisionError
+
+    await log.send([Outgoing(topic=TOPIC, partition=0, value=b"one")])
+    async with log.group(GROUP, [TOPIC], member="a", on_assigned=assigned) as reader:
+        async with asyncio.timeout(LONG):
+            with pytest.raises(ZeroDivisionError):
+                await reader.read(timeout=LONG)
+            assert [r.value for r in await reader.read(timeout=LONG)] == [b"one"]
+    assert len(calls) == 2
+
+
+async def test_a_callback_that_was_cancelled_runs_again_before_anything_is_read(log):
+    begun, ended = [], []
+
+    async def assigned(_, partitions):
+        begun.append(partitions)
+        if len(begun) == 1:
+            await asyncio.sleep(LONG)
+        ended.append(partitions)
+
+    await log.send([Outgoing(topic=TOPIC, partition=0, value=b"one")])
+    async with log.group(GROUP, [TOPIC], member="a", on_assigned=assigned) as reader:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(reader.read(timeout=LONG))
+            await until(lambda: begun)
+            reading.cancel()
+        async with asyncio.timeout(LONG):
+            assert [r.value for r in await reader.read(timeout=LONG)] == [b"one"]
+    assert (len(begun), len(ended)) == (2, 1)
+
+
+async def test_leaving_in_the_middle_of_a_rebalance_is_prompt_and_calls_nobody(log):
+    a, b = Member("a"), Member("b")
+    async with asyncio.TaskGroup() as tasks:
+        async with log.group(GROUP, [TOPIC], member="a", on_revoked=a.revoked) as reader:
+            async with asyncio.timeout(LONG):
+                while not reader.assignment:
+                    await reader.read(timeout=SOON)
+            tasks.create_task(b.run(log))
+            await asyncio.sleep(1.5)  # the group has told `a` by now, which does not read
+            assert b.share == frozenset()
+        await until(lambda: shared_out(b))
+        assert a.events == []
+        b.leave.set()
+
+
+async def test_a_reading_member_without_partitions_is_never_told_of_none(log):
+    members = [Member(f"m{number}") for number in range(7)]
+    async with asyncio.TaskGroup() as tasks:
+        for member in members:
+            tasks.create_task(member.run(log))
+        await until(lambda: sorted(len(m.share) for m in members) == [0] + [1] * 6)
+        for member in members:
+            member.leave.set()
+    assert all(partitions for member in members for _, partitions in member.events)
