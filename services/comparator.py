@@ -15,6 +15,8 @@ import structlog
 
 from dqmstream.clock import Clock
 from dqmstream.errors import LogError, MessageError
+from dqmstream.fold.merge import Merger
+from dqmstream.histograms.layout import Layout
 from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.topics import HISTOGRAMS, QUALITY
 from dqmstream.messages.wire import CODEC
@@ -63,6 +65,7 @@ async def run_comparator(
     settings: ComparatorSettings | None = None,
     progress: ComparatorProgress | None = None,
     algorithms: Mapping[str, Algorithm[Any]] = ALGORITHMS,
+    merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger,
 ) -> None:
     """Judge what comes on `dqm.histograms`, until cancelled.
 
@@ -76,11 +79,14 @@ async def run_comparator(
         Name of this member, unique in the group; members share out the workspaces.
     progress
         Counts to keep up to date.
+    merger
+        Makes what puts the pieces of an LS together.
     """
     shelf = CompiledShelf(log, tests, algorithms, clock)
     await shelf.refresh()
     settings = settings or ComparatorSettings()
-    service = _Comparator(log, shelf, settings, clock, progress or ComparatorProgress())
+    progress = progress or ComparatorProgress()
+    service = _Comparator(log, shelf, settings, clock, progress, merger=merger)
     async with log.group(
         settings.group,
         [HISTOGRAMS],
@@ -111,12 +117,15 @@ class _Comparator:
         settings: ComparatorSettings,
         clock: Clock,
         progress: ComparatorProgress,
+        *,
+        merger: Callable[[Callable[[str], Layout | None]], Merger],
     ) -> None:
         self._log = log
         self._shelf = shelf
         self._settings = settings
         self._judging = Judging(shelf, clock, progress)
         self._progress = progress
+        self._merger = merger
         self._owned: dict[int, _Owned] = {}
         self._published: Published | None = None
         self._next_look = clock.monotonic()
@@ -134,7 +143,11 @@ class _Comparator:
             position = max(committed or 0, start)
             hole = position > (committed or 0)
             comparison = Comparison(
-                self._shelf, self._settings.comparison, published=self._published, hole=hole
+                self._shelf,
+                self._settings.comparison,
+                published=self._published,
+                hole=hole,
+                merger=self._merger,
             )
             self._owned[partition] = _Owned(comparison, end, committed)
             reader.seek(topic, partition, position)

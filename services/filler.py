@@ -3,6 +3,9 @@
 The fold decides everything (`dqmstream.fold`); here bytes are moved, in an order that keeps the
 protocol: closing sets are acknowledged before a checkpoint rests on them, and a time-out is
 appended to the log before anybody acts on it.
+
+A log that is away for a while ends nothing: the filler reads no more, stays in its group, and sends
+again until it is acknowledged or the partition is another's.
 """
 
 import asyncio
@@ -14,24 +17,29 @@ import structlog
 
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
+from dqmstream.errors import LogError, LogUnavailableError, OffsetExpiredError
 from dqmstream.fold.closer import Closer
-from dqmstream.fold.partition import Filler, Segment
-from dqmstream.fold.sets import histogram_sets, split
-from dqmstream.identity import stable_hash
-from dqmstream.messages.booking import Activation
+from dqmstream.fold.partition import Filler, FoldFactory, PartitionFold
 from dqmstream.messages.events import Chunk
-from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, EVENTS, HISTOGRAMS
-from dqmstream.transport.log import GroupReader, Log, Outgoing, Record
-from services.dead_letters import dead_letter
-from services.filler_progress import FillerProgress, Tally
+from dqmstream.messages.topics import CHECKPOINTS, EVENTS
+from dqmstream.transport.log import GroupReader, Log, Record
+from services.announcing import activate, announce
+from services.filler_progress import FillerProgress
+from services.folding import apply_batch, finished
 from services.outgoing import outgoing
-from services.ownership import Owned, Ownership
+from services.owned import Owned
+from services.ownership import Ownership
+from services.parts import FoldParts
+from services.publishing import Publisher
+from services.refill import EpochWatch
 
-__all__ = ["FillerProgress", "FillerSettings", "announce", "run_filler"]
+__all__ = ["FillerProgress", "FillerSettings", "activate", "announce", "run_filler"]
 
 _READ_RECORDS: Final = 256
 _READ_BYTES: Final = 4 << 20
+_RELEASE_SECONDS: Final = 2.0
+_FIRST_WAIT: Final = 0.1
+_LONGEST_WAIT: Final = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,22 +62,6 @@ class FillerSettings:
     run_timeout: float = 300.0
 
 
-async def announce(log: Log, booking_set: BookingSet, *, clock: Clock, who: str) -> None:
-    """Put a set's bookings on `dqm.bookings`, and that readers show it from run 1 on."""
-    keyed: list[tuple[bytes, Message]] = [
-        (f"booking/{layout.hash}".encode(), layout.booking) for layout in booking_set.layouts
-    ]
-    activation = Activation(
-        set=booking_set.hash,
-        workspaces=booking_set.workspaces,
-        from_run=1,
-        who=who,
-        when=clock.wall(),
-    )
-    keyed.append((f"activation/{booking_set.hash}".encode(), activation))
-    await log.send([outgoing(BOOKINGS, 0, message, key) for key, message in keyed])
-
-
 async def run_filler(
     log: Log,
     booking_set: BookingSet,
@@ -81,27 +73,48 @@ async def run_filler(
     clock: Clock,
     progress: FillerProgress,
     ready: Callable[[], None],
+    fold: FoldFactory[Any] = PartitionFold,
 ) -> None:
-    """Fill the partitions that the group gives this member, until cancelled."""
+    """Fill the partitions that the group gives this member, until cancelled.
+
+    When cancelled, what is closed goes out, checkpoints are written and the group is left, within
+    two seconds; what is not acknowledged by then is the next owner's.
+
+    Parameters
+    ----------
+    fillers, decode
+        One filler for each workspace of the set, and columns of a chunk.
+    member
+        Name of this filler, unique in the group; it stands in what it publishes.
+    progress
+        Counts to keep up to date.
+    ready
+        Called once the group is joined.
+    fold
+        Makes the fold of a partition.
+
+    Raises
+    ------
+    LogError
+        If the log refuses for good: it is another one or shorter, or takes a message never.
+    """
+    parts = FoldParts(settings=booking_set.fold, fillers=fillers, decode=decode, fold=fold)
     service = _FillerService(
-        log,
-        booking_set,
-        fillers,
-        decode,
-        member=member,
-        settings=settings,
-        clock=clock,
-        progress=progress,
+        log, booking_set, parts, member=member, settings=settings, clock=clock, progress=progress
     )
-    async with log.group(
-        f"filler-{booking_set.hash}",
-        [EVENTS],
-        member=member,
-        on_assigned=service.owned.assigned,
-        on_revoked=service.owned.revoked,
-    ) as reader:
+    _, end = await log.bounds(CHECKPOINTS, 0)
+    async with (
+        log.reader({(CHECKPOINTS, 0): end}) as checkpoints,
+        log.group(
+            f"filler-{booking_set.hash}",
+            [EVENTS],
+            member=member,
+            on_assigned=service.owned.assigned,
+            on_revoked=service.owned.revoked,
+        ) as reader,
+    ):
         ready()
-        await service.loop(reader)
+        await service.run(reader, EpochWatch(checkpoints, booking_set.hash))
 
 
 class _FillerService:
@@ -111,8 +124,7 @@ class _FillerService:
         self,
         log: Log,
         booking_set: BookingSet,
-        fillers: Sequence[Filler[Any]],
-        decode: Callable[[Chunk, bytes, int], Any],
+        parts: FoldParts,
         *,
         member: str,
         settings: FillerSettings,
@@ -121,43 +133,118 @@ class _FillerService:
     ) -> None:
         self._log = log
         self._set = booking_set
-        self._member = member
         self._settings = settings
         self._clock = clock
         self._progress = progress
+        self._publisher = Publisher(log, booking_set.hash, member, clock, progress)
         self.owned = Ownership(
             log,
             booking_set,
-            fillers,
-            decode,
+            parts,
             closer=lambda: Closer(settings.lumisection_timeout, settings.run_timeout),
             member=member,
+            clock=clock,
         )
-        self._histogram_partitions = log.partitions(HISTOGRAMS)
         self._next_publish = clock.monotonic()
         self._next_checkpoint = clock.monotonic() + settings.checkpoint_interval
+        self._failures = 0
         self._logger = structlog.get_logger().bind(service="filler", member=member)
 
     # -------------------------------------------------------------------- loop
 
-    async def loop(self, reader: GroupReader) -> None:
-        """Read, fold, publish, checkpoint, decide; for ever."""
-        while True:
+    async def run(self, reader: GroupReader, epochs: EpochWatch) -> None:
+        """Read, fold, publish, checkpoint, decide; until cancelled."""
+        try:
+            while True:
+                failures = self._failures
+                try:
+                    await self._round_past_holes(reader, epochs)
+                except LogUnavailableError as error:
+                    self._note_failure(error)
+                if self._failures == failures:
+                    self._failures = 0
+                else:
+                    self.owned.rewind(reader)
+        except asyncio.CancelledError:
+            await self._release(reader)
+            raise
+        finally:
+            await self.owned.close()
+
+    async def _round_past_holes(self, reader: GroupReader, epochs: EpochWatch) -> None:
+        try:
+            await self._round(reader, epochs)
+        except OffsetExpiredError as error:
+            if error.topic != EVENTS:
+                raise
+            await self.owned.begin_again(reader, error.partition)
+
+    async def _round(self, reader: GroupReader, epochs: EpochWatch) -> None:
+        """One read, and what follows from it; after a failure first what could not be sent."""
+        if self._failures:
+            await self._stand_still(reader)
+        else:
             wait = max(0.0, self._next_publish - self._clock.monotonic())
             records = await reader.read(
                 max_records=_READ_RECORDS, max_bytes=_READ_BYTES, timeout=wait
             )
-            await self._fold(records)
-            if self._clock.monotonic() >= self._next_publish:
-                self._next_publish = self._clock.monotonic() + self._settings.publish_interval
-                await self._publish_open()
-                await self._decide()
-            if self._clock.monotonic() >= self._next_checkpoint:
-                self._next_checkpoint += self._settings.checkpoint_interval
-                for partition, owned in self.owned.items():
-                    await self.owned.checkpoint(partition, owned)
+            await self._fold(reader, records)
+        if self._clock.monotonic() >= self._next_publish:
+            self._next_publish = self._clock.monotonic() + self._settings.publish_interval
+            await self._follow(reader, await epochs.newer())
+            await self._publisher.send_open([owned for _, owned in self.owned.items()])
+            await self._decide()
+            self.owned.tidy()
+        if self._clock.monotonic() >= self._next_checkpoint:
+            self._next_checkpoint = self._clock.monotonic() + self._settings.checkpoint_interval
+            for partition, owned in self.owned.items():
+                await self.owned.checkpoint(reader, partition, owned)
 
-    async def _fold(self, records: Sequence[Record]) -> None:
+    async def _stand_still(self, reader: GroupReader) -> None:
+        """Wait, reading nothing, then send what could not be sent."""
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(self._failures, 10))
+        for place in reader.assignment:
+            reader.pause(*place)
+        try:
+            # A member that does not ask for records holds up the others, or is put out.
+            records = await reader.read(timeout=wait)
+            await self._fold(reader, records)
+            for partition, owned in self.owned.items():
+                await self._deliver(reader, partition, owned)
+        finally:
+            for place in reader.assignment:
+                reader.resume(*place)
+
+    async def _follow(self, reader: GroupReader, newer: dict[int, Any]) -> None:
+        """Start over where somebody else began a newer epoch: an operator's refill."""
+        for partition, checkpoint in newer.items():
+            owned = self.owned.get(partition)
+            if owned is not None and checkpoint.epoch > owned.epoch:
+                self._logger.warning(
+                    "newer epoch", partition=partition, epoch=checkpoint.epoch, why=checkpoint.why
+                )
+                await self.owned.begin_again(reader, partition)
+
+    def _note_failure(self, error: LogError) -> None:
+        self._failures += 1
+        self._progress.failures += 1
+        self._logger.warning("the log is away", error=str(error), failures=self._failures)
+
+    async def _release(self, reader: GroupReader) -> None:
+        """Leave everything in order for the next owners, if the log takes it in time."""
+        owned = dict(self.owned.items())
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                for one in owned.values():
+                    await self._publisher.send_dead(one)
+                    await self._publisher.send_closed(one)
+                await self.owned.release(reader, owned)
+        except (LogError, TimeoutError) as error:
+            self._logger.warning("left without a checkpoint", error=str(error))
+
+    # -------------------------------------------------------------------- fold
+
+    async def _fold(self, reader: GroupReader, records: Sequence[Record]) -> None:
         by_partition: dict[int, list[Record]] = {}
         for record in records:
             by_partition.setdefault(record.partition, []).append(record)
@@ -166,78 +253,45 @@ class _FillerService:
             for partition, batch in by_partition.items():
                 owned = self.owned.get(partition)
                 if owned is not None:
-                    tasks.create_task(self._fold_partition(partition, owned, batch))
+                    tasks.create_task(self._fold_partition(reader, partition, owned, batch))
 
-    async def _fold_partition(self, partition: int, owned: Owned, batch: Sequence[Record]) -> None:
-        dead, tally = await asyncio.to_thread(self._apply, owned, batch)
-        self._progress.add(tally)
-        if dead:
-            await self._log.send(dead)
-        await self._publish_closed(partition, owned)
-
-    def _apply(self, owned: Owned, batch: Sequence[Record]) -> tuple[list[Outgoing], Tally]:
-        """Fold records in a worker thread; the dead ones come back."""
-        fold, tally, now = owned.fold, Tally(), self._clock.monotonic()
-        dead = []
-        for record in batch:
-            applied = fold.apply(record)
-            tally.take(fold, record, applied)
-            if applied.refused is not None:
-                dead.append(dead_letter(record, applied.refused.reason, applied.refused.detail))
-            header = dict(record.headers)
-            if header.get("type") == b"EventBatch" and applied.refused is None:
-                owned.closer.note(int(header["run"]), int(header["lumisection"]), now)
-            for effect in applied.effects:
-                segment = getattr(effect, "segment", None)
-                if segment is not None:
-                    owned.closer.note(segment.run, segment.lumisection, now)
-        return dead, tally
-
-    # ----------------------------------------------------------------- publish
-
-    async def _publish_closed(self, partition: int, owned: Owned) -> None:
-        closed = list(owned.fold.closed())
-        if not closed:
+    async def _fold_partition(
+        self, reader: GroupReader, partition: int, owned: Owned, batch: Sequence[Record]
+    ) -> None:
+        try:
+            if await self._is_deadly(reader, partition, owned, batch):
+                return
+        except (LogUnavailableError, OffsetExpiredError) as error:
+            self._note_failure(error)
             return
-        began = self._clock.monotonic()
-        for segment in closed:
-            await self._publish(owned, segment)
-            owned.fold.acknowledge(segment.id)
-            owned.published.pop(segment.id, None)
-            seconds = self._clock.monotonic() - began
-            self._progress.note_closed(segment, seconds=seconds, now=self._clock.wall())
-        await self.owned.checkpoint(partition, owned)
+        dead, tally = await finished(apply_batch, owned, batch, self._clock.monotonic())
+        owned.dead += dead
+        self._progress.add(tally)
+        try:
+            await self._deliver(reader, partition, owned)
+        except LogUnavailableError as error:
+            self._note_failure(error)
 
-    async def _publish_open(self) -> None:
-        for owned in [owned for _, owned in self.owned.items()]:
-            for segment in list(owned.fold.open()):
-                if owned.published.get(segment.id) == segment.changes:
-                    continue
-                changes = segment.changes
-                await self._publish(owned, segment)
-                owned.published[segment.id] = changes
+    async def _is_deadly(
+        self, reader: GroupReader, partition: int, owned: Owned, batch: Sequence[Record]
+    ) -> bool:
+        """Whether a batch would kill this process: then it is read again without the record."""
+        if owned.trial is None:
+            return False
+        killer = await owned.trial.killer(batch[-1].offset)
+        if killer is not None:
+            self._progress.skipped += 1
+            await self.owned.skip(reader, partition, killer)
+            return True
+        if batch[-1].offset + 1 >= owned.trial.until:
+            await owned.end_trial()
+        return False
 
-    async def _publish(self, owned: Owned, segment: Segment) -> None:
-        messages = await asyncio.to_thread(self._sets, owned, segment)
-        await self._log.send(messages)
-        self._progress.published += len(messages)
-        self._progress.published_bytes += sum(message.size() for message in messages)
-
-    def _sets(self, owned: Owned, segment: Segment) -> list[Outgoing]:
-        sets = histogram_sets(
-            owned.fold,
-            segment,
-            set_hash=self._set.hash,
-            writer=self._member,
-            epoch=owned.epoch,
-            published=self._clock.wall(),
-        )
-        messages = []
-        for whole in sets:
-            key = whole.workspace.encode()
-            partition = stable_hash(whole.workspace) % self._histogram_partitions
-            messages += [outgoing(HISTOGRAMS, partition, part, key) for part in split(whole)]
-        return messages
+    async def _deliver(self, reader: GroupReader, partition: int, owned: Owned) -> None:
+        """Letters and closing sets first: then a checkpoint may pass them."""
+        await self._publisher.send_dead(owned)
+        if await self._publisher.send_closed(owned):
+            await self.owned.checkpoint(reader, partition, owned)
 
     # --------------------------------------------------------------- time-outs
 

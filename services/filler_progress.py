@@ -33,8 +33,8 @@ class Tally:
     refused: Counter[str] = field(default_factory=Counter)
     newest: SegmentId | None = None
 
-    def take(self, fold: PartitionFold[Any], record: Record, applied: Applied) -> None:
-        """Count a record that the fold has just applied."""
+    def take(self, record: Record, applied: Applied) -> None:
+        """Count a record that a fold has just applied."""
         self.records += 1
         self.duplicates += applied.duplicate
         for effect in applied.effects:
@@ -44,15 +44,13 @@ class Tally:
         if applied.refused is not None:
             self.refused[applied.refused.reason] += 1
             return
-        header = dict(record.headers)
-        if header.get("type") != b"EventBatch" or applied.duplicate:
+        if applied.segment is None:
             return
+        header = dict(record.headers)
         self.events += int(header["selected"])
         self.dropped += int(header["dropped"])
-        run, lumisection = int(header["run"]), int(header["lumisection"])
-        segment = fold.control.state.runs[run].lumisections[lumisection].segment
-        self.late_chunks += segment > 0
-        self.newest = SegmentId(run, lumisection, segment)
+        self.late_chunks += applied.segment.segment > 0
+        self.newest = applied.segment
 
 
 @dataclass(slots=True)
@@ -60,7 +58,8 @@ class FillerProgress:
     """Counts since start, and what is held now.
 
     `refused` counts by reason, `closed` segments by why they closed, `missed` sources that were
-    named missing by closes. `published` counts messages. `closing` is the time from a batch with a
+    named missing by closes. `published` counts messages, `failures` tries that the log refused,
+    `skipped` records that killed whoever folded them. `closing` is the time from a batch with a
     closing record to its closing sets being acknowledged, `event_to_closed` that from the log's
     taking a segment's newest chunk. `buffers` are bytes of open contents by workspace. `positions`
     and `lag` are in offsets, of the partitions owned.
@@ -77,6 +76,8 @@ class FillerProgress:
     published_bytes: int = 0
     closed: Counter[str] = field(default_factory=Counter)
     missed: int = 0
+    failures: int = 0
+    skipped: int = 0
     closing: Durations = field(default_factory=Durations)
     event_to_closed: Durations = field(default_factory=Durations)
     buffers: dict[str, int] = field(default_factory=dict)

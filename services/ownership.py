@@ -1,35 +1,33 @@
 """Which partitions a filler owns, and from where it folds them: checkpoints in, checkpoints out."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 import structlog
 
 from dqmstream.booking_set import BookingSet
-from dqmstream.errors import LogIdentityError
+from dqmstream.clock import Clock
+from dqmstream.errors import LogError, LogIdentityError
 from dqmstream.fold.closer import Closer
-from dqmstream.fold.partition import Filler, PartitionFold
+from dqmstream.fold.holes import after_hole
 from dqmstream.fold.state import ControlState
-from dqmstream.messages.checkpoints import FillerCheckpoint
-from dqmstream.messages.events import Chunk
+from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
-from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
-from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
-from services.outgoing import outgoing
+from dqmstream.transport.log import GroupReader, Log, Outgoing, Record, TopicPartition
+from services.checkpoints import checkpoint_record, newest_checkpoint
+from services.owned import Owned
+from services.parts import FoldParts
+from services.patience import insist
+from services.tenure import SUSPICIOUS, attempts, known_tenure, tenure_record
+from services.trial import Trial
 
-__all__ = ["Owned", "Ownership"]
+__all__ = ["Ownership"]
 
-
-class Owned:
-    """A partition this member owns: its fold, its closer, and what was published of it."""
-
-    def __init__(self, fold: PartitionFold[Any], epoch: int, closer: Closer) -> None:
-        self.fold = fold
-        self.epoch = epoch
-        self.closer = closer
-        self.published: dict[object, int] = {}
-        self.checkpointed: int | None = None
+_RELEASE_SECONDS: Final = 2.0
+_KEPT_SECONDS: Final = 60.0
+"""How long the folds of partitions that were given up wait to come back."""
 
 
 class Ownership:
@@ -37,31 +35,33 @@ class Ownership:
 
     Parameters
     ----------
-    log, booking_set, fillers, decode
+    log, booking_set, parts
         What a fold is made of.
     closer
         Makes the closer of a partition.
     member
-        Name in log lines.
+        Name of this filler.
     """
 
     def __init__(
         self,
         log: Log,
         booking_set: BookingSet,
-        fillers: Sequence[Filler[Any]],
-        decode: Callable[[Chunk, bytes, int], Any],
+        parts: FoldParts,
         *,
         closer: Callable[[], Closer],
         member: str,
+        clock: Clock,
     ) -> None:
         self._log = log
         self._set = booking_set
-        self._fillers = fillers
-        self._decode = decode
+        self._parts = parts
         self._closer = closer
+        self._member = member
+        self._clock = clock
         self._owned: dict[int, Owned] = {}
         self._memory: dict[int, Owned] = {}
+        self._given_up = 0.0
         self._logger = structlog.get_logger().bind(service="filler", member=member)
 
     def get(self, partition: int) -> Owned | None:
@@ -72,108 +72,205 @@ class Ownership:
         """All that are owned now."""
         return iter(list(self._owned.items()))
 
+    # --------------------------------------------------------------- take over
+
     async def assigned(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
         """Take partitions over: from memory if nobody has written a newer epoch, else from C."""
+        await insist(lambda: self._take_over(reader, places), "partitions cannot be taken over yet")
+        # What others have now is theirs: it would be behind by the time it came back.
+        self._memory.clear()
+
+    async def _take_over(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
         table = await latest_by_key(self._log, CHECKPOINTS)
-        for topic, partition in sorted(places):
-            owned = self._restore(partition, self._newest(table, partition))
-            start, end = await self._log.bounds(topic, partition)
-            if owned.fold.position > end:
-                msg = (
-                    f"{topic}/{partition} ends at {end}, its checkpoint stands at "
-                    f"{owned.fold.position}: this log is shorter than the one it was made on"
-                )
-                raise LogIdentityError(msg)
-            if owned.fold.position < start:
-                owned = await self._skip_hole(owned, topic, partition, start)
+        tenures = []
+        for _, partition in sorted(places):
+            newest = newest_checkpoint(table, self._set.hash, partition, self._log.identity)
+            kept = self._memory.get(partition)
+            owned = await self._begin(partition, newest, kept)
             self._owned[partition] = owned
-            reader.seek(topic, partition, owned.fold.position)
+            tenures.append(await self._look_back(table, partition, owned))
+            reader.seek(EVENTS, partition, owned.fold.position)
             self._logger.info(
-                "partition taken over", partition=partition, position=owned.fold.position, end=end
+                "partition taken over",
+                partition=partition,
+                position=owned.fold.position,
+                epoch=owned.epoch,
+                attempts=owned.attempts,
             )
+        await self._log.send(tenures)
 
-    async def revoked(self, _: GroupReader, places: frozenset[TopicPartition]) -> None:
-        """Give partitions up; their folds stay in memory in case they come back."""
-        for _topic, partition in places:
-            owned = self._owned.pop(partition, None)
-            if owned is not None:
-                self._memory[partition] = owned
+    async def begin_again(
+        self, reader: GroupReader, partition: int, newest: FillerCheckpoint | None = None
+    ) -> None:
+        """Fold an owned partition from its checkpoint: input expired, or a newer epoch began."""
+        if newest is None:
+            table = await latest_by_key(self._log, CHECKPOINTS)
+            newest = newest_checkpoint(table, self._set.hash, partition, self._log.identity)
+        before = self._owned[partition]
+        self._owned[partition] = await self._begin(partition, newest, None)
+        await before.end_trial()
+        reader.seek(EVENTS, partition, self._owned[partition].fold.position)
 
-    def _newest(self, table: Mapping[bytes, Record], partition: int) -> FillerCheckpoint | None:
-        """The checkpoint of the highest epoch.
-
-        Each epoch has a key of its own: a filler that is only behind may write after its successor
-        and must not undo a newer epoch. Within one it can only point further back, which is safe.
-        """
-        prefix = self._checkpoint_key(partition, None)
-        found = [
-            CODEC.decode(record.headers, record.value)
-            for key, record in table.items()
-            if key.startswith(prefix)
-        ]
-        checkpoints = [one for one in found if isinstance(one, FillerCheckpoint)]
-        return max(checkpoints, key=lambda one: (one.epoch, one.offset), default=None)
-
-    def _restore(self, partition: int, checkpoint: FillerCheckpoint | None) -> Owned:
-        kept = self._memory.pop(partition, None)
-        if checkpoint is None:
-            return kept or self._new(partition, 0, 0, None)
-        if checkpoint.log != self._log.identity:
+    async def _begin(
+        self, partition: int, newest: FillerCheckpoint | None, kept: Owned | None
+    ) -> Owned:
+        """The partition from memory, else from its newest checkpoint, past what has expired."""
+        began = (0, 0) if newest is None else (newest.epoch, newest.offset)
+        start, end = await self._log.bounds(EVENTS, partition)
+        current = kept is not None and kept.epoch == began[0]
+        if kept is not None and current and kept.fold.position >= max(began[1], start):
+            return kept
+        if began[1] > end:
             msg = (
-                f"checkpoint of {EVENTS}/{partition} stands on log {checkpoint.log}, "
-                f"this is log {self._log.identity}"
+                f"{EVENTS}/{partition} ends at {end}, its checkpoint stands at {began[1]}: "
+                "this log is shorter than the one it was made on"
             )
             raise LogIdentityError(msg)
-        if kept and kept.epoch == checkpoint.epoch and kept.fold.position >= checkpoint.offset:
-            return kept
-        state = ControlState.decode(checkpoint.state)
-        return self._new(partition, checkpoint.epoch, checkpoint.offset, state)
+        if began[1] < start:
+            newest = await self._skip_hole(partition, newest, start)
+        return self._new(partition, newest)
 
-    def _new(self, partition: int, epoch: int, position: int, state: ControlState | None) -> Owned:
-        fold = PartitionFold(
-            partition,
-            self._set.fold,
-            self._fillers,
-            self._decode,
-            position=position,
-            state=state,
-        )
-        return Owned(fold, epoch, self._closer())
+    def _new(self, partition: int, start: FillerCheckpoint | None) -> Owned:
+        return Owned(self._parts.begin(partition, start), start, self._closer())
 
-    async def _skip_hole(self, owned: Owned, topic: str, partition: int, start: int) -> Owned:
-        """Input expired beyond C: say so in a new epoch, written before anybody acts on it."""
-        why = f"records {owned.fold.position}..{start - 1} of {topic}/{partition} expired unread"
-        if owned.fold.position == 0 and not owned.fold.control.state.runs:
-            # A new group on an old log begins where the log begins: nothing of its own is lost.
-            return self._new(partition, owned.epoch, start, None)
+    async def _skip_hole(
+        self, partition: int, newest: FillerCheckpoint | None, start: int
+    ) -> FillerCheckpoint:
+        """Input expired beyond C: say so in a new epoch, written before anybody acts on it.
+
+        A new group on an old log does so too, for what expired before it came; that is its first
+        epoch.
+        """
+        first = 0 if newest is None else newest.offset
+        why = f"records {first}-{start - 1} of {EVENTS}/{partition} expired unread"
         self._logger.error("hole in the input", partition=partition, why=why)
-        offset, state = start, owned.fold.control.state.encode()
-        await self._write_checkpoint(partition, owned.epoch + 1, offset, state, why)
-        return self._new(partition, owned.epoch + 1, start, ControlState.decode(state))
-
-    async def checkpoint(self, partition: int, owned: Owned) -> None:
-        """Note where this partition starts again, if that moved; its sets are acknowledged."""
-        offset, state = owned.fold.checkpoint()
-        if owned.checkpointed == offset:
-            return
-        await self._write_checkpoint(partition, owned.epoch, offset, state, "")
-        owned.checkpointed = offset
-
-    async def _write_checkpoint(
-        self, partition: int, epoch: int, offset: int, state: bytes, why: str
-    ) -> None:
         checkpoint = FillerCheckpoint(
             group=self._set.hash,
             partition=partition,
             log=self._log.identity,
-            epoch=epoch,
-            offset=offset,
-            state=state,
+            epoch=0 if newest is None else newest.epoch + 1,
+            offset=start,
+            state=after_hole(None if newest is None else newest.state, first, start),
+            skip=() if newest is None else newest.skip,
             why=why,
         )
-        key = self._checkpoint_key(partition, epoch)
-        await self._log.send([outgoing(CHECKPOINTS, 0, checkpoint, key)])
+        await self._log.send([checkpoint_record(checkpoint)])
+        return checkpoint
 
-    def _checkpoint_key(self, partition: int, epoch: int | None) -> bytes:
-        """Key of one epoch, or what the keys of all epochs begin with."""
-        return f"filler/{self._set.hash}/{partition}/{'' if epoch is None else epoch}".encode()
+    async def _look_back(
+        self, table: Mapping[bytes, Record], partition: int, owned: Owned
+    ) -> Outgoing:
+        """Count owners that died without progress; suspect a record when too many did."""
+        previous = known_tenure(table, self._set.hash, partition)
+        owned.attempts = attempts(previous, *owned.began)
+        _, end = await self._log.bounds(EVENTS, partition)
+        if owned.attempts >= SUSPICIOUS and owned.trial is None and owned.fold.position < end:
+            owned.trial = self._trial(partition, owned, end)
+        return tenure_record(self._tenure(partition, owned, released=False))
+
+    def _tenure(self, partition: int, owned: Owned, *, released: bool) -> FillerTenure:
+        epoch, offset = owned.began
+        return FillerTenure(
+            group=self._set.hash,
+            partition=partition,
+            owner=self._member,
+            epoch=epoch,
+            offset=offset,
+            attempts=owned.attempts,
+            released=released,
+        )
+
+    # ---------------------------------------------------------- deadly records
+
+    def _trial(self, partition: int, owned: Owned, until: int) -> Trial:
+        return Trial(self._log, self._parts, partition, owned.start, until=until)
+
+    async def skip(self, reader: GroupReader, partition: int, offset: int) -> None:
+        """Step over a record that kills: a new epoch from the same checkpoint on."""
+        before = self._owned[partition]
+        start = before.start
+        checkpoint = FillerCheckpoint(
+            group=self._set.hash,
+            partition=partition,
+            log=self._log.identity,
+            epoch=before.epoch + 1,
+            offset=before.began[1],
+            state=ControlState().encode() if start is None else start.state,
+            skip=tuple(sorted({*(() if start is None else start.skip), offset})),
+            why=f"record {offset} of {EVENTS}/{partition} killed three processes that folded it",
+        )
+        self._logger.error("deadly record skipped", partition=partition, offset=offset)
+        await self._log.send([checkpoint_record(checkpoint)])
+        owned = self._new(partition, checkpoint)
+        if before.trial is not None:
+            owned.trial = self._trial(partition, owned, before.trial.until)
+        await before.end_trial()
+        self._owned[partition] = owned
+        reader.seek(EVENTS, partition, owned.fold.position)
+
+    # ----------------------------------------------------------------- give up
+
+    async def revoked(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
+        """Give partitions up; their folds stay in memory in case they come back at once."""
+        given_up = {p: self._owned[p] for _, p in places if p in self._owned}
+        try:
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await self.release(reader, given_up)
+        except (LogError, TimeoutError) as error:
+            self._logger.warning("partitions given up without a checkpoint", error=str(error))
+        for partition, owned in given_up.items():
+            del self._owned[partition]
+            await owned.end_trial()
+        self._memory = given_up
+        self._given_up = self._clock.monotonic()
+
+    async def release(self, reader: GroupReader, owned: Mapping[int, Owned]) -> None:
+        """Note for the next owners where these partitions stand, and that nobody died."""
+        for partition, one in owned.items():
+            await self.checkpoint(reader, partition, one)
+        notes = [tenure_record(self._tenure(p, one, released=True)) for p, one in owned.items()]
+        if notes:
+            await self._log.send(notes)
+
+    def tidy(self) -> None:
+        """Let go of folds that were given up and have not come back."""
+        if self._memory and self._clock.monotonic() - self._given_up > _KEPT_SECONDS:
+            self._memory.clear()
+
+    def rewind(self, reader: GroupReader) -> None:
+        """Read on where the folds stand: what was read and not folded is read again."""
+        for partition, owned in self.items():
+            if (EVENTS, partition) in reader.assignment:
+                reader.seek(EVENTS, partition, owned.fold.position)
+
+    async def close(self) -> None:
+        """End what runs beside this process."""
+        for owned in self._owned.values():
+            await owned.end_trial()
+
+    # ------------------------------------------------------------- checkpoints
+
+    async def checkpoint(self, reader: GroupReader, partition: int, owned: Owned) -> None:
+        """Note where this partition starts again, if that moved; its sets are acknowledged."""
+        offset, state = owned.fold.checkpoint()
+        if owned.checkpointed == offset or (owned.checkpointed is None and offset == 0):
+            return
+        checkpoint = FillerCheckpoint(
+            group=self._set.hash,
+            partition=partition,
+            log=self._log.identity,
+            epoch=owned.epoch,
+            offset=offset,
+            state=state,
+            skip=tuple(sorted(owned.fold.skip)),
+        )
+        await self._log.send([checkpoint_record(checkpoint)])
+        owned.checkpointed = offset
+        if owned.trial is not None and offset > owned.began[1]:
+            # Progress: whatever killed the owners before was not in what lies behind.
+            await owned.end_trial()
+        try:
+            await reader.commit({(EVENTS, partition): offset})
+        except LogError as error:
+            # For tools that show the lag; nobody begins there.
+            self._logger.debug("commit refused", partition=partition, error=str(error))

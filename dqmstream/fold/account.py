@@ -24,9 +24,16 @@ class _Entry:
 
 
 class Ledger:
-    """Account of one segment while it grows."""
+    """Account of one segment while it grows.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    expired
+        Offset ranges that were lost unread and may have held chunks of its LS.
+    """
+
+    def __init__(self, expired: tuple[tuple[int, int], ...] = ()) -> None:
+        self._expired = expired
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._refused: list[Refusal] = []
         self._duplicates = 0
@@ -89,6 +96,7 @@ class Ledger:
             missing=self._missing,
             duplicates=self._duplicates,
             closed_by=self._closed_by,
+            expired=self._expired,
         )
 
     def _entry(self, source: str, incarnation: str, rereadable: bool) -> _Entry:

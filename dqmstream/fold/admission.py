@@ -98,8 +98,9 @@ class Admission:
     def opening(self, state: ControlState, message: LumisectionOpen) -> Verdict:
         """Whether a decision to open LSs may act.
 
-        It names what another partition knows and let in: how far that is from here is no reason
-        to refuse it, or the two would never agree.
+        It names what another partition knows and let in. Sources send what they announce to all
+        partitions, so that is never more than a jump from what is known here, unless this
+        partition lost it in a hole.
         """
         verdict = self._run(state, message.run)
         if verdict.reason:
@@ -110,6 +111,17 @@ class Admission:
                 f"expected rising within 1-{self.settings.max_lumisection}"
             )
             return Verdict("lumisection", detail)
+        run = state.runs.get(message.run)
+        span = run.span() if run is not None else None
+        low, high = span or (message.lowest, message.lowest)
+        jump = self.settings.max_jump
+        far = message.lowest < low - jump or message.highest > high + jump
+        if far and not state.holes:
+            detail = (
+                f"run {message.run}: opens LS {message.lowest}-{message.highest}, "
+                f"more than {jump} from the known {low}-{high}"
+            )
+            return Verdict("lumisection_jump", detail)
         return GOOD
 
     def _repeat(self, state: ControlState, chunk: Chunk, where: "_Place") -> Verdict:

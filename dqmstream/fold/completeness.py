@@ -8,8 +8,19 @@ from dqmstream.messages.histograms import HistogramSet
 __all__ = ["lacking"]
 
 
-def lacking(pieces: Sequence[HistogramSet]) -> list[str]:
-    """What keeps an LS from being complete, in words; empty when nothing does."""
+def lacking(
+    pieces: Sequence[HistogramSet], expired: Iterable[tuple[int, tuple[int, int]]] = ()
+) -> list[str]:
+    """What keeps an LS from being complete, in words; empty when nothing does.
+
+    Parameters
+    ----------
+    pieces
+        The newest of each (segment, partition).
+    expired
+        Offset ranges by partition that newer pieces name as lost, which older and whole ones have
+        kept from being shown.
+    """
     masks: dict[tuple[str, str], int] = {}
     markers: dict[tuple[str, str], set[int]] = {}
     absent: set[str] = set()
@@ -34,6 +45,11 @@ def lacking(pieces: Sequence[HistogramSet]) -> list[str]:
             lines.append(f"{name[0]}: {found} of {announced[0]} chunks{extra}")
     heard = {source for source, _ in markers}
     lines += [f"{source}: never spoke" for source in sorted(absent - heard)]
+    lost = {(piece.partition, found) for piece in pieces for found in piece.account.expired}
+    lines += [
+        f"partition {partition}: records {first}-{following - 1} expired unread"
+        for partition, (first, following) in sorted(lost | set(expired))
+    ]
     return lines + _gaps(pieces)
 
 

@@ -9,6 +9,7 @@ from bisect import insort
 
 from dqmstream.fold.admission import DUPLICATE, GOOD, Admission, Verdict
 from dqmstream.fold.effects import Closed, Effect, Marked, Opened, RunEnded, SegmentId
+from dqmstream.fold.holes import meet_holes
 from dqmstream.fold.state import (
     ControlState,
     FoldSettings,
@@ -42,6 +43,11 @@ class Control:
         What the rules depend on.
     state
         The state to go on from; owned and changed in place.
+
+    Attributes
+    ----------
+    stamp
+        Log time of the record at hand, nanoseconds since 1970; only holes ask for it.
     """
 
     def __init__(
@@ -49,6 +55,7 @@ class Control:
     ) -> None:
         self.partition = partition
         self.settings = settings
+        self.stamp = 0
         self.state = state if state is not None else ControlState()
         self._admission = Admission(partition, settings)
 
@@ -63,6 +70,7 @@ class Control:
         """A good, new chunk: it belongs to the open segment, or opens the next."""
         self.state.thaw(chunk.run)
         effects: list[Effect] = []
+        self._meet(chunk.run, chunk.lumisection, effects)
         source = self._hear(
             chunk.run, chunk.lumisection, chunk.source, chunk.incarnation, chunk.rereadable
         )
@@ -76,6 +84,7 @@ class Control:
         """A chunk with sound headers and an unusable body: it speaks for its LS, unfilled."""
         self.state.thaw(chunk.run)
         effects: list[Effect] = []
+        self._meet(chunk.run, chunk.lumisection, effects)
         run = self.state.runs.get(chunk.run)
         if run and chunk.lumisection in run.lumisections and not run.is_open(chunk.lumisection):
             return None, effects
@@ -94,11 +103,11 @@ class Control:
         effects: list[Effect] = []
         match message:
             case RunStart():
-                verdict = self._run_start(message)
+                verdict = self._run_start(message, effects)
             case LumisectionEnd():
                 verdict = self._lumisection_end(message, effects)
             case RunEnd():
-                verdict = self._run_end(message)
+                verdict = self._run_end(message, effects)
             case LumisectionOpen():
                 verdict = self._lumisection_open(message, effects)
             case LumisectionClose():
@@ -109,10 +118,11 @@ class Control:
             self._settle(message.run, effects)
         return verdict, effects
 
-    def _run_start(self, message: RunStart) -> Verdict:
+    def _run_start(self, message: RunStart, effects: list[Effect]) -> Verdict:
         verdict = self._admission.speaker(self.state, message, message.first_lumisection)
         if verdict.reason:
             return verdict
+        self._meet(message.run, message.first_lumisection, effects, begins=True)
         run = self._run(message.run)
         first = message.first_lumisection
         for name in message.expected:
@@ -128,6 +138,7 @@ class Control:
         where = f"run {message.run} LS {message.lumisection} {message.source!r}"
         if not 0 <= message.chunks <= self.settings.max_chunks:
             return Verdict("chunk_number", f"{where}: {message.chunks} chunks announced")
+        self._meet(message.run, message.lumisection, effects)
         run = self._run(message.run)
         source = run.source(message.source, message.incarnation)
         known = run.lumisections.get(message.lumisection)
@@ -150,11 +161,12 @@ class Control:
         effects.append(Marked(segment, message))
         return GOOD
 
-    def _run_end(self, message: RunEnd) -> Verdict:
-        verdict = self._admission.speaker(self.state, message, max(message.last_lumisection, 1))
+    def _run_end(self, message: RunEnd, effects: list[Effect]) -> Verdict:
+        first = max(message.last_lumisection, 1)
+        verdict = self._admission.speaker(self.state, message, first)
         if verdict.reason:
             return verdict
-        first = max(message.last_lumisection, 1)
+        self._meet(message.run, first, effects)
         index = self._hear(
             message.run, first, message.source, message.incarnation, message.rereadable
         )
@@ -166,12 +178,15 @@ class Control:
         verdict = self._admission.opening(self.state, message)
         if verdict.reason:
             return verdict
+        self._meet(message.run, message.highest, effects)
         self._reach(message.run, message.lowest, effects)
         self._reach(message.run, message.highest, effects)
         return GOOD
 
     def _lumisection_close(self, message: LumisectionClose, effects: list[Effect]) -> Verdict:
         run = self.state.runs.get(message.run)
+        if run is not None:
+            self._meet(message.run, 0, effects)
         if run is None or (message.lumisection, message.segment) not in run.open_segments():
             where = f"run {message.run} LS {message.lumisection} segment {message.segment}"
             return Verdict(DUPLICATE, f"{where} is not open: a stale or second decision")
@@ -182,6 +197,7 @@ class Control:
         run = self.state.runs.get(message.run)
         if run is None or run.closed:
             return Verdict(DUPLICATE, f"run {message.run} is not going on")
+        self._meet(message.run, 0, effects)
         run.closed = True
         for lumisection, _ in run.open_segments():
             self._close(message.run, lumisection, "run_close", effects)
@@ -197,6 +213,23 @@ class Control:
 
     def _run(self, number: int) -> RunState:
         return self.state.runs.setdefault(number, RunState())
+
+    def _meet(
+        self, number: int, lumisection: int, effects: list[Effect], *, begins: bool = False
+    ) -> None:
+        """Before a record of a run acts: close what a hole in the input leaves uncertain."""
+        run = self._run(number)
+        if len(run.unsure) == len(self.state.holes):
+            return
+        segments = meet_holes(
+            self.state, number, lumisection, self.settings, stamp=self.stamp, begins=begins
+        )
+        for before, segment in segments:
+            if before is not None:
+                effects.append(Closed(before, "hole", ()))
+            # An empty segment says by its account that chunks of this LS may be lost.
+            self._opened(segment, effects)
+            effects.append(Closed(segment, "hole", ()))
 
     def _hear(
         self, run_number: int, lumisection: int, source: str, incarnation: str, rereadable: bool
@@ -228,7 +261,7 @@ class Control:
         if not self.state.runs[run].is_open(lumisection):
             state.segment += 1
             insort(self.state.runs[run].open, lumisection)
-            effects.append(Opened(SegmentId(run, lumisection, state.segment)))
+            self._opened(SegmentId(run, lumisection, state.segment), effects)
         if source not in state.spoke:
             state.spoke.append(source)
         self._wake(run)
@@ -237,8 +270,12 @@ class Control:
     def _reach(self, run_number: int, lumisection: int, effects: list[Effect]) -> None:
         """Open segment 0 of an LS and of each unknown one between it and the known ones."""
         for number in self._run(run_number).reach(lumisection):
-            effects.append(Opened(SegmentId(run_number, number, 0)))
+            self._opened(SegmentId(run_number, number, 0), effects)
             self._wake(run_number)
+
+    def _opened(self, segment: SegmentId, effects: list[Effect]) -> None:
+        expired = self.state.expired(segment.run, segment.lumisection)
+        effects.append(Opened(segment, expired))
 
     def _wake(self, number: int) -> None:
         run = self.state.runs[number]

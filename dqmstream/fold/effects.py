@@ -16,9 +16,13 @@ class SegmentId(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """A segment began with this record."""
+    """A segment began with this record.
+
+    `expired` are offset ranges that were lost unread and may have held chunks of its LS.
+    """
 
     segment: SegmentId
+    expired: tuple[tuple[int, int], ...] = ()
 
 
 class Marked(NamedTuple):

@@ -6,10 +6,13 @@ segment 0 over all partitions, and what came late is summed beside it, never add
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple, TypeAlias
 
-from dqmstream.errors import MessageError, WindowError
+import msgspec
+
+from dqmstream.errors import WindowError
 from dqmstream.fold.completeness import lacking
+from dqmstream.fold.pieces import check_incarnations, check_same_kind, check_sane
 from dqmstream.fold.sets import PartJoiner
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
@@ -17,10 +20,9 @@ from dqmstream.messages.histograms import Account, HistogramSet
 
 __all__ = ["Merged", "MergedAccount", "Merger", "SetKey", "merge_accounts"]
 
-_MOST_PARTITIONS: Final = 1 << 12
-_MOST_PARTS: Final = 1 << 12
-_MOST_SEGMENTS: Final = 1 << 20
-_MOST_CHUNKS: Final = 1 << 20
+
+_Place: TypeAlias = tuple[int, int]
+"""Segment and partition."""
 
 
 class SetKey(NamedTuple):
@@ -58,8 +60,9 @@ class Merged:
     """One workspace of one LS as of `versions` (the `through` of segment 0, per partition).
 
     `contents` is segment 0, `late` the sum of the later segments (None if there are none).
-    `closed` when every partition's segment 0 is; `whole` when no input had expired before it was
-    read; `complete` when besides every chunk that any source announced is in.
+    `closed` when every partition's segment 0 is; `whole` when no input of it can have expired
+    before it was read (else `account.lacking` names what); `complete` when besides every chunk
+    that any source announced is in.
     """
 
     key: SetKey
@@ -86,7 +89,8 @@ class Merger:
 
     def __init__(self, layout: Callable[[str], Layout | None]) -> None:
         self._layout = layout
-        self._pieces: dict[SetKey, dict[tuple[int, int], HistogramSet]] = {}
+        self._pieces: dict[SetKey, dict[_Place, HistogramSet]] = {}
+        self._holed: dict[SetKey, dict[_Place, HistogramSet]] = {}
         self._joiner = PartJoiner()
 
     def apply(self, piece: HistogramSet) -> SetKey | None:
@@ -99,20 +103,42 @@ class Merger:
         MessageError
             With reason `bad_set` if it cannot be a piece of anything.
         """
-        _check_sane(piece)
+        check_sane(piece)
         whole = self._joiner.join(piece)
         if whole is None:
             return None
         key = SetKey(whole.set, whole.run, whole.lumisection, whole.workspace)
         pieces = self._pieces.get(key, {})
         for other in pieces.values():
-            _check_same_kind(whole, other)
+            check_same_kind(whole, other)
         place = (whole.segment, whole.partition)
         held = pieces.get(place)
+        self._note_hole(key, place, whole)
         if held is not None and held.order >= whole.order:
             return None
         self._pieces.setdefault(key, {})[place] = whole
         return key
+
+    def _note_hole(self, key: SetKey, place: _Place, piece: HistogramSet) -> None:
+        """Remember that a newer epoch lost input of this LS, whether or not its piece is shown.
+
+        Contents made before the hole are better and stay; that nothing is missing beside them can
+        no longer be said.
+        """
+        known = self._holed.get(key, {}).get(place)
+        if not piece.whole and (known is None or known.epoch < piece.epoch):
+            bare = msgspec.structs.replace(piece, cells=b"", scalars={}, invalid={})
+            self._holed.setdefault(key, {})[place] = bare
+
+    def _expired(self, key: SetKey) -> list[tuple[int, tuple[int, int]]]:
+        """(partition, offset range) that pieces of newer epochs than those shown have lost."""
+        shown = self._pieces[key]
+        return [
+            (piece.partition, lost)
+            for place, piece in self._holed.get(key, {}).items()
+            if shown[place].epoch < piece.epoch
+            for lost in piece.account.expired
+        ]
 
     def keys(self) -> Iterable[SetKey]:
         """All keys at hand."""
@@ -129,6 +155,7 @@ class Merger:
     def forget(self, key: SetKey) -> None:
         """Drop the pieces of a key."""
         self._pieces.pop(key, None)
+        self._holed.pop(key, None)
 
     def merged(self, key: SetKey) -> Merged:
         """Sum of the pieces of a key.
@@ -152,10 +179,11 @@ class Merger:
             raise WindowError(msg)
         on_time = [piece for piece in pieces if piece.segment == 0]
         late = [piece for piece in pieces if piece.segment > 0]
-        _check_incarnations(key, pieces)
+        check_incarnations(pieces)
         closed = _closed(pieces)
-        missing = lacking(pieces)
-        whole = all(piece.whole for piece in pieces)
+        expired = self._expired(key)
+        missing = lacking(pieces, expired)
+        whole = all(piece.whole for piece in pieces) and not expired
         return Merged(
             key=key,
             contents=_summed(layout, on_time),
@@ -245,48 +273,3 @@ def _versions(on_time: Iterable[HistogramSet], partitions: int) -> tuple[int, ..
     """`through` per partition, -1 where nothing is known yet."""
     known = {piece.partition: piece.through for piece in on_time}
     return tuple(known.get(partition, -1) for partition in range(partitions))
-
-
-def _check_incarnations(key: SetKey, pieces: Iterable[HistogramSet]) -> None:
-    first: dict[str, str] = {}
-    for piece in pieces:
-        for source in piece.account.sources:
-            if not source.rereadable:
-                continue
-            other = first.setdefault(source.source, source.incarnation)
-            if other != source.incarnation:
-                msg = (
-                    f"run {key.run} LS {key.lumisection} workspace {key.workspace!r}: source "
-                    f"{source.source!r} can be read again and is here as incarnations {other!r} "
-                    f"and {source.incarnation!r}; they hold the same events and are never summed"
-                )
-                raise WindowError(msg)
-
-
-def _check_sane(piece: HistogramSet) -> None:
-    """Refuse what would claim memory, or count as a partition that there cannot be."""
-    sound = (
-        1 <= piece.partitions <= _MOST_PARTITIONS
-        and 0 <= piece.partition < piece.partitions
-        and 1 <= piece.parts <= _MOST_PARTS
-        and 0 <= piece.part < piece.parts
-        and 0 <= piece.segment <= _MOST_SEGMENTS
-        and all(0 <= (source.marker or 0) <= _MOST_CHUNKS for source in piece.account.sources)
-    )
-    if not sound:
-        detail = (
-            f"run {piece.run} LS {piece.lumisection} segment {piece.segment} workspace "
-            f"{piece.workspace!r}: partition {piece.partition} of {piece.partitions}, part "
-            f"{piece.part} of {piece.parts}"
-        )
-        raise MessageError("bad_set", detail)
-
-
-def _check_same_kind(piece: HistogramSet, other: HistogramSet) -> None:
-    for name in ("booking", "partitions"):
-        if getattr(piece, name) != getattr(other, name):
-            msg = (
-                f"run {piece.run} LS {piece.lumisection} workspace {piece.workspace!r}: a set with "
-                f"{name} {getattr(piece, name)} beside one with {getattr(other, name)}"
-            )
-            raise WindowError(msg)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from dqmstream.errors import MessageError
-from dqmstream.fold.account import Ledger
 from dqmstream.fold.admission import DUPLICATE
 from dqmstream.fold.control import Control, ControlMessage
 from dqmstream.fold.effects import Closed, Effect, Marked, Opened, SegmentId
+from dqmstream.fold.segment import Segment
 from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
@@ -19,7 +19,7 @@ from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, Lumisec
 from dqmstream.messages.histograms import Refusal
 from dqmstream.messages.wire import CODEC, Headers, check_body, chunk_of
 
-__all__ = ["Applied", "Filler", "PartitionFold", "Refused", "Segment"]
+__all__ = ["Applied", "Filler", "FoldFactory", "PartitionFold", "Refused", "Segment"]
 
 C = TypeVar("C")
 C_contra = TypeVar("C_contra", contravariant=True)
@@ -48,32 +48,6 @@ class Filler(Protocol[C_contra]):
     def fill(self, contents: Contents, columns: C_contra, *, source: str, number: int) -> None: ...
 
 
-class Segment:
-    """One segment's contents and account, from the record that opened it.
-
-    `start` is that record's offset, `since` its log time (nanoseconds since 1970) and `before` the
-    control state before it. `through` is the offset after the record that closed it, None while
-    open. `heard` is the log time of the newest chunk filled, 0 before the first.
-    """
-
-    def __init__(
-        self, identity: SegmentId, start: int, before: bytes, workspaces: int, since: int = 0
-    ) -> None:
-        self.id = identity
-        self.start = start
-        self.since = since
-        self.heard = 0
-        self.before = before
-        self.ledger = Ledger()
-        self.contents: list[Contents | None] = [None] * workspaces
-        self.through: int | None = None
-        self.changes = 0
-
-    @property
-    def closed(self) -> bool:
-        return self.through is not None
-
-
 class Refused(NamedTuple):
     """A record that was not folded; it belongs on the dead topic."""
 
@@ -82,11 +56,12 @@ class Refused(NamedTuple):
 
 
 class Applied(NamedTuple):
-    """What one record did."""
+    """What one record did; `segment` is where a chunk was filled."""
 
     effects: Sequence[Effect]
     refused: Refused | None = None
     duplicate: bool = False
+    segment: SegmentId | None = None
 
 
 class PartitionFold(Generic[C]):
@@ -106,6 +81,8 @@ class PartitionFold(Generic[C]):
     state
         Control state before `position`, from a checkpoint. Segments open in it were published by
         an earlier owner: they are followed and never published again.
+    skip
+        Offsets of records that killed their filler: stepped over, and refused by that name.
     """
 
     def __init__(
@@ -117,13 +94,14 @@ class PartitionFold(Generic[C]):
         *,
         position: int = 0,
         state: ControlState | None = None,
+        skip: frozenset[int] = frozenset(),
     ) -> None:
         self.partition = partition
         self.fillers = tuple(fillers)
         self.position = position
         self.control = Control(partition, settings, state)
         self.segments: dict[SegmentId, Segment] = {}
-        self._stamp = 0
+        self.skip = skip
         self.refused: dict[str, int] = {}
         self.duplicates = 0
         self._decode = decode
@@ -137,7 +115,7 @@ class PartitionFold(Generic[C]):
             msg = f"partition {self.partition}: offset {record.offset} after {self.position}"
             raise ValueError(msg)
         self.position = record.offset
-        self._stamp = record.timestamp
+        self.control.stamp = record.timestamp
         applied = self._apply(record)
         self.position = record.offset + 1
         for effect in applied.effects:
@@ -159,10 +137,12 @@ class PartitionFold(Generic[C]):
         if not isinstance(message, ControlMessage):
             name = type(message).__name__
             return Applied((), Refused("unexpected_type", f"{name} does not belong on this topic"))
+        if record.offset in self.skip:
+            return Applied((), _deadly(f"{type(message).__name__} of run {message.run}"))
         before = b""
         if isinstance(message, LumisectionEnd):
             before = self._before(message.run, message.lumisection)
-        elif isinstance(message, LumisectionOpen):
+        elif isinstance(message, LumisectionOpen) or self.control.state.meets_hole(message.run):
             before = self.control.state.encode()
         verdict, effects = self.control.apply(message)
         self._open(effects, before)
@@ -188,6 +168,9 @@ class PartitionFold(Generic[C]):
             return Applied((), Refused(verdict.reason, verdict.detail))
         before = self._before(chunk.run, chunk.lumisection)
         try:
+            if record.offset in self.skip:
+                where = f"run {chunk.run} LS {chunk.lumisection} source {chunk.source!r}"
+                raise MessageError(*_deadly(f"chunk {chunk.number} of {where}"))
             body = check_body(chunk, record.value)
             columns = self._decode(chunk, body, record.timestamp)
         except MessageError as error:
@@ -206,7 +189,7 @@ class PartitionFold(Generic[C]):
             segment.changes += 1
             segment.heard = max(segment.heard, record.timestamp)
             self._fill(segment, chunk, columns)
-        return Applied(effects)
+        return Applied(effects, segment=place)
 
     def _fill(self, segment: Segment, chunk: Chunk, columns: C) -> None:
         for index, filler in enumerate(self.fillers):
@@ -225,16 +208,21 @@ class PartitionFold(Generic[C]):
     def _before(self, run: int, lumisection: int) -> bytes:
         """State before a record of an LS, if the record may open a segment; else nothing."""
         known = self.control.state.runs.get(run)
-        if known is not None and known.is_open(lumisection):
+        holed = self.control.state.meets_hole(run)
+        if known is not None and known.is_open(lumisection) and not holed:
             return b""
         return self.control.state.encode()
 
     def _open(self, effects: Sequence[Effect], before: bytes) -> None:
         for effect in effects:
             if isinstance(effect, Opened):
-                workspaces = len(self.fillers)
                 self.segments[effect.segment] = Segment(
-                    effect.segment, self.position, before, workspaces, self._stamp
+                    effect.segment,
+                    self.position,
+                    before,
+                    len(self.fillers),
+                    since=self.control.stamp,
+                    expired=effect.expired,
                 )
 
     def _close(self, effect: Closed) -> None:
@@ -295,6 +283,26 @@ class PartitionFold(Generic[C]):
         if oldest is None:
             return self.position, self.control.state.encode()
         return oldest.start, oldest.before
+
+
+class FoldFactory(Protocol[C]):
+    """How a fold is made: `PartitionFold`, or what stands in its place; see there."""
+
+    def __call__(
+        self,
+        partition: int,
+        settings: FoldSettings,
+        fillers: Sequence[Filler[C]],
+        decode: Callable[[Chunk, bytes, int], C],
+        *,
+        position: int = 0,
+        state: ControlState | None = None,
+        skip: frozenset[int] = frozenset(),
+    ) -> PartitionFold[C]: ...
+
+
+def _deadly(what: str) -> Refused:
+    return Refused("killed_filler", f"{what} killed the process that folded it three times")
 
 
 def _all_invalid(layout: Layout, error: Exception) -> Contents:

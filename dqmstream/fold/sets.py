@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from dqmstream.fold.partition import C, PartitionFold, Segment
+from dqmstream.fold.partition import C, PartitionFold
+from dqmstream.fold.segment import Segment
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.histograms import HistogramSet
 
@@ -25,7 +26,6 @@ def histogram_sets(
     set_hash: str,
     writer: str,
     epoch: int = 0,
-    whole: bool = True,
     published: int = 0,
 ) -> list[HistogramSet]:
     """Whole contents of every workspace of a segment as it stands, one message each.
@@ -50,7 +50,7 @@ def histogram_sets(
                 through=through,
                 epoch=epoch,
                 closed=segment.closed,
-                whole=whole,
+                whole=not account.expired,
                 writer=writer,
                 account=account,
                 cells=contents.encode(),

@@ -11,10 +11,11 @@ from typing import Final, Self
 import msgspec
 
 from dqmstream.errors import MessageError
+from dqmstream.fold.packing import pack, unpack
 from dqmstream.identity import event_partition
 from dqmstream.messages.struct import Value
 
-__all__ = ["ControlState", "FoldSettings", "LumisectionState", "RunState", "SourceState"]
+__all__ = ["ControlState", "FoldSettings", "Hole", "LumisectionState", "RunState", "SourceState"]
 
 _MOST_FORGOTTEN: Final = 4096
 """Numbers of forgotten runs kept one by one; of older ones only the highest."""
@@ -24,13 +25,15 @@ class FoldSettings(Value, frozen=True, kw_only=True):
     """What the fold depends on besides its records; part of a set's hash.
 
     `max_open` is M: more open segments in a run close the oldest. `max_jump` bounds how far an LS
-    may lie from the known ones, `max_lumisection` its number (10 000 are 65 hours). `max_chunks`
-    bounds chunk numbers, `ended_runs` is R.
+    may lie from the known ones (1000 are 6.5 hours), `max_lumisection` its number. `max_chunks`
+    bounds chunk numbers, `ended_runs` is R. A run that begins more than `hole_seconds` of log time
+    after a hole is taken to have lost nothing in it.
     """
 
     partitions: int
     max_open: int = 8
-    max_jump: int = 5000
+    max_jump: int = 1000
+    hole_seconds: float = 3600.0
     max_lumisection: int = 10_000
     max_chunks: int = 1 << 20
     ended_runs: int = 64
@@ -92,8 +95,9 @@ class RunState(msgspec.Struct, array_like=True):
     """One run on this partition. `expected` are named sources that have not spoken yet.
 
     Those of them that were missed are in `absent`. All LSs from `lowest` on are known, without
-    holes; `open` lists those with an open segment. `ended` says that nobody is waited for any
-    more, `closed` that a RunClose confirmed it.
+    gaps; `open` lists those with an open segment. `ended` says that nobody is waited for any
+    more, `closed` that a RunClose confirmed it. `unsure` has for each hole of the partition, as
+    far as the run has met them, the highest LS that may have lost chunks in it (0 for none).
     """
 
     sources: list[SourceState] = []
@@ -104,6 +108,7 @@ class RunState(msgspec.Struct, array_like=True):
     open: list[int] = []
     ended: bool = False
     closed: bool = False
+    unsure: list[int] = []
 
     def source(self, name: str, incarnation: str) -> int | None:
         """Index of an incarnation, None if it has not spoken."""
@@ -173,9 +178,18 @@ class RunState(msgspec.Struct, array_like=True):
         return opened
 
 
+class Hole(msgspec.Struct, array_like=True):
+    """Records [first, following) expired before they were read; `stamp` is the log time of the
+    first record folded after them, nanoseconds since 1970, -1 before it."""
+
+    first: int
+    following: int
+    stamp: int = -1
+
+
 class FrozenRun(msgspec.Struct, array_like=True, frozen=True):
-    """An ended run put away: hardly ever needed again, and not worth encoding at each segment that
-    opens. `span` is its lowest and highest LS."""
+    """An ended run put away, packed: hardly ever needed again, and not worth encoding at each
+    segment that opens. `span` is its lowest and highest LS."""
 
     span: tuple[int, int] | None
     closed: bool
@@ -183,14 +197,18 @@ class FrozenRun(msgspec.Struct, array_like=True, frozen=True):
 
     @classmethod
     def of(cls, run: RunState) -> Self:
-        return cls(run.span(), run.closed, msgspec.msgpack.encode(run))
+        return cls(run.span(), run.closed, pack(msgspec.msgpack.encode(run)))
+
+    def thawed(self) -> RunState:
+        return msgspec.msgpack.decode(unpack(self.state), type=RunState)
 
 
 class ControlState(msgspec.Struct, array_like=True):
     """State of one partition between two records. `ended` lists ended runs, oldest first.
 
     Of those `frozen` are the ones that no record spoke of since. `forgotten` are numbers of older
-    ones, rising; all below `floor` are taken for forgotten.
+    ones, rising; all below `floor` are taken for forgotten. `holes` are those of the input, in
+    order: what was open at one is closed by the first record of its run that follows.
     """
 
     runs: dict[int, RunState] = {}
@@ -198,6 +216,7 @@ class ControlState(msgspec.Struct, array_like=True):
     ended: list[int] = []
     forgotten: list[int] = []
     floor: int = 0
+    holes: list[Hole] = []
 
     def encode(self) -> bytes:
         """Bytes of the state: two fillers at one offset have equal bytes, wherever they began.
@@ -208,7 +227,8 @@ class ControlState(msgspec.Struct, array_like=True):
         ended = {number: FrozenRun.of(run) for number, run in self.runs.items() if run.ended}
         runs = {number: run for number, run in sorted(self.runs.items()) if number not in ended}
         frozen = dict(sorted((self.frozen | ended).items()))
-        return msgspec.msgpack.encode(msgspec.structs.replace(self, runs=runs, frozen=frozen))
+        state = msgspec.structs.replace(self, runs=runs, frozen=frozen)
+        return pack(msgspec.msgpack.encode(state))
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
@@ -217,10 +237,10 @@ class ControlState(msgspec.Struct, array_like=True):
         Raises
         ------
         MessageError
-            With reason `bad_state`.
+            With reason `bad_state`: also if another release encoded it.
         """
         try:
-            return msgspec.msgpack.decode(data, type=cls)
+            return msgspec.msgpack.decode(unpack(data), type=cls)
         except msgspec.MsgspecError as error:
             raise MessageError("bad_state", f"checkpoint state: {error}") from error
 
@@ -237,7 +257,21 @@ class ControlState(msgspec.Struct, array_like=True):
     def thaw(self, run: int) -> None:
         """Take a run out again if it was put away: a record speaks of it."""
         if run in self.frozen:
-            self.runs[run] = msgspec.msgpack.decode(self.frozen.pop(run).state, type=RunState)
+            self.runs[run] = self.frozen.pop(run).thawed()
+
+    def meets_hole(self, run: int) -> bool:
+        """Whether the next record of a known run is its first after a hole."""
+        known = self.runs.get(run)
+        return known is not None and len(known.unsure) < len(self.holes)
+
+    def expired(self, run: int, lumisection: int) -> tuple[tuple[int, int], ...]:
+        """Offsets [first, following) of the holes that may have taken chunks of an LS."""
+        unsure = self.runs[run].unsure
+        return tuple(
+            (hole.first, hole.following)
+            for hole, highest in zip(self.holes, unsure, strict=False)
+            if lumisection <= highest
+        )
 
     def unclosed(self) -> Iterator[tuple[int, tuple[int, int] | None]]:
         """Number and span of each run that no RunClose has confirmed."""

@@ -38,6 +38,10 @@ class WorkspaceFiller:
         self._plan = plan_of(layout, self._program)
         self._values = ValueReader(layout, self._program)
 
+    def __reduce__(self) -> tuple[type["WorkspaceFiller"], tuple[Layout]]:
+        # Programs and plans are made again, as in any other process.
+        return WorkspaceFiller, (self.layout,)
+
     def fill(self, contents: Contents, columns: Columns, *, source: str, number: int) -> None:
         """Add one chunk to `contents`, in place.
 

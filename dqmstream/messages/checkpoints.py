@@ -2,14 +2,15 @@
 
 from dqmstream.messages.struct import Message
 
-__all__ = ["FillerCheckpoint", "SourceCheckpoint"]
+__all__ = ["FillerCheckpoint", "FillerTenure", "SourceCheckpoint"]
 
 
 class FillerCheckpoint(Message, frozen=True, kw_only=True, tag=True):
-    """State of the fold of one partition *before* `offset`; the key is group + partition.
+    """State of the fold of one partition *before* `offset`; one key for each epoch.
 
     `state` is the fold's own encoding (`dqmstream.fold.state`), `log` the identity of the log it
-    was read from, `skip` the offsets that killed the process and are stepped over.
+    was read from, `skip` the offsets that killed the process and are stepped over by every fold of
+    the epoch. `why` says of the first one of an epoch what it is for.
     """
 
     group: str
@@ -20,6 +21,21 @@ class FillerCheckpoint(Message, frozen=True, kw_only=True, tag=True):
     state: bytes
     skip: tuple[int, ...] = ()
     why: str = ""
+
+
+class FillerTenure(Message, frozen=True, kw_only=True, tag=True):
+    """A filler took a partition over at checkpoint (`epoch`, `offset`), or released it.
+
+    `attempts` owners before it died in a row without a checkpoint beyond that one.
+    """
+
+    group: str
+    partition: int
+    owner: str
+    epoch: int
+    offset: int
+    attempts: int = 0
+    released: bool = False
 
 
 class SourceCheckpoint(Message, frozen=True, kw_only=True, tag=True):

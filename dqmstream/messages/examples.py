@@ -7,7 +7,7 @@ same with every version of those.
 from typing import Final
 
 from dqmstream.messages.booking import Activation
-from dqmstream.messages.checkpoints import FillerCheckpoint, SourceCheckpoint
+from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure, SourceCheckpoint
 from dqmstream.messages.events import (
     LumisectionClose,
     LumisectionEnd,
@@ -131,9 +131,12 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         log=_LOG,
         epoch=1,
         offset=24,
-        state=b"\x95\x80\x80\x90\x90\x00",
+        state=b"\x02(\xb5/\xfd \x079\x00\x00\x96\x80\x80\x90\x90\x00\x90",
         skip=(19,),
         why="record 19 ended the process three times",
+    ),
+    FillerTenure(
+        group=f"filler-{_SET}", partition=1, owner="filler-1", epoch=1, offset=24, attempts=1
     ),
     Heartbeat(
         process="filler-1",

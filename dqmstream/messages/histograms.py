@@ -64,7 +64,10 @@ class Account(Value, frozen=True, kw_only=True):
     """Sources that were awaited and had not spoken when the segment closed."""
     duplicates: int = 0
     closed_by: str = ""
-    """Why it closed: `markers`, `timeout`, `too_many_open`, `run_close`; empty while open."""
+    """Why it closed: `markers`, `timeout`, `too_many_open`, `run_close`, `hole`; empty while open.
+    """
+    expired: tuple[tuple[int, int], ...] = ()
+    """Offsets [first, following) that expired unread and may have held chunks of this LS."""
 
 
 class ScalarValue(Value, frozen=True, kw_only=True):
@@ -81,7 +84,8 @@ class HistogramSet(Message, frozen=True, kw_only=True, tag=True):
     `cells` is zstd over little-endian int64[n_cells] in the order of the booking's layout
     (`dqmstream.histograms.layout`); when `parts` > 1 it is the `part`-th slice of those compressed
     bytes, and counts only when all are there. `scalars` maps element index to value. `invalid`
-    names elements whose filling failed in this segment, with the reason.
+    names elements whose filling failed in this segment, with the reason. It is `whole` if nothing
+    of the LS can have expired before it was read.
     """
 
     version: ClassVar[int] = 2

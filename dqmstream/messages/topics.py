@@ -83,11 +83,11 @@ _LIVE: Final = (
     ),
     Topic(
         name=CHECKPOINTS,
-        messages=("FillerCheckpoint", "SourceCheckpoint"),
-        keyed_by="group, partition and epoch, or source and run",
+        messages=("FillerCheckpoint", "FillerTenure", "SourceCheckpoint"),
+        keyed_by="group, partition and epoch; group and partition; or source and run",
         retention=None,
         compacted=True,
-        description="Where fillers and sources stand, with the state before it.",
+        description="Where fillers and sources stand, with the state before it; who owns what.",
     ),
     Topic(
         name=HISTOGRAMS,

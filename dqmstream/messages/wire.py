@@ -16,7 +16,7 @@ import msgspec
 
 from dqmstream.errors import MessageError, UnknownVersionError
 from dqmstream.messages.booking import Activation, Booking
-from dqmstream.messages.checkpoints import FillerCheckpoint, SourceCheckpoint
+from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure, SourceCheckpoint
 from dqmstream.messages.events import (
     Chunk,
     EventBatch,
@@ -63,6 +63,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Dead,
     EventBatch,
     FillerCheckpoint,
+    FillerTenure,
     Heartbeat,
     HistogramSet,
     LumisectionClose,

@@ -74,6 +74,8 @@ class Comparison:
         What need not be judged again.
     hole
         Records before the first one are lost: the run it belongs to is never complete.
+    merger
+        Makes what puts the pieces together.
 
     Attributes
     ----------
@@ -88,12 +90,13 @@ class Comparison:
         *,
         published: Published | None = None,
         hole: bool = False,
+        merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger,
     ) -> None:
         self._compiled = compiled
         self._settings = settings
         self._published = published or Published()
         self._hole = hole
-        self._merger = Merger(self._layout)
+        self._merger = merger(self._layout)
         self._runs: dict[RunKey, _Run] = {}
         self._gone: dict[RunKey, None] = {}
         self._held: dict[SetKey, int] = {}

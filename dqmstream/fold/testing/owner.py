@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 from dqmstream.fold.closer import Closer, Decision
 from dqmstream.fold.effects import SegmentId
 from dqmstream.fold.merge import Merger
-from dqmstream.fold.partition import Filler, PartitionFold, Segment
+from dqmstream.fold.partition import Filler, PartitionFold
+from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import histogram_sets, split
 from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.fold.testing.plan import Plan

@@ -85,7 +85,7 @@ class Plan:
         return FoldSettings(
             partitions=self.partitions,
             max_open=self.max_open,
-            max_jump=12,
+            max_jump=20,
             ended_runs=self.ended_runs,
         )
 

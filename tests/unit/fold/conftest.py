@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from dqmstream.fold.effects import Closed
-from dqmstream.fold.partition import Applied, PartitionFold, Segment
+from dqmstream.fold.partition import Applied, PartitionFold
+from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import histogram_sets
 from dqmstream.fold.state import ControlState, FoldSettings, RunState
 from dqmstream.fold.testing.owner import Entry

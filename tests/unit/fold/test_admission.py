@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dqmstream.fold.state import Hole
 from dqmstream.identity import event_partition
 from dqmstream.messages.events import LumisectionOpen
 
@@ -114,8 +115,20 @@ def test_an_open_decision_out_of_bounds_is_refused(line: Line, lowest: int, high
     assert reason(line.put(decision)) == "lumisection"
 
 
-def test_an_open_decision_is_not_refused_for_its_distance(line: Line) -> None:
-    """Another partition knows these LSs: both must, or they would never agree on the run."""
-    line.chunk(1)
-    assert reason(line.put(LumisectionOpen(run=1, lowest=40, highest=45))) == ""
-    assert line.run.span() == (1, 45)
+@pytest.mark.parametrize("known", [True, False])
+def test_an_open_decision_opens_no_more_than_a_jump(known: bool, line: Line) -> None:
+    """Sources tell all partitions: what another one knows is never that far from here."""
+    if known:
+        line.chunk(1)
+    before = line.state.encode()
+    assert reason(line.put(LumisectionOpen(run=1, lowest=1, highest=22))) == "lumisection_jump"
+    assert line.state.encode() == before
+    assert reason(line.put(LumisectionOpen(run=1, lowest=1, highest=21))) == ""
+    assert line.run.span() == (1, 21)
+
+
+def test_after_a_hole_an_open_decision_may_reach_as_far_as_it_must(line: Line) -> None:
+    """What this partition lost, another one still knows: both must agree on the run."""
+    line.state.holes.append(Hole(0, 100))
+    assert reason(line.put(LumisectionOpen(run=1, lowest=1, highest=60))) == ""
+    assert line.run.span() == (1, 60)

@@ -17,7 +17,8 @@ from dqmstream.fold.closer import Closer, Decision
 from dqmstream.fold.control import Control
 from dqmstream.fold.effects import Closed, Effect, SegmentId
 from dqmstream.fold.merge import Merged, MergedAccount, Merger, SetKey
-from dqmstream.fold.partition import PartitionFold, Segment
+from dqmstream.fold.partition import PartitionFold
+from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import PartJoiner
 from dqmstream.fold.state import ControlState, LumisectionState, RunState
 from dqmstream.fold.testing.laws import LAWS, broken_laws

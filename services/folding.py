@@ -1,0 +1,49 @@
+"""Folding a batch of records in a worker thread."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from dqmstream.transport.log import Outgoing, Record
+from services.dead_letters import dead_letter
+from services.filler_progress import Tally
+from services.owned import Owned
+
+__all__ = ["apply_batch", "finished"]
+
+T = TypeVar("T")
+
+
+def apply_batch(owned: Owned, batch: Sequence[Record], now: float) -> tuple[list[Outgoing], Tally]:
+    """Fold records; letters for those that were refused, and counts.
+
+    Parameters
+    ----------
+    now
+        Monotonic seconds: when these records were heard, for the closer.
+    """
+    fold, tally = owned.fold, Tally()
+    dead = []
+    for record in batch:
+        applied = fold.apply(record)
+        tally.take(record, applied)
+        if applied.refused is not None:
+            dead.append(dead_letter(record, applied.refused.reason, applied.refused.detail))
+        header = dict(record.headers)
+        if header.get("type") == b"EventBatch" and applied.refused is None:
+            owned.closer.note(int(header["run"]), int(header["lumisection"]), now)
+        for effect in applied.effects:
+            segment = getattr(effect, "segment", None)
+            if segment is not None:
+                owned.closer.note(segment.run, segment.lumisection, now)
+    return dead, tally
+
+
+async def finished(function: Callable[..., T], *arguments: object) -> T:
+    """Call in a worker thread, to the end: a fold that is under way must not go on unseen."""
+    call = asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        await asyncio.wait([call])
+        raise
