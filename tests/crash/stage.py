@@ -1,0 +1,150 @@
+"""The processes of one schedule and whoever starts them again: a supervisor as production has."""
+
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dqmstream.clock import Clock
+from tests.crash.launcher import STARTS, Running, start
+from tests.crash.lives import Life
+
+__all__ = ["Slot", "Stage", "free_port"]
+
+_AGAIN: float = 0.3
+"""Seconds until a process that ended by itself is started again."""
+
+
+@dataclass(slots=True)
+class Slot:
+    """One service over all its lives.
+
+    `due` is when it starts again, `told` how it was to end; `disturbed` that it could not reach the
+    broker for a while, which a process that is still starting need not survive.
+    """
+
+    name: str
+    make: Callable[[], Life]
+    running: Running | None = None
+    due: float | None = None
+    told: str = ""
+    away: float = 0.0
+    gone: bool = False
+    disturbed: bool = False
+    done: bool = False
+    lives: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there, if only frozen."""
+        return self.running is not None and self.running.status is None
+
+
+@dataclass(slots=True)
+class Stage:
+    """All slots of a schedule.
+
+    Attributes
+    ----------
+    complaints
+        Ends that nobody asked for.
+    """
+
+    folder: Path
+    clock: Clock
+    slots: dict[str, Slot] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+
+    def begin(self, name: str, make: Callable[[], Life]) -> None:
+        """Start a service for the first time."""
+        slot = self.slots[name] = Slot(name, make)
+        self._start(slot)
+
+    def hit(
+        self, name: str, number: signal.Signals, away: float = 0.0, *, gone: bool = False
+    ) -> bool:
+        """End a service by a signal; whether it was there."""
+        slot = self.slots.get(name)
+        if slot is None or slot.running is None or not slot.alive or slot.told == "SIGKILL":
+            return False
+        slot.told, slot.away, slot.gone = number.name, away, gone
+        slot.running.signal(number)
+        return True
+
+    def disturb(self, name: str = "") -> None:
+        """Note that a service, or all of them, cannot reach the broker now."""
+        for slot in self.slots.values():
+            slot.disturbed |= name in {"", slot.name}
+
+    def alive(self, name: str) -> Running | None:
+        """The process of a service, if it is alive."""
+        slot = self.slots.get(name)
+        return slot.running if slot is not None and slot.alive else None
+
+    def tend(self) -> None:
+        """Look after all: note who ended, start whoever is due."""
+        now = self.clock.monotonic()
+        for slot in self.slots.values():
+            if slot.running is not None and not slot.alive:
+                self._note_end(slot, slot.running, now)
+            if slot.due is not None and now >= slot.due:
+                self._start(slot)
+
+    def finished(self, kind: str) -> bool:
+        """Whether all services of a kind have done what they had to."""
+        return all(slot.done for slot in self.slots.values() if slot.name.startswith(kind))
+
+    def end(self) -> None:
+        """kill -9 for all."""
+        for slot in self.slots.values():
+            if slot.running is not None:
+                slot.running.kill()
+
+    def logs(self, lines: int = 12) -> Iterator[str]:
+        """The end of what each service printed."""
+        for slot in self.slots.values():
+            path = self._log(slot)
+            said = path.read_text(errors="replace").splitlines() if path.exists() else []
+            yield f"== {slot.name}, {slot.lives} lives, {path}"
+            yield from said[-lines:]
+
+    def _start(self, slot: Slot) -> None:
+        slot.due, slot.told, slot.disturbed, slot.lives = None, "", False, slot.lives + 1
+        slot.running = start(slot.make(), self._log(slot))
+
+    def _log(self, slot: Slot) -> Path:
+        return self.folder / f"{slot.name.replace(' ', '-')}.log"
+
+    def _note_end(self, slot: Slot, running: Running, now: float) -> None:
+        slot.running = None
+        status = running.status
+        match slot.told:
+            case "SIGKILL":
+                pass
+            case "SIGTERM":
+                if status != 0 and not (status == -signal.SIGTERM and self._just_begun(slot)):
+                    self.complaints.append(f"{slot.name} ended by SIGTERM with status {status}")
+            case _ if status == 0 and slot.name.startswith("producer"):
+                slot.done = True
+                return
+            case _ if slot.disturbed and status == 1 and self._just_begun(slot):
+                slot.away = _AGAIN
+            case _:
+                self.complaints.append(f"{slot.name} ended by itself with status {status}")
+                slot.away = _AGAIN
+        if not slot.gone:
+            slot.due = now + slot.away
+
+    def _just_begun(self, slot: Slot) -> bool:
+        """Whether its last life had not come as far as to say that it is ready."""
+        said = self._log(slot).read_text(errors="replace").rpartition(STARTS)[2]
+        return slot.make().ready_line not in said
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
