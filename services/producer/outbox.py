@@ -186,13 +186,16 @@ class Outbox:
 
     # ---------------------------------------------------------------- to the log
 
-    def take(self, until: int, most_bytes: int) -> list[NumberedChunk]:
-        """The next chunks to send, of LSs up to `until`: at least one if nothing is in flight."""
+    def take(self, until: int, batch_bytes: int, in_flight_bytes: int) -> list[NumberedChunk]:
+        """The next chunks to send: of LSs up to `until`, within both limits.
+
+        One chunk may be larger than a batch, and larger than what may be in flight if nothing is.
+        """
         taken: list[NumberedChunk] = []
-        size = 0
+        size, free = 0, in_flight_bytes - self._held.in_flight
         while self._waiting and self._waiting[0].lumisection <= until:
             more = size + self._waiting[0].size
-            if more > most_bytes and (taken or self._held.in_flight):
+            if (more > batch_bytes and taken) or (more > free and (taken or self._held.in_flight)):
                 break
             size = more
             taken.append(self._waiting.popleft())

@@ -223,8 +223,7 @@ class _Producer:
         settings = self._settings
         if self._batches == settings.in_flight_batches:
             return []
-        free = settings.in_flight_bytes - self._outbox.in_flight_bytes
-        return self._outbox.take(self._until(), min(settings.batch_bytes, free))
+        return self._outbox.take(self._until(), settings.batch_bytes, settings.in_flight_bytes)
 
     async def _send(self, batch: list[NumberedChunk]) -> None:
         messages = [self._records.chunk(chunk) for chunk in batch]

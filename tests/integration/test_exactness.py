@@ -8,21 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dqmstream.booking.chunk import decode_chunk
-from dqmstream.booking_set import BookingSet, LayoutShelf
+from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SystemClock
-from dqmstream.fold.merge import Merged, Merger
 from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.layout import Layout
-from dqmstream.kernels.filler import WorkspaceFiller
-from dqmstream.messages.histograms import HistogramSet
-from dqmstream.messages.topics import HISTOGRAMS, TOPICS
-from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
-from dqmstream.transport.log import Log, Outgoing, TopicSpec
-from services.filler import FillerProgress, FillerSettings, announce, run_filler
+from dqmstream.transport.log import Log, Outgoing
+from services.filler import announce
 from services.producer import produce
+from tests.filled import fill, fill_to_the_end, make_topics
 from tests.random_run import (
     BOOKING,
     RandomRun,
@@ -32,57 +27,18 @@ from tests.random_run import (
 )
 
 
-async def _topics(log: Log, partitions: int) -> None:
-    await log.ensure_topics(
-        [
-            TopicSpec(
-                name=topic.name,
-                partitions=partitions if topic.wide else 1,
-                compacted=topic.compacted,
-            )
-            for topic in TOPICS.values()
-        ]
-    )
-
-
-async def _fill(log: Log, booking_set: BookingSet, member: str) -> None:
-    await run_filler(
-        log,
-        booking_set,
-        [WorkspaceFiller(layout) for layout in booking_set.layouts],
-        decode_chunk,
-        member=member,
-        settings=FillerSettings(publish_interval=0.02, checkpoint_interval=0.03),
-        clock=SystemClock(),
-        progress=FillerProgress(),
-        ready=lambda: None,
-    )
-
-
 async def _fill_with_crashes(log: Log, booking_set: BookingSet, rng: random.Random) -> None:
     """Fillers that are killed again and again, two at a time."""
 
     async def live(name: str, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await _fill(log, booking_set, name)
+                await fill(log, booking_set, name)
 
     for life in range(8):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(live(f"a{life}", rng.uniform(0.005, 0.08)))
             tasks.create_task(live(f"b{life}", rng.uniform(0.005, 0.08)))
-
-
-async def _fill_to_the_end(log: Log, booking_set: BookingSet, length: int) -> list[Merged]:
-    """One more filler, until every LS is closed in the log."""
-    async with asyncio.TaskGroup() as tasks:
-        filling = tasks.create_task(_fill(log, booking_set, "last"))
-        while True:
-            merged = await _merged(log, booking_set.layouts[0])
-            if sum(one.closed for one in merged) == length:
-                filling.cancel()
-                return merged
-            await asyncio.sleep(0.05)
 
 
 async def _produce_with_repeats(log: Log, source: RandomRun, rng: random.Random) -> None:
@@ -92,17 +48,6 @@ async def _produce_with_repeats(log: Log, source: RandomRun, rng: random.Random)
             async with asyncio.timeout(rng.uniform(0.005, 0.05)):
                 await produce(log, source, clock=SystemClock(), expected=("first", "other"))
     await produce(log, source, clock=SystemClock(), expected=("first", "other"))
-
-
-async def _merged(log: Log, layout: Layout) -> list[Merged]:
-    shelf = LayoutShelf()
-    shelf.add(layout.booking)
-    merger = Merger(shelf)
-    async for record in read_to_end(log, HISTOGRAMS):
-        message = CODEC.decode(record.headers, record.value)
-        assert isinstance(message, HistogramSet)
-        merger.apply(message)
-    return [merger.merged(key) for key in sorted(merger.keys())]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -120,21 +65,23 @@ async def test_closed_contents_equal_a_batch_fill_whatever_crashes(
     rng = random.Random(seed)
     partitions, length = 1 + seed % 3, 12
     sources = [RandomRun(name=name, seed=seed, length=length) for name in ("first", "other")]
-    booking_set = BookingSet([BOOKING], FoldSettings(partitions=partitions, max_open=length + 1))
+    booking_set = BookingSet([BOOKING], FoldSettings(partitions=partitions))
     async with EmbeddedLog.open(tmp_path / "log", clock=SystemClock()) as log:
-        await _topics(log, partitions)
+        await make_topics(log, partitions)
         await announce(log, booking_set, clock=SystemClock(), who="test")
         async with asyncio.TaskGroup() as tasks:
             for source in sources:
                 tasks.create_task(_produce_with_repeats(log, source, random.Random(seed)))
             tasks.create_task(_fill_with_crashes(log, booking_set, rng))
-        merged = await _fill_to_the_end(log, booking_set, length)
+        merged = await fill_to_the_end(log, booking_set, length)
 
     layout = booking_set.layouts[0]
     assert [one.key.lumisection for one in merged] == list(range(1, length + 1))
     for one in merged:
         assert one.closed
         assert one.complete, one.account.lacking
+        # The sources stayed close enough to each other for nothing to be closed before its time.
+        assert one.account.closed_by == ("markers",)
         batches = [b for source in sources for b in source.batches(one.key.lumisection)]
         assert one.account.selected == sum(batch.num_rows for batch in batches)
         contents = one.contents.copy()
@@ -149,7 +96,7 @@ async def test_the_same_run_sent_twice_is_the_same_run(tmp_path: Path) -> None:
     source = RandomRun(name="first", seed=1, length=3)
     booking_set = BookingSet([BOOKING], FoldSettings(partitions=2))
     async with EmbeddedLog.open(tmp_path / "log", clock=SystemClock()) as log:
-        await _topics(log, 2)
+        await make_topics(log, 2)
         await produce(log, source, clock=SystemClock())
         again: list[Outgoing] = []
         async for record in read_to_end(log, "dqm.events"):
@@ -163,7 +110,7 @@ async def test_the_same_run_sent_twice_is_the_same_run(tmp_path: Path) -> None:
                 )
             )
         await log.send(again)
-        merged = await _fill_to_the_end(log, booking_set, 3)
+        merged = await fill_to_the_end(log, booking_set, 3)
     for one in merged:
         expected = batch_fill(booking_set.layouts[0], source.batches(one.key.lumisection))
         assert expected.equals(one.contents)

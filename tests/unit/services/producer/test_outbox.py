@@ -62,13 +62,20 @@ class Outboxes(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
-    @rule(ahead=st.integers(0, 3), most=st.sampled_from([0, 1500, 10_000]))
-    def take(self, ahead: int, most: int) -> None:
+    @rule(
+        ahead=st.integers(0, 3),
+        batch_bytes=st.sampled_from([0, 1500, 10_000]),
+        in_flight_bytes=st.sampled_from([0, 2000, 10**6]),
+    )
+    def take(self, ahead: int, batch_bytes: int, in_flight_bytes: int) -> None:
         until = (self.outbox.oldest or 0) + ahead
-        batch = self.outbox.take(until, most)
+        before = self.outbox.in_flight_bytes
+        batch = self.outbox.take(until, batch_bytes, in_flight_bytes)
         ids = [(chunk.lumisection, chunk.number) for chunk in batch]
         assert all(lumisection <= until for lumisection, _ in ids)
-        assert sum(chunk.size for chunk in batch) <= most or len(batch) <= 1
+        assert sum(chunk.size for chunk in batch) <= batch_bytes or len(batch) <= 1
+        alone = len(batch) <= 1 and (not before or not batch)
+        assert self.outbox.in_flight_bytes <= in_flight_bytes or alone
         # In the order of the numbers, and none twice.
         assert sorted({self.last_taken, *ids}) == [self.last_taken, *ids]
         if batch:
@@ -123,7 +130,7 @@ class Outboxes(RuleBasedStateMachine):
         """Once the log takes everything, every LS that was begun closes, and nothing is left."""
         self.end(1)
         while self.in_flight or self.outbox.has_waiting:
-            self.take(ahead=10**6, most=10_000)
+            self.take(ahead=10**6, batch_bytes=10_000, in_flight_bytes=10**6)
             self.acknowledge(0)
         self.close(ahead=10**6)
         assert set(self.closed) == self.ended
@@ -138,11 +145,11 @@ def test_a_chunk_that_was_sent_is_never_dropped() -> None:
     """Nobody knows whether the log has it: only chunks that come later may be."""
     outbox = Outbox(1100)
     assert outbox.offer(1, piece(500), 0)
-    sent = outbox.take(1, 10_000)
+    sent = outbox.take(1, 10_000, 10**6)
     assert not outbox.offer(1, piece(500), 0)
     outbox.acknowledge(sent)
     outbox.end(1, {}, EMPTY, 0)
-    assert [chunk.number for chunk in outbox.take(1, 10_000)] == [2]
+    assert [chunk.number for chunk in outbox.take(1, 10_000, 10**6)] == [2]
 
 
 def test_events_of_dropped_chunks_are_told_of_by_the_next_chunk() -> None:
@@ -150,9 +157,9 @@ def test_events_of_dropped_chunks_are_told_of_by_the_next_chunk() -> None:
     outbox.offer(1, piece(500), 0)
     for _ in range(2):
         assert not outbox.offer(1, piece(500, seen=10, selected=7), 0)
-    outbox.acknowledge(outbox.take(1, 10_000))
+    outbox.acknowledge(outbox.take(1, 10_000, 10**6))
     outbox.offer(1, piece(0, seen=1, selected=1), 0)
-    (chunk,) = outbox.take(1, 10_000)
+    (chunk,) = outbox.take(1, 10_000, 10**6)
     assert (chunk.number, chunk.piece.seen, chunk.piece.selected, chunk.piece.dropped) == (
         3,
         21,
@@ -166,7 +173,7 @@ def test_a_buffer_takes_nothing_more_when_its_oldest_chunk_has_waited_too_long()
     assert outbox.offer(1, piece(), 0.0)
     assert outbox.offer(1, piece(), 5.0)
     assert not outbox.offer(1, piece(), 5.1)
-    outbox.acknowledge(outbox.take(1, 512 + 10))
+    outbox.acknowledge(outbox.take(1, 512 + 10, 10**6))
     assert outbox.offer(1, piece(), 9.0)
 
 
@@ -181,7 +188,7 @@ def test_no_lumisection_is_given_before_an_earlier_one() -> None:
     for number in (1, 2):
         outbox.offer(number, piece(), 0)
         outbox.end(number, {}, EMPTY, 0)
-    first, second = outbox.take(1, 10**6), outbox.take(2, 10**6)
+    first, second = outbox.take(1, 10**6, 10**6), outbox.take(2, 10**6, 10**6)
     outbox.acknowledge(second)
     assert outbox.settled(2) == []
     outbox.acknowledge(first)
