@@ -20,7 +20,7 @@ from dqmstream.transport.kafka.settings import KafkaSettings
 __all__ = ["client_arguments", "reach", "tls_context"]
 
 _PAUSE = 0.2  # between two rounds over the servers
-_REFUSED = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, IllegalSaslStateError)
+_REFUSED = (SaslAuthenticationFailed, IllegalSaslStateError)
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext | None:
@@ -123,16 +123,21 @@ async def _ask(server: str, settings: KafkaSettings, tls: ssl.SSLContext | None)
     except ssl.SSLError as error:
         msg = f"Kafka broker {server}: TLS failed ({error.reason}): does this port speak TLS?"
         raise LogError(msg) from error
+    except UnsupportedSaslMechanismError as error:
+        msg = f"Kafka broker {server} does not offer to log in with {settings.mechanism}"
+        raise LogError(msg) from error
     except _REFUSED as error:
         msg = (
             f"Kafka broker {server} refuses user {settings.username!r} with "
             f"{settings.mechanism}: {described(error)}"
         )
         raise LogError(msg) from error
-    except OSError as error:
-        return error.strerror or described(error)
     except TimeoutError:
         return "no answer"
+    except ConnectionResetError:
+        return f"it closed the connection: does this port speak {settings.security}?"
+    except OSError as error:
+        return error.strerror or described(error)
     except KafkaError as error:
         return (
             f"it closed the connection, which it does when it expects another security than "

@@ -27,9 +27,11 @@ refusals = (
 
 
 def described(error: BaseException) -> str:
-    """One line about an error, also where its own text is empty."""
+    """One line about an error, also where its own text is empty, and about what caused it."""
+    name = type(error).__name__
     text = str(error).strip() or (type(error).__doc__ or "").strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    text = text if text.startswith(name) else f"{name}: {text}".rstrip(": ")
+    return f"{text}; {described(error.__cause__)}" if error.__cause__ else text
 
 
 @contextmanager
