@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -19,10 +20,13 @@ from uuid import uuid4
 import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
 
 from tests.deployment.files import image_environment, our_services
 
-_PATIENCE = 120.0
+PLOT = "Pixel/clusters"
+_PATIENCE = 240.0
 _PROGRAM = Path(sys.executable).parent / "dqmstream"
 
 
@@ -152,9 +156,33 @@ def deployment(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             stack.callback(one.process.kill)
             if name != "producer":
                 wait_until(one.is_ready, f"ready {name}", services)
+            if name == "gateway":
+                page = f"http://127.0.0.1:{one.environment['DQMSTREAM_PORT']}"
+                stack.enter_context(_viewer(page))
         _watch_the_run(services)
-        page = f"http://127.0.0.1:{services['gateway'].environment['DQMSTREAM_PORT']}"
         yield Deployment(services=services, page=page)
+
+
+@contextlib.contextmanager
+def _viewer(page: str) -> Iterator[None]:
+    """Somebody who looks at a plot, and asks for a page now and then."""
+    assert get(f"{page}/api/v1/runs")[0] == 200
+    with connect(f"{page.replace('http', 'ws')}/api/v1/stream") as client:
+        client.send(json.dumps({"type": "subscribe", "id": "plot", "paths": [PLOT]}))
+        reader = threading.Thread(target=_look, args=(client,))
+        reader.start()
+        try:
+            yield
+        finally:
+            client.close()
+            reader.join()
+
+
+def _look(client: ClientConnection) -> None:
+    """Take what comes, until one of the two goes away."""
+    with contextlib.suppress(ConnectionClosed, OSError):
+        for _ in client:
+            pass
 
 
 def _watch_the_run(services: dict[str, Service]) -> None:

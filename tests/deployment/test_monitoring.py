@@ -152,7 +152,7 @@ def test_every_recorded_series_is_used_and_every_one_that_is_used_is_recorded() 
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_every_metric_that_is_asked_for_is_exposed_by_a_running_service(
     deployment: Deployment,
 ) -> None:
@@ -185,7 +185,7 @@ def test_every_metric_that_is_asked_for_is_exposed_by_a_running_service(
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_short_run_moves_what_the_dashboard_shows_of_its_flow(deployment: Deployment) -> None:
     """Names are not enough: these count something while a run passes."""
     services = deployment.services
@@ -195,6 +195,8 @@ def test_a_short_run_moves_what_the_dashboard_shows_of_its_flow(deployment: Depl
     assert services["comparator"].total("dqm_comparator_judge_seconds_count") > 0
     assert services["recorder"].total("dqm_recorder_closed_sets_total") > 0
     assert services["gateway"].total("dqm_gateway_held_bytes") > 0
+    assert services["gateway"].total("dqm_gateway_clients") == 1
+    assert services["gateway"].total("dqm_gateway_event_to_screen_seconds_count") > 0
     for service in services.values():
         assert service.total("process_resident_memory_bytes") > 0
         assert service.total("dqm_kafka_acknowledged_bytes_total") > 0

@@ -31,7 +31,7 @@ def test_a_command_is_one_that_the_program_takes(name: str) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_run_passes_through_all_services(deployment: Deployment) -> None:
     status, text = get(f"{deployment.page}/api/v1/runs")
     assert status == 200
@@ -39,7 +39,7 @@ def test_a_run_passes_through_all_services(deployment: Deployment) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", sorted(set(our_services()) - {"producer"}))
 def test_the_health_check_of_the_image_finds_a_service_healthy(
     deployment: Deployment, name: str
@@ -56,7 +56,7 @@ def test_the_health_check_of_the_image_finds_a_service_healthy(
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_services_stop_when_they_are_told_to(deployment: Deployment) -> None:
     """The engine's signal; the last test, for it ends what the others look at."""
     for service in reversed(deployment.services.values()):
