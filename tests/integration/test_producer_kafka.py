@@ -1,0 +1,158 @@
+"""A producer on a real broker that is killed, restarted or cut off while it sends."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from dqmstream.booking_set import BookingSet
+from dqmstream.clock import SystemClock
+from dqmstream.fold.merge import Merged
+from dqmstream.fold.state import FoldSettings
+from dqmstream.histograms.layout import Layout
+from dqmstream.transport.kafka import KafkaLog, KafkaSettings
+from playback.broker import Cluster
+from services.producer import ProducerProgress, ProducerSettings, produce
+from tests.filled import fill_to_the_end, filled_chunks, make_topics
+from tests.random_run import BOOKING, RandomRun, batch_fill, random_batch
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+
+PARTITIONS = 3
+LENGTH = 30
+LIVE = {"incarnation": "live", "rereadable": False, "seconds": 0.2, "chunks": (3, 8)}
+SETTINGS = ProducerSettings(batch_bytes=20_000, retry_most=0.5)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A broker of our own behind a proxy: it is killed and cut off."""
+    with Cluster.start(tmp_path_factory.mktemp("broker"), proxied=True) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm_kernels() -> None:
+    """Compile before anything waits."""
+    batch_fill(Layout(BOOKING), [random_batch(np.random.default_rng(0), 10)])
+
+
+@asynccontextmanager
+async def opened(cluster: Cluster, prefix: str) -> AsyncIterator[KafkaLog]:
+    settings = KafkaSettings(
+        servers=tuple(cluster.bootstrap.split(",")),
+        prefix=prefix,
+        request_timeout=3.0,
+        delivery_timeout=3.0,
+    )
+    async with KafkaLog.open(settings) as log:
+        yield log
+
+
+@asynccontextmanager
+async def sent(
+    log: KafkaLog, source: RandomRun, settings: ProducerSettings, progress: ProducerProgress
+) -> AsyncIterator[None]:
+    """All of a source, sent while the block runs."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            produce(
+                log, source, clock=SystemClock(), settings=settings, speed=1.0, progress=progress
+            )
+        )
+        await until(lambda: (progress.lumisection or 0) >= 3)
+        yield
+
+
+async def until(fact: Callable[[], object]) -> None:
+    """Wait for a fact; the test's own time-out is the limit."""
+    while not fact():  # noqa: ASYNC110 whoever makes the fact does not know of us
+        await asyncio.sleep(0.02)
+
+
+async def filled(log: KafkaLog) -> list[Merged]:
+    booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS))
+    return await fill_to_the_end(log, booking_set, LENGTH)
+
+
+def assert_nothing_lost(merged: list[Merged], source: RandomRun) -> None:
+    assert [one.key.lumisection for one in merged] == list(range(1, LENGTH + 1))
+    for one in merged:
+        assert one.complete, one.account.lacking
+        batches = source.batches(one.key.lumisection)
+        assert one.account.seen == one.account.selected == sum(b.num_rows for b in batches)
+        assert batch_fill(Layout(BOOKING), batches).equals(one.contents)
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_nothing_is_lost_over_a_broker_that_is_killed_and_started_again(
+    cluster: Cluster, kafka_prefix: str, live: bool
+) -> None:
+    progress = ProducerProgress()
+    identity = LIVE if live else LIVE | {"incarnation": "one", "rereadable": True}
+    source = RandomRun(name="first", seed=1, length=LENGTH, **identity)
+    async with opened(cluster, kafka_prefix) as log:
+        await make_topics(log, PARTITIONS)
+        async with sent(log, source, SETTINGS, progress):
+            await asyncio.to_thread(cluster.brokers[0].kill)
+            await until(lambda: progress.unavailable)
+            await asyncio.to_thread(cluster.brokers[0].start)
+        assert progress.dropped == progress.unavailable == progress.buffer_bytes == 0
+        assert progress.retries > 0
+        assert_nothing_lost(await filled(log), source)
+
+
+async def test_a_live_source_that_is_cut_off_loses_nothing_within_its_buffer(
+    cluster: Cluster, kafka_prefix: str
+) -> None:
+    progress = ProducerProgress()
+    source = RandomRun(name="first", seed=2, length=LENGTH, **LIVE)
+    async with opened(cluster, kafka_prefix) as log:
+        await make_topics(log, PARTITIONS)
+        async with sent(log, source, SETTINGS, progress):
+            cluster.cut()
+            try:
+                # Longer than a send is waited for: its outcome is unknown, and it goes again.
+                await until(lambda: progress.resent > 0)
+                assert progress.unavailable
+            finally:
+                cluster.mend()
+        assert progress.dropped == 0
+        assert_nothing_lost(await filled(log), source)
+
+
+async def test_a_live_source_that_is_cut_off_for_too_long_counts_what_it_drops(
+    cluster: Cluster, kafka_prefix: str
+) -> None:
+    """The LSs say how much they lack, and what they hold is exact."""
+    progress = ProducerProgress()
+    source = RandomRun(name="first", seed=3, length=LENGTH, events=(5, 39), **LIVE)
+    settings = ProducerSettings(batch_bytes=20_000, buffer_bytes=60_000, retry_most=0.5)
+    async with opened(cluster, kafka_prefix) as log:
+        await make_topics(log, PARTITIONS)
+        async with sent(log, source, settings, progress):
+            cluster.cut()
+            try:
+                await until(lambda: progress.dropped_chunks > 10)
+            finally:
+                cluster.mend()
+        merged = await filled(log)
+        found = await filled_chunks(log, Layout(BOOKING))
+    dropped = 0
+    for one in merged:
+        batches, account = source.batches(one.key.lumisection), one.account
+        numbers = found[one.key.lumisection, "first"]
+        kept = [batch for number, batch in enumerate(batches) if number in numbers]
+        assert account.seen == sum(batch.num_rows for batch in batches)
+        assert account.selected == sum(batch.num_rows for batch in kept)
+        assert account.seen == account.selected + account.dropped
+        assert account.notes.get("dropped_chunks", 0) == len(batches) - len(kept)
+        assert one.complete == (account.dropped == 0)
+        # An LS whose last chunks were dropped ends with an empty one that says so.
+        if len(batches) in numbers:
+            kept.append(batches[0].slice(0, 0))
+        assert batch_fill(Layout(BOOKING), kept).equals(one.contents)
+        dropped += account.dropped
+    assert dropped == progress.dropped > 0
