@@ -96,10 +96,11 @@ class Lane:
         return batch, entries
 
     def drain(self) -> list[Entry]:
-        """All messages that did not leave, or left last; the lane ends with it."""
+        """All messages that have not left, or left last; the lane ends with it."""
         if self._batch is not None:
             self._batch.close()
         entries = [*self._entries, *self._waiting]
+        self._entries = []
         self._waiting.clear()
         self.filled.clear()
         return entries
