@@ -161,6 +161,20 @@ def test_a_channel_left_by_all_and_watched_again_starts_from_nothing_with_a_high
     assert second.held["a"]["sequence"] > before
 
 
+def test_an_update_says_how_fresh_the_events_are_that_it_brings():
+    hub = Hub()
+    me, late = Follower(hub), Follower(hub)
+    hub.subscribe(me.id, "s", ["a"])
+    hub.publish("a", State(header={"n": 1}, heard=10))
+    assert hub.take(me.id).heard == 0, "what a client begins with may be old"
+    hub.publish("a", State(header={"n": 2}, heard=20))
+    hub.subscribe(late.id, "s", ["a"])
+    assert hub.take(me.id).heard == 20
+    assert hub.take(late.id).heard == 0
+    hub.publish("a", State(header={"n": 3}, heard=20))
+    assert hub.take(me.id).heard == 0, "it brought no events"
+
+
 def test_a_state_that_shows_nothing_new_is_not_sent():
     hub = Hub()
     me = Follower(hub)

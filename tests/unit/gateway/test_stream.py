@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import pytest
+from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dqmstream.clock import SettableClock, SystemClock
+from dqmstream.messages.quality import Outcome
 from services.gateway.asking import Parts
 from services.gateway.desk import Desk
 from services.gateway.library import Library
@@ -124,6 +126,32 @@ async def test_a_plot_begins_with_a_snapshot_and_goes_on_with_sparse_changes(gat
     assert values == whole.tolist()
     assert len(change["arrays"]["values"]["at"]) <= 3
     assert change["base"] == first["sequence"] < change["sequence"]
+
+
+async def test_the_time_from_event_to_screen_is_that_of_updates_which_bring_events(
+    gateway, detector
+):
+    def dated(sets, seconds_ago):
+        heard = SystemClock().wall() - seconds_ago * 1_000_000_000
+        return [replace(one, heard=heard) for one in sets]
+
+    def measured(what):
+        name = f"dqm_gateway_event_to_screen_seconds_{what}"
+        return gateway.parts.metrics.registry.get_sample_value(name)
+
+    await gateway.tell(dated(detector.fill(1, 50), 600))
+    channel = "plot/current/run/pixel/charge"
+    async with gateway.connect() as client:
+        await client.recv()
+        await subscribe(client, paths=["pixel/charge"], window="run")
+        await receive(client, of("snapshot", channel))
+        assert await asyncio.to_thread(measured, "count") == 0, "what a client begins with is old"
+        await gateway.tell(dated(detector.fill(1, 50), 5))
+        await receive(client, showing(channel, 100))
+        await gateway.tell(detector.reports(1, {"pixel/charge": Outcome.BAD}))
+    await gone(gateway)
+    assert await asyncio.to_thread(measured, "count") == 1
+    assert 5 <= await asyncio.to_thread(measured, "sum") < 300
 
 
 async def test_a_glob_subscribes_to_all_it_matches(gateway, detector):
