@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dqmstream import __version__
-from services import cli_processes
+from services import cli_processes, cli_sets
 from services.invoke import invoke
 from services.options import (
     ChunkEvents,
@@ -182,6 +182,7 @@ def replay(
 
 
 cli_processes.add_to(app)
+cli_sets.add_to(app)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -198,6 +199,34 @@ def show(
 
     window = {"run": run, "lumisections": lumisections or None, "last": last}
     invoke(terminal.show, path=path, window=window, url=url, json=json)
+
+
+@app.command(rich_help_panel=_LOOK)
+def status(
+    watch: Annotated[
+        bool | None,
+        typer.Option("--watch/--once", help="draw it anew until Ctrl-C; default: in a terminal"),
+    ] = None,
+    url: Annotated[str, typer.Option(help="gateway to ask, instead of the brokers")] = "",
+    kafka: Kafka = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Show how the whole system stands: services, lag, open lumisections, missing sources, topics.
+
+    Reads the log on Kafka, and writes nothing; the embedded log is another process's own, whose
+    gateway is asked.
+    """
+    from services import status_command  # noqa: PLC0415
+
+    invoke(
+        status_command.status,
+        flags=flags(kafka=kafka),
+        config=config,
+        url=url,
+        watch=watch,
+        json=json,
+    )
 
 
 @app.command(rich_help_panel=_LOOK)

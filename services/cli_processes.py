@@ -114,6 +114,15 @@ def produce(
 def fill(
     workspaces: Workspaces = None,
     fillers: Fillers = None,
+    shown_from: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="run from which readers show this set of bookings, 0 for not yet; default: the "
+            "first set of a log at once, another one from the next run on",
+            show_default=False,
+        ),
+    ] = None,
     kafka: Kafka = None,
     config: Config = None,
 ) -> None:
@@ -125,7 +134,7 @@ def fill(
     from services.processes import commands  # noqa: PLC0415
 
     given = flags(workspaces=workspaces, fillers=fillers, kafka=kafka)
-    invoke(commands.fill, flags=given, config=config)
+    invoke(commands.fill, shown_from=shown_from, flags=given, config=config)
 
 
 def compare(kafka: Kafka = None, config: Config = None) -> None:

@@ -25,12 +25,12 @@ def _settings(command: str, flags: Mapping[str, object], config: Path | None) ->
     return settings
 
 
-def fill(*, flags: Mapping[str, object], config: Path | None) -> int:
+def fill(*, shown_from: int | None, flags: Mapping[str, object], config: Path | None) -> int:
     """Fill histograms until stopped."""
     from services.processes.fill import Filling  # noqa: PLC0415
 
     settings = _settings("fill", flags, config)
-    filling = Filling(settings, chosen_bookings(settings))
+    filling = Filling(settings, chosen_bookings(settings), shown_from=shown_from)
     says = f"filling {', '.join(filling.booking_set.workspaces)}: set {filling.booking_set.hash}"
     return run_until_stopped(
         lambda: alone(settings, filling.services(), says=says, begin=filling.begin)

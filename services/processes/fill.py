@@ -14,6 +14,7 @@ from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.kernels.warm import warm
 from dqmstream.messages.booking import Booking
 from services.filler import FillerProgress, FillerSettings, announce, run_filler
+from services.patience import insist
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 
@@ -27,12 +28,21 @@ class Filling:
     ----------
     bookings
         Of the workspaces to fill; with the settings of the fold they are the set.
+    shown_from
+        Run from which readers show the set, as `announce` takes it.
     """
 
-    def __init__(self, settings: Settings, bookings: Sequence[Booking]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        bookings: Sequence[Booking],
+        *,
+        shown_from: int | None = None,
+    ) -> None:
         self._settings = settings
         fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
         self.booking_set = BookingSet(bookings, fold)
+        self._shown_from = shown_from
         self._fillers: list[WorkspaceFiller] = []
 
     async def begin(self, process: Process) -> None:
@@ -44,7 +54,13 @@ class Filling:
             structlog.get_logger().warning("kernels are compiled anew", problem=cache.problem)
         layouts = self.booking_set.layouts
         self._fillers = await asyncio.to_thread(lambda: [WorkspaceFiller(one) for one in layouts])
-        await announce(process.log, self.booking_set, clock=process.clock, who="dqmstream")
+        await announce(
+            process.log,
+            self.booking_set,
+            clock=process.clock,
+            who=process.name,
+            from_run=self._shown_from,
+        )
 
     def services(self) -> list[Service]:
         """As many fillers as the settings say."""
@@ -58,19 +74,24 @@ class Filling:
     async def _start(
         self, name: str, progress: FillerProgress, process: Process, ready: Ready
     ) -> None:
-        settings = self._settings
-        await run_filler(
-            process.log,
-            self.booking_set,
-            self._fillers,
-            decode_chunk,
-            member=f"{process.name}-{name}",
-            settings=FillerSettings(
-                publish_interval=settings.publish_interval,
-                lumisection_timeout=settings.lumisection_timeout,
-                run_timeout=settings.run_timeout,
+        settings = FillerSettings(
+            publish_interval=self._settings.publish_interval,
+            lumisection_timeout=self._settings.lumisection_timeout,
+            run_timeout=self._settings.run_timeout,
+        )
+        # The bare log: a filler stays in its group while the log is away. What it cannot ride out
+        # is a start anew.
+        await insist(
+            lambda: run_filler(
+                process.bare_log,
+                self.booking_set,
+                self._fillers,
+                decode_chunk,
+                member=f"{process.name}-{name}",
+                settings=settings,
+                clock=process.clock,
+                progress=progress,
+                ready=ready,
             ),
-            clock=process.clock,
-            progress=progress,
-            ready=ready,
+            "the filler starts anew",
         )

@@ -1,0 +1,184 @@
+"""`dqmstream sets`, `activate` and `refill`: what an operator decides about sets of bookings."""
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dqmstream.booking_set import BookingSet
+from dqmstream.clock import SystemClock
+from dqmstream.errors import ConfigurationError, MessageError
+from dqmstream.fold.state import FoldSettings
+from dqmstream.messages.booking import Activation
+from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS
+from dqmstream.messages.wire import CODEC
+from dqmstream.transport.compacted import latest_by_key
+from dqmstream.transport.log import Log, Record
+from services.announcing import activate, announce
+from services.log import open_log
+from services.refill import refill
+from services.settings import Settings
+from services.startup import chosen_bookings, settings_in_force
+
+__all__ = ["activate_set", "refill_set", "set_of", "show_sets"]
+
+T = TypeVar("T")
+
+_SHOWN_WORKSPACES: Final = 6
+
+
+def set_of(settings: Settings) -> BookingSet:
+    """The set that fillers with these settings fill."""
+    fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
+    return BookingSet(chosen_bookings(settings), fold)
+
+
+def show_sets(*, flags: Mapping[str, object], config: Path | None, json: bool) -> int:
+    """List the sets that were announced: what they fill, how far, and from which run on shown."""
+    settings = settings_in_force(flags, config)
+    own = set_of(settings).hash
+    rows = _on_log(settings, lambda log: _sets(log, own))
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
+        return 0
+    table = Table(box=None)
+    for name in ("set", "shown from run", "said by", "when", "epochs", "workspaces"):
+        table.add_column(name, no_wrap=name == "set")
+    for row in rows:
+        names = row["workspaces"]
+        more = f" and {len(names) - _SHOWN_WORKSPACES} more" * (len(names) > _SHOWN_WORKSPACES)
+        table.add_row(
+            f"{row['set']}{' *' * row['own']}",
+            str(row["from_run"] or "not shown"),
+            row["who"] or "-",
+            row["when"] or "-",
+            ", ".join(f"{p}: {epoch}" for p, epoch in row["epochs"].items()) or "-",
+            ", ".join(names[:_SHOWN_WORKSPACES]) + more,
+        )
+    console = Console()
+    console.print(table)
+    console.print("* the set that fillers with these settings fill")
+    return 0
+
+
+def activate_set(*, from_run: int, flags: Mapping[str, object], config: Path | None) -> int:
+    """Let readers show the set of these settings from a run on."""
+    settings = settings_in_force(flags, config)
+    chosen = set_of(settings)
+    clock = SystemClock()
+
+    async def tell(log: Log) -> None:
+        await announce(log, chosen, clock=clock, who=_who(), from_run=0)
+        await activate(log, chosen, from_run=from_run, clock=clock, who=_who())
+
+    _on_log(settings, tell)
+    typer.echo(f"set {chosen.hash} is shown from run {from_run} on")
+    return 0
+
+
+def refill_set(
+    *,
+    why: str,
+    offsets: Mapping[int, int] | None,
+    flags: Mapping[str, object],
+    config: Path | None,
+) -> int:
+    """Let the fillers of the set of these settings fill again what the log still holds."""
+    settings = settings_in_force(flags, config)
+    chosen = set_of(settings)
+    told = f"{_who()}: {why}"
+    written = _on_log(settings, lambda log: _refilled(log, chosen, told, offsets))
+    for partition, checkpoint in written.items():
+        typer.echo(
+            f"partition {partition}: epoch {checkpoint.epoch} begins at offset {checkpoint.offset}"
+        )
+    return 0
+
+
+async def _refilled(
+    log: Log, chosen: BookingSet, why: str, offsets: Mapping[int, int] | None
+) -> dict[int, FillerCheckpoint]:
+    table = await latest_by_key(log, BOOKINGS)
+    known = {layout.hash for layout in chosen.layouts}
+    if not all(f"booking/{one}".encode() in table for one in known):
+        msg = (
+            f"set {chosen.hash} of workspaces {', '.join(chosen.workspaces)} was never filled on "
+            "this log: name workspaces and partitions as its fillers have them"
+        )
+        raise ConfigurationError(msg)
+    return await refill(log, chosen, why=why, offsets=offsets)
+
+
+async def _sets(log: Log, own: str) -> list[dict[str, Any]]:
+    """A row for each activation, and one for each set that has checkpoints only."""
+    activations = [
+        message
+        for message in map(_decoded, (await latest_by_key(log, BOOKINGS)).values())
+        if isinstance(message, Activation)
+    ]
+    epochs: dict[str, dict[str, int]] = {}
+    for message in map(_decoded, (await latest_by_key(log, CHECKPOINTS)).values()):
+        if isinstance(message, FillerCheckpoint):
+            of_set = epochs.setdefault(message.group, {})
+            place = str(message.partition)
+            of_set[place] = max(of_set.get(place, 0), message.epoch)
+    rows = [
+        {
+            "set": one.set,
+            "own": one.set == own,
+            "from_run": one.from_run,
+            "who": one.who,
+            "when": f"{datetime.fromtimestamp(one.when / 1e9, UTC):%Y-%m-%d %H:%M:%S}Z",
+            "epochs": dict(sorted(epochs.get(one.set, {}).items())),
+            "workspaces": list(one.workspaces),
+        }
+        for one in sorted(activations, key=lambda one: (one.from_run, one.when))
+    ]
+    shown = {one.set for one in activations}
+    rows += [
+        {
+            "set": name,
+            "own": name == own,
+            "from_run": None,
+            "who": "",
+            "when": "",
+            "epochs": dict(sorted(of_set.items())),
+            "workspaces": [],
+        }
+        for name, of_set in sorted(epochs.items())
+        if name not in shown
+    ]
+    return rows
+
+
+def _decoded(record: Record) -> object:
+    try:
+        return CODEC.decode(record.headers, record.value)
+    except MessageError:
+        return None
+
+
+def _on_log(settings: Settings, call: Callable[[Log], Awaitable[T]]) -> T:
+    """One call on the log of the settings."""
+
+    async def main() -> T:
+        async with open_log(settings, SystemClock()) as log:
+            return await call(log)
+
+    return asyncio.run(main())
+
+
+def _who() -> str:
+    """The person at this terminal, for the record."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
