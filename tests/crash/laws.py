@@ -76,6 +76,10 @@ class Truth:
         """Who sent this; what a re-readable source is called on the wire depends on the log too."""
         return self._rereadable.get(source) or self._live[source, incarnation]
 
+    def lived(self, run: RandomRun) -> bool:
+        """Whether this life of a source sent all it had: it was not killed, or came again."""
+        return run.rereadable or run == [one for one in self.runs if one.name == run.name][-1]
+
     def _batches(self, source: str, incarnation: str, lumisection: int) -> list[pa.RecordBatch]:
         return self.run(source, incarnation).batches(lumisection)
 
@@ -306,25 +310,26 @@ def complete_is_true(truth: Truth) -> Iterator[str]:
             yield f"{where} says complete with {held} of {sent} events: {owed}"
         if not one.complete and not one.account.lacking:
             yield f"{where} is not complete and names nothing that is missing"
-        rereadable = all(run.rereadable for run in truth.runs)
-        if rereadable and not one.complete:
+        whole = all(truth.lived(run) for run in truth.runs)
+        if whole and not one.complete:
             yield f"{where} is not complete, though all was sent: {one.account.lacking}"
-        if rereadable and truth.schedule.patient and one.late is not None:
+        if whole and truth.schedule.patient and one.late is not None:
             yield f"{where} has late data, though nothing ever was closed early"
 
 
 def _owed(truth: Truth, lumisection: int) -> dict[str, int]:
-    """Events of an LS by life of a source: all of a re-readable one, of a live one what the log
-    acknowledged, for nobody knows of the rest."""
+    """Events of an LS by life of a source: all of a re-readable one, and of the last life of a live
+    one; of a life that was killed only what the log has, for nobody knows of the rest."""
     events: dict[str, int] = defaultdict(int)
     for run in truth.runs:
-        if run.rereadable:
-            events[run.name] = sum(batch.num_rows for batch in run.batches(lumisection))
+        if truth.lived(run) and lumisection >= run.first_lumisection:
+            sent = sum(batch.num_rows for batch in run.batches(lumisection))
+            events[f"{run.name} {run.incarnation}"] = sent
     for chunks in truth.logged.values():
         for chunk in chunks:
-            live = not truth.run(chunk.source, chunk.incarnation).rereadable
-            if live and chunk.lumisection == lumisection:
-                events[f"{chunk.source} {chunk.incarnation}"] += truth.batch(chunk).num_rows
+            run = truth.run(chunk.source, chunk.incarnation)
+            if chunk.lumisection == lumisection and not truth.lived(run):
+                events[f"{run.name} {run.incarnation}"] += truth.batch(chunk).num_rows
     return events
 
 
