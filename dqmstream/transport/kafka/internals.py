@@ -59,6 +59,11 @@ class Batch(BatchBuilder):  # type: ignore[misc] # aiokafka is untyped
         )
         return added is not None
 
+    def wire_bytes(self) -> int:
+        """Bytes of the batch as it is sent, compressed; it takes no more messages then."""
+        self.close()
+        return len(self._build())
+
     def _set_producer_state(self, *state: Any, **named: Any) -> None:
         # From here on its messages have their sequence numbers, though it is built a moment later.
         self.close()
