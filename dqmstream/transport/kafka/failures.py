@@ -8,9 +8,13 @@ from aiokafka.errors import (
     ConsumerStoppedError,
     GroupAuthorizationFailedError,
     IllegalOperation,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
     KafkaError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
+    UnsupportedVersionError,
 )
 
 from dqmstream.errors import LogError, LogUnavailableError
@@ -22,6 +26,10 @@ refusals = (
     GroupAuthorizationFailedError,
     ClusterAuthorizationFailedError,
     SaslAuthenticationFailed,
+    InconsistentGroupProtocolError,
+    InvalidGroupIdError,
+    InvalidSessionTimeoutError,
+    UnsupportedVersionError,
 )
 """Errors that trying again does not help."""
 

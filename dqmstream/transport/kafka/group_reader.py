@@ -11,7 +11,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from dqmstream.errors import LogError
 from dqmstream.transport.kafka.failures import translated
-from dqmstream.transport.kafka.internals import check_group, generation
+from dqmstream.transport.kafka.internals import generation
 from dqmstream.transport.kafka.reader import Cluster, KafkaReader
 from dqmstream.transport.log import RebalanceCallback
 from dqmstream.transport.record import TopicPartition as Where
@@ -137,8 +137,6 @@ class KafkaGroupReader(KafkaReader):
             # Done only now: what was cancelled or failed half-way is done again by the next read.
             self._changes.popleft()
             change.done.set()
-        with translated("the group cannot be joined"):
-            check_group(self._consumer)
         return self._joined
 
     async def _give_up(self) -> None:

@@ -15,13 +15,14 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from dqmstream.errors import LogError
 from dqmstream.transport.record import Outgoing
 
 __all__ = [
     "CODECS",
     "Batch",
     "abandon",
-    "check_group",
+    "check_running",
     "generation",
     "know_topics",
     "leave",
@@ -80,8 +81,23 @@ def generation(consumer: AIOKafkaConsumer) -> int:
     return number
 
 
-def check_group(consumer: AIOKafkaConsumer) -> None:
-    """Raise what the group's coordination has failed with, if it has."""
+def check_running(consumer: AIOKafkaConsumer) -> None:
+    """Raise what the group's coordination has met.
+
+    Raises
+    ------
+    LogError
+        If a task of the consumer has ended, which it does only by an error of the client itself:
+        it would be silent for ever.
+    KafkaError
+        If the group cannot be joined for now, or not at all.
+    """
+    coordination = getattr(consumer._coordinator, "_coordination_task", None)
+    for task in (consumer._fetcher.error_future, coordination):
+        if task is not None and task.done():
+            why = None if task.cancelled() else task.exception()
+            msg = f"the client has stopped reading: {why!r}"
+            raise LogError(msg)
     consumer._coordinator.check_errors()
 
 

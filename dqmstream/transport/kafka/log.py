@@ -18,6 +18,7 @@ from dqmstream.transport.kafka.internals import know_topics, leave, sticky_assig
 from dqmstream.transport.kafka.noise import route_client_logs
 from dqmstream.transport.kafka.reader import FETCH_ARGUMENTS, KafkaReader
 from dqmstream.transport.kafka.sender import KafkaSender, KafkaStats
+from dqmstream.transport.kafka.session import session_timeout
 from dqmstream.transport.kafka.settings import KafkaSettings
 from dqmstream.transport.kafka.topic_settings import largest_batch
 from dqmstream.transport.kafka.topics import Topics
@@ -38,12 +39,14 @@ class KafkaLog:
         settings: KafkaSettings,
         arguments: dict[str, Any],
         *,
+        admin: AIOKafkaAdminClient,
         topics: Topics,
         asker: AIOKafkaConsumer,
         sender: KafkaSender,
     ) -> None:
         self._settings = settings
         self._arguments = arguments
+        self._admin = admin
         self._topics = topics
         self._asker = asker
         self._sender = sender
@@ -113,7 +116,7 @@ class KafkaLog:
         )
         sender = KafkaSender(settings, arguments, tasks)
         stack.push_async_callback(sender.close)
-        log = cls(settings, arguments, topics=topics, asker=asker, sender=sender)
+        log = cls(settings, arguments, admin=admin, topics=topics, asker=asker, sender=sender)
         log._specs = await topics.find()
         log._identity = await establish(log)
         return log
@@ -230,7 +233,10 @@ class KafkaLog:
         names = {self._named(self._spec(topic).name): topic for topic in topics}
         settings = self._settings
         rebalance = round(settings.rebalance_timeout * 1000)
-        session = round(settings.session_timeout * 1000)
+        session = round(
+            1000
+            * await session_timeout(self._admin, settings.session_timeout, settings.request_timeout)
+        )
         in_group = {
             "client_id": member,
             "group_id": self._settings.prefix + group,

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from dqmstream.errors import LogError, LogIdentityError, OffsetExpiredError
 from dqmstream.transport.kafka.failures import translated
 from dqmstream.transport.kafka.fetched import Fetched, Place
-from dqmstream.transport.kafka.internals import reading
+from dqmstream.transport.kafka.internals import check_running, reading
 from dqmstream.transport.log import READ_BYTES, READ_RECORDS
 from dqmstream.transport.reader import check_offset
 from dqmstream.transport.record import Bounds, Record
@@ -97,6 +97,8 @@ class KafkaReader:
                 if self._closed:
                     msg = "the reader is closed"
                     raise LogError(msg)
+                with translated("reading failed"):
+                    check_running(self._consumer)
                 if await self._settled():
                     moved = await self._fill()
                     if records := self._fetched.take(max_records, max_bytes):

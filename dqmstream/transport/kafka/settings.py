@@ -36,7 +36,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
         Copies of each new topic; -1 leaves it to the brokers. From 3 on, two copies must have a
         message before it is acknowledged.
     compression
-        Of what is sent, by Kafka; lz4 is missing because its encoder is slower than a disk.
+        Of what is sent, by Kafka. Events shrink to about 80 % with zstd, for three times the CPU;
+        histogram sets are compressed before. lz4 is missing because the client's is very slow.
     connect_timeout
         Seconds within which a broker must answer at the start.
     request_timeout
@@ -44,8 +45,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     delivery_timeout
         Seconds within which a sent message must be acknowledged.
     session_timeout
-        Seconds without a sign of life after which a group gives a member's partitions to others;
-        brokers refuse less than their `group.min.session.timeout.ms`, 6 s by default.
+        Seconds without a sign of life after which a group gives a member's partitions to others,
+        or what the brokers demand at the least: their `group.min.session.timeout.ms`, usually 6 s.
     rebalance_timeout
         Seconds that a group waits for its members to read before it goes on without them.
     buffer_bytes
@@ -71,7 +72,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout: float = 30.0
     request_timeout: float = 15.0
     delivery_timeout: float = 30.0
-    session_timeout: float = 6.0
+    session_timeout: float = 3.0
     rebalance_timeout: float = 30.0
     buffer_bytes: int = 64 * _MIB
 

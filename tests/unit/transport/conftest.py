@@ -107,9 +107,7 @@ class KafkaSubject(Subject):
     def __init__(self, servers: str, prefix: str) -> None:
         super().__init__()
         self.clock = SystemClock()
-        self._settings = KafkaSettings(
-            servers=tuple(servers.split(",")), prefix=prefix, session_timeout=6.0
-        )
+        self._settings = KafkaSettings(servers=tuple(servers.split(",")), prefix=prefix)
 
     def open(self) -> AbstractAsyncContextManager[Log]:
         return KafkaLog.open(self._settings)
