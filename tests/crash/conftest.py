@@ -9,8 +9,6 @@ from playback.broker import Cluster
 from tests.crash.launcher import start_server
 from tests.crash.play import Outcome, Site
 
-Sites = Callable[[Cluster | None], Site]
-
 
 @pytest.fixture(scope="session", autouse=True)
 def _fork_server() -> None:
@@ -39,11 +37,12 @@ def three_brokers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]
 
 
 @pytest.fixture
-def check() -> Callable[[Outcome], None]:
-    """Fails with the schedule, what is wrong, and what the services said."""
+def check() -> Callable[..., None]:
+    """Fails with the schedules, what is wrong, and what the services said."""
 
-    def fail_if_wrong(outcome: Outcome) -> None:
-        if outcome.complaints:
-            pytest.fail(str(outcome), pytrace=False)
+    def fail_if_wrong(*outcomes: Outcome) -> None:
+        wrong = [str(outcome) for outcome in outcomes if outcome.complaints]
+        if wrong:
+            pytest.fail("\n\n".join(wrong), pytrace=False)
 
     return fail_if_wrong

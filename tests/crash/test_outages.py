@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from playback.broker import Cluster
-from tests.crash.play import Outcome, Site, play
+from tests.crash.play import Site, play
 from tests.crash.schedule import Cut, Lose, Schedule, SourcePlan, Step, random_schedule
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 SOAK = range(2000, 2000 + int(os.environ.get("CRASH_SOAK", "300")) // 3)
 
-Check = Callable[[Outcome], None]
+Check = Callable[..., None]
 
 
 def _site(cluster: Cluster, prefix: str, folder: Path) -> Site:
