@@ -12,7 +12,7 @@ from dqmstream.transport.log import Log, TopicSpec
 from services.patience import Pace, PatientLog
 from services.settings import Settings
 
-__all__ = ["open_log", "topic_specs"]
+__all__ = ["kafka_log", "open_log", "topic_specs"]
 
 _START: Final = Pace(tries=8)
 """A cluster that answers may still be choosing its leaders; beyond this somebody must look."""
@@ -44,13 +44,14 @@ async def open_log(settings: Settings, clock: Clock) -> AsyncIterator[Log]:
     LogError
         If it cannot be had, or a topic exists with other settings: says which.
     """
-    opened = _kafka_log(settings, clock) if settings.kafka else _embedded_log(settings, clock)
+    opened = kafka_log(settings, clock) if settings.kafka else _embedded_log(settings, clock)
     async with opened as log:
         await PatientLog(log, _START).ensure_topics(topic_specs(settings))
         yield log
 
 
-def _kafka_log(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Log]:
+def kafka_log(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Log]:
+    """The log on Kafka as it is found: no topic is made, and none is checked."""
     # Not at the top: the embedded log needs no client of Kafka.
     from dqmstream.transport.kafka import KafkaLog, KafkaSettings  # noqa: PLC0415
 

@@ -16,7 +16,7 @@ from rich.table import Table
 from dqmstream.errors import DqmError
 from services.settings import PREFIX, Settings, load_settings
 
-__all__ = ["drawn", "show", "show_settings"]
+__all__ = ["ask_gateway", "drawn", "show", "show_settings"]
 
 _WIDTH: Final = 50
 _MOST_ROWS: Final = 60
@@ -34,7 +34,7 @@ def show(*, path: str, window: Mapping[str, object], url: str, json: bool) -> in
     """Draw one element over a window, as bars."""
     run = window.get("run") or "current"
     asked = {name: value for name, value in window.items() if value is not None and name != "run"}
-    answer = _ask(f"{url}/api/v1/runs/{run}/contents", {"path": path, **asked})
+    answer = ask_gateway(f"{url}/api/v1/runs/{run}/contents", {"path": path, **asked})
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
         return 0
@@ -161,7 +161,14 @@ def show_settings(*, file: Path | None, json: bool) -> int:
     return 0
 
 
-def _ask(url: str, query: Mapping[str, object]) -> Any:
+def ask_gateway(url: str, query: Mapping[str, object]) -> Any:
+    """The JSON that a gateway answers.
+
+    Raises
+    ------
+    GatewayUnreachableError
+        If none answers, or it refuses: says what it said.
+    """
     if not url.startswith(("http://", "https://")):
         msg = f"address {url!r} is no http:// or https:// URL"
         raise GatewayUnreachableError(msg)

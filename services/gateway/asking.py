@@ -1,7 +1,7 @@
 """What routes share: the gateway's parts, and parameters that several of them take."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final, Literal
 
@@ -21,6 +21,7 @@ from services.gateway.search import Matches, glob_matches, regex_matches
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
 from services.gateway.windows import Window, parse_range
+from services.status import StatusReport
 
 __all__ = [
     "PROBLEMS",
@@ -68,6 +69,7 @@ class Parts:
     settings: GatewaySettings
     clock: Clock
     metrics: GatewayMetrics
+    status: Callable[[], Awaitable[StatusReport]]
     is_ready: Callable[[], bool] = field(default=lambda: True)
     lag: Callable[[], dict[str, int]] = field(default=dict)
 

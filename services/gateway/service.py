@@ -25,6 +25,7 @@ from services.gateway.progress import GatewayProgress
 from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
+from services.status_reader import StatusReader
 from services.web import serve_until_cancelled
 
 __all__ = ["run_gateway", "serve"]
@@ -81,6 +82,7 @@ async def run_gateway(
             metrics=metrics,
             is_ready=intake.caught_up.is_set,
             lag=intake.lag,
+            status=StatusReader(log, clock).report,
         )
         tasks.create_task(_take_in(intake, archive, log), name="intake")
         if archive is not None:

@@ -1,14 +1,21 @@
 """Routes: is it alive, is it ready, what does it count."""
 
+import asyncio
+from typing import Final
+
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from services.gateway.asking import Gateway, answer
+from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.boards import pulse_board
 from services.gateway.models import Health, PulseAnswer, Readiness
+from services.gateway.problems import ProblemError
 from services.metrics_server import metrics_response
+from services.status import StatusReport
 
 __all__ = ["probes", "router"]
+
+_PATIENCE: Final = 10.0
 
 router = APIRouter(tags=["operations"])
 probes = APIRouter(tags=["operations"])
@@ -19,6 +26,22 @@ async def show_pulse(parts: Gateway) -> Response:
     """Which processes are alive, and how old the live numbers are."""
     state = await parts.stream.ask(pulse_board, parts.view, parts.clock.wall())
     return answer({**state.header, "processes": list(state.rows.values())})
+
+
+@router.get(
+    "/status",
+    response_model=StatusReport,
+    responses={503: PROBLEMS[503]},
+    summary="How the whole system stands",
+)
+async def show_status(parts: Gateway) -> Response:
+    """Topics, services, lag, open lumisections and missing sources, from the log as it is now."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            report = await parts.status()
+    except TimeoutError as error:
+        raise ProblemError(503, f"the log does not answer within {_PATIENCE:.0f} s") from error
+    return Response(report.model_dump_json(), media_type="application/json")
 
 
 @probes.get("/health", response_model=Health, summary="The process answers")

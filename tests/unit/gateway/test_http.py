@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from dqmstream.clock import SettableClock
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.quality import Outcome
+from dqmstream.transport.memory import MemoryLog
 from services.gateway.app import create_app
 from services.gateway.asking import Parts
 from services.gateway.desk import Desk
@@ -28,6 +29,7 @@ from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream
 from services.gateway.testing import TRIGGERS, Detector
+from services.status_reader import StatusReader
 
 API = "/api/v1"
 
@@ -44,6 +46,7 @@ def parts_of(view: LiveView, desk: Desk, gateway_settings: GatewaySettings | Non
         settings=chosen,
         clock=clock,
         metrics=metrics,
+        status=StatusReader(MemoryLog(clock), clock).report,
     )
 
 

@@ -28,6 +28,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.service import run_gateway
 from services.gateway.settings import GatewaySettings
+from services.status import StatusReport
 
 TOPIC_OF = {
     Booking: BOOKINGS,
@@ -152,6 +153,15 @@ async def test_after_any_hostile_record_the_next_good_one_still_comes_out(log, d
     assert pulse["rejected"]["no_type"] == 1
     assert pulse["rejected"]["unknown_version"] == 1
     assert 'dqm_gateway_rejected_total{reason="unknown_type"} 1.0' in metrics
+
+
+async def test_the_status_is_read_off_the_log(log, detector):
+    async with running(log) as client:
+        await send(log, [*detector.announce()])
+        told = StatusReport.model_validate((await client.get("/api/v1/status")).json())
+    assert told.log == log.identity
+    assert {topic.name for topic in told.topics} > {BOOKINGS, HISTOGRAMS}
+    assert "no filler is ready" in told.problems
 
 
 async def test_with_a_store_reading_begins_near_where_the_store_stands(log, detector):

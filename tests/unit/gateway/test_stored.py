@@ -13,6 +13,7 @@ from dqmstream.messages.quality import Outcome
 from dqmstream.messages.struct import Message
 from dqmstream.store.store import Store
 from dqmstream.store.writer import StoreWriter
+from dqmstream.transport.memory import MemoryLog
 from services.gateway.app import create_app
 from services.gateway.archive import Archive
 from services.gateway.asking import Parts
@@ -26,6 +27,7 @@ from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream
 from services.gateway.testing import Detector
 from services.gateway.windows import Window
+from services.status_reader import StatusReader
 
 API = "/api/v1"
 RUN = "/api/v1/runs/400001"
@@ -86,6 +88,7 @@ def client_of(view: LiveView, desk: Desk, archive: Archive) -> httpx.AsyncClient
         settings=chosen,
         clock=clock,
         metrics=metrics,
+        status=StatusReader(MemoryLog(clock), clock).report,
     )
     transport = httpx.ASGITransport(create_app(parts))
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")

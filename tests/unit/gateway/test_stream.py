@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.messages.quality import Outcome
+from dqmstream.transport.memory import MemoryLog
 from services.gateway.asking import Parts
 from services.gateway.desk import Desk
 from services.gateway.library import Library
@@ -23,6 +24,7 @@ from services.gateway.readings import Readings
 from services.gateway.service import serve
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream, _Pace, origin_allowed
+from services.status_reader import StatusReader
 
 
 @dataclass
@@ -63,6 +65,7 @@ async def served(view: LiveView, chosen: GatewaySettings) -> AsyncIterator[Serve
             settings=chosen,
             clock=clock,
             metrics=metrics,
+            status=StatusReader(MemoryLog(clock), clock).report,
         )
         async with asyncio.TaskGroup() as tasks:
             started = asyncio.Event()

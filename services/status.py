@@ -1,0 +1,266 @@
+"""How a whole system stands, from its log alone: topics, services, lag, open LSs, missing sources.
+
+Pure: bounds of partitions and heartbeats in, a report out. Whoever reads the log can make it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dqmstream.messages.operations import Heartbeat
+from dqmstream.messages.topics import EVENTS, HISTOGRAMS, dead_topic
+from dqmstream.transport.record import Bounds, TopicPartition
+from services.gateway.pulse import Beat
+
+__all__ = [
+    "OpenStatus",
+    "PositionStatus",
+    "ServiceStatus",
+    "StatusReport",
+    "TopicStatus",
+    "status_report",
+]
+
+_NEEDED: Final = ("filler", "comparator", "recorder", "gateway")
+_READ_BY: Final = {EVENTS: "filler", HISTOGRAMS: "comparator"}
+"""Topics shared out among the services of one kind, so that every partition has its reader."""
+_NEWS: Final = 600.0
+"""Seconds after which a silent service is no news: others have taken over, or are missed."""
+_DEAD: Final = dead_topic("")
+
+
+class _Status(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TopicStatus(_Status):
+    """One topic."""
+
+    name: str
+    partitions: int
+    records: int = Field(
+        description="Offsets between the first kept and the end; more than records if compacted."
+    )
+    newest: int | None = Field(
+        description="When its newest record was appended, nanoseconds since 1970."
+    )
+    age: float | None = Field(description="Seconds since then.")
+
+
+class ServiceStatus(_Status):
+    """One service of one process, by its last heartbeat."""
+
+    process: str
+    service: str
+    state: Literal["starting", "ready", "stopping", "stale"]
+    age: float = Field(description="Seconds since its last heartbeat.")
+    run: int | None
+    lumisection: int | None
+    lag: int | None = Field(
+        description="Offsets not read yet, over all it reads; null if it reads nothing."
+    )
+    memory: int = Field(description="Resident bytes of its process.")
+    counts: dict[str, int] = Field(description="What it has counted since its start.")
+
+
+class PositionStatus(_Status):
+    """How far one service is in one partition."""
+
+    process: str
+    service: str
+    topic: str
+    partition: int
+    position: int = Field(description="The next offset it reads.")
+    end: int = Field(description="The offset the next record will have.")
+    lag: int = Field(description="Between the position of its last heartbeat and the end now.")
+
+
+class OpenStatus(_Status):
+    """A segment of an LS that is open; segment 0 is on time, others hold what came late."""
+
+    run: int
+    lumisection: int
+    segment: int
+    partitions: tuple[int, ...] = Field(description="Where it is open.")
+    since: int = Field(
+        description="Log time of its first record, nanoseconds since 1970; 0 if unknown."
+    )
+    age: float | None = Field(description="Seconds since then.")
+    awaiting: tuple[str, ...] = Field(description="Sources whose end of this LS has not come.")
+
+
+class StatusReport(_Status):
+    """The whole system."""
+
+    now: int = Field(description="Wall clock of whoever reports, nanoseconds since 1970.")
+    log: str = Field(description="Identity of the log.")
+    problems: tuple[str, ...] = Field(description="What somebody should look at; empty if nothing.")
+    topics: tuple[TopicStatus, ...]
+    services: tuple[ServiceStatus, ...]
+    positions: tuple[PositionStatus, ...]
+    open: tuple[OpenStatus, ...]
+    missing: tuple[str, ...] = Field(
+        description="Sources that were missed and have not spoken since."
+    )
+
+
+def status_report(
+    *,
+    now: int,
+    log: str,
+    bounds: Mapping[TopicPartition, Bounds],
+    newest: Mapping[TopicPartition, int],
+    beats: Sequence[Beat],
+    absent: Sequence[str] = (),
+) -> StatusReport:
+    """The report.
+
+    Parameters
+    ----------
+    now
+        Wall clock, nanoseconds since 1970.
+    log
+        Identity of the log.
+    bounds
+        Of all partitions.
+    newest
+        When the newest record of a partition was appended, where it is known.
+    beats
+        Newest heartbeat of each service of each process, with its age.
+    absent
+        Topics that should be there and are not.
+    """
+    positions = [position for beat in beats for position in _positions(beat.heartbeat, bounds)]
+    owners = _owners(beats)
+    missing = sorted({name for beat in owners.values() for name in beat.heartbeat.missing})
+    return StatusReport(
+        now=now,
+        log=log,
+        problems=tuple(_problems(beats, bounds, missing, absent)),
+        topics=tuple(_topics(bounds, newest, now)),
+        services=tuple(_service(beat, positions) for beat in beats),
+        positions=tuple(positions),
+        open=tuple(_open(owners, now)),
+        missing=tuple(missing),
+    )
+
+
+def _topics(
+    bounds: Mapping[TopicPartition, Bounds], newest: Mapping[TopicPartition, int], now: int
+) -> Iterator[TopicStatus]:
+    for name in sorted({topic for topic, _ in bounds}):
+        places = [place for place in bounds if place[0] == name]
+        records = sum(bounds[place].end - bounds[place].start for place in places)
+        if name.endswith(_DEAD) and not records:
+            continue
+        stamp = max((newest[place] for place in places if place in newest), default=None)
+        yield TopicStatus(
+            name=name,
+            partitions=len(places),
+            records=records,
+            newest=stamp,
+            age=None if stamp is None else _age(stamp, now),
+        )
+
+
+def _positions(
+    heartbeat: Heartbeat, bounds: Mapping[TopicPartition, Bounds]
+) -> Iterator[PositionStatus]:
+    for place, position in sorted(heartbeat.positions.items()):
+        topic, _, number = place.rpartition("/")
+        if not number.isdigit() or (topic, int(number)) not in bounds:
+            continue
+        end = bounds[topic, int(number)].end
+        yield PositionStatus(
+            process=heartbeat.process,
+            service=heartbeat.service,
+            topic=topic,
+            partition=int(number),
+            position=position,
+            end=end,
+            lag=max(0, end - position),
+        )
+
+
+def _service(beat: Beat, positions: Iterable[PositionStatus]) -> ServiceStatus:
+    heartbeat = beat.heartbeat
+    lags = [
+        each.lag
+        for each in positions
+        if (each.process, each.service) == (heartbeat.process, heartbeat.service)
+    ]
+    return ServiceStatus(
+        process=heartbeat.process,
+        service=heartbeat.service,
+        state=beat.state,
+        age=beat.age,
+        run=heartbeat.run,
+        lumisection=heartbeat.lumisection,
+        lag=sum(lags) if lags else None,
+        memory=heartbeat.memory,
+        counts=heartbeat.counts,
+    )
+
+
+def _owners(beats: Iterable[Beat]) -> dict[int, Beat]:
+    """Who spoke last of each partition of events: a zombie's view of it is not shown."""
+    owners: dict[int, Beat] = {}
+    for beat in sorted(beats, key=lambda each: each.heartbeat.when):
+        for place in beat.heartbeat.positions:
+            topic, _, number = place.rpartition("/")
+            if topic == EVENTS and number.isdigit() and kind_of(beat.heartbeat.service) == "filler":
+                owners[int(number)] = beat
+    return owners
+
+
+def _open(owners: Mapping[int, Beat], now: int) -> Iterator[OpenStatus]:
+    found: dict[tuple[int, int, int], list[tuple[int, int, tuple[str, ...]]]] = {}
+    for partition, beat in owners.items():
+        for each in beat.heartbeat.open:
+            if each.partition == partition:
+                key = (each.run, each.lumisection, each.segment)
+                found.setdefault(key, []).append((partition, each.since, each.awaiting))
+    for (run, lumisection, segment), pieces in sorted(found.items()):
+        since = min((since for _, since, _ in pieces if since), default=0)
+        yield OpenStatus(
+            run=run,
+            lumisection=lumisection,
+            segment=segment,
+            partitions=tuple(sorted(partition for partition, _, _ in pieces)),
+            since=since,
+            age=_age(since, now) if since else None,
+            awaiting=tuple(sorted({name for _, _, names in pieces for name in names})),
+        )
+
+
+def _problems(
+    beats: Sequence[Beat],
+    bounds: Mapping[TopicPartition, Bounds],
+    missing: Iterable[str],
+    absent: Iterable[str],
+) -> Iterator[str]:
+    yield from (f"topic {name} does not exist" for name in absent)
+    ready = [beat.heartbeat for beat in beats if beat.state == "ready"]
+    kinds = {kind_of(heartbeat.service) for heartbeat in ready}
+    yield from (f"no {kind} is ready" for kind in _NEEDED if kind not in kinds)
+    for beat in beats:
+        if beat.state == "stale" and beat.age < _NEWS:
+            name = f"{beat.heartbeat.service} of {beat.heartbeat.process}"
+            yield f"{name} has been silent for {beat.age:.0f} s"
+    for topic, kind in _READ_BY.items():
+        read = {p for each in ready if kind_of(each.service) == kind for p in each.positions}
+        places = sorted(place for place in bounds if place[0] == topic)
+        unread = [str(number) for _, number in places if f"{topic}/{number}" not in read]
+        if kind in kinds and unread:
+            yield f"no {kind} reads {topic} partition {', '.join(unread)}"
+    yield from (f"source {name} is missing" for name in missing)
+
+
+def kind_of(service: str) -> str:
+    """`filler-3` is a filler."""
+    return service.rstrip("0123456789").rstrip("-")
+
+
+def _age(stamp: int, now: int) -> float:
+    return max(0.0, (now - stamp) / 1e9)
