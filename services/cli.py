@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dqmstream import __version__
-from services import cli_processes, cli_sets
+from services import cli_bench, cli_processes, cli_sets
 from services.invoke import invoke
 from services.options import (
     ChunkEvents,
@@ -58,8 +58,7 @@ app = typer.Typer(
 _WHOLE = "All services in one process"
 _LOOK = "To look at things"
 _MAKE = "For developers"
-bench_app = typer.Typer(no_args_is_help=True, help="Measure, compare with peers and limits.")
-app.add_typer(bench_app, name="bench", rich_help_panel=_MAKE)
+cli_bench.add_to(app, panel=_MAKE)
 
 
 @app.command(rich_help_panel=_WHOLE)
@@ -250,43 +249,6 @@ def write_schemas(
     from services import schemas  # noqa: PLC0415
 
     invoke(schemas.write_schemas, folder=folder)
-
-
-@bench_app.command("fill")
-def bench_fill(
-    quick: Annotated[bool, typer.Option(help="fewer rounds")] = False,
-    check: Annotated[bool, typer.Option("--check", help="status 1 if a goal is missed")] = False,
-    json: Json = False,
-) -> None:
-    """Entries per second of the filler core, against boost-histogram, numpy and the bare limit."""
-    from services import benches  # noqa: PLC0415
-
-    invoke(benches.bench, name="fill", options={"quick": quick}, check=check, json=json)
-
-
-@bench_app.command("pipeline")
-def bench_pipeline(
-    events: Annotated[int, typer.Option(help="events of the throughput part")] = 1_000_000,
-    quick: Annotated[bool, typer.Option(help="fewer events")] = False,
-    check: Annotated[bool, typer.Option("--check", help="status 1 if a goal is missed")] = False,
-    json: Json = False,
-) -> None:
-    """Events per second from source to closed LS in the store; latency to a websocket; memory."""
-    from services import benches  # noqa: PLC0415
-
-    options = {"events": events, "quick": quick}
-    invoke(benches.bench, name="pipeline", options=options, check=check, json=json)
-
-
-@bench_app.command("start")
-def bench_start(
-    check: Annotated[bool, typer.Option("--check", help="status 1 if a goal is missed")] = False,
-    json: Json = False,
-) -> None:
-    """Seconds until help is printed, and until `run` is ready with a warm kernel cache."""
-    from services import benches  # noqa: PLC0415
-
-    invoke(benches.bench, name="start", options={}, check=check, json=json)
 
 
 @app.command(rich_help_panel=_LOOK)

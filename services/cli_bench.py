@@ -1,0 +1,63 @@
+"""The benchmarks as commands: what is measured, against what, and which goals it has."""
+
+from typing import Annotated
+
+import typer
+
+from services.invoke import invoke
+from services.options import Json
+
+__all__ = ["add_to"]
+
+Quick = Annotated[bool, typer.Option(help="measure less, for trying")]
+Check = Annotated[bool, typer.Option("--check", help="status 1 if a goal is missed")]
+Events = Annotated[int, typer.Option(help="events of each throughput part")]
+
+
+def add_to(app: typer.Typer, *, panel: str) -> None:
+    """Add `bench` with its commands."""
+    bench = typer.Typer(no_args_is_help=True, help="Measure, compare with peers and limits.")
+    for command in (fill, pipeline, kafka, compression, log, start):
+        bench.command()(command)
+    app.add_typer(bench, name="bench", rich_help_panel=panel)
+
+
+def fill(quick: Quick = False, check: Check = False, json: Json = False) -> None:
+    """Entries per second of the filler core, against boost-histogram, numpy and the bare limit."""
+    _bench("fill", {"quick": quick}, check=check, json=json)
+
+
+def pipeline(
+    events: Events = 1_000_000, quick: Quick = False, check: Check = False, json: Json = False
+) -> None:
+    """Events per second from source to closed LS in the store; latency to a websocket; memory."""
+    _bench("pipeline", {"events": events, "quick": quick}, check=check, json=json)
+
+
+def kafka(
+    events: Events = 1_000_000, quick: Quick = False, check: Check = False, json: Json = False
+) -> None:
+    """Services as processes on a real broker: throughput against bare aiokafka, CPU by stage,
+    latency to a websocket, recovery after kill -9 of a filler."""
+    _bench("kafka", {"events": events, "quick": quick}, check=check, json=json)
+
+
+def compression(quick: Quick = False, check: Check = False, json: Json = False) -> None:
+    """Compressing Arrow buffers and histogram blocks, against compression by Kafka."""
+    _bench("compression", {"quick": quick}, check=check, json=json)
+
+
+def log(check: Check = False, json: Json = False) -> None:
+    """Appending to the embedded log and reading back."""
+    _bench("log", {}, check=check, json=json)
+
+
+def start(check: Check = False, json: Json = False) -> None:
+    """Seconds until help is printed, and until `run` is ready with a warm kernel cache."""
+    _bench("start", {}, check=check, json=json)
+
+
+def _bench(name: str, options: dict[str, object], *, check: bool, json: bool) -> None:
+    from services import benches  # noqa: PLC0415
+
+    invoke(benches.bench, name=name, options=options, check=check, json=json)
