@@ -55,6 +55,7 @@ soak: install ## the slow tests, with many more random examples
 bench: install ## all benchmarks, with their goals
 	$(BIN)/dqmstream bench fill
 	$(BIN)/dqmstream bench pipeline
+	$(BIN)/dqmstream bench kafka
 
 schemas: install ## write schemas/ anew from the code
 	$(BIN)/dqmstream schemas schemas
