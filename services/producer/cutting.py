@@ -89,7 +89,7 @@ class Cutter:
             return Cut((whole,), {}, chunk.at)
         try:
             batch = _batch(chunk.body)
-            bodies = list(self._bodies(batch)) or [(encode_batch(batch.slice(0, 0)), 0)]
+            bodies = list(self._bodies(batch)) or [(_without_events(batch.schema), 0)]
         except _UNREADABLE:
             bodies = []
         if not bodies or len(bodies[0][0]) > self.limit:
@@ -132,7 +132,13 @@ def _batch(body: bytes) -> pa.RecordBatch:
 
 def _empty_like(body: bytes) -> Piece:
     try:
-        empty = encode_batch(_batch(body).slice(0, 0))
+        empty = _without_events(_batch(body).schema)
     except _UNREADABLE:
         return _NOTHING
     return Piece(empty, body_checksum(empty), 0, 0, 0)
+
+
+def _without_events(schema: pa.Schema) -> bytes:
+    # Not a slice: Arrow writes some of the values of an empty one.
+    arrays = [pa.array([], type=field.type) for field in schema]
+    return encode_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))

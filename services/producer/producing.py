@@ -26,6 +26,9 @@ __all__ = ["produce"]
 
 _MOST_LUMISECTIONS: Final = 64
 """LSs a re-readable source is read ahead: some have no chunks, and take no room."""
+_READ_BYTES: Final = 1 << 20
+_READ_SECONDS: Final = 0.01
+"""When chunks that were read are handed on though there are more."""
 
 
 async def produce(
@@ -169,21 +172,33 @@ class _Producer:
 
     async def _read_one(self, one: SourceLumisection, pace: Pace) -> None:
         chunks, refused = one.chunks(), Counter[str]()
-        while (cut := await asyncio.to_thread(self._next, chunks)) is not None:
-            await pace.wait(cut.at)
-            refused.update(cut.refused)
-            self._progress.cut += len(cut.pieces) > 1
-            for piece in cut.pieces:
-                await self._take_in(one.lumisection, piece)
+        while cuts := await asyncio.to_thread(self._next, chunks):
+            for cut in cuts:
+                await pace.wait(cut.at)
+                refused.update(cut.refused)
+                self._progress.cut += len(cut.pieces) > 1
+                for piece in cut.pieces:
+                    await self._take_in(one.lumisection, piece)
         await pace.wait(one.seconds)
         pace.next_lumisection(one.seconds)
         notes = Counter(one.notes()) + refused
         self._outbox.end(one.lumisection, notes, self._cutter.empty, self._clock.monotonic())
         self._change()
 
-    def _next(self, chunks: Iterator[SourceChunk]) -> Cut | None:
-        chunk = next(chunks, None)
-        return None if chunk is None else self._cutter.cut(chunk)
+    def _next(self, chunks: Iterator[SourceChunk]) -> list[Cut]:
+        """The next chunks, none at the end of the LS. Runs in the thread.
+
+        Going there costs as much as a small chunk: a re-readable source is asked for several.
+        """
+        cuts: list[Cut] = []
+        now = self._clock.monotonic
+        end, size = now() + _READ_SECONDS, 0
+        for chunk in chunks:
+            cuts.append(self._cutter.cut(chunk))
+            size += len(chunk.body)
+            if not self._source.rereadable or size >= _READ_BYTES or now() >= end:
+                break
+        return cuts
 
     async def _take_in(self, lumisection: int, piece: Piece) -> None:
         """Into the outbox as soon as there is room; a live source does not wait for that."""

@@ -13,7 +13,7 @@ from dqmstream.sources.source import SourceChunk
 from services.producer.cutting import Cutter, body_limit
 from tests.random_run import random_batch
 
-EMPTY_BYTES = len(encode_batch(random_batch(np.random.default_rng(0), 9).slice(0, 0)))
+EMPTY_BYTES = len(encode_batch(random_batch(np.random.default_rng(0), 0)))
 
 
 def read(body: bytes) -> pa.RecordBatch:
