@@ -9,7 +9,9 @@ broker pass the same tests. What callers may rely on, and no more:
   death of the process.
 - After a failed or cancelled `send` some of its records may be in the log: send them again.
 - A compacted topic keeps at least the newest record of every key; a `None` value (tombstone) is
-  kept for a while and then removed with its key.
+  kept for a while and then removed with its key. When the others go is the log's business.
+- Any call that has to ask the log may raise LogUnavailableError while it is away. Calling again is
+  right, and loses nothing; only what was sent may be in the log then, or not.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -56,7 +58,8 @@ class Reader(Protocol):
         max_records, max_bytes
             Limits of the answer; one record is returned even when it is larger.
         timeout
-            Seconds to wait for the first record; 0 takes what is there.
+            Seconds to wait for the first record; 0 takes what has arrived. A rebalance may take
+            longer.
 
         Returns
         -------
@@ -95,7 +98,11 @@ class GroupReader(Reader, Protocol):
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:
-        """Partitions this member reads now; nobody else in the group reads them."""
+        """Partitions this member reads now.
+
+        Nobody else in the group reads them, unless this member was silent for so long (frozen, cut
+        off, not reading) that the group has put it out, which it learns when it reads again.
+        """
         ...
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -160,9 +167,10 @@ class Log(Protocol):
         ------
         LogError
             If a message cannot be taken (unknown topic or partition, too large, no key on a
-            compacted topic): then nothing of this call was written. If writing failed (disk full,
-            broker gone): then some of it may be in the log, and sending again is safe for readers
-            that recognise repeats.
+            compacted topic): then nothing of this call was written.
+        LogUnavailableError
+            If writing failed (disk full, broker gone, no answer in time): then some of it may be in
+            the log, and sending again is safe for readers that recognise repeats.
         """
         ...
 
@@ -188,8 +196,10 @@ class Log(Protocol):
         are partitions given out again (`on_assigned` is awaited, and may seek). A new partition
         stands at the committed offset, else at the start of the log.
 
-        Callbacks run while the member reads, and must not read themselves. A member that does not
-        read holds the others up. Leaving the block leaves the group without a callback.
+        Callbacks run while the member reads, and must not read themselves. An error of theirs comes
+        out of `read`, and they run again when it is called again, before anything is read. A member
+        that does not read holds the others up, for as long as the log has patience. Leaving the
+        block leaves the group without a callback.
 
         Parameters
         ----------

@@ -135,7 +135,7 @@ async def leave(consumer: AIOKafkaConsumer) -> None:
     try:
         async with asyncio.timeout(_LEAVE_SECONDS):
             await consumer.stop()
-    except TimeoutError:
+    except (TimeoutError, KafkaError):
         await consumer._client.close()
 
 

@@ -190,44 +190,6 @@ async def test_a_member_that_does_not_read_is_put_out_when_the_others_have_waite
             other.leave.set()
 
 
-async def test_an_error_in_a_callback_comes_out_of_read_and_the_callback_runs_again(log):
-    calls = []
-
-    async def assigned(reader, partitions):
-        calls.append(partitions)
-        assert reader.assignment == partitions
-        if len(calls) == 1:
-            raise ZeroDivisionError
-
-    await log.send([Outgoing(topic=TOPIC, partition=0, value=b"one")])
-    async with log.group(GROUP, [TOPIC], member="a", on_assigned=assigned) as reader:
-        async with asyncio.timeout(LONG):
-            with pytest.raises(ZeroDivisionError):
-                await reader.read(timeout=LONG)
-            assert [r.value for r in await reader.read(timeout=LONG)] == [b"one"]
-    assert len(calls) == 2
-
-
-async def test_a_callback_that_was_cancelled_runs_again_before_anything_is_read(log):
-    begun, ended = [], []
-
-    async def assigned(_, partitions):
-        begun.append(partitions)
-        if len(begun) == 1:
-            await asyncio.sleep(LONG)
-        ended.append(partitions)
-
-    await log.send([Outgoing(topic=TOPIC, partition=0, value=b"one")])
-    async with log.group(GROUP, [TOPIC], member="a", on_assigned=assigned) as reader:
-        async with asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(reader.read(timeout=LONG))
-            await until(lambda: begun)
-            reading.cancel()
-        async with asyncio.timeout(LONG):
-            assert [r.value for r in await reader.read(timeout=LONG)] == [b"one"]
-    assert (len(begun), len(ended)) == (2, 1)
-
-
 async def test_leaving_in_the_middle_of_a_rebalance_is_prompt_and_calls_nobody(log):
     a, b = Member("a"), Member("b")
     async with asyncio.TaskGroup() as tasks:

@@ -638,6 +638,44 @@ async def test_the_callback_may_commit_what_it_gives_up(log, subject):
         assert await first.committed(topic, 0) == offsets[6]
 
 
+async def test_an_error_in_a_callback_comes_out_of_read_and_the_callback_runs_again(log, subject):
+    topic = await subject.topic(log)
+    await log.send(messages(topic, numbered(1)))
+    calls = []
+
+    async def assigned(reader, partitions):
+        calls.append(partitions)
+        assert reader.assignment == partitions
+        if len(calls) == 1:
+            raise ZeroDivisionError
+
+    async with log.group("g", [topic], member="a", on_assigned=assigned) as reader:
+        with pytest.raises(ZeroDivisionError):
+            await reader.read(timeout=LONG)
+        assert await read_values(reader, 1) == numbered(1)
+    assert len(calls) == 2
+
+
+async def test_a_callback_that_was_cancelled_runs_again_before_anything_is_read(log, subject):
+    topic = await subject.topic(log)
+    await log.send(messages(topic, numbered(1)))
+    begun, ended = [], []
+
+    async def assigned(_, partitions):
+        begun.append(partitions)
+        if len(begun) == 1:
+            await asyncio.sleep(LONG)
+        ended.append(partitions)
+
+    async with log.group("g", [topic], member="a", on_assigned=assigned) as reader:
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(reader.read(timeout=LONG))
+            await until(lambda: begun)
+            reading.cancel()
+        assert await read_values(reader, 1) == numbered(1)
+    assert (len(begun), len(ended)) == (2, 1)
+
+
 async def test_only_what_is_assigned_can_be_committed(log, subject):
     topic = await subject.topic(log)
     other = await subject.topic(log)
