@@ -6,7 +6,12 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    RecordTooLargeError,
+)
 
 from dqmstream.errors import LogError, LogIdentityError, OffsetExpiredError
 from dqmstream.transport.kafka.failures import translated
@@ -169,6 +174,9 @@ class KafkaReader:
                 return {}
             if isinstance(error.__cause__, NoOffsetForPartitionError):
                 return {}  # asked before the position was set, which has happened since
+            if isinstance(error.__cause__, RecordTooLargeError):
+                _, there, offset, *_ = error.__cause__.args
+                self._consumer.seek(there, offset)  # aiokafka skips what it could not fetch
             raise
 
     async def _check_range(self, error: KafkaError) -> None:

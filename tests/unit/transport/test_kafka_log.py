@@ -178,6 +178,26 @@ async def test_messages_as_large_as_their_topic_takes_pass(settings, compression
         assert log.buffered_bytes == 0
 
 
+async def test_messages_larger_than_a_fetch_pass_beside_others(settings):
+    largest, partitions = 8 << 20, range(3)
+    values = {
+        p: [os.urandom(largest), b"small", os.urandom(largest // 2), b"%d" % p] for p in partitions
+    }
+    async with KafkaLog.open(settings) as log:
+        await log.ensure_topics([TopicSpec(name="large", partitions=len(partitions))])
+        for p in partitions:
+            await log.send([Outgoing(topic="large", partition=p, value=v) for v in values[p]])
+        read = {p: [] for p in partitions}
+        async with (
+            log.reader({("large", p): 0 for p in partitions}) as reader,
+            asyncio.timeout(LONG),
+        ):
+            while read != values:
+                for record in await reader.read(timeout=LONG):
+                    read[record.partition].append(record.value)
+                    assert read[record.partition] == values[record.partition][: record.offset + 1]
+
+
 async def test_a_full_buffer_makes_callers_wait_and_keeps_their_order(settings):
     async with KafkaLog.open(changed(settings, buffer_bytes=10_000)) as log:
         await log.ensure_topics([TopicSpec(name="t", partitions=1)])
