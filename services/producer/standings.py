@@ -8,12 +8,22 @@ from dqmstream.messages.topics import CHECKPOINTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Record, TopicPartition
-from services.patience import Pace, PatientLog
+from services.patience import PACE, Pace, PatientLog
 
-__all__ = ["Standings"]
+__all__ = ["Standings", "joining_lumisection"]
 
 _READ: Final = 1.0
 """Seconds after which a reader answers though nothing came."""
+
+
+async def joining_lumisection(log: Log, source: str, run: int) -> int:
+    """The first LS for a live source that starts now and does not know itself where the run is.
+
+    It is 1, or after a life that has not ended the LS after the one that life was in: of that one
+    nobody can say which of its events have been sent.
+    """
+    last = (await Standings(log, run, PACE).newest()).get(source)
+    return 1 if last is None or last.ended else last.lumisection + 2
 
 
 class Standings:

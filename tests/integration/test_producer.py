@@ -23,9 +23,15 @@ from dqmstream.sources.source import SourceLumisection
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
-from services.producer import ProducerProgress, ProducerSettings, lumisections_apart, produce
+from services.producer import (
+    ProducerProgress,
+    ProducerSettings,
+    joining_lumisection,
+    lumisections_apart,
+    produce,
+)
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
-from tests.random_run import BOOKING, RandomRun, batch_fill, random_batch
+from tests.random_run import BOOKING, RUN, RandomRun, batch_fill, random_batch
 from tests.troubled_log import TroubledLog
 
 pytestmark = pytest.mark.integration
@@ -287,6 +293,32 @@ async def test_a_restarted_live_source_replaces_its_dead_incarnation(memory: Mem
             assert any("no LumisectionEnd" in line for line in one.account.lacking)
         else:
             assert one.complete, one.account.lacking
+
+
+async def test_a_live_source_started_again_joins_after_the_lumisection_its_last_life_was_in(
+    memory: MemoryLog,
+) -> None:
+    assert await joining_lumisection(memory, "first", RUN) == 1
+    progress = ProducerProgress()
+    source = WatchedRun(name="first", seed=12, length=50, **LIVE)
+    async with asyncio.TaskGroup() as tasks:
+        dying = tasks.create_task(
+            produce(memory, source, clock=SystemClock(), speed=1.0, progress=progress)
+        )
+        await until(lambda: (progress.lumisection or 0) >= 3)
+        dying.cancel()
+    first = await joining_lumisection(memory, "first", RUN)
+    assert (progress.lumisection or 0) < first <= (progress.lumisection or 0) + 2
+    born = RandomRun(
+        name="first",
+        seed=12,
+        length=first + 1,
+        first_lumisection=first,
+        **LIVE | {"incarnation": "again"},
+    )
+    await produce(memory, born, clock=SystemClock())
+    # It has ended: the same name in this run begins anew.
+    assert await joining_lumisection(memory, "first", RUN) == 1
 
 
 async def test_a_source_that_joins_a_running_run_is_awaited_from_its_first_lumisection(

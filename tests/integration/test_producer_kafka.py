@@ -1,8 +1,10 @@
 """A producer on a real broker that is killed, restarted or cut off while it sends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+import random
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -12,9 +14,11 @@ from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged
 from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.layout import Layout
+from dqmstream.sources.source import SourceChunk, SourceLumisection
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from playback.broker import Cluster
 from services.producer import ProducerProgress, ProducerSettings, produce
+from services.producer.cutting import body_limit
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
 from tests.random_run import BOOKING, RandomRun, batch_fill, random_batch
 
@@ -72,9 +76,9 @@ async def until(fact: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def filled(log: KafkaLog) -> list[Merged]:
+async def filled(log: KafkaLog, length: int = LENGTH) -> list[Merged]:
     booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS))
-    return await fill_to_the_end(log, booking_set, LENGTH)
+    return await fill_to_the_end(log, booking_set, length)
 
 
 def assert_nothing_lost(merged: list[Merged], source: RandomRun) -> None:
@@ -156,3 +160,53 @@ async def test_a_live_source_that_is_cut_off_for_too_long_counts_what_it_drops(
         assert batch_fill(Layout(BOOKING), kept).equals(one.contents)
         dropped += account.dropped
     assert dropped == progress.dropped > 0
+
+
+async def test_a_chunk_larger_than_the_largest_message_goes_in_pieces(
+    kafka: str, kafka_prefix: str
+) -> None:
+    source = RandomRun(name="first", seed=4, length=1, chunks=(1, 1), events=(400_000, 400_000))
+    settings = KafkaSettings(servers=tuple(kafka.split(",")), prefix=kafka_prefix)
+    async with KafkaLog.open(settings) as log:
+        await make_topics(log, PARTITIONS)
+        progress = await produce(log, source, clock=SystemClock())
+        assert progress.cut == 1
+        assert progress.chunks > 1
+        assert progress.bytes > 8 << 20
+        (merged,) = await filled(log, 1)
+    assert merged.complete
+    assert merged.account.selected == 400_000
+    assert batch_fill(Layout(BOOKING), source.batches(1)).equals(merged.contents)
+
+
+@dataclass(frozen=True)
+class LargestChunk:
+    """One chunk of the largest body there can be; no events, for none need to be read."""
+
+    lumisection: int = 1
+    seconds: float = 1.0
+
+    def chunks(self) -> Iterator[SourceChunk]:
+        limit = body_limit(8 << 20, "first", "one")
+        yield SourceChunk(body=random.Random(5).randbytes(limit), seen=1, selected=1)
+
+    def notes(self) -> Mapping[str, int]:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargestRun(RandomRun):
+    def lumisections(self, after: int) -> Iterator[SourceLumisection]:
+        return iter([LargestChunk()] if after < 1 else [])
+
+
+async def test_the_broker_takes_the_largest_body_that_is_not_cut(
+    kafka: str, kafka_prefix: str
+) -> None:
+    source = LargestRun(name="first", seed=0, length=1)
+    settings = KafkaSettings(servers=tuple(kafka.split(",")), prefix=kafka_prefix)
+    async with KafkaLog.open(settings) as log:
+        await make_topics(log, PARTITIONS)
+        progress = await produce(log, source, clock=SystemClock())
+    assert (progress.chunks, progress.cut) == (1, 0)
+    assert progress.bytes == body_limit(8 << 20, "first", "one")
