@@ -6,19 +6,16 @@ a value came from, and ignores unknown variables of its own prefix.
 """
 
 import difflib
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    FilePath,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     model_validator,
@@ -26,6 +23,7 @@ from pydantic import (
 
 from dqmstream.errors import ConfigurationError
 from services.secrets import HIDDEN, from_file, hide_password, with_password
+from services.setting_types import File, Names, Secret, Servers
 
 __all__ = ["PREFIX", "InForce", "Settings", "load_settings"]
 
@@ -37,33 +35,6 @@ _NOT_SETTINGS: Final = {
     "DQMSTREAM_TEST_DATA",
     "DQMSTREAM_TEST_KAFKA",
 }
-_SERVER: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
-
-
-def _listed(value: object) -> object:
-    """`a, b` in a variable or flag is the list ("a", "b")."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _server(value: str) -> str:
-    found = _SERVER.fullmatch(value)
-    if found is None or not 1 <= int(found[2]) <= 65535:
-        msg = f"{value!r} is no host:port such as kafka.example.org:9092"
-        raise ValueError(msg)
-    return value
-
-
-def _none_if_empty(value: object) -> object:
-    """An empty variable is how a compose file says that nothing is given."""
-    return None if value == "" else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Servers = Annotated[tuple[Annotated[str, AfterValidator(_server)], ...], BeforeValidator(_listed)]
-File = Annotated[FilePath | None, BeforeValidator(_none_if_empty)]
-Secret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
 
 
 class Settings(BaseModel):
@@ -135,6 +106,9 @@ class Settings(BaseModel):
     )
     log_format: Literal["text", "json"] = Field("text", description="for people, or for programs")
 
+    _sasl_password: str = PrivateAttr("")
+    _store_url: str = PrivateAttr("")
+
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
         if self.run_timeout < self.lumisection_timeout:
@@ -181,20 +155,24 @@ class Settings(BaseModel):
         if self.kafka_replication == 0:
             msg = "kafka_replication is 0: a topic needs a copy; -1 leaves it to the brokers"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_read(self) -> "Settings":
+        """Once, at the start: later nobody may block, and the files may be gone."""
         if self.kafka_password_file is not None:
-            from_file(self.kafka_password_file)
+            self._sasl_password = from_file(self.kafka_password_file)
+        elif self.kafka_password is not None:
+            self._sasl_password = self.kafka_password.get_secret_value()
+        self._store_url = self.store or f"sqlite:///{self.data.absolute() / 'store.sqlite'}"
         if self.store_password_file is not None:
-            from_file(self.store_password_file)
+            self._store_url = with_password(self.store, from_file(self.store_password_file))
         return self
 
     @property
     def store_url(self) -> str:
         """URL of the store, with its password: not to be shown."""
-        if not self.store:
-            return f"sqlite:///{self.data.absolute() / 'store.sqlite'}"
-        if self.store_password_file is None:
-            return self.store
-        return with_password(self.store, from_file(self.store_password_file))
+        return self._store_url
 
     @property
     def shown_store(self) -> str:
@@ -204,9 +182,7 @@ class Settings(BaseModel):
     @property
     def sasl_password(self) -> str:
         """Password for SASL, not to be shown; empty without SASL."""
-        if self.kafka_password_file is not None:
-            return from_file(self.kafka_password_file)
-        return self.kafka_password.get_secret_value() if self.kafka_password else ""
+        return self._sasl_password
 
     def shown(self) -> dict[str, object]:
         """All values by name as they may be shown, secrets as `***`."""

@@ -53,10 +53,10 @@ def loaded(variables: Mapping[str, str]) -> Settings:
     return load_settings({}, {f"DQMSTREAM_{n.upper()}": v for n, v in variables.items()}).settings
 
 
-async def _merged_in_log(settings: Mapping[str, str]) -> Hashes:
+async def _merged_in_log(settings: Settings) -> Hashes:
     shelf = LayoutShelf()
     merger = Merger(shelf)
-    async with open_log(loaded(settings), SystemClock()) as log:
+    async with open_log(settings, SystemClock()) as log:
         async for record in read_to_end(log, BOOKINGS):
             booking = CODEC.decode(record.headers, record.value)
             if isinstance(booking, Booking):
@@ -77,7 +77,7 @@ async def _merged_in_log(settings: Mapping[str, str]) -> Hashes:
 
 def contents_in_log(settings: Mapping[str, str]) -> Hashes:
     """Of every LS in a log, merged over partitions; all must be closed and complete."""
-    return asyncio.run(_merged_in_log(settings))
+    return asyncio.run(_merged_in_log(loaded(settings)))
 
 
 def contents_in_store(settings: Mapping[str, str], run: int) -> Hashes:
