@@ -57,6 +57,8 @@ FIELDS: Final[Mapping[str, tuple[str, Kind]]] = {
     "bytes": ("dqm.bytes", "long"),
     "not_shown": ("dqm.not_shown", "long"),
     "next_try_in": ("dqm.next_try_in", "double"),
+    "wanted": ("dqm.wanted", "double"),
+    "used": ("dqm.used", "double"),
     "client": ("dqm.client", "keyword"),
     # A file of the embedded log that was cut short
     "path": ("file.path", "keyword"),

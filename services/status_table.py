@@ -15,13 +15,8 @@ _STATE_STYLES = {"ready": "green", "starting": "yellow", "stopping": "dim", "sta
 
 def status_tables(report: StatusReport) -> RenderableType:
     """What somebody should look at, then services, open LSs, lag and topics."""
-    return Group(
-        _verdict(report),
-        _services(report.services),
-        _open(report),
-        _lag(report),
-        _topics(report),
-    )
+    parts = (_services(report.services), _open(report), _lag(report), _topics(report))
+    return Group(_verdict(report), *(each for part in parts for each in ("", part)))
 
 
 def _verdict(report: StatusReport) -> Text:

@@ -14,36 +14,12 @@ import structlog
 
 from dqmstream.clock import SettableClock
 from dqmstream.transport.recovery import TornTail
-from services.ecs import ECS_VERSION, FIELDS, renamed
+from services.ecs import FIELDS, renamed
 from services.log_pace import LinePace
 from services.logs import EcsFields, Hider
+from tests.ecs_lines import TABLE, check
 
 ROOT = Path(__file__).parents[3]
-TABLE = json.loads((ROOT / "tests" / "resources" / "ecs-fields.json").read_text())
-ALWAYS = {"@timestamp", "log.level", "message", "ecs.version", "service.name", "process.pid"}
-JSON_TYPES = {
-    "date": str,
-    "keyword": str,
-    "match_only_text": str,
-    "text": str,
-    "wildcard": str,
-    "long": int,
-    "double": float,
-    "boolean": bool,
-}
-OURS = {field: kind for field, kind in FIELDS.values() if field.startswith("dqm.")}
-
-
-def check(line: dict[str, Any]) -> None:
-    """Fail if a line has a field nobody knows, or one of another type."""
-    assert line.keys() >= ALWAYS, f"a line lacks {ALWAYS - line.keys()}"
-    for name, value in line.items():
-        kind = "keyword" if name.startswith("labels.") else (TABLE["fields"] | OURS)[name]
-        for each in value if isinstance(value, list) else [value]:
-            assert type(each) is JSON_TYPES[kind], f"{name} is {each!r}, expected {kind}"
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", line["@timestamp"])
-    assert line["ecs.version"] == TABLE["version"] == ECS_VERSION
-
 
 # ------------------------------------------------------------------ all calls
 
