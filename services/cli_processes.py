@@ -52,6 +52,14 @@ def produce(
     is_synthetic: Annotated[
         bool, typer.Option("--synthetic", help="send a run of the synthetic detector")
     ] = False,
+    is_live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="send it as a detector does, which waits for nothing: what finds the buffer full "
+            "is dropped and counted, and after a crash another life joins the run",
+        ),
+    ] = False,
     speed: Speed = 1.0,
     run: RunNumber = 1,
     lumisections: Annotated[
@@ -83,6 +91,9 @@ def produce(
     if bool(files) == is_synthetic:
         msg = "give either FILES or --synthetic"
         raise typer.BadParameter(msg)
+    if is_live and not is_synthetic:
+        msg = "--live needs --synthetic: files can be read again"
+        raise typer.BadParameter(msg)
     from services.processes import commands  # noqa: PLC0415
 
     length = lumisections or _SYNTHETIC_LENGTH
@@ -98,6 +109,7 @@ def produce(
         commands.produce,
         files=files or [],
         synthetic=numbers if is_synthetic else None,
+        live=is_live,
         faults=[] if no_faults else fault,
         recording={"run": run, "lumisections": lumisections},
         paths=by_comma(paths),

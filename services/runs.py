@@ -60,9 +60,9 @@ def synthetic_config(options: Mapping[str, float], faults: Sequence[str] | None)
     return config if cut is None else replace(config, chunk_events=int(cut))
 
 
-def synthetic_run(config: SyntheticConfig) -> Runs:
-    """One run of the synthetic detector."""
-    source = SyntheticSource(SyntheticDetector(config))
+def synthetic_run(config: SyntheticConfig, *, live_as: str = "") -> Runs:
+    """One run of the synthetic detector; `live_as` as `SyntheticSource` takes it."""
+    source = SyntheticSource(SyntheticDetector(config), live_as=live_as)
     return Runs(sources=[[source]], seconds=config.lumisection_seconds)
 
 

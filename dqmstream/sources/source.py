@@ -5,11 +5,11 @@ memory at a time.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
-__all__ = ["EventSource", "SourceChunk", "SourceLumisection"]
+__all__ = ["EventSource", "JoiningSource", "SourceChunk", "SourceLumisection"]
 
 
 class SourceChunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,4 +72,13 @@ class EventSource(Protocol):
 
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
         """All LSs later than `after`, in rising order; holes come as LSs without chunks."""
+        ...
+
+
+@runtime_checkable
+class JoiningSource(EventSource, Protocol):
+    """A source that is told where it joins the run, for it cannot know itself."""
+
+    def joining(self, lumisection: int) -> EventSource:
+        """The source from this LS on."""
         ...

@@ -3,6 +3,7 @@
 Each imports what its own service needs, and no more: a recorder needs no kernels.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -74,6 +75,7 @@ def produce(
     *,
     files: Sequence[Path],
     synthetic: Mapping[str, float] | None,
+    live: bool,
     faults: Sequence[str] | None,
     recording: Mapping[str, int | None],
     paths: tuple[str, ...],
@@ -91,7 +93,8 @@ def produce(
 
     settings = _settings("produce", flags, config)
     if synthetic is not None:
-        runs = making.synthetic_run(making.synthetic_config(synthetic, faults))
+        detector = making.synthetic_config(synthetic, faults)
+        runs = making.synthetic_run(detector, live_as=secrets.token_hex(8) if live else "")
     else:
         runs = making.runs_of_files(
             files,

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from dqmstream.sources.source import EventSource
+from dqmstream.sources.source import EventSource, JoiningSource
 from services.processes.process import Process, Ready, Service
-from services.producer import ProducerProgress, ProducerSettings, lumisections_apart, produce
+from services.producer import (
+    ProducerProgress,
+    ProducerSettings,
+    joining_lumisection,
+    lumisections_apart,
+    produce,
+)
 from services.settings import Settings
 
 __all__ = ["Producing", "Sent"]
@@ -105,6 +111,9 @@ class Producing:
     ) -> Sent:
         chunks, seen = progress.chunks, progress.seen
         selected, dropped = progress.selected, progress.dropped
+        if not source.rereadable and isinstance(source, JoiningSource):
+            first = await joining_lumisection(process.bare_log, source.name, source.run)
+            source = source.joining(first)
         # The bare log: a producer has a buffer, and counts what is beyond it.
         await produce(
             process.bare_log,

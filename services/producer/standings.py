@@ -19,11 +19,13 @@ _READ: Final = 1.0
 async def joining_lumisection(log: Log, source: str, run: int) -> int:
     """The first LS for a live source that starts now and does not know itself where the run is.
 
-    It is 1, or after a life that has not ended the LS after the one that life was in: of that one
-    nobody can say which of its events have been sent.
+    It is 1, or the one after the last that its life before was in: if that life has not ended,
+    nobody can say which events of that LS it has sent.
     """
     last = (await Standings(log, run, PACE).newest()).get(source)
-    return 1 if last is None or last.ended else last.lumisection + 2
+    if last is None:
+        return 1
+    return last.lumisection + (1 if last.ended else 2)
 
 
 class Standings:

@@ -317,8 +317,7 @@ async def test_a_live_source_started_again_joins_after_the_lumisection_its_last_
         **LIVE | {"incarnation": "again"},
     )
     await produce(memory, born, clock=SystemClock())
-    # It has ended: the same name in this run begins anew.
-    assert await joining_lumisection(memory, "first", RUN) == 1
+    assert await joining_lumisection(memory, "first", RUN) == first + 2
 
 
 async def test_a_source_that_joins_a_running_run_is_awaited_from_its_first_lumisection(

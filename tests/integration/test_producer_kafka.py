@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,11 +15,23 @@ from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged
 from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.layout import Layout
+from dqmstream.messages.events import RunStart
+from dqmstream.messages.topics import EVENTS
+from dqmstream.messages.wire import CODEC
 from dqmstream.sources.source import SourceChunk, SourceLumisection
+from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
+from playback.bench.program import command, environment, finished
 from playback.broker import Cluster
-from services.producer import ProducerProgress, ProducerSettings, produce
+from services.log import topic_specs
+from services.producer import (
+    ProducerProgress,
+    ProducerSettings,
+    joining_lumisection,
+    produce,
+)
 from services.producer.cutting import body_limit
+from services.settings import load_settings
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
 from tests.random_run import BOOKING, RandomRun, batch_fill, random_batch
 
@@ -210,3 +223,47 @@ async def test_the_broker_takes_the_largest_body_that_is_not_cut(
         progress = await produce(log, source, clock=SystemClock())
     assert (progress.chunks, progress.cut) == (1, 0)
     assert progress.bytes == body_limit(8 << 20, "first", "one")
+
+
+async def test_a_live_producer_that_is_killed_joins_again_as_another_incarnation(
+    kafka: str, kafka_prefix: str
+) -> None:
+    """The command as a user gives it, killed with -9 and given again."""
+    detector = ["--synthetic", "--live", "--rate", "100", "--seconds", "0.3", "--lumisections"]
+    arguments = ["produce", *detector, "12", "--speed", "1", "--json"]
+    variables = {"kafka": kafka, "kafka_prefix": kafka_prefix, "partitions": "3"}
+    process = await asyncio.to_thread(
+        subprocess.Popen,
+        command(arguments),
+        env=environment(variables),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        settings = KafkaSettings(servers=tuple(kafka.split(",")), prefix=kafka_prefix)
+        async with KafkaLog.open(settings) as log:
+            in_force = await asyncio.to_thread(load_settings, variables, {})
+            await log.ensure_topics(topic_specs(in_force.settings))
+            while await joining_lumisection(log, "synthetic", 1) < 5:  # noqa: ASYNC110 of another process
+                await asyncio.sleep(0.05)
+            process.kill()
+            await asyncio.to_thread(process.wait)
+            joins = await joining_lumisection(log, "synthetic", 1)
+            told = await asyncio.to_thread(finished, arguments, variables, timeout=120)
+            (sent,) = told["sent"]
+            assert sent["lumisection"] == 12
+            starts = [
+                message
+                async for record in read_to_end(log, EVENTS)
+                if isinstance(message := CODEC.decode(record.headers, record.value), RunStart)
+            ]
+    finally:
+        process.kill()
+        await asyncio.to_thread(process.wait)
+    (dead, born) = dict.fromkeys(start.incarnation for start in starts)
+    assert {(start.incarnation, start.first_lumisection) for start in starts} == {
+        (dead, 1),
+        (born, joins),
+    }
+    assert {start.replaces for start in starts} == {"", dead}
+    assert not any(start.rereadable for start in starts)

@@ -36,6 +36,14 @@ class SyntheticSource:
         self.incarnation = live_as or detector.config_hash()
         self.first_lumisection = first_lumisection
 
+    def joining(self, lumisection: int) -> "SyntheticSource":
+        """The same source, which joins the run at this LS."""
+        return SyntheticSource(
+            self._detector,
+            live_as="" if self.rereadable else self.incarnation,
+            first_lumisection=lumisection,
+        )
+
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         return self._detector.labels
