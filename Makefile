@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 DATA ?= $(or $(DQMSTREAM_TEST_DATA),../shared/data)
 SPEED ?= 1
 FILES ?=
+KAFKA ?=
 
 .PHONY: help install test unit lint soak bench demo lock schemas wheel screenshots clean
 
@@ -24,8 +25,10 @@ $(VENV)/.runs: pyproject.toml requirements.lock
 
 install: $(VENV)/.runs ## make .venv with the pinned dependencies and this checkout
 
-demo: install ## play a run and serve the page; FILES="a.jsn b.jsn" plays CMS streamer files, SPEED=10 faster
-	@exec $(BIN)/dqmstream demo --speed $(SPEED) $(FILES)
+demo: install ## play a run and serve the page; FILES="a.jsn b.jsn" plays CMS streamer files, SPEED=10 faster, KAFKA=1 on Kafka
+	@if [ -n "$(KAFKA)" ]; then \
+	  scripts/kafka && exec $(BIN)/python -m playback.broker -- $(BIN)/dqmstream demo --speed $(SPEED) $(FILES); \
+	else exec $(BIN)/dqmstream demo --speed $(SPEED) $(FILES); fi
 
 lint: install ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff check .
@@ -41,7 +44,7 @@ unit: install ## the fast tests: no network, no browser, no real data
 	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit $(NOT_FAST) -q -m "not slow and not benchmark and not browser and not realdata"
 
 # Leaving out the real-data group is said in one line, never done in silence.
-test: install lint ## lint and all tests but slow ones and benchmarks; installs Chromium if it is root
+test: install lint ## lint and all tests but slow ones and benchmarks; installs what they need if it is root
 	@scripts/chromium
 	@scripts/kafka
 	@if [ -d "$(DATA)/cms-streamer" ]; then marks="not slow and not benchmark"; else \
@@ -49,10 +52,12 @@ test: install lint ## lint and all tests but slow ones and benchmarks; installs 
 	  marks="not slow and not benchmark and not realdata"; fi; \
 	DQMSTREAM_TEST_DATA="$$(realpath -m $(DATA))" $(BIN)/pytest -m "$$marks"
 
-soak: install ## the slow tests, with many more random examples
+soak: install ## the slow tests: many more random examples, hundreds of crash schedules
+	@scripts/kafka
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m slow --timeout 3600
 
 bench: install ## all benchmarks, with their goals
+	@scripts/kafka
 	$(BIN)/dqmstream bench fill
 	$(BIN)/dqmstream bench pipeline
 	$(BIN)/dqmstream bench kafka
