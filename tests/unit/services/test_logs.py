@@ -91,6 +91,16 @@ def test_fields_are_known_to_the_schema_or_our_own_and_have_one_type():
         assert kinds[field] == {same.get(kind, kind)}, field
 
 
+def test_the_page_lists_every_field_with_its_type():
+    rows = re.findall(r"^\| `(\S+)` \| (\w+) \|", (ROOT / "docs" / "logs.md").read_text(), re.M)
+    page = dict(rows)
+    assert len(page) == len(rows)
+    same = {"match_only_text": "text", "wildcard": "text"}
+    table = {name: same.get(kind, kind) for name, kind in TABLE["fields"].items()}
+    del table["labels"]
+    assert page == table | dict(FIELDS.values())
+
+
 def test_what_nobody_listed_becomes_a_label():
     assert dict(renamed({"run": 7, "surprise": (1, 2), "offset": None})) == {
         "dqm.run": 7,
