@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -136,7 +137,16 @@ async def leave(consumer: AIOKafkaConsumer) -> None:
         async with asyncio.timeout(_LEAVE_SECONDS):
             await consumer.stop()
     except (TimeoutError, KafkaError):
-        await consumer._client.close()
+        await _cut(consumer._client)
+
+
+async def _cut(client: AIOKafkaClient) -> None:
+    """Close all connections at once: a frozen broker would never take what is still to be sent."""
+    for connection in list(client._conns.values()):
+        if connection._writer is not None:
+            connection._writer.transport.abort()
+        connection.close()
+    await client.close()
 
 
 async def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
@@ -148,16 +158,17 @@ async def abandon(producer: AIOKafkaProducer, error: KafkaError) -> None:
     client, sending = producer.client, producer._sender.sender_task
     if sending is not None:
         sending.cancel()
-    for connection in list(client._conns.values()):
-        connection.close()
-    await client.close()
+    await _cut(client)
     if client._md_update_fut is not None and not client._md_update_fut.done():
         client._md_update_fut.set_result(False)  # nobody else does once it is closed
     if sending is not None:
         await asyncio.wait([sending], timeout=_LEAVE_SECONDS)
     accumulator = producer._message_accumulator
+    unsent = [batch for batches in accumulator._batches.values() for batch in batches]
+    # Where aiokafka looks for those that were sent before, when they fail.
+    accumulator._pending_batches |= {batch for batch in unsent if batch.retry_count}
     accumulator.fail_all(error)
-    for batch in (batch for batches in accumulator._batches.values() for batch in batches):
+    for batch in unsent:
         if batch._drain_waiter.done():
             batch._drain_waiter.exception()  # else asyncio complains that nobody asked for it
     await producer.stop()

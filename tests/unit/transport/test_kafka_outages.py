@@ -5,6 +5,7 @@ then.
 """
 
 import asyncio
+import os
 from collections import Counter
 from contextlib import asynccontextmanager
 
@@ -20,6 +21,13 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 TOPIC = "dqm.numbers"
 PARTITIONS = 4
 LONG = 90.0
+
+
+@pytest.fixture(autouse=True)
+def _no_complaints_of_asyncio(caplog):
+    """Nothing is left behind that nobody waits for."""
+    yield
+    assert [r.getMessage() for r in caplog.get_records("call") if r.name == "asyncio"] == []
 
 
 @asynccontextmanager
@@ -190,3 +198,18 @@ async def test_a_frozen_broker_is_like_one_that_is_away(tmp_path):
             await log.bounds(TOPIC, 0)
         cluster.brokers[0].resume()
         await load.more()
+
+
+async def test_leaving_does_not_wait_for_a_frozen_broker(tmp_path):
+    large = [Outgoing(topic=TOPIC, partition=p, value=os.urandom(8 << 20)) for p in range(2)]
+    async with started(tmp_path, 1) as cluster, asyncio.timeout(LONG):
+        settings = KafkaSettings(servers=(cluster.bootstrap,), delivery_timeout=3 * LONG)
+        async with KafkaLog.open(settings) as log:
+            await log.ensure_topics([TopicSpec(name=TOPIC, partitions=PARTITIONS)])
+            await log.send([Outgoing(topic=TOPIC, partition=0, value=b"0")])
+            async with log.group("numbers", [TOPIC], member="a") as member:
+                await member.read(timeout=1.0)
+                cluster.brokers[0].pause()
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await log.send(large)
