@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from playback.broker.find import KAFKA_VERSION
+from services.settings import PREFIX, Settings
 from tests.deployment.files import COMPOSE, DOCKER, load, our_services, settings_of
 
 _SCHEMA = Path(__file__).parent / "compose-spec.json"
@@ -154,3 +155,14 @@ def test_every_mounted_file_is_shipped_and_every_volume_declared(name: str) -> N
         assert target.startswith("/")
     for secret in _SERVICES[name].get("secrets", []):
         assert secret in _FILE["secrets"]
+
+
+def test_the_readme_names_every_variable_and_only_settings_that_there_are() -> None:
+    readme = (DOCKER / "README.md").read_text()
+    assert set(re.findall(r"\bDQM_[A-Z_]+", readme)) == set(
+        re.findall(r"\$\{(\w+):", COMPOSE.read_text())
+    )
+    named = {name.removeprefix(PREFIX).lower() for name in re.findall(rf"{PREFIX}[A-Z_]+", readme)}
+    assert named - {""} <= set(Settings.model_fields)
+    ports = {port.split(":")[1] for one in _SERVICES.values() for port in one.get("ports", [])}
+    assert set(re.findall(r"127\.0\.0\.1:(\d+)", readme)) == ports
