@@ -86,6 +86,12 @@ class Settings(BaseModel):
     lumisection_timeout: float = Field(60.0, gt=0, description="silence that closes an open LS")
     run_timeout: float = Field(300.0, gt=0, description="silence that ends a run")
     max_open: int = Field(8, ge=1, le=1000, description="open LSs per run; more close the oldest")
+    producer_buffer_bytes: int = Field(
+        256 << 20, ge=1 << 20, description="what a live source may have waiting for the log"
+    )
+    producer_buffer_seconds: float = Field(
+        60.0, gt=0, description="how long; beyond either it drops chunks, and counts them"
+    )
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the gateway; 0: any free one")
     allowed_hosts: Names = Field(

@@ -70,7 +70,12 @@ class Producing:
         self._expected = tuple(expected)
         self._begin = begin
         self._on_run = on_run
-        self._pace = ProducerSettings(apart=lumisections_apart(settings.max_open))
+        self._pace = ProducerSettings(
+            buffer_bytes=settings.producer_buffer_bytes,
+            buffer_seconds=settings.producer_buffer_seconds,
+            apart=lumisections_apart(settings.max_open),
+            patience=settings.lumisection_timeout,
+        )
         self._names = list(dict.fromkeys(source.name for run in runs for source in run))
         self._sent: list[Sent] = []
         self._together = asyncio.Barrier(max(1, len(self._names)))
