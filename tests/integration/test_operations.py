@@ -134,6 +134,9 @@ def check_running(system: System, documented: dict[str, tuple[str, str]], *statu
     for name in ("filler_events", "producer_selected_events", "comparator_reports"):
         assert metrics[f"dqm_{name}_total"][2] > 0, name
     by_gateway = fetch(f"{system.url}/metrics")
+    lint = [str(ROOT / "scripts" / "promtool"), "check", "metrics"]
+    linted = subprocess.run(lint, input=by_gateway, capture_output=True, text=True, check=False)
+    assert (linted.returncode, linted.stderr) == (0, "")
     assert "dqm_gateway_clients" in by_gateway
     assert "dqm_filler_events_total" in by_gateway
 
