@@ -16,7 +16,7 @@ __all__ = ["Health"]
 
 _DEAF_AFTER: Final = 10.0
 """Seconds without an acknowledged heartbeat after which the log counts as away."""
-_DEAD_AFTER: Final = 60.0
+_DEAD_AFTER: Final = 90.0
 """Seconds without even a try: whatever is tried is given up far sooner."""
 
 

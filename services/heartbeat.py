@@ -20,8 +20,9 @@ from services.outgoing import outgoing
 __all__ = ["INTERVAL", "Standing", "beat", "resident_memory", "standing_of"]
 
 INTERVAL: Final = 2.0
-_PATIENCE: Final = 8.0
-"""Seconds after which a heartbeat that the log has not taken is given up: a newer one is due."""
+_PATIENCE: Final = 35.0
+"""Seconds after which a try is given up that the log itself has not: it does so sooner, and until
+then a heartbeat that waits is taken the moment the log is back."""
 _MOST_OPEN: Final = 64
 _PAGE: Final = 4096
 _LAST_WORD: Final = 0.5
