@@ -6,6 +6,7 @@ claims. A partition is folded again in one piece, as an undisturbed filler would
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Final, NamedTuple
 
@@ -125,27 +126,40 @@ class Truth:
         return found
 
     @cached_property
-    def references(self) -> Mapping[SegmentId, Mapping[tuple[int, int], Sequence[HistogramSet]]]:
-        """Sets of an undisturbed filler, by segment and (partition, through); closed, and open
-        wherever a filler published."""
-        found: dict[SegmentId, dict[tuple[int, int], Sequence[HistogramSet]]] = defaultdict(dict)
-        for partition, records in self.watch.events.items():
-            views: dict[int, set[SegmentId]] = defaultdict(set)
-            for piece in self.published:
-                if piece.partition == partition and not piece.closed:
-                    views[piece.through].add(_segment(piece))
-            fillers = [WorkspaceFiller(layout) for layout in self.set.layouts]
-            fold = PartitionFold(partition, self.set.fold, fillers, decode_chunk)
-            for record in records:
-                fold.apply(record)
-                for identity in views.get(fold.position, set()) & set(fold.segments):
-                    sets = _sets(fold, self.set.hash, identity)
-                    found[identity][partition, fold.position] = sets
-            for identity, segment in fold.segments.items():
-                if segment.through is not None:
-                    sets = _sets(fold, self.set.hash, identity)
-                    found[identity][partition, segment.through] = sets
-        return found
+    def references(self) -> Mapping[int, "Reference"]:
+        """What an undisturbed filler makes of each partition."""
+        return {partition: self._fold(partition) for partition in self.watch.events}
+
+    def _fold(self, partition: int) -> "Reference":
+        reference = Reference()
+        views: dict[int, set[SegmentId]] = defaultdict(set)
+        for piece in self.published:
+            if piece.partition == partition and not piece.closed:
+                views[piece.through].add(_segment(piece))
+        wanted = {c.offset for c in self.watch.checkpoints if c.partition == partition}
+        fillers = [WorkspaceFiller(layout) for layout in self.set.layouts]
+        fold = PartitionFold(partition, self.set.fold, fillers, decode_chunk)
+        for record in self.watch.events[partition]:
+            if record.offset in wanted:
+                reference.states[record.offset] = fold.control.state.encode()
+            fold.apply(record)
+            for identity in views.get(fold.position, set()) & set(fold.segments):
+                sets = _sets(fold, self.set.hash, identity)
+                reference.sets[identity, fold.position] = sets
+        reference.states[fold.position] = fold.control.state.encode()
+        for identity, segment in fold.segments.items():
+            if segment.through is not None:
+                reference.sets[identity, segment.through] = _sets(fold, self.set.hash, identity)
+        return reference
+
+
+@dataclass(slots=True)
+class Reference:
+    """A partition folded in one piece: `sets` of closed segments, and of open ones wherever a
+    filler published, by (segment, through); `states` before the offsets of checkpoints."""
+
+    sets: dict[tuple[SegmentId, int], Sequence[HistogramSet]] = field(default_factory=dict)
+    states: dict[int, bytes] = field(default_factory=dict)
 
 
 def _sets(
@@ -249,15 +263,24 @@ def closed_once(truth: Truth) -> Iterator[str]:
 def view_is_prefix(truth: Truth) -> Iterator[str]:
     """Each set is what an undisturbed filler has at `through`, and its closed sets are all out."""
     for piece in truth.published:
-        expected = truth.references[_segment(piece)].get((piece.partition, piece.through), ())
+        sets = truth.references[piece.partition].sets
+        expected = sets.get((_segment(piece), piece.through), ())
         if _bare(piece) not in [_bare(one) for one in expected]:
             yield f"{_where(piece)} is not the fold of what came before"
     out = {(_segment(piece), piece.partition, piece.workspace) for piece in truth.closed}
-    for segment, versions in truth.references.items():
-        for (partition, _), sets in versions.items():
+    for partition, reference in truth.references.items():
+        for (segment, _), sets in reference.sets.items():
             for one in sets:
                 if one.closed and (segment, partition, one.workspace) not in out:
                     yield f"{_where(one)} was never published"
+
+
+def checkpoint_is_prefix(truth: Truth) -> Iterator[str]:
+    """The state of a checkpoint is the fold of the log before it."""
+    for checkpoint in truth.watch.checkpoints:
+        states = truth.references[checkpoint.partition].states
+        if states.get(checkpoint.offset) != checkpoint.state:
+            yield f"checkpoint of partition {checkpoint.partition} at {checkpoint.offset}"
 
 
 def closes_everywhere(truth: Truth) -> Iterator[str]:
@@ -355,6 +378,7 @@ LAWS: Final[tuple[Law, ...]] = (
     each_chunk_once,
     closed_once,
     view_is_prefix,
+    checkpoint_is_prefix,
     closes_everywhere,
     merged_is_batch_fill,
     complete_is_true,

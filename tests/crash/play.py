@@ -3,7 +3,7 @@
 import asyncio
 import resource
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +57,16 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a schedule: what is wrong with it, and what the services said."""
+    """What came of a schedule: what is wrong with it, what it met, and what the services said."""
 
     schedule: Schedule
     complaints: tuple[str, ...]
+    met: Mapping[str, int]
     logs: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [str(self.schedule), "", *self.complaints, "", *self.logs]
+        met = ", ".join(f"{count} {name}" for name, count in self.met.items())
+        lines = [str(self.schedule), f"  met {met}", "", *self.complaints, "", *self.logs]
         return "\n".join(lines)
 
 
@@ -91,6 +93,7 @@ async def play(
     return Outcome(
         schedule=schedule,
         complaints=(*player.stage.complaints, *complaints),
+        met=player.met,
         logs=tuple(player.stage.logs()),
     )
 
@@ -108,6 +111,7 @@ class _Player:
         self._chunks = self._count_chunks()
         self._settings = settings_of(self._life("gateway"))
         self.stage = Stage(site.folder, self._clock)
+        self.met: Mapping[str, int] = {}
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -244,9 +248,26 @@ class _Player:
         waited = await self._rest()
         truth = Truth(self._schedule, self._set, self._runs, self._watch)
         broken = await asyncio.to_thread(broken_laws, truth)
+        self.met = await asyncio.to_thread(self._met, truth)
         if waited or broken:
             return [*waited, *broken]
         return await self._projections(truth)
+
+    def _met(self, truth: Truth) -> dict[str, int]:
+        """How hard it was: what the services had to get right."""
+        closed: set[object] = set()
+        stale = 0
+        for piece in truth.published:
+            stale += piece.key in closed
+            closed |= {piece.key} if piece.closed else set()
+        repeats = sum(len(at) - 1 for chunks in truth.logged.values() for at in chunks.values())
+        return {
+            "restarts": sum(slot.lives - 1 for slot in self.stage.slots.values()),
+            "repeated chunks": repeats,
+            "sets after the closed one": stale,
+            "late segments": sum(one.late_segments for one in truth.merged),
+            "incomplete LSs": sum(not one.complete for one in truth.merged),
+        }
 
     async def _rest(self) -> list[str]:
         """Wait until sources are done and fillers stand at the end; what they did not reach."""

@@ -193,57 +193,61 @@ def random_schedule(seed: int, *, brokers: int = 0, cuts: bool = False) -> Sched
     rng = Random(seed)
     lumisections = rng.randint(4, 6)
     pace = rng.uniform(0.4, 0.7)
-    hasty = rng.random() < 0.4
-    slowness = rng.choice([1.0, 1.0, 1.6, 2.2])
+    timed = rng.random() < 0.4
     live = rng.random() < 0.3
     sources = (
         SourcePlan(name="first", seconds=pace),
-        SourcePlan(name="other", seconds=pace * slowness, rereadable=not live),
+        SourcePlan(
+            name="other", seconds=pace * rng.choice([1.0, 1.0, 1.6, 2.2]), rereadable=not live
+        ),
     )
     fillers = rng.randint(1, 3)
-    timeout = rng.uniform(0.8, 1.6) if hasty else PATIENT
+    timeout = rng.uniform(0.8, 1.6) if timed else PATIENT
+    actions = _harms(rng, fillers, timed=timed, live=live)
+    if brokers:
+        how = rng.choice(["kill", "stop", "pause"])
+        actions.append(Lose(rng.randrange(brokers), how, rng.uniform(1.0, 4.0)))
+    if cuts:
+        actions.append(Cut(rng.uniform(1.0, 5.0)))
+    steps = [Step(rng.uniform(0.05, lumisections - 0.05), action) for action in actions]
     return Schedule(
         name=f"seed {seed}",
         seed=seed,
         sources=sources,
-        steps=tuple(_steps(rng, lumisections, fillers, brokers, cuts=cuts)),
+        steps=tuple(sorted(steps, key=lambda step: step.at)),
         lumisections=lumisections,
         partitions=rng.randint(1, 4),
         fillers=fillers,
-        max_open=rng.choice([2, 3]) if rng.random() < 0.15 else 8,
+        max_open=rng.choice([2, 3]) if rng.random() < 0.2 else 8,
         lumisection_timeout=timeout,
-        run_timeout=timeout + rng.uniform(0.5, 1.5) if hasty else PATIENT,
+        run_timeout=timeout + rng.uniform(0.5, 1.5) if timed else PATIENT,
         publish_interval=rng.uniform(0.05, 0.3),
         checkpoint_interval=rng.uniform(0.1, 0.8),
-        echo=rng.uniform(0.2, 2.0) if rng.random() < 0.25 else 0.0,
+        echo=rng.uniform(0.2, 1.5) if rng.random() < 0.5 else 0.0,
     )
 
 
-def _steps(rng: Random, lumisections: int, fillers: int, brokers: int, *, cuts: bool) -> list[Step]:
+def _harms(rng: Random, fillers: int, *, timed: bool, live: bool) -> list[Action]:
+    """What befalls the services of a world."""
     names = [f"filler {number}" for number in range(fillers)]
     others = ["producer first", "producer other", "recorder", "comparator", "gateway"]
-    steps = []
-    if brokers:
-        how = rng.choice(["kill", "stop", "pause"])
-        lost = Lose(rng.randrange(brokers), how, rng.uniform(1.0, 4.0))
-        steps.append(Step(_moment(rng, lumisections), lost))
-    if cuts:
-        steps.append(Step(_moment(rng, lumisections), Cut(rng.uniform(1.0, 5.0))))
-    if rng.random() < 0.15:
-        steps.append(Step(_moment(rng, lumisections), FullDisk(rng.uniform(0.5, 2.0))))
+    actions: list[Action] = []
+    if timed:
+        # Without it nothing would ever be late: sources of a run wait for each other.
+        actions.append(Freeze(rng.choice(others[:2]), rng.uniform(1.0, 3.0)))
+    if live and rng.random() < 0.7:
+        actions.append(Kill("producer other", "KILL", rng.uniform(0.0, 1.0)))
+    if rng.random() < 0.2:
+        actions.append(FullDisk(rng.uniform(0.5, 2.0)))
     if rng.random() < 0.5:
-        steps.append(Step(_moment(rng, lumisections), Join(f"filler {fillers}")))
+        actions.append(Join(f"filler {fillers}"))
     if fillers > 1 and rng.random() < 0.3:
-        steps.append(Step(_moment(rng, lumisections), Leave(names.pop())))
-    for _ in range(rng.randint(1, 5)):
+        actions.append(Leave(names.pop()))
+    for _ in range(rng.randint(2, 6)):
         # Fillers hold the state: they are hit as often as all others together.
         service = rng.choice(names) if rng.random() < 0.5 else rng.choice(others)
-        steps.append(Step(_moment(rng, lumisections), _harm(rng, service)))
-    return sorted(steps, key=lambda step: step.at)
-
-
-def _moment(rng: Random, lumisections: int) -> float:
-    return rng.uniform(0.05, lumisections - 0.05)
+        actions.append(_harm(rng, service))
+    return actions
 
 
 def _harm(rng: Random, service: str) -> Action:

@@ -26,6 +26,7 @@ class Slot:
 
     name: str
     make: Callable[[], Life]
+    ready_line: str = ""
     running: Running | None = None
     due: float | None = None
     told: str = ""
@@ -111,7 +112,9 @@ class Stage:
 
     def _start(self, slot: Slot) -> None:
         slot.due, slot.told, slot.disturbed, slot.lives = None, "", False, slot.lives + 1
-        slot.running = start(slot.make(), self._log(slot))
+        life = slot.make()
+        slot.ready_line = life.ready_line
+        slot.running = start(life, self._log(slot))
 
     def _log(self, slot: Slot) -> Path:
         return self.folder / f"{slot.name.replace(' ', '-')}.log"
@@ -138,8 +141,9 @@ class Stage:
 
     def _just_begun(self, slot: Slot) -> bool:
         """Whether its last life had not come as far as to say that it is ready."""
-        said = self._log(slot).read_text(errors="replace").rpartition(STARTS)[2]
-        return slot.make().ready_line not in said
+        path = self._log(slot)
+        lives = path.read_text(errors="replace").split(STARTS)[1:] if path.exists() else []
+        return len(lives) < slot.lives or slot.ready_line not in lives[-1]
 
 
 def free_port() -> int:
