@@ -202,6 +202,24 @@ async def test_a_live_source_loses_nothing_in_an_outage_within_its_buffer(
     assert_exact(await filled(memory, 15), [source])
 
 
+async def test_a_live_source_begins_while_the_log_is_away(memory: MemoryLog) -> None:
+    """Its events wait in the buffer until the log has its RunStart."""
+    log, progress = TroubledLog(memory), ProducerProgress()
+    source = WatchedRun(name="first", seed=13, length=5, **LIVE)
+    log.away = True
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            produce(log, source, clock=SystemClock(), settings=QUICK, speed=1.0, progress=progress)
+        )
+        await until(lambda: source.exhausted)
+        assert progress.unavailable
+        assert await _said(memory) == []
+        log.away = False
+    said = await _said(memory)
+    assert isinstance(said[0], RunStart)
+    assert_exact(await filled(memory, 5), [source])
+
+
 async def test_a_live_source_counts_what_an_outage_beyond_its_buffer_costs(
     memory: MemoryLog,
 ) -> None:
