@@ -50,7 +50,7 @@ class LinePace:
         if method in _QUIET:
             return line
         now = self._clock.monotonic()
-        names = [str(line.get(name, "")) for name in ("service", "logger", "client", "event")]
+        names = [str(line.get(name, "")) for name in ("service", "logger", "event")]
         seen = self._seen((method, *names), now)
         if now - seen.since >= _WINDOW:
             if seen.held:

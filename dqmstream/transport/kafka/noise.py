@@ -45,7 +45,7 @@ class ClientLogs(logging.Handler):
             self._passed.clear()
         self._passed[kind] = now
         level = "error" if record.levelno >= logging.ERROR else "warning"
-        fields: dict[str, Any] = {"client": record.name, "detail": record.getMessage()}
+        fields: dict[str, Any] = {"logger": record.name, "detail": record.getMessage()}
         if held := self._held.pop(kind, 0):
             fields["not_shown"] = held
         if record.exc_info:

@@ -29,7 +29,7 @@ SPLATS = {
     # What a double star brings at the places that have one.
     "services/judging.py": {"topic", "partition", "offset"},
     "dqmstream/transport/embedded.py": set(TornTail.__struct_fields__),
-    "dqmstream/transport/kafka/noise.py": {"client", "detail", "not_shown", "exc_info"},
+    "dqmstream/transport/kafka/noise.py": {"logger", "detail", "not_shown", "exc_info"},
     "services/logs.py": {"logger", "exc_info"},
 }
 
