@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 import signal
+import socket
 import subprocess
 import time
 import urllib.parse
@@ -289,6 +290,28 @@ def test_topics_of_other_settings_stop_the_start_with_a_sentence(
     assert output == ""
     (sentence,) = errors.splitlines()
     assert sentence == "dqmstream: topic dqm.events: partitions is 3 in the log, wanted 5"
+
+
+def test_a_service_that_fails_ends_its_process_with_its_name_and_the_reason(
+    start: Callable[..., "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    """A recorder whose store holds another log's history, and a gateway whose port is taken."""
+    data = tmp_path / "embedded"
+    embedded = {"data": str(data), "port": "0", "workspaces": "pixel"}
+    source = ["--lumisections", "1", "--rate", "5", "--speed", "0"]
+    finished(["demo", *source, "--exit", "--json"], embedded, timeout=PATIENCE)
+    recorder = start("record", data=str(data))
+    _, errors = recorder.communicate(timeout=PATIENCE)
+    sentence = errors.splitlines()[-1]
+    assert recorder.returncode == 1
+    assert sentence.startswith(f"dqmstream: recorder: store sqlite:///{data}/store.sqlite holds")
+    assert "Traceback" not in errors
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        gateway = start("serve", port=port)
+        _, errors = gateway.communicate(timeout=PATIENCE)
+    assert gateway.returncode == 2
+    assert errors.startswith(f"dqmstream: cannot listen on 127.0.0.1:{port}")
 
 
 @pytest.mark.parametrize("name", ["produce", "fill", "compare", "record", "serve"])
