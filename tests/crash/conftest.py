@@ -16,6 +16,12 @@ def _fork_server() -> None:
     start_server()
 
 
+@pytest.fixture(autouse=True)
+def _quiet_client(caplog: pytest.LogCaptureFixture) -> None:
+    """The client of the tests complains of each outage a hundred times; services log in files."""
+    caplog.set_level("CRITICAL", logger="aiokafka")
+
+
 @pytest.fixture
 def site(kafka: str, kafka_prefix: str, tmp_path: Path) -> Site:
     """A place on the broker that all tests share."""

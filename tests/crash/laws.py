@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from typing import Final, NamedTuple
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 
 from dqmstream.booking.chunk import decode_chunk
@@ -26,9 +27,19 @@ from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.wire import CODEC, chunk_of
 from tests.crash.schedule import Schedule
 from tests.crash.watch import Watch
-from tests.random_run import BOOKING, RUN, RandomRun, assert_equal_to_boost, batch_fill
+from tests.random_run import (
+    BOOKING,
+    RUN,
+    RandomRun,
+    assert_equal_to_boost,
+    batch_fill,
+    random_batch,
+)
 
 __all__ = ["LAWS", "ChunkId", "Truth", "broken_laws"]
+
+
+_NO_EVENTS: Final = random_batch(np.random.default_rng(0), 0)
 
 
 class ChunkId(NamedTuple):
@@ -85,8 +96,10 @@ class Truth:
         return self.run(source, incarnation).batches(lumisection)
 
     def batch(self, chunk: ChunkId) -> pa.RecordBatch:
-        """The events of a chunk as its source made them."""
-        return self.batches(chunk.source, chunk.incarnation, chunk.lumisection)[chunk.number]
+        """The events of a chunk as its source made them; of one that only tells of dropped ones
+        there are none."""
+        batches = self.batches(chunk.source, chunk.incarnation, chunk.lumisection)
+        return batches[chunk.number] if chunk.number < len(batches) else _NO_EVENTS
 
     def _filled(self, workspace: str, chunks: frozenset[ChunkId]) -> Contents:
         layout = self.layouts[workspace]
@@ -233,8 +246,8 @@ def set_is_batch_fill(truth: Truth) -> Iterator[str]:
         for source in piece.account.sources:
             mine = [c for c in chunks if (c[1], c[2]) == (source.source, source.incarnation)]
             events = sum(truth.batch(chunk).num_rows for chunk in mine)
-            if (source.seen, source.selected, source.dropped) != (events, events, 0):
-                yield f"{_where(piece)}: {source.source} has {events} events, not {source.selected}"
+            if source.selected != events or source.seen != events + source.dropped:
+                yield f"{_where(piece)}: {events} events, the account says {source}"
 
 
 def each_chunk_once(truth: Truth) -> Iterator[str]:
@@ -323,18 +336,22 @@ def merged_is_batch_fill(truth: Truth) -> Iterator[str]:
 
 
 def complete_is_true(truth: Truth) -> Iterator[str]:
-    """A complete LS holds all events of all sources; another one names what is missing."""
+    """Each LS accounts for every event of all sources, and is complete only if it holds them all;
+    another one names what is missing."""
     for one in truth.merged:
         where = f"{one.key.workspace} LS {one.key.lumisection}"
         owed = _owed(truth, one.key.lumisection)
         sent = sum(owed.values())
         held = one.account.selected + one.late_account.selected
-        if one.complete and held != sent:
-            yield f"{where} says complete with {held} of {sent} events: {owed}"
+        dropped = one.account.dropped + one.late_account.dropped
+        if held + dropped != sent:
+            yield f"{where} has {held} events, {dropped} dropped, of {sent}: {owed}"
+        if one.complete and dropped:
+            yield f"{where} says complete, with {dropped} events dropped"
         if not one.complete and not one.account.lacking:
             yield f"{where} is not complete and names nothing that is missing"
         whole = all(truth.lived(run) for run in truth.runs)
-        if whole and not one.complete:
+        if whole and not one.complete and not dropped:
             yield f"{where} is not complete, though all was sent: {one.account.lacking}"
         if whole and truth.schedule.patient and one.late is not None:
             yield f"{where} has late data, though nothing ever was closed early"

@@ -115,6 +115,7 @@ def environment_of(life: Life) -> dict[str, str]:
         "lumisection_timeout": schedule.lumisection_timeout,
         "run_timeout": schedule.run_timeout,
         "update_interval": 0.1,
+        "producer_buffer_seconds": schedule.buffer,
         "port": life.port,
         "quality_tests": QUALITY_TESTS,
         "workspaces": ",".join(WORKSPACES),

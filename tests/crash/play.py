@@ -11,6 +11,7 @@ from typing import Final
 
 from dqmstream.clock import SystemClock
 from dqmstream.errors import LogError
+from dqmstream.identity import content_hash
 from dqmstream.messages.events import EventBatch, LumisectionEnd, RunClose, RunEnd, RunStart
 from dqmstream.messages.topics import EVENTS
 from dqmstream.messages.wire import CODEC
@@ -57,11 +58,13 @@ class Site:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a schedule: what is wrong with it, what it met, and what the services said."""
+    """What came of a schedule: what is wrong with it, what it met, a hash of all that readers show
+    by workspace and LS, and what the services said."""
 
     schedule: Schedule
     complaints: tuple[str, ...]
     met: Mapping[str, int]
+    hashes: Mapping[str, str]
     logs: tuple[str, ...]
 
     def __str__(self) -> str:
@@ -94,6 +97,7 @@ async def play(
         schedule=schedule,
         complaints=(*player.stage.complaints, *complaints),
         met=player.met,
+        hashes=player.hashes,
         logs=tuple(player.stage.logs()),
     )
 
@@ -112,6 +116,7 @@ class _Player:
         self._settings = settings_of(self._life("gateway"))
         self.stage = Stage(site.folder, self._clock)
         self.met: Mapping[str, int] = {}
+        self.hashes: Mapping[str, str] = {}
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -249,6 +254,7 @@ class _Player:
         truth = Truth(self._schedule, self._set, self._runs, self._watch)
         broken = await asyncio.to_thread(broken_laws, truth)
         self.met = await asyncio.to_thread(self._met, truth)
+        self.hashes = await asyncio.to_thread(_hashes, truth)
         if waited or broken:
             return [*waited, *broken]
         return await self._projections(truth)
@@ -267,6 +273,7 @@ class _Player:
             "sets after the closed one": stale,
             "late segments": sum(one.late_segments for one in truth.merged),
             "incomplete LSs": sum(not one.complete for one in truth.merged),
+            "dropped events": sum(one.account.dropped for one in truth.merged),
         }
 
     async def _rest(self) -> list[str]:
@@ -321,3 +328,16 @@ class _Player:
                         wrong += await wrong_answers(truth, f"http://127.0.0.1:{self._port}")
                     await asyncio.sleep(0.1)
         return [f"after {self._patience:g} s: {sentence}" for sentence in wrong[:10]]
+
+
+def _hashes(truth: Truth) -> dict[str, str]:
+    """Of on-time and late contents together: which is which may differ between two takes."""
+    found = {}
+    for one in truth.merged:
+        contents = one.contents.copy()
+        if one.late is not None:
+            contents.add(one.late, same_lumisection=True)
+        values = sorted((index, scalar.value) for index, scalar in contents.scalars.items())
+        what = (contents.cells.tobytes(), values, sorted(contents.invalid.items()))
+        found[f"{one.key.workspace} {one.key.lumisection}"] = content_hash(what)
+    return found

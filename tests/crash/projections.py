@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -20,6 +20,7 @@ from tests.random_run import RUN
 
 __all__ = ["expected_reports", "wrong_answers", "wrong_reports", "wrong_store"]
 
+_COMPARED: Final = ("closed", "complete", "selected", "dropped", "lacking")
 _ReportKey = tuple[str, int, str, tuple[int, ...]]
 
 
@@ -122,11 +123,12 @@ async def wrong_answers(truth: Truth, url: str) -> list[str]:
             if row is None:
                 wrong.append(f"{where} is not listed")
                 continue
-            said = {name: row[name] for name in ("closed", "complete", "selected", "lacking")}
+            said = {name: row[name] for name in _COMPARED}
             wanted = {
                 "closed": one.closed,
                 "complete": one.complete,
                 "selected": one.account.selected,
+                "dropped": one.account.dropped,
                 "lacking": list(one.account.lacking),
             }
             if said != wanted:

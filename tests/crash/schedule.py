@@ -134,8 +134,9 @@ class Schedule:
     """A world and what happens in it. Times are in seconds.
 
     `echo` is the time after which filler 0 sends each set of an open LS again, as a zombie does
-    with what it had on its way; 0 never does. By `commands` services are started as a user starts
-    them, with the paces of the command line.
+    with what it had on its way; 0 never does. A live source keeps what the broker does not take
+    for `buffer` seconds, and counts what it drops then. By `commands` services are started as a
+    user starts them, with the paces of the command line.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Schedule:
     publish_interval: float = 0.2
     checkpoint_interval: float = 0.4
     echo: float = 0.0
+    buffer: float = PATIENT
     commands: bool = False
 
     @property
@@ -169,6 +171,8 @@ class Schedule:
         yield f"  fillers: {self.fillers}, publishing every {self.publish_interval:.2f} s"
         yield f"  checkpoints every {self.checkpoint_interval:.2f} s, {self.max_open} LSs open"
         yield f"  time-outs: LS {self.lumisection_timeout:.1f} s, run {self.run_timeout:.1f} s"
+        if self.buffer < PATIENT:
+            yield f"  live sources drop what is older than {self.buffer:.1f} s"
         if self.echo:
             yield f"  filler 0 sends open sets again after {self.echo:.2f} s"
         for source in self.sources:

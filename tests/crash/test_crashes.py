@@ -12,7 +12,16 @@ from dataclasses import replace
 import pytest
 
 from tests.crash.play import Outcome, Site, play
-from tests.crash.schedule import Freeze, Kill, Leave, Schedule, SourcePlan, Step, random_schedule
+from tests.crash.schedule import (
+    Freeze,
+    FullDisk,
+    Kill,
+    Leave,
+    Schedule,
+    SourcePlan,
+    Step,
+    random_schedule,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
@@ -58,6 +67,45 @@ async def test_closed_contents_equal_a_batch_fill_whatever_crashes(
     """Contents, accounts, reports, store and gateway, after kill -9, SIGTERM, freezes, rebalances,
     a full disk."""
     check(*await _play_all(seeds, site))
+
+
+async def test_the_same_input_gives_the_same_bits(site: Site, check: Callable[..., None]) -> None:
+    """Other partitions, fillers, paces and crashes: equal hashes of every LS."""
+    sources = (SourcePlan(name="first", seconds=0.6), SourcePlan(name="other", seconds=0.6))
+    narrow = Schedule(name="narrow", seed=11, sources=sources, partitions=1, fillers=1)
+    wide = Schedule(
+        name="wide",
+        seed=11,
+        sources=sources,
+        partitions=4,
+        fillers=3,
+        publish_interval=0.05,
+        checkpoint_interval=0.1,
+        steps=(
+            Step(1.5, Kill("filler 0", "KILL", 0.1)),
+            Step(2.3, Leave("filler 1")),
+            Step(2.6, Kill("producer first", "KILL", 0.1)),
+        ),
+    )
+    async with asyncio.TaskGroup() as tasks:
+        playing = [
+            tasks.create_task(play(schedule, _part(site, number)))
+            for number, schedule in enumerate((narrow, wide))
+        ]
+    first, second = (task.result() for task in playing)
+    check(first, second)
+    assert len(first.hashes) == 2 * narrow.lumisections
+    assert first.hashes == second.hashes
+
+
+async def test_a_full_disk_holds_the_recorder_up(site: Site, check: Callable[..., None]) -> None:
+    """It tries again until there is room, and the store then has everything."""
+    sources = (SourcePlan(name="first", seconds=0.8), SourcePlan(name="other", seconds=0.8))
+    schedule = Schedule(
+        name="full disk", seed=12, sources=sources, steps=(Step(1.1, FullDisk(3.0)),)
+    )
+    check(await play(schedule, site))
+    assert "a batch cannot be stored" in (site.folder / "recorder.log").read_text()
 
 
 async def test_the_commands_survive_the_same(site: Site, check: Callable[..., None]) -> None:

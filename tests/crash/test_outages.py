@@ -47,6 +47,19 @@ async def test_the_broker_cannot_be_reached(
     check(await play(schedule, _site(one_broker, kafka_prefix, tmp_path)))
 
 
+async def test_what_finds_no_room_is_dropped_and_counted(
+    one_broker: Cluster, kafka_prefix: str, tmp_path: Path, check: Check
+) -> None:
+    """A live source past its buffer: each LS says how many events it lost, and is not complete."""
+    live = SourcePlan(name="other", seconds=0.6, rereadable=False)
+    schedule = _two_sources(4, Step(0.6, Cut(6.0)))
+    schedule = replace(schedule, sources=(schedule.sources[0], live), buffer=1.0)
+    outcome = await play(schedule, _site(one_broker, kafka_prefix, tmp_path))
+    check(outcome)
+    assert outcome.met["dropped events"] > 0
+    assert outcome.met["incomplete LSs"] > 0
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_a_broker_is_lost_while_services_crash(
     seed: int, one_broker: Cluster, kafka_prefix: str, tmp_path: Path, check: Check
