@@ -6,12 +6,12 @@ It goes when the topics are deleted, so topics made anew under the same names ar
 import uuid
 from typing import Final
 
-from dqmstream.errors import LogError
+from dqmstream.errors import LogError, LogUnavailableError
 from dqmstream.transport.log import Log
 from dqmstream.transport.record import Outgoing
 from dqmstream.transport.topic_spec import TopicSpec
 
-__all__ = ["IDENTITY_TOPIC", "establish"]
+__all__ = ["IDENTITY_TOPIC", "establish", "known"]
 
 IDENTITY_TOPIC: Final = "dqm.log"
 _SPEC: Final = TopicSpec(name=IDENTITY_TOPIC, partitions=1)  # kept for ever, never compacted
@@ -28,6 +28,20 @@ async def establish(log: Log) -> str:
         identity = await _first(log)
     if identity is None:
         msg = f"topic {IDENTITY_TOPIC} is empty, expected the identity that was just written"
+        raise LogError(msg)
+    return identity
+
+
+async def known(log: Log) -> str:
+    """The identity of a log; LogError if there is none, and nothing is written."""
+    try:
+        identity = await _first(log) if log.partitions(IDENTITY_TOPIC) else None
+    except LogUnavailableError:
+        raise
+    except LogError:
+        identity = None
+    if identity is None:
+        msg = f"there is no topic {IDENTITY_TOPIC} under this prefix: no log has been made here"
         raise LogError(msg)
     return identity
 

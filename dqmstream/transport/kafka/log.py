@@ -13,7 +13,7 @@ from dqmstream.errors import LogError
 from dqmstream.transport.kafka.connection import client_arguments, reach, tls_context
 from dqmstream.transport.kafka.failures import translated
 from dqmstream.transport.kafka.group_reader import KafkaGroupReader
-from dqmstream.transport.kafka.identity import establish
+from dqmstream.transport.kafka.identity import establish, known
 from dqmstream.transport.kafka.internals import know_topics, leave, sticky_assignor
 from dqmstream.transport.kafka.noise import route_client_logs
 from dqmstream.transport.kafka.reader import FETCH_ARGUMENTS, KafkaReader
@@ -57,7 +57,7 @@ class KafkaLog:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: KafkaSettings, *, clock: Clock | None = None
+        cls, settings: KafkaSettings, *, clock: Clock | None = None, make: bool = True
     ) -> AsyncIterator[Self]:
         """Use the log of a cluster for the length of the block.
 
@@ -67,6 +67,9 @@ class KafkaLog:
             Where the brokers are, and who we are.
         clock
             Paces what is shown of the client's own log lines.
+        make
+            Make the log if there is none under this prefix; else that is an error, and nothing is
+            written.
 
         Raises
         ------
@@ -85,7 +88,7 @@ class KafkaLog:
         async with asyncio.TaskGroup() as tasks:
             try:
                 async with AsyncExitStack() as stack:
-                    log = await cls._start(settings, arguments, stack, tasks)
+                    log = await cls._start(settings, arguments, stack, tasks, make=make)
                     yield log
             except BaseException as error:
                 failure = error  # kept from the task group, which would wrap it
@@ -99,6 +102,8 @@ class KafkaLog:
         arguments: dict[str, Any],
         stack: AsyncExitStack,
         tasks: asyncio.TaskGroup,
+        *,
+        make: bool,
     ) -> Self:
         admin = AIOKafkaAdminClient(**arguments, client_id="dqmstream-admin")
         stack.push_async_callback(admin.close)
@@ -118,7 +123,7 @@ class KafkaLog:
         stack.push_async_callback(sender.close)
         log = cls(settings, arguments, admin=admin, topics=topics, asker=asker, sender=sender)
         log._specs = await topics.find()
-        log._identity = await establish(log)
+        log._identity = await (establish(log) if make else known(log))
         return log
 
     @property
@@ -241,7 +246,8 @@ class KafkaLog:
             "client_id": member,
             "group_id": self._settings.prefix + group,
             "session_timeout_ms": session,
-            "heartbeat_interval_ms": session // 6,
+            # members learn with it, too, that the group is being shared out anew
+            "heartbeat_interval_ms": min(session // 6, 500),
             "rebalance_timeout_ms": rebalance,
             "max_poll_interval_ms": rebalance,
             # a broker answers a member that joins when all others have joined too

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 import signal
 import sys
 from contextlib import asynccontextmanager
@@ -30,9 +31,15 @@ def settings(kafka, kafka_prefix):
     return KafkaSettings(servers=tuple(kafka.split(",")), prefix=kafka_prefix)
 
 
+def changed(settings, **changes):
+    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
+    return KafkaSettings(**(fields | changes))
+
+
 @pytest.fixture
 async def log(settings):
-    async with KafkaLog.open(settings) as log:
+    # A busy machine must not make a member of these tests look dead.
+    async with KafkaLog.open(changed(settings, session_timeout=20.0)) as log:
         await log.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
         yield log
 
@@ -169,9 +176,7 @@ async def test_a_member_tends_to_keep_its_partitions(log):
 
 
 async def test_a_member_that_does_not_read_is_put_out_when_the_others_have_waited(settings):
-    patience = {"rebalance_timeout": 3.0}
-    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
-    async with KafkaLog.open(KafkaSettings(**(fields | patience))) as log:
+    async with KafkaLog.open(changed(settings, rebalance_timeout=3.0)) as log:
         await log.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
         idle, other = Member("idle"), Member("other")
         async with asyncio.TaskGroup() as tasks:
@@ -214,3 +219,84 @@ async def test_a_reading_member_without_partitions_is_never_told_of_none(log):
         for member in members:
             member.leave.set()
     assert all(partitions for member in members for _, partitions in member.events)
+
+
+class Crowd:
+    """Members that come, dawdle, give reads up, commit what they give up, and go, at random.
+
+    What they read in turns is what one reader would have read.
+    """
+
+    def __init__(self, log, seed):
+        self.read = {partition: [] for partition in range(6)}
+        self._log = log
+        self._random = random.Random(seed)
+        self._following = dict.fromkeys(range(6), 0)
+        self._owner = {}
+
+    async def lives(self, name, count):
+        for life in range(count):
+            await self._live(f"{name}.{life}", self._random.uniform(0.5, 3.0))
+            await asyncio.sleep(self._random.uniform(0.0, 0.5))
+
+    async def _live(self, name, seconds):
+        async def revoked(reader, places):
+            assert {self._owner.get(p) for _, p in places} <= {name, None}  # None: done half-way
+            for _, partition in places:
+                self._owner.pop(partition, None)
+            await reader.commit({where: self._following[where[1]] for where in places})
+
+        async def assigned(reader, places):
+            assert {self._owner.get(p) for _, p in places} <= {name, None}
+            for where in places:
+                assert reader.position(*where) == self._following[where[1]]
+                self._owner[where[1]] = name
+
+        end = asyncio.get_running_loop().time() + seconds
+        async with self._log.group(
+            GROUP, [TOPIC], member=name, on_revoked=revoked, on_assigned=assigned
+        ) as reader:
+            while asyncio.get_running_loop().time() < end:
+                await self._some(reader, name)
+            if reader.assignment:
+                await reader.commit(
+                    {where: self._following[where[1]] for where in reader.assignment}
+                )
+                for _, partition in reader.assignment:
+                    self._owner.pop(partition)
+
+    async def _some(self, reader, name):
+        impatience = self._random.choice([0.01, 0.1, 2.0])
+        try:
+            async with asyncio.timeout(impatience):
+                records = await reader.read(timeout=0.5, max_records=self._random.choice([1, 10]))
+        except TimeoutError:
+            return
+        for record in records:
+            assert self._owner[record.partition] == name
+            self.read[record.partition].append(int(record.value))
+            self._following[record.partition] = record.offset + 1
+        if self._random.random() < 0.1:
+            await asyncio.sleep(self._random.uniform(0.0, 0.3))
+
+    async def finish(self, ends):
+        async with self._log.group(GROUP, [TOPIC], member="last") as reader, asyncio.timeout(LONG):
+            while any(self._following[p] < end for p, end in ends.items()):
+                for record in await reader.read(timeout=1.0):
+                    self.read[record.partition].append(int(record.value))
+                    self._following[record.partition] = record.offset + 1
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_members_that_come_and_go_read_everything_once_and_in_order(log, seed):
+    crowd, sent = Crowd(log, seed), 0
+    async with asyncio.TaskGroup() as tasks:
+        members = [tasks.create_task(crowd.lives(f"m{number}", 3)) for number in range(4)]
+        while not all(member.done() for member in members):
+            await log.send(
+                [Outgoing(topic=TOPIC, partition=p, value=b"%d" % sent) for p in range(6)]
+            )
+            sent += 1
+            await asyncio.sleep(0.005)
+    await crowd.finish({p: (await log.bounds(TOPIC, p)).end for p in range(6)})
+    assert crowd.read == {p: list(range(sent)) for p in range(6)}
