@@ -31,7 +31,7 @@ def _format(properties: Path) -> subprocess.CompletedProcess[str]:
     """The first thing the image does; it reads and checks all settings of the broker."""
     return subprocess.run(
         [
-            find_java(os.environ),
+            find_java(os.environ).path,
             "-XX:TieredStopAtLevel=1",
             *("-cp", f"{find_kafka(os.environ)}/*"),
             "kafka.tools.StorageTool",
