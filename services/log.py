@@ -50,8 +50,16 @@ async def open_log(settings: Settings, clock: Clock) -> AsyncIterator[Log]:
         yield log
 
 
-def kafka_log(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[Log]:
-    """The log on Kafka as it is found: no topic is made, and none is checked."""
+def kafka_log(
+    settings: Settings, clock: Clock, *, make: bool = True
+) -> AbstractAsyncContextManager[Log]:
+    """The log on Kafka, its topics not checked.
+
+    Parameters
+    ----------
+    make
+        Make the log if there is none yet; else that is an error, and nothing is written.
+    """
     # Not at the top: the embedded log needs no client of Kafka.
     from dqmstream.transport.kafka import KafkaLog, KafkaSettings  # noqa: PLC0415
 
@@ -70,6 +78,7 @@ def kafka_log(settings: Settings, clock: Clock) -> AbstractAsyncContextManager[L
             compression=settings.kafka_compression,
         ),
         clock=clock,
+        make=make,
     )
 
 

@@ -19,7 +19,7 @@ _QUIET: Final = frozenset({"debug", "info"})
 
 @dataclass(slots=True)
 class _Seen:
-    """Lines of one kind in the window that began at `since`; `fields` are those of the last."""
+    """Lines of one kind in the window that began at `since` (monotonic seconds)."""
 
     since: float
     passed: int = 0

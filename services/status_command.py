@@ -63,7 +63,7 @@ def status(
 async def _asking(settings: Settings, url: str) -> AsyncIterator[_Ask]:
     """How to ask: the broker's log, or a gateway."""
     if settings.kafka and not url:
-        async with kafka_log(settings, SystemClock()) as log:
+        async with kafka_log(settings, SystemClock(), make=False) as log:
             yield StatusReader(log, SystemClock()).report
         return
     host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host

@@ -165,6 +165,21 @@ def test_a_system_on_kafka(tmp_path: Path, kafka: str, kafka_prefix: str) -> Non
     assert {service.state for service in told.services} == {"stopping"}
 
 
+def test_where_no_log_was_made_status_says_so_and_makes_none(kafka: str, kafka_prefix: str) -> None:
+    names = {"DQMSTREAM_KAFKA": kafka, "DQMSTREAM_KAFKA_PREFIX": kafka_prefix}
+    for _ in range(2):
+        done = subprocess.run(
+            [COMMAND, "status", "--once"],
+            env=os.environ | names,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 1
+        assert "no log has been made here" in done.stderr
+
+
 def test_without_anything_running_status_says_so(tmp_path: Path) -> None:
     environment = os.environ | {"DQMSTREAM_PORT": str(free_port())}
     done = subprocess.run(
