@@ -75,6 +75,8 @@ class Play:
         """Follow what is played on a system; returns only if it is to stop with the last run."""
         self._say(f"page: {system.url}")
         self._say("Ctrl-C ends it")
+        if not self._numbers:
+            await system.process.finished.wait()  # services never finish: until somebody stops
         async with asyncio.TaskGroup() as tasks:
             following = tasks.create_task(self._follow(system), name="progress")
             self._on = system, clock
@@ -136,13 +138,15 @@ class Play:
                     reader.seek(expired.topic, expired.partition, expired.start)
                     continue
                 for record in records:
-                    line = progress.take(message) if (message := _message(record)) else None
+                    message = _message(record)
+                    if message is None or message.run not in self._numbers:
+                        continue
+                    line = progress.take(message)
                     if line is not None:
                         await self._tell(line)
 
     async def _tell(self, line: LumisectionLine) -> None:
-        if line.run in self._numbers:
-            self._say(line.text())
+        self._say(line.text())
         async with self._told:
             self._lines[line.run, line.lumisection] = line
             self._told.notify_all()
