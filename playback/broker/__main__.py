@@ -20,6 +20,8 @@ from playback.broker.errors import BrokerError
 from playback.broker.find import class_archive, find_java, find_kafka, locked
 from playback.broker.process import last_lines
 
+__all__ = ["main"]
+
 _USAGE_STATUS: Final = 2
 
 
