@@ -76,7 +76,7 @@ class _ProgressCollector(Collector):
 
 def _metric(family: Family, held: Iterable[object]) -> Metric:
     """One family with a sample for each combination of label values."""
-    samples: dict[_Labels, list[_Value]] = {}
+    samples: dict[_Labels, list[_Value]] = {(value,): [0] for value in family.known}
     for one in held:
         for labels, value in _labelled(one):
             samples.setdefault(labels, []).append(value)

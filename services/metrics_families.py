@@ -7,6 +7,8 @@ runs and LSs are values of gauges, never labels.
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from dqmstream.messages.quality import Outcome
+
 __all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
 Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer"]
@@ -30,6 +32,9 @@ class Family:
         mapping from label value(s) to those if there are labels.
     labels
         Names of its labels.
+    known
+        Values of its only label that are exposed from the start, as 0: an increase from nothing is
+        none to Prometheus.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Family:
     text: str
     field: str
     labels: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
 
 
 _PLACE: Final = ("topic", "partition")
@@ -76,6 +82,7 @@ _FILLER: Final = (
         "Segments closed and acknowledged, by why: markers, timeout, too_many_open or run_close.",
         "closed",
         ("why",),
+        known=("markers", "timeout", "too_many_open", "run_close"),
     ),
     Family(
         "dqm_filler_missed_sources",
@@ -140,6 +147,7 @@ _COMPARATOR: Final = (
         "Quality reports published, by outcome; ERROR is a test that crashed.",
         "outcomes",
         ("outcome",),
+        known=tuple(outcome.value for outcome in Outcome),
     ),
     Family("dqm_comparator_messages", "counter", "Messages sent to dqm.quality.", "published"),
     Family(

@@ -152,6 +152,15 @@ def test_what_is_not_known_yet_is_not_exposed(metrics):
     assert value(metrics.registry, "dqm_filler_events_total") == 0
 
 
+def test_what_alerts_ask_for_is_exposed_before_it_happens(metrics):
+    progress = ComparatorProgress()
+    metrics.watch("comparator", progress)
+    name = "dqm_comparator_reports_total"
+    assert value(metrics.registry, name, outcome="ERROR") == 0
+    progress.outcomes["ERROR"] += 2
+    assert value(metrics.registry, name, outcome="ERROR") == 2
+
+
 def test_what_became_of_messages_is_read_from_the_log(metrics, log):
     metrics.watch_log(MemoryLog(SystemClock()))  # sends to nobody, and says nothing
     metrics.watch_log(log)
