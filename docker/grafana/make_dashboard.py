@@ -259,4 +259,5 @@ def _alerts() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(dashboard(), indent=1) + "\n")

@@ -1,6 +1,10 @@
 """The deployment's files, read as their programs read them."""
 
+import os
 import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +21,7 @@ __all__ = [
     "image_environment",
     "load",
     "load_all",
+    "made",
     "our_services",
     "settings_of",
 ]
@@ -36,6 +41,20 @@ def load(path: Path) -> Any:
 def load_all(path: Path) -> list[dict[str, Any]]:
     """All YAML documents of a file."""
     return list(yaml.safe_load_all(path.read_text()))
+
+
+def made(script: Path) -> str:
+    """What a script that makes one of the shipped files would write now."""
+    code = script.read_text().replace("Path(__file__).parent", "Path('.').absolute()")
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        (written,) = Path(folder).rglob("*.json")
+        return written.read_text()
 
 
 def our_services() -> dict[str, dict[str, Any]]:

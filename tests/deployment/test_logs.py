@@ -16,7 +16,7 @@ from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from dqmstream.transport.log import Outgoing
 from services.ecs import FIELDS
 from tests.deployment.conftest import Deployment, Service, wait_until
-from tests.deployment.files import COMPOSE, DOCKER, load
+from tests.deployment.files import COMPOSE, DOCKER, load, made
 from tests.deployment.shipping import container_line, shipped
 
 _LOGS = DOCKER / "logs"
@@ -99,6 +99,8 @@ def test_the_shipper_reads_and_writes_only_where_it_may() -> None:
 
 
 def test_the_store_is_told_the_type_of_every_field_that_services_can_write() -> None:
+    """A stale template fails: docker/logs/make_template.py writes it anew."""
+    assert (_LOGS / "index-template.json").read_text() == made(_LOGS / "make_template.py")
     declared = {name: mapping["type"] for name, mapping in _MAPPED.items()}
     assert dict(FIELDS.values()).items() <= declared.items()
 
