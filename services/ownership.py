@@ -138,8 +138,8 @@ class Ownership:
     ) -> FillerCheckpoint:
         """Input expired beyond C: say so in a new epoch, written before anybody acts on it.
 
-        A new group on an old log does so too, for what expired before it came; that is its first
-        epoch.
+        A new group on an old log does so too, for what expired before it came: that nobody has
+        written a checkpoint does not mean that nobody has published.
         """
         first = 0 if newest is None else newest.offset
         why = f"records {first}-{start - 1} of {EVENTS}/{partition} expired unread"
@@ -148,7 +148,7 @@ class Ownership:
             group=self._set.hash,
             partition=partition,
             log=self._log.identity,
-            epoch=0 if newest is None else newest.epoch + 1,
+            epoch=1 if newest is None else newest.epoch + 1,
             offset=start,
             state=after_hole(None if newest is None else newest.state, first, start),
             skip=() if newest is None else newest.skip,

@@ -85,6 +85,7 @@ class Admission:
             message.source,
             message.incarnation,
             rereadable=message.rereadable,
+            begins=isinstance(message, RunStart),
         )
         run = state.runs.get(message.run, RunState())
         if verdict.reason or not isinstance(message, RunStart):
@@ -111,15 +112,14 @@ class Admission:
                 f"expected rising within 1-{self.settings.max_lumisection}"
             )
             return Verdict("lumisection", detail)
-        run = state.runs.get(message.run)
-        span = run.span() if run is not None else None
-        low, high = span or (message.lowest, message.lowest)
+        span = _expected_span(state, state.runs.get(message.run, RunState()))
         jump = self.settings.max_jump
-        far = message.lowest < low - jump or message.highest > high + jump
-        if far and not state.holes:
+        if span is None or state.holes:
+            return GOOD
+        if message.lowest < span[0] - jump or message.highest > span[1] + jump:
             detail = (
                 f"run {message.run}: opens LS {message.lowest}-{message.highest}, "
-                f"more than {jump} from the known {low}-{high}"
+                f"more than {jump} from the known {span}"
             )
             return Verdict("lumisection_jump", detail)
         return GOOD
@@ -151,7 +151,9 @@ class Admission:
         incarnation: str,
         *,
         rereadable: bool,
+        begins: bool = False,
     ) -> Verdict:
+        """Whether somebody may speak of an LS; a RunStart may name any first one."""
         where = _Place(run_number, lumisection, source)
         verdict = self._run(state, run_number)
         if verdict.reason:
@@ -160,10 +162,11 @@ class Admission:
         last = self.settings.max_lumisection
         if not 1 <= lumisection <= last:
             return Verdict("lumisection", f"{where}: lumisections are numbered 1-{last}")
-        span = run.span()
+        span = _expected_span(state, run)
         jump = self.settings.max_jump
-        if span is not None and not span[0] - jump <= lumisection <= span[1] + jump:
-            detail = f"{where}: more than {jump} from the known {span[0]}-{span[1]}"
+        near = span is None or span[0] - jump <= lumisection <= span[1] + jump
+        if not near and not (begins and not run.lumisections):
+            detail = f"{where}: more than {jump} from the known {span}"
             return Verdict("lumisection_jump", detail)
         return self._incarnation(run, source, incarnation, rereadable, where)
 
@@ -191,6 +194,26 @@ class Admission:
         if full and run.source(source, incarnation) is None:
             return Verdict("too_many_sources", f"{where}: {len(run.sources)} sources already")
         return GOOD
+
+
+class _Span(NamedTuple):
+    low: int
+    high: int
+
+    def __str__(self) -> str:
+        return f"{self.low}-{self.high}"
+
+
+def _expected_span(state: ControlState, run: RunState) -> _Span | None:
+    """What an LS of a run must not be far from: the known ones; before the first, those that
+    sources announced to begin with, else LS 1. None after a hole: all that may be lost."""
+    known = run.span()
+    if known is not None:
+        return _Span(*known)
+    if state.holes:
+        return None
+    firsts = [source.first for source in run.sources] or [1]
+    return _Span(min(firsts), max(firsts))
 
 
 class _Place(NamedTuple):

@@ -17,7 +17,7 @@ __all__ = ["false_claims", "false_markers", "reader_errors", "wrong_totals"]
 
 _BY_HASH: Mapping[str, Layout] = {layout.hash: layout for layout in LAYOUTS}
 _READERS = 6
-_BODY_REASONS = {"bad_columns", "checksum", "event_count"}
+_BODY_REASONS = {"bad_columns", "checksum", "event_count", "killed_filler"}
 
 Pieces = Sequence[HistogramSet]
 
@@ -65,7 +65,9 @@ def reader_errors(truth: Truth) -> Iterator[str]:
             try:
                 merged = merger.merged(key)
             except WindowError as error:
-                yield f"{key} cannot be shown: {error}"
+                # A partition that lost the first word of a source cannot refuse a second life.
+                if all(piece.whole for piece in parts):
+                    yield f"{key} cannot be shown: {error}"
                 continue
             layout = _BY_HASH[parts[0].booking]
             on_time = [piece for piece in parts if piece.segment == 0]
@@ -95,11 +97,11 @@ def _is_sum(layout: Layout, contents: Contents, pieces: Pieces) -> bool:
 def false_claims(truth: Truth) -> Iterator[str]:
     """LSs called complete although something of them is missing."""
     for pieces in _slices(truth):
-        merger, newest = _reader(truth, pieces), _newest(pieces)
+        merger, newest, told = _reader(truth, pieces), _newest(pieces), _told_of_holes(pieces)
         for key in sorted(merger.keys()):
             # All workspaces share their accounts: one is enough.
             if key.workspace == "Toy" and _is_complete(merger, key):
-                for fault in _faults(truth, key, newest[key]):
+                for fault in _faults(truth, key, newest[key], told):
                     yield f"{key} is called complete, but {fault}"
 
 
@@ -110,7 +112,22 @@ def _is_complete(merger: Merger, key: SetKey) -> bool:
         return False
 
 
-def _faults(truth: Truth, key: SetKey, pieces: Pieces) -> Iterator[str]:
+def _told_of_holes(pieces: Pieces) -> dict[tuple[SetKey, int], list[HistogramSet]]:
+    """All that a reader was told of LSs that may have lost input."""
+    told: dict[tuple[SetKey, int], list[HistogramSet]] = {}
+    for piece in joined(pieces):
+        if not piece.whole:
+            key = SetKey(piece.set, piece.run, piece.lumisection, piece.workspace)
+            told.setdefault((key, piece.partition), []).append(piece)
+    return told
+
+
+def _faults(
+    truth: Truth,
+    key: SetKey,
+    pieces: Pieces,
+    told: Mapping[tuple[SetKey, int], Pieces],
+) -> Iterator[str]:
     masks: dict[tuple[str, str], set[int]] = {}
     markers: dict[tuple[str, str], set[int]] = {}
     for piece in pieces:
@@ -125,8 +142,9 @@ def _faults(truth: Truth, key: SetKey, pieces: Pieces) -> Iterator[str]:
         if not on_time:
             yield f"partition {partition} is not closed"
             continue
-        horizon = max(piece.through for piece in mine)
-        for name, number in _spoken(truth, key, partition, horizon):
+        # A newer epoch that has lost input tells how far the log was read, whatever is shown.
+        horizon = max(piece.through for piece in [*mine, *told.get((key, partition), ())])
+        for name, number in _spoken(truth, key, partition, horizon, on_time[0].through):
             if markers.get(name, set()) != {len(masks.get(name, ()))}:
                 yield f"{name} announced {markers.get(name)}, found {masks.get(name)}"
             if number is not None and number not in masks.get(name, ()):
@@ -138,11 +156,16 @@ def _faults(truth: Truth, key: SetKey, pieces: Pieces) -> Iterator[str]:
 
 
 def _spoken(
-    truth: Truth, key: SetKey, partition: int, horizon: int
+    truth: Truth, key: SetKey, partition: int, horizon: int, closed: int
 ) -> Iterator[tuple[tuple[str, str], int | None]]:
-    """(source, incarnation) and chunk number of all that was let in for an LS before `horizon`."""
+    """(source, incarnation) and chunk number of all that was let in for an LS before `horizon`.
+
+    A broken body speaks for an LS only until it is `closed` on time.
+    """
     for heard, refused in truth.voices(partition, horizon):
         if (heard.run, heard.lumisection) != (key.run, key.lumisection) or refused - _BODY_REASONS:
+            continue
+        if refused and heard.offset >= closed:
             continue
         if isinstance(heard.letter, EventBatch):
             # A broken body stands beside the good one of the same chunk, or alone.
@@ -156,7 +179,7 @@ def _on_duty(truth: Truth, key: SetKey, partition: int, horizon: int) -> set[str
     first: dict[str, int] = {}
     lives: dict[str, list[str]] = {}
     last: dict[tuple[str, str], int] = {}
-    for heard, refused in truth.voices(partition, horizon):
+    for heard, refused in truth.voices(partition, horizon, known=True):
         if heard.run != key.run or refused:
             continue
         letter = heard.letter
@@ -179,14 +202,16 @@ def _on_duty(truth: Truth, key: SetKey, partition: int, horizon: int) -> set[str
 
 def false_markers(truth: Truth) -> Iterator[str]:
     """LSs said to be closed by markers while somebody was awaited who had said nothing."""
-    for partition, reference in enumerate(truth.references):
+    for partition, epochs in enumerate(truth.references):
         excused = _excused(truth, partition)
         given_up = _first_given_up(truth, partition)
-        for segment, (piece, *_) in reference.closed.items():
+        closings = (one for reference in epochs.values() for one in reference.closed.items())
+        for segment, (piece, *_) in closings:
             names = {name for run, name in excused if run == segment.run}
             missing = set(piece.account.missing) - names
             early = piece.through < given_up.get(segment.run, piece.through + 1)
-            if missing and early and piece.account.closed_by == "markers":
+            # Whoever began in a hole is awaited only from the first word that was read.
+            if missing and early and piece.whole and piece.account.closed_by == "markers":
                 yield f"partition {partition}: {segment} closed by markers without {missing}"
 
 
@@ -200,7 +225,8 @@ def _first_given_up(truth: Truth, partition: int) -> dict[int, int]:
     ]
     offsets += [
         (segment.run, piece.through)
-        for segment, (piece, *_) in truth.references[partition].closed.items()
+        for reference in truth.references[partition].values()
+        for segment, (piece, *_) in reference.closed.items()
         if segment.segment == 0 and piece.account.closed_by != "markers"
     ]
     first: dict[int, int] = {}

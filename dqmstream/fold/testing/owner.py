@@ -7,15 +7,16 @@ from typing import NamedTuple, Protocol
 
 from dqmstream.fold.closer import Closer, Decision
 from dqmstream.fold.effects import SegmentId
+from dqmstream.fold.holes import after_hole
 from dqmstream.fold.merge import Merger
-from dqmstream.fold.partition import Filler, PartitionFold
+from dqmstream.fold.partition import FoldFactory, PartitionFold
 from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import histogram_sets, split
-from dqmstream.fold.state import ControlState, FoldSettings
+from dqmstream.fold.state import ControlState
 from dqmstream.fold.testing.plan import Plan
 from dqmstream.fold.testing.toy import Events, toy_columns, toy_fillers
 from dqmstream.histograms.layout import Layout
-from dqmstream.messages.events import Chunk, EventBatch
+from dqmstream.messages.events import EventBatch
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
 from dqmstream.messages.wire import Headers
@@ -26,6 +27,7 @@ __all__ = [
     "SET",
     "Checkpoint",
     "Entry",
+    "KilledError",
     "Owner",
     "Rules",
     "Shore",
@@ -41,24 +43,12 @@ _SMALL_BLOCK = 48
 ToyFold = PartitionFold[Events]
 
 
-class FoldFactory(Protocol):
-    """How a fold is made: `PartitionFold`, or a wrong one."""
-
-    def __call__(
-        self,
-        partition: int,
-        settings: FoldSettings,
-        fillers: Sequence[Filler[Events]],
-        decode: Callable[[Chunk, bytes, int], Events],
-        *,
-        position: int = 0,
-        state: ControlState | None = None,
-    ) -> ToyFold: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record of an events partition. `message` is None where the bytes are none."""
+    """A record of an events partition. `message` is None where the bytes are none.
+
+    A `deadly` one kills whoever folds it.
+    """
 
     offset: int
     headers: Headers
@@ -66,16 +56,31 @@ class Entry:
     message: Message | None
     honest: bool
     timestamp: int = 0
+    deadly: bool = False
 
 
 class Checkpoint(NamedTuple):
-    """What was written, and how many sets were in the log when it was."""
+    """What was written, and how many sets were in the log when it was.
+
+    The first one of an epoch `begins` it; `hole` are the offsets that it gives up, if it does.
+    """
 
     partition: int
     epoch: int
     offset: int
     state: bytes
     published: int
+    skip: frozenset[int] = frozenset()
+    begins: bool = False
+    hole: tuple[int, int] | None = None
+
+
+class KilledError(Exception):
+    """An owner folded a deadly record."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(offset)
+        self.offset = offset
 
 
 class Shore(Protocol):
@@ -88,7 +93,9 @@ class Shore(Protocol):
     def entries(self, partition: int, position: int) -> Sequence[Entry]: ...
     def tell(self, partition: int, message: Message) -> None: ...
     def publish(self, piece: HistogramSet) -> None: ...
-    def keep(self, partition: int, epoch: int, offset: int, state: bytes) -> None: ...
+    def keep(
+        self, partition: int, epoch: int, offset: int, state: bytes, skip: frozenset[int]
+    ) -> None: ...
     def bury(self, partition: int, offset: int, reason: str) -> None: ...
 
 
@@ -109,8 +116,8 @@ class Owner:
         The logs.
     rules
         The parts under test.
-    partition, writer, epoch, position, state
-        Which partition, under what name, and from which checkpoint.
+    partition, writer, start
+        Which partition, under what name, and from which checkpoint; None is the beginning.
     """
 
     def __init__(
@@ -119,16 +126,13 @@ class Owner:
         rules: "Rules",
         partition: int,
         writer: str,
-        *,
-        epoch: int = 0,
-        position: int = 0,
-        state: bytes | None = None,
+        start: Checkpoint | None = None,
     ) -> None:
         self.shore = shore
         self.partition = partition
         self.writer = writer
-        self.epoch = epoch
-        self.fold = rules.new_fold(shore.plan, partition, position, state)
+        self.epoch = 0 if start is None else start.epoch
+        self.fold = rules.new_fold(shore.plan, partition, start)
         self.closer = rules.closer(LUMISECTION_TIMEOUT, RUN_TIMEOUT)
         self.dead = False
         self._queued: set[SegmentId] = set()
@@ -142,9 +146,17 @@ class Owner:
         return len(self.shore.entries(self.partition, self.fold.position))
 
     def read(self, most: int) -> int:
-        """Fold at most so many records."""
+        """Fold at most so many records.
+
+        Raises
+        ------
+        KilledError
+            If one of them is deadly.
+        """
         entries = self.shore.entries(self.partition, self.fold.position)[:most]
         for entry in entries:
+            if entry.deadly and entry.offset not in self.fold.skip:
+                raise KilledError(entry.offset)
             applied = self.fold.apply(entry)
             if applied.refused is not None:
                 self.shore.bury(self.partition, entry.offset, applied.refused.reason)
@@ -215,7 +227,7 @@ class Owner:
     def checkpoint(self) -> None:
         """Write where to begin again."""
         offset, state = self.fold.checkpoint()
-        self.shore.keep(self.partition, self.epoch, offset, state)
+        self.shore.keep(self.partition, self.epoch, offset, state, self.fold.skip)
 
     def decide(self) -> None:
         """Append what is due, if caught up."""
@@ -236,20 +248,20 @@ class Owner:
 class Rules:
     """The parts under test; a test of the laws passes wrong ones."""
 
-    fold: FoldFactory = PartitionFold
+    fold: FoldFactory[Events] = PartitionFold
     closer: Callable[[float, float], Closer] = Closer
     merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger
     owner: Callable[..., Owner] = Owner
+    hole: Callable[[bytes | None, int, int], bytes] = after_hole
 
-    def new_fold(
-        self, plan: Plan, partition: int, position: int = 0, state: bytes | None = None
-    ) -> ToyFold:
+    def new_fold(self, plan: Plan, partition: int, start: Checkpoint | None = None) -> ToyFold:
         """A fold from a checkpoint, or from the beginning."""
         return self.fold(
             partition,
             plan.settings,
             toy_fillers(),
             toy_columns,
-            position=position,
-            state=None if state is None else ControlState.decode(state),
+            position=0 if start is None else start.offset,
+            state=None if start is None else ControlState.decode(start.state),
+            skip=frozenset() if start is None else start.skip,
         )

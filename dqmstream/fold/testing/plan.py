@@ -12,7 +12,9 @@ FAULTS: Final = (
     "absentee",  # an expected source that never comes
     "ahead",  # chunks of the next LS before this one's marker
     "broken_bodies",  # bodies that are not what their headers say
+    "deadly",  # records that kill whoever folds them
     "drops",  # chunks that the source lost knowingly
+    "expires",  # records that nobody has read yet
     "filler_crashes",
     "holes",  # LSs that a source says nothing of
     "hostile",  # records that nobody should send

@@ -178,6 +178,11 @@ class Station:
     def speaking(self) -> bool:
         return self._life is not None
 
+    @property
+    def done(self) -> int:
+        """Last LS of which it has said everything."""
+        return 0 if self._life is None else self._life.done
+
     def say(self) -> Said | None:
         """The next record; None when it has nothing more to say."""
         word = next(self._life.words, None) if self._life is not None else None
@@ -195,7 +200,13 @@ class Station:
             if "second_incarnation" in self._plan.faults and rng.random() < 0.5:
                 self._generation += 1
                 self._chunk += 1
-            self._life = self._born(rng.randint(1, min(done + 1, self._plan.lumisections)))
+            # One that keeps its pace goes on where it was acknowledged.
+            lowest = max(1, done) if "expires" in self._plan.faults else 1
+            self._life = self._born(
+                rng.randint(
+                    min(lowest, self._plan.lumisections), min(done + 1, self._plan.lumisections)
+                )
+            )
         elif rng.random() < 0.3:
             self._life = None
         else:

@@ -10,7 +10,7 @@ from dqmstream.errors import MessageError
 from dqmstream.fold.effects import SegmentId
 from dqmstream.fold.sets import histogram_sets
 from dqmstream.fold.state import ControlState
-from dqmstream.fold.testing.owner import SET, Entry
+from dqmstream.fold.testing.owner import SET, Checkpoint, Entry
 from dqmstream.fold.testing.toy import ToyChunk, toy_columns
 from dqmstream.fold.testing.world import World
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
@@ -47,6 +47,7 @@ class Voice(NamedTuple):
     source: str
     incarnation: str
     letter: EventBatch | LumisectionEnd | RunStart | RunEnd
+    offset: int
 
     @property
     def life(self) -> tuple[str, str]:
@@ -58,12 +59,14 @@ def voice(entry: Entry) -> Voice | None:
     message = entry.message
     match message:
         case EventBatch(chunk=chunk):
-            return Voice(chunk.run, chunk.lumisection, chunk.source, chunk.incarnation, message)
+            where = chunk.run, chunk.lumisection, chunk.source, chunk.incarnation
         case RunStart(first_lumisection=place) | LumisectionEnd(lumisection=place):
-            return Voice(message.run, place, message.source, message.incarnation, message)
+            where = message.run, place, message.source, message.incarnation
         case RunEnd(last_lumisection=place):
-            return Voice(message.run, max(place, 1), message.source, message.incarnation, message)
-    return None
+            where = message.run, max(place, 1), message.source, message.incarnation
+        case _:
+            return None
+    return Voice(*where, message, entry.offset)
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class LoggedChunk:
 
 @dataclass(slots=True)
 class Reference:
-    """A partition folded once from its beginning, in one piece, by one filler.
+    """A partition folded once from where an epoch began, in one piece, by one filler.
 
     `states` holds the encoded state before each offset asked for, `views` the sets of open
     segments at each (segment, position) asked for, `closed` the closing sets.
@@ -103,7 +106,11 @@ class Truth:
         self.world = world
         self.published = list(joined(world.histograms))
         self.chunks = [_logged_chunks(log) for log in world.logs]
-        self.references = [self._fold(p) for p in range(world.plan.partitions)]
+        self.references = [self._fold_epochs(p) for p in range(world.plan.partitions)]
+        self.holes = [
+            [c.hole for c in world.checkpoints if c.partition == partition and c.hole is not None]
+            for partition in range(world.plan.partitions)
+        ]
 
     def closed(self) -> Iterator[HistogramSet]:
         """All closed sets ever published."""
@@ -117,24 +124,48 @@ class Truth:
                     piece.run, piece.lumisection, source.source, source.incarnation, number
                 )
 
-    def voices(self, partition: int, before: int = 1 << 62) -> Iterator[tuple[Voice, set[str]]]:
-        """All that sources said on a partition before an offset, with why it was refused."""
+    def expired(self, partition: int, offset: int) -> bool:
+        """Whether a record lies in a hole of its partition."""
+        return any(first <= offset < following for first, following in self.holes[partition])
+
+    def voices(
+        self, partition: int, before: int = 1 << 62, *, known: bool = False
+    ) -> Iterator[tuple[Voice, set[str]]]:
+        """All that sources said on a partition before an offset, with why it was refused.
+
+        Of what lies in holes only honest words are meant, and none if only the `known` are.
+        """
         for entry in self.world.logs[partition]:
             heard = voice(entry)
-            if heard is not None and entry.offset < before:
-                yield heard, self.world.dead[partition].get(entry.offset, set())
+            if heard is None or entry.offset >= before:
+                continue
+            if self.expired(partition, entry.offset) and (known or not entry.honest):
+                continue
+            yield heard, self.world.dead[partition].get(entry.offset, set())
 
-    def _fold(self, partition: int) -> Reference:
+    def _fold_epochs(self, partition: int) -> dict[int, Reference]:
+        """What a partition comes to in each of its epochs, oldest first."""
+        begun: dict[int, Checkpoint | None] = {0: None}
+        for checkpoint in self.world.checkpoints:
+            if checkpoint.partition == partition and checkpoint.begins:
+                begun[checkpoint.epoch] = checkpoint
+        return {epoch: self._fold(partition, epoch, begun[epoch]) for epoch in sorted(begun)}
+
+    def _fold(self, partition: int, epoch: int, begun: Checkpoint | None) -> Reference:
         world = self.world
         reference = Reference()
-        wanted = {c.offset for c in world.checkpoints if c.partition == partition}
+        written = [c for c in world.checkpoints if (c.partition, c.epoch) == (partition, epoch)]
+        wanted = {checkpoint.offset for checkpoint in written}
         views: dict[int, set[SegmentId]] = {}
         for piece in self.published:
-            if piece.partition == partition and not piece.closed:
+            mine = (piece.partition, piece.epoch) == (partition, epoch)
+            if mine and not piece.closed:
                 segment = SegmentId(piece.run, piece.lumisection, piece.segment)
                 views.setdefault(piece.through, set()).add(segment)
-        fold = world.rules.new_fold(world.plan, partition)
+        fold = world.rules.new_fold(world.plan, partition, begun)
         for entry in world.logs[partition]:
+            if entry.offset < fold.position:
+                continue
             _remember(reference, wanted, entry.offset, fold.control.state)
             fold.apply(entry)
             for segment in views.get(fold.position, ()):

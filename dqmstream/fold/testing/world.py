@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from random import Random
 
 from dqmstream.fold.testing.hostile import hostile_record
-from dqmstream.fold.testing.owner import Checkpoint, Entry, Owner, Rules
+from dqmstream.fold.testing.owner import Checkpoint, Entry, KilledError, Owner, Rules
 from dqmstream.fold.testing.plan import Physics, Plan
 from dqmstream.fold.testing.sources import Station
 from dqmstream.fold.testing.toy import POISON
@@ -21,6 +21,7 @@ __all__ = ["World"]
 
 _MOST_STEPS = 4000
 _QUIET_ROUNDS = 80
+_DEATHS = 3
 
 
 class World:
@@ -38,6 +39,9 @@ class World:
         self.histograms: list[HistogramSet] = []
         self.checkpoints: list[Checkpoint] = []
         self.dead: list[dict[int, set[str]]] = [{} for _ in range(plan.partitions)]
+        self.starts = [0] * plan.partitions
+        self._deaths: dict[tuple[int, int], int] = {}
+        self._away: dict[int, int] = {}
         self.rng = Random(plan.seed)  # noqa: S311 a schedule, no secret
         poison = POISON if "poison" in plan.faults else 5
         self.physics = Physics(plan.seed, plan.events, poison)
@@ -75,15 +79,45 @@ class World:
         offsets = self._offsets[partition]
         offset = (offsets[-1] if offsets else -1) + self.rng.choice([1, 1, 1, 3])
         offsets.append(offset)
-        self.logs[partition].append(Entry(offset, wired.headers, wired.value, message, honest))
+        deadly = self._on("deadly") and isinstance(message, EventBatch) and self.rng.random() < 0.05
+        entry = Entry(offset, wired.headers, wired.value, message, honest, deadly=deadly)
+        self.logs[partition].append(entry)
 
     def publish(self, piece: HistogramSet) -> None:
         """Append a piece to the histograms."""
         self.histograms.append(piece)
 
-    def keep(self, partition: int, epoch: int, offset: int, state: bytes) -> None:
+    def keep(
+        self, partition: int, epoch: int, offset: int, state: bytes, skip: frozenset[int]
+    ) -> None:
         """Append a checkpoint."""
-        self.checkpoints.append(Checkpoint(partition, epoch, offset, state, len(self.histograms)))
+        count = len(self.histograms)
+        self.checkpoints.append(Checkpoint(partition, epoch, offset, state, count, skip))
+
+    def _begin_epoch(
+        self,
+        partition: int,
+        before: Checkpoint | None,
+        offset: int,
+        state: bytes,
+        *,
+        skip: int | None = None,
+        hole: tuple[int, int] | None = None,
+    ) -> None:
+        """Write the first checkpoint of a new epoch, before anybody acts on it."""
+        skipped = frozenset() if before is None else before.skip
+        self.checkpoints.append(
+            Checkpoint(
+                partition,
+                1 if before is None else before.epoch + 1,
+                offset,
+                state,
+                len(self.histograms),
+                skipped if skip is None else skipped | {skip},
+                begins=True,
+                hole=hole,
+            )
+        )
 
     def bury(self, partition: int, offset: int, reason: str) -> None:
         """A record goes to the dead topic."""
@@ -106,6 +140,11 @@ class World:
     def _step(self) -> None:
         rng = self.rng
         roll = rng.random()
+        for partition, steps in list(self._away.items()):
+            self._away[partition] = steps - 1
+            if not steps:
+                del self._away[partition]
+                self._expire(partition)
         if roll < 0.45:
             self._speak()
         elif roll < 0.80:
@@ -120,7 +159,7 @@ class World:
             self._misfortune()
 
     def _speak(self) -> None:
-        talking = [station for station in self.stations if station.speaking]
+        talking = [station for station in self.stations if self._may_speak(station)]
         # The first run usually comes first.
         first = [station for station in talking if station.run == talking[0].run]
         station = self.rng.choice(first if self.rng.random() < 0.8 else talking)
@@ -128,9 +167,42 @@ class World:
         if said is not None:
             self.tell(said.partition, said.message)
 
+    def _may_speak(self, station: Station) -> bool:
+        """Whether it has something to say; where input expires, sources keep their pace."""
+        if not station.speaking or not self._on("expires"):
+            return station.speaking
+        others = [one for one in self.stations if one.speaking and one.run == station.run]
+        return (station.done - min(one.done for one in others)) * 2 < self.plan.max_open
+
+    def _read(self, owner: Owner) -> int:
+        """Let an owner read; the dead ones are replaced. How many records were folded."""
+        try:
+            return owner.read(self.plan.fetch)
+        except KilledError as error:
+            self._bury_owner(owner, error.offset)
+            return 1
+
+    def _bury_owner(self, owner: Owner, offset: int) -> None:
+        """A record that killed three is skipped in a new epoch, from the same checkpoint on."""
+        partition = owner.partition
+        if owner in self.zombies:
+            self.zombies.remove(owner)
+            return
+        self._deaths[partition, offset] = self._deaths.get((partition, offset), 0) + 1
+        if self._deaths[partition, offset] >= _DEATHS:
+            before = self._newest(partition)
+            if before is None:
+                state = self.rules.new_fold(self.plan, partition).control.state.encode()
+                self._begin_epoch(partition, None, 0, state, skip=offset)
+            else:
+                self._begin_epoch(partition, before, before.offset, before.state, skip=offset)
+        self.owners[partition] = self._new_owner(partition)
+
     def _work(self, owner: Owner) -> None:
         rng = self.rng
-        owner.read(self.plan.fetch)
+        if owner.partition in self._away:
+            return
+        self._read(owner)
         if rng.random() < 0.6:
             owner.queue_closed()
         if rng.random() < 0.3:
@@ -145,7 +217,15 @@ class World:
         rng = self.rng
         partition = rng.randrange(self.plan.partitions)
         match rng.choice(
-            ["source_crashes", "filler_crashes", "filler_crashes", "zombies", "hostile", "refills"]
+            [
+                "source_crashes",
+                "filler_crashes",
+                "filler_crashes",
+                "zombies",
+                "hostile",
+                "refills",
+                "expires",
+            ]
         ):
             case "source_crashes" if self._on("source_crashes") and rng.random() < 0.4:
                 rng.choice(self.stations).crash()
@@ -158,6 +238,8 @@ class World:
                 self._append(partition, wired, _message(wired), honest=False)
             case "refills" if self._on("refills"):
                 self._refill(partition)
+            case "expires" if self._on("expires"):
+                self._away.setdefault(partition, rng.randint(0, 60))
 
     def _rebalance(self, partition: int) -> None:
         """The owner becomes a zombie; a new one begins, or an old one goes on from memory."""
@@ -170,6 +252,7 @@ class World:
             if newest is not None
             and zombie.epoch == newest.epoch
             and zombie.fold.position >= newest.offset
+            and zombie.fold.skip == newest.skip
         ]
         if usable and self.rng.random() < 0.5:
             back = self.rng.choice(usable)
@@ -183,49 +266,68 @@ class World:
 
     def _refill(self, partition: int) -> None:
         """An operator's reset: a new epoch, written down before anybody acts on it."""
-        epoch = max((c.epoch for c in self.checkpoints if c.partition == partition), default=0)
+        start = self.starts[partition]
         state = self.rules.new_fold(self.plan, partition).control.state.encode()
-        self.keep(partition, epoch + 1, 0, state)
+        hole = None
+        if start:
+            hole = (0, start)
+            state = self.rules.hole(None, *hole)
+        newest = self._newest(partition)
+        self._begin_epoch(partition, newest, start, state, hole=hole)
         self.owners[partition] = self._new_owner(partition)
+
+    def _expire(self, partition: int) -> None:
+        """After a while away old records are gone; who stands among them cannot go on.
+
+        Memory is no help: what it holds besides the checkpoint would be lost by a crash.
+        """
+        start = self.rng.choice([entry.offset for entry in self.logs[partition]] or [0])
+        if start <= self.starts[partition]:
+            return
+        self.starts[partition] = start
+        kept = [z for z in self.zombies if z.partition != partition or z.fold.position >= start]
+        self.zombies[:] = kept
+        if self.owners[partition].fold.position < start:
+            self.owners[partition] = self._new_owner(partition)
 
     def _new_owner(self, partition: int) -> Owner:
         """Memory is lost: begin at the best checkpoint that compaction left."""
         self._writers += 1
         writer = f"w{self._writers}"
         newest = self._newest(partition)
-        if newest is None:
-            return self.rules.owner(self, self.rules, partition, writer)
-        return self.rules.owner(
-            self,
-            self.rules,
-            partition,
-            writer,
-            epoch=newest.epoch,
-            position=newest.offset,
-            state=newest.state,
-        )
+        start = self.starts[partition]
+        if start > (0 if newest is None else newest.offset):
+            first = 0 if newest is None else newest.offset
+            state = self.rules.hole(None if newest is None else newest.state, first, start)
+            self._begin_epoch(partition, newest, start, state, hole=(first, start))
+            newest = self._newest(partition)
+        return self.rules.owner(self, self.rules, partition, writer, newest)
 
     def _newest(self, partition: int) -> Checkpoint | None:
-        """Highest (epoch, C) that is left; compaction keeps the last, and what it has not
-        reached yet."""
+        """Highest (epoch, C) that is left: each epoch has a key of its own, and of each
+        compaction keeps the last, and what it has not reached yet."""
         written = [c for c in self.checkpoints if c.partition == partition]
         if not written:
             return None
+        epoch = max(checkpoint.epoch for checkpoint in written)
+        written = [checkpoint for checkpoint in written if checkpoint.epoch == epoch]
         left = 1
         if self._on("stale_checkpoints"):
             left = self.rng.randint(1, len(written))
-        return max(written[-left:], key=lambda c: (c.epoch, c.offset))
+        return max(written[-left:], key=lambda checkpoint: checkpoint.offset)
 
     # -------------------------------------------------------------------- rest
 
     def _rest(self) -> None:
         """Sources are silent, nothing breaks any more: everything must close."""
         self.zombies.clear()
+        self._away.clear()
         for _ in range(_QUIET_ROUNDS):
             size = (sum(map(len, self.logs)), len(self.histograms))
-            for owner in self.owners:
-                while owner.read(self.plan.fetch):
-                    owner.queue_closed()
+            for partition in range(self.plan.partitions):
+                while self._read(self.owners[partition]):
+                    self.owners[partition].queue_closed()
+                owner = self.owners[partition]
                 owner.queue_closed()
                 owner.send(1 << 30)
                 owner.hear()

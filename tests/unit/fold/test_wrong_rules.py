@@ -17,7 +17,7 @@ from dqmstream.fold.closer import Closer, Decision
 from dqmstream.fold.control import Control
 from dqmstream.fold.effects import Closed, Effect, SegmentId
 from dqmstream.fold.merge import Merged, MergedAccount, Merger, SetKey
-from dqmstream.fold.partition import PartitionFold
+from dqmstream.fold.partition import Applied, PartitionFold
 from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import PartJoiner
 from dqmstream.fold.state import ControlState, LumisectionState, RunState
@@ -30,7 +30,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import Chunk, RunClose
 from dqmstream.messages.histograms import Account, HistogramSet
 
-SCHEDULES = 150
+SCHEDULES = 200
 """A wrong rule must break a law within so many schedules."""
 
 
@@ -251,6 +251,50 @@ class AcknowledgesWhenQueued(Owner):
         self._out.clear()
 
 
+# ------------------------------------------------------ holes, deadly records
+
+
+def forgets_the_hole(encoded: bytes | None, _first: int, _following: int) -> bytes:
+    """What expired is as if it had never been."""
+    return ControlState().encode() if encoded is None else encoded
+
+
+class OnlyWhatWasOpen(Control):
+    """Only what a run had reached is uncertain after a hole, nothing that came after."""
+
+    def _meet(self, *args: Any, **kwargs: Any) -> None:
+        right = self.settings
+        self.settings = msgspec.structs.replace(right, max_open=-99)
+        super()._meet(*args, **kwargs)
+        self.settings = right
+
+
+class ForgetsHolesAtRestart(PartitionFold[Any]):
+    """The checkpoint leaves out what is uncertain."""
+
+    def checkpoint(self) -> tuple[int, bytes]:
+        offset, encoded = super().checkpoint()
+        state = ControlState.decode(encoded)
+        state.holes.clear()
+        for run in state.runs.values():
+            run.unsure.clear()
+        return offset, state.encode()
+
+
+class SkipsInSilence(PartitionFold[Any]):
+    """A deadly record is stepped over, and nobody is told."""
+
+    def _apply(self, record: Any) -> Applied:
+        return Applied(()) if record.offset in self.skip else super()._apply(record)
+
+
+class ForgetsHolesBesideWholeContents(Merger):
+    """A newer epoch that lost input does not count where older contents are shown."""
+
+    def _note_hole(self, *_: Any) -> None:
+        pass
+
+
 # ----------------------------------------------------------------- readers
 
 
@@ -377,14 +421,20 @@ SECOND = fold_with(AcceptsSecondIncarnation)
 
 
 class Wrong(NamedTuple):
-    """A wrong rule, the laws that break together in some schedule, and the faults it takes."""
+    """A wrong rule, the laws that break together in some schedule, the faults it takes, and those
+    that would hide it."""
 
     rules: Rules
     laws: set[int]
     faults: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset({"deadly", "expires"})
 
 
 RESTARTS = frozenset({"filler_crashes", "stale_checkpoints"})
+EXPIRES = frozenset({"expires"})
+SILENT = frozenset({"absentee", "deadly", "drops", "expires", "hostile"})
+LACKING = frozenset({"absentee", "broken_bodies", "deadly", "drops", "hostile", "lost_markers"})
+"""Where something is lacking anyway nobody says *complete*."""
 COMES_BACK = frozenset({"source_crashes", "second_incarnation"})
 
 WRONG = {
@@ -394,7 +444,7 @@ WRONG = {
     "seen chunks forgotten at restart": Wrong(Rules(fold=ForgetsSeenAtRestart), {2, 4}, RESTARTS),
     "second incarnation accepted": Wrong(Rules(fold=SECOND), {6}, COMES_BACK),
     "second incarnation summed": Wrong(
-        Rules(fold=SECOND, merger=SumsIncarnations), {10}, COMES_BACK
+        Rules(fold=SECOND, merger=SumsIncarnations), {10}, COMES_BACK | frozenset({"zombies"})
     ),
     "closes without waiting for all": Wrong(Rules(fold=fold_with(ClosesWithoutWaiting)), {9}),
     "never names the missing": Wrong(Rules(fold=fold_with(NeverNamesTheMissing)), {9}),
@@ -408,9 +458,18 @@ WRONG = {
     "snapshot after the record": Wrong(Rules(fold=SnapshotAfter), {2, 4}, RESTARTS),
     "publishes what was open at C": Wrong(Rules(fold=SnapshotWithoutOpenSegments), {3}, RESTARTS),
     "acknowledged when queued": Wrong(Rules(owner=AcknowledgesWhenQueued), {5}),
+    "hole forgotten": Wrong(Rules(hole=forgets_the_hole), {9}, EXPIRES, LACKING),
+    "only what was open is uncertain": Wrong(
+        Rules(fold=fold_with(OnlyWhatWasOpen)), {9}, EXPIRES | RESTARTS, LACKING
+    ),
+    "hole forgotten at restart": Wrong(Rules(fold=ForgetsHolesAtRestart), {4}, EXPIRES | RESTARTS),
+    "hole forgotten beside whole contents": Wrong(
+        Rules(merger=ForgetsHolesBesideWholeContents), {9}, EXPIRES | RESTARTS
+    ),
+    "skips in silence": Wrong(Rules(fold=SkipsInSilence), {2}, frozenset({"deadly"})),
     "adds pieces instead of replacing": Wrong(Rules(merger=AddsPieces), {6}),
     "parts of one writer at a time": Wrong(
-        Rules(merger=JoinsOneWriter), {6}, frozenset({"zombies"})
+        Rules(merger=JoinsOneWriter), {6}, frozenset({"zombies"}), LACKING | EXPIRES
     ),
     "last arrival wins": Wrong(Rules(merger=LastOneWins), {6}),
     "order ignores closed": Wrong(Rules(merger=OrderIgnoresClosed), {6}, frozenset({"refills"})),
@@ -425,7 +484,7 @@ def first_broken(wrong: Wrong) -> int:
     """First schedule at which the laws break that a wrong rule should break."""
     for seed in range(SCHEDULES):
         drawn = Plan.drawn(seed, Random(seed))
-        plan = replace(drawn, faults=drawn.faults | wrong.faults)
+        plan = replace(drawn, faults=(drawn.faults - wrong.without) | wrong.faults)
         found = broken_laws(World(plan, wrong.rules).play(), wrong.laws)
         if wrong.laws == found.keys():
             return seed
