@@ -24,6 +24,9 @@ __all__ = ["Database", "upsert"]
 
 _BUSY_SECONDS: Final = 30.0
 _READERS: Final = 8
+_LIBPQ: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
+"""Seconds, and milliseconds, after which a server that does not answer counts as gone: by itself a
+connection to a machine that fell silent hangs for many minutes."""
 
 
 class Database:
@@ -125,8 +128,13 @@ def _checked_url(url: str) -> URL:
 
 
 def _postgresql(url: URL, writing: bool) -> Engine:
-    size = 1 if writing else _READERS
-    engine = create_engine(url, pool_size=size, max_overflow=0, pool_pre_ping=True)
+    engine = create_engine(
+        url,
+        pool_size=1 if writing else _READERS,
+        max_overflow=0,
+        pool_pre_ping=True,
+        connect_args=_LIBPQ if url.get_driver_name() in {"psycopg", "psycopg2"} else {},
+    )
     return engine.execution_options(
         isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
         postgresql_readonly=not writing,
