@@ -12,7 +12,7 @@ from typing import Final
 from dqmstream.clock import SystemClock
 from dqmstream.errors import LogError
 from dqmstream.identity import content_hash
-from dqmstream.messages.events import EventBatch, LumisectionEnd, RunClose, RunEnd, RunStart
+from dqmstream.messages.events import EventBatch, LumisectionEnd, RunClose
 from dqmstream.messages.topics import EVENTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Log
@@ -43,7 +43,8 @@ __all__ = ["Outcome", "Site", "play"]
 _MOMENT_SECONDS: Final = 30.0
 _REST_SECONDS: Final = 60.0
 _TEND: Final = 0.05
-_FROM_SOURCES: Final = {EventBatch, LumisectionEnd, RunStart, RunEnd}
+_WAKES: Final = {EventBatch, LumisectionEnd}
+"""A run that is over goes on with these; another RunStart or RunEnd changes nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -310,7 +311,7 @@ class _Player:
         for partition, records in self._watch.events.items():
             types = [CODEC.type_of(record.headers) for record in reversed(records)]
             decided = next((n for n, one in enumerate(types) if one is RunClose), len(types))
-            spoken = next((n for n, one in enumerate(types) if one in _FROM_SOURCES), len(types))
+            spoken = next((n for n, one in enumerate(types) if one in _WAKES), len(types))
             if decided > spoken:
                 yield partition
 
