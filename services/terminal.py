@@ -49,9 +49,13 @@ def drawn(contents: Mapping[str, Any]) -> Iterator[str]:
     element, window, totals = contents["element"], contents["window"], contents["totals"]
     yield f"{element['path']}: {element['title']}"
     state = "closed" if window["closed"] else "open"
+    if not window["complete"]:
+        state += ", incomplete"
+    if not window["whole"]:
+        state += ", not whole: input had expired before it was read"
     yield (
         f"run {window['run']}, LS {window['first']}-{window['last']} "
-        f"({window['lumisections']} LSs, {state}{'' if window['complete'] else ', incomplete'})"
+        f"({window['lumisections']} LSs, {state})"
     )
     if totals["invalid"]:
         yield f"INVALID: {totals['invalid']}"

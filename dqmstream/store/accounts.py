@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, select
 
 from dqmstream.errors import MessageError, WindowError
-from dqmstream.fold.merge import Merged, Merger
+from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Booking
@@ -46,11 +46,26 @@ def note_account(connection: Connection, piece: HistogramSet) -> None:
         key = merger.apply(bare)
     except WindowError as error:
         raise MessageError("differing_partitions", str(error)) from error
-    if key is not None:
-        names = ("set", "run", "lumisection", "segment", "partition")
-        place = {name: getattr(piece, name) for name in names}
-        upsert(connection, ACCOUNTS, [pack(bare) | place])
-        upsert(connection, LUMISECTIONS, [_lumisection(merger.merged(key))])
+    if key is None:
+        doubted = _doubted(merger, bare)
+        if doubted is None:
+            return
+        key, bare = doubted
+    names = ("set", "run", "lumisection", "segment", "partition")
+    place = {name: getattr(piece, name) for name in names}
+    upsert(connection, ACCOUNTS, [pack(bare) | place])
+    upsert(connection, LUMISECTIONS, [_lumisection(merger.merged(key))])
+
+
+def _doubted(merger: Merger, piece: HistogramSet) -> tuple[SetKey, HistogramSet] | None:
+    """The whole account that stays before one of a newer epoch, with what that one has lost."""
+    key = SetKey(piece.set, piece.run, piece.lumisection, piece.workspace)
+    place = (piece.segment, piece.partition)
+    held = {(one.segment, one.partition): one for one in merger.pieces(key)}[place]
+    if piece.whole or held.epoch >= piece.epoch:
+        return None
+    account = msgspec.structs.replace(held.account, expired=piece.account.expired)
+    return key, msgspec.structs.replace(held, whole=False, account=account)
 
 
 def _without_contents(piece: HistogramSet) -> HistogramSet:

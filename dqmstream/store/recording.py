@@ -151,6 +151,9 @@ class Recording:
         admission.admit_set(piece, layout)
         series = self._series(piece, layout)
         if piece.segment == 0 and self._is_old(series, piece):
+            if not piece.whole:
+                # What is stored is better, and stays; that it is all can no longer be said.
+                note_account(self._connection, piece)
             return
         if self._known.account_is_news(piece):
             note_account(self._connection, piece)

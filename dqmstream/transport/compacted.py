@@ -2,16 +2,24 @@
 
 from collections.abc import AsyncIterator
 
+from dqmstream.errors import LogUnavailableError
 from dqmstream.transport.log import Log
 from dqmstream.transport.record import Record, TopicPartition
 
 __all__ = ["latest_by_key", "read_to_end"]
 
-_PATIENCE = 5.0
+_LOOK = 5.0
+_LOOKS = 12
 
 
 async def read_to_end(log: Log, topic: str) -> AsyncIterator[Record]:
-    """Every retained record of a topic up to where it ended when asked."""
+    """Every retained record of a topic up to where it ended when asked.
+
+    Raises
+    ------
+    LogUnavailableError
+        If the end is not reached because nothing comes for a minute.
+    """
     positions: dict[TopicPartition, int] = {}
     ends: dict[TopicPartition, int] = {}
     for partition in range(log.partitions(topic)):
@@ -21,11 +29,18 @@ async def read_to_end(log: Log, topic: str) -> AsyncIterator[Record]:
             ends[topic, partition] = end
     if not positions:
         return
+    looks = 0
     async with log.reader(positions) as reader:
         while any(reader.position(*place) < end for place, end in ends.items()):
-            records = await reader.read(timeout=_PATIENCE)
-            if not records:
-                return  # only gaps are left before the end: compaction took the last records
+            before = [reader.position(*place) for place in ends]
+            records = await reader.read(timeout=_LOOK)
+            # Without records the position may move over a gap at the end: compaction's.
+            still = not records and before == [reader.position(*place) for place in ends]
+            looks = looks + 1 if still else 0
+            if looks == _LOOKS:
+                # Half of it would pass for all of it.
+                msg = f"{topic} cannot be read to its end: nothing came for {_LOOK * _LOOKS:g} s"
+                raise LogUnavailableError(msg)
             for record in records:
                 if record.offset < ends[record.topic, record.partition]:
                     yield record

@@ -8,6 +8,7 @@ from collections import Counter, OrderedDict
 from typing import Final
 
 from dqmstream.errors import MessageError, WindowError
+from dqmstream.fold.completeness import lacking
 from dqmstream.fold.merge import Merger, SetKey
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.events import RunEnd, RunStart
@@ -136,6 +137,9 @@ class LiveView:
         except WindowError:
             self.rejected["contradicting_set"] += 1
             return
+        if key is None and not piece.whole:
+            # Better contents may stay, but no longer as all that there was.
+            key = SetKey(piece.set, piece.run, piece.lumisection, piece.workspace)
         if key is not None:
             self._dirty[key] = None
 
@@ -145,11 +149,14 @@ class LiveView:
         orders = self._released.get(key)
         if orders is None or piece.segment > 0:
             return True
-        if piece.order > orders.get(piece.partition, (False, False, -1, -1)):
+        held = orders.get(piece.partition, (False, False, -1, -1))
+        part = self._part(key, piece.booking)
+        if piece.order > held:
             self.rejected["newer_than_released"] += 1
-            part = self._part(key, piece.booking)
             if part is not None:
                 part.lose(piece.lumisection)
+        elif part is not None and not piece.whole and piece.epoch > held[2]:
+            part.doubt(piece.lumisection, lacking([piece]))
         return False
 
     def _merge(self, key: SetKey) -> None:

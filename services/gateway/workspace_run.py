@@ -137,6 +137,15 @@ class WorkspaceRun:
             "after its contents had left memory: the sum over the run must come from the store"
         )
 
+    def doubt(self, number: int, lost: Sequence[str]) -> None:
+        """A newer epoch has lost input of an LS whose own contents have left memory."""
+        self.revision += 1
+        known = self.records[number]
+        account = replace(
+            known.account, lacking=tuple(dict.fromkeys((*known.account.lacking, *lost)))
+        )
+        self.records[number] = replace(known, whole=False, complete=False, account=account)
+
     def in_memory(self) -> list[int]:
         """LSs whose own contents are in memory, rising; closed ones may leave."""
         return sorted(self._contents)

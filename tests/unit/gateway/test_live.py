@@ -1,5 +1,6 @@
 """The live view: sums over windows are sums of what came, in bounded memory."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from dqmstream.fold.merge import Merger
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.booking import Activation
-from dqmstream.messages.histograms import HistogramSet
+from dqmstream.messages.histograms import Account, HistogramSet
 from dqmstream.messages.quality import Outcome
 from services.gateway import boards
 from services.gateway.closed_total import NotInMemoryError
@@ -140,6 +141,31 @@ def test_a_repeat_of_a_released_set_is_ignored_and_a_newer_one_voids_the_total(d
     assert part(view).total_lost
     with pytest.raises(NotInMemoryError, match="published anew"):
         part(view).window(RUN)
+
+
+@pytest.mark.parametrize("kept", [1, 9])
+def test_contents_beside_a_hole_of_a_newer_epoch_are_shown_as_not_whole(kept, detector, feed):
+    """Whether or not they are still in memory: what was whole stays, with the hole named."""
+    view = LiveView(GatewaySettings(limits=Limits(live_lumisections=kept)))
+    feed(view, detector.announce())
+    closing = []
+    for number in (1, 2):
+        feed(view, detector.fill(number))
+        closing.append(list(detector.close(number)))
+        feed(view, closing[-1])
+        view.refresh()
+    before = part(view).records[1]
+    assert before.complete
+    account = Account(expired=((40, 90),))
+    changes = {"epoch": 1, "whole": False, "account": account}
+    holed = [msgspec.structs.replace(piece, **changes) for piece in closing[0]]
+    feed(view, holed)
+    view.refresh()
+    record = part(view).records[1]
+    assert (record.whole, record.complete) == (False, False)
+    assert "partition 0: records 40-89 expired unread" in record.account.lacking
+    assert record.account.seen == before.account.seen
+    assert part(view).window(RUN)[0].equals(expected(detector, "pixel", (1, 2)))
 
 
 def test_a_closed_set_of_a_newer_epoch_replaces_the_old_one_in_the_total(view, detector, feed):

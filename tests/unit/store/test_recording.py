@@ -119,6 +119,22 @@ class TestReplacing:
         write(writer, closed_set(holed, run=1, lumisection=1, epoch=3, whole=False))
         assert store.contents("set", 1, "every").contents.equals(whole)
 
+    def test_whole_contents_beside_a_hole_of_a_later_epoch_are_no_longer_called_complete(
+        self, writer: StoreWriter, store: Store, layout: Layout
+    ) -> None:
+        piece = closed_set(random_contents(layout, RNG), run=1, lumisection=1)
+        account = msgspec.structs.replace(piece.account, expired=((40, 90),))
+        write(writer, piece)
+        assert store.lumisections(1).items[0].complete
+        for _ in range(2):
+            write(writer, replaced(piece, epoch=1, whole=False, account=account))
+            (stored,) = store.lumisections(1).items
+            assert (stored.complete, stored.whole) == (False, False)
+            assert stored.account.lacking == ("partition 0: records 40-89 expired unread",)
+        assert store.contents("set", 1, "every").contents.equals(
+            Contents.decode(layout, piece.cells, piece.scalars, piece.invalid)
+        )
+
     def test_one_partition_of_a_recent_lumisection_can_be_replaced_alone(
         self, writer: StoreWriter, store: Store, layout: Layout
     ) -> None:
