@@ -155,10 +155,9 @@ class _Bench:
 
     @property
     def common(self) -> dict[str, str]:
-        """Settings of all services but their topics' prefix."""
+        """Settings of all services but their topics' prefix and their data folder."""
         return {
             "kafka": self._cluster.bootstrap,
-            "data": str(self._folder / "data"),
             "partitions": str(_PARTITIONS),
             "workspaces": NAME,
             "log_level": "error",

@@ -37,7 +37,7 @@ def recovery_rows(folder: Path, settings: Mapping[str, str]) -> list[Row]:
     Parameters
     ----------
     settings
-        Of the services, without prefix.
+        Of the services, without topic prefix and data folder.
     """
     recording = folder / "recording-recovery"
     events = int(_RATE * _LUMISECTION_SECONDS)
@@ -46,8 +46,9 @@ def recovery_rows(folder: Path, settings: Mapping[str, str]) -> list[Row]:
     for fillers, what in ((1, "the only filler, started again at once"), (2, "one of two fillers")):
         seconds = []
         for number in range(_TIMES):
-            prefix = f"recovery-{fillers}-{number}."
-            with deployed({**settings, "kafka_prefix": prefix}, fillers=fillers) as services:
+            name = f"recovery-{fillers}-{number}"
+            own = {**settings, "kafka_prefix": f"{name}.", "data": str(folder / name)}
+            with deployed(own, fillers=fillers) as services:
                 services.start("producer", "produce", str(recording), "--speed", "1")
                 time.sleep(_BEFORE_SECONDS)
                 seconds.append(asyncio.run(_recovery(services, fillers == 1)))
