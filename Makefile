@@ -35,7 +35,7 @@ lint: install ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md dqmstream services playback tests --ignore-words-list inforce --skip '*.bin,*.dat,*.jsn,*.json'
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs docker k8s dqmstream services playback tests --ignore-words-list inforce --skip '*.bin,*.dat,*.jsn,*.json'
 
 # Left out of the fast ones: real servers, databases and logs on disk, and whole runs.
 NOT_FAST := $(addprefix --ignore=tests/unit/,store transport gateway/test_http.py gateway/test_stream.py gateway/test_service.py kernels/test_compile.py quality/test_default_file.py fold/test_laws.py workspaces/test_filled.py)
