@@ -11,6 +11,7 @@ import asyncio
 import pickle
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -86,7 +87,9 @@ class Trial:
             return None
         if self._canary is None:
             self._position = self._start
-            self._canary = await _Canary.hatched(self._task)
+            self._canary = await self._hatched()
+        if self._canary is None:
+            return None
         # Its own reader: the filler's may stand further on, and a new canary begins anew.
         async with self._log.reader({(EVENTS, self._partition): self._position}) as reader:
             while self._position <= through:
@@ -97,6 +100,16 @@ class Trial:
                     return died
                 self._position = reader.position(EVENTS, self._partition)
         return None
+
+    async def _hatched(self) -> "_Canary | None":
+        """A new canary; None if this set cannot have one, which leaves all as it was before."""
+        try:
+            # The path comes first: without it the child could not find what workspaces brought.
+            words = [pickle.dumps(sys.path), await asyncio.to_thread(pickle.dumps, self._task)]
+            return await _Canary.hatched(words)
+        except (OSError, pickle.PicklingError, AttributeError, TypeError) as error:
+            self._logger.error("no canary: a deadly record cannot be found", error=str(error))
+            return None
 
     async def close(self) -> None:
         """End the canary."""
@@ -119,7 +132,8 @@ class _Canary:
         self._answers = answers
 
     @classmethod
-    async def hatched(cls, task: Task) -> "_Canary":
+    async def hatched(cls, words: Sequence[bytes]) -> "_Canary":
+        """Start the process, and tell it these first."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -130,9 +144,8 @@ class _Canary:
         if process.stdin is None or process.stdout is None:
             raise AssertionError  # pipes were asked for
         canary = cls(process, process.stdin, process.stdout)
-        # The path comes first: without it the child could not unpickle what workspaces brought.
-        await canary._say(pickle.dumps(sys.path))
-        await canary._say(await asyncio.to_thread(pickle.dumps, task))
+        for word in words:
+            await canary._say(word)
         return canary
 
     async def fold(self, records: list[Record]) -> int | None:

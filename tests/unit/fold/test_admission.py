@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from dqmstream.fold.effects import Opened
 from dqmstream.fold.state import Hole
 from dqmstream.identity import event_partition
 from dqmstream.messages.events import LumisectionOpen
@@ -132,3 +133,21 @@ def test_after_a_hole_an_open_decision_may_reach_as_far_as_it_must(line: Line) -
     line.state.holes.append(Hole(0, 100))
     assert reason(line.put(LumisectionOpen(run=1, lowest=1, highest=60))) == ""
     assert line.run.span() == (1, 60)
+
+
+def test_a_first_record_far_from_what_sources_announced_is_refused(line: Line) -> None:
+    """It would refuse everything good that follows: nobody could reach back from there."""
+    assert reason(line.chunk(9000)) == "lumisection_jump"
+    line.start(first=3000)
+    assert reason(line.chunk(9000)) == "lumisection_jump"
+    assert reason(line.chunk(1)) == "lumisection_jump"
+    assert reason(line.chunk(3001)) == ""
+    assert line.run.span() == (3001, 3001), "a first record opens its own LS alone"
+
+
+def test_one_record_opens_no_more_than_a_jump(line: Line) -> None:
+    line.chunk(1)
+    assert reason(line.chunk(22)) == "lumisection_jump"
+    applied = line.chunk(21)
+    assert reason(applied) == ""
+    assert len([effect for effect in applied.effects if isinstance(effect, Opened)]) == 20

@@ -454,3 +454,17 @@ async def test_one_death_is_no_reason_for_care(log: MemoryLog) -> None:
     async with filling(log):
         await until_closed(log, 1)
         assert (await tenure(log, 0)).attempts == 1
+
+
+@pytest.mark.integration
+async def test_a_set_that_cannot_be_sent_to_a_canary_is_filled_without(log: MemoryLog) -> None:
+    """A fold made on the spot cannot be pickled: suspicion alone stops nothing."""
+
+    class Local(PartitionFold[Any]):
+        pass
+
+    await say(log, start(), *whole(1, [1], [2]))
+    await _died(log, 5)
+    async with filling(log, fold=Local):
+        known = await until_closed(log, 1)
+    assert known[1].complete
