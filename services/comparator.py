@@ -25,6 +25,7 @@ from dqmstream.quality.comparison import Comparison, ComparisonSettings
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.quality.published import Published
 from dqmstream.quality.registry import ALGORITHMS
+from dqmstream.transport.by_time import offset_since, time_at
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
 from services.compiled_tests import CompiledShelf
@@ -35,6 +36,8 @@ __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 _READ_RECORDS: Final = 64
 _READ_BYTES: Final = 16 << 20
 _PATIENCE: Final = 1.0
+_CLOCKS_APART: Final = 600 * 10**9
+"""Nanoseconds by which clocks of brokers may differ."""
 _LOOK_INTERVAL: Final = 1.0
 """Seconds between two looks at how far the log has got: each asks the broker."""
 
@@ -136,11 +139,15 @@ class _Comparator:
 
     async def assigned(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
         """Take partitions over, from where the oldest run to be held begins."""
-        self._published = await self._read_published()
-        for topic, partition in sorted(places):
-            committed = await reader.committed(topic, partition)
-            start, end = await self._log.bounds(topic, partition)
-            position = max(committed or 0, start)
+        taken: dict[TopicPartition, tuple[int | None, int, int]] = {}
+        for place in sorted(places):
+            start, end = await self._log.bounds(*place)
+            committed = await reader.committed(*place)
+            taken[place] = committed, max(committed or 0, start), end
+        unread = {place: at for place, (_, at, end) in taken.items() if at < end}
+        holes = any(position > (committed or 0) for committed, position, _ in taken.values())
+        self._published = await self._read_published(None if holes else unread)
+        for (topic, partition), (committed, position, end) in taken.items():
             hole = position > (committed or 0)
             comparison = Comparison(
                 self._shelf,
@@ -160,10 +167,24 @@ class _Comparator:
         for _topic, partition in places:
             self._owned.pop(partition, None)
 
-    async def _read_published(self) -> Published:
-        """All reports there are, so that none is published twice."""
+    async def _read_published(self, positions: Mapping[TopicPartition, int] | None) -> Published:
+        """Reports of what will be read from these positions, so that none is made twice.
+
+        None reads all there are: of a run whose beginning is lost they say where it began.
+        """
         published, batch = Published(), list[Record]()
-        async for record in read_to_end(self._log, QUALITY):
+        starts: dict[int, int] = {}
+        if positions is not None:
+            times = [await time_at(self._log, *place, at) for place, at in positions.items()]
+            since = min((one for one in times if one is not None), default=None)
+            if since is None:
+                return published
+            # A report is made after what it is of: nothing older can be of what will be read.
+            for partition in range(self._log.partitions(QUALITY)):
+                starts[partition] = await offset_since(
+                    self._log, QUALITY, partition, since - _CLOCKS_APART
+                )
+        async for record in read_to_end(self._log, QUALITY, starts):
             batch.append(record)
             if len(batch) == _READ_RECORDS:
                 await asyncio.to_thread(_note_published, published, batch)

@@ -1,6 +1,6 @@
 """Reading a compacted topic as what it is: a table of the newest record by key."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from dqmstream.errors import LogUnavailableError
 from dqmstream.transport.log import Log
@@ -12,8 +12,15 @@ _LOOK = 5.0
 _LOOKS = 12
 
 
-async def read_to_end(log: Log, topic: str) -> AsyncIterator[Record]:
+async def read_to_end(
+    log: Log, topic: str, starts: Mapping[int, int] | None = None
+) -> AsyncIterator[Record]:
     """Every retained record of a topic up to where it ended when asked.
+
+    Parameters
+    ----------
+    starts
+        Offsets to begin at instead, by partition.
 
     Raises
     ------
@@ -24,6 +31,7 @@ async def read_to_end(log: Log, topic: str) -> AsyncIterator[Record]:
     ends: dict[TopicPartition, int] = {}
     for partition in range(log.partitions(topic)):
         start, end = await log.bounds(topic, partition)
+        start = max(start, (starts or {}).get(partition, start))
         if start < end:
             positions[topic, partition] = start
             ends[topic, partition] = end

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dqmstream.quality.declaration import QualityTest
 from services.comparator import run_comparator
 from services.judging import ComparatorProgress
+from services.patience import insist
 from services.processes.process import Process, Ready, Service
 
 __all__ = ["comparator"]
@@ -15,13 +16,17 @@ def comparator(tests: Sequence[QualityTest]) -> Service:
     progress = ComparatorProgress()
 
     async def start(process: Process, ready: Ready) -> None:
-        await run_comparator(
-            process.log,
-            tests,
-            clock=process.clock,
-            ready=ready,
-            member=f"{process.name}-comparator",
-            progress=progress,
+        # What it cannot wait for with patience is a start anew: it finds out what is published.
+        await insist(
+            lambda: run_comparator(
+                process.log,
+                tests,
+                clock=process.clock,
+                ready=ready,
+                member=f"{process.name}-comparator",
+                progress=progress,
+            ),
+            "the comparator starts anew",
         )
 
     return Service(name="comparator", start=start, progress=progress, kind="comparator")

@@ -54,12 +54,15 @@ class Filling:
             structlog.get_logger().warning("kernels are compiled anew", problem=cache.problem)
         layouts = self.booking_set.layouts
         self._fillers = await asyncio.to_thread(lambda: [WorkspaceFiller(one) for one in layouts])
-        await announce(
-            process.log,
-            self.booking_set,
-            clock=process.clock,
-            who=process.name,
-            from_run=self._shown_from,
+        await insist(
+            lambda: announce(
+                process.log,
+                self.booking_set,
+                clock=process.clock,
+                who=process.name,
+                from_run=self._shown_from,
+            ),
+            "the set cannot be announced",
         )
 
     def services(self) -> list[Service]:

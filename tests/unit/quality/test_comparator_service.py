@@ -81,7 +81,12 @@ def sets(*pieces: HistogramSet) -> list[Outgoing]:
 @pytest.fixture
 async def log() -> MemoryLog:
     """A log with all topics, and the bookings of two workspaces."""
-    log = MemoryLog(SettableClock(), stride=3)
+    return await log_of(SettableClock())
+
+
+async def log_of(clock: SettableClock) -> MemoryLog:
+    """The same by a clock that can be set."""
+    log = MemoryLog(clock, stride=3)
     await log.ensure_topics(
         [
             TopicSpec(
@@ -195,6 +200,29 @@ async def test_a_restart_reads_again_from_the_oldest_run_it_holds(log: MemoryLog
     assert progress.records == 6
     assert reports[-1].reports[0].entries == 4 * 4500
     assert len(reports) == 16
+
+
+async def test_a_restart_after_a_long_time_repeats_nothing() -> None:
+    """Only the newest of many reports are read again, and among them all that matter."""
+    clock = SettableClock()
+    log = await log_of(clock)
+    runs, told = 80, 0
+    async with comparator(log, runs=40):
+        for run in range(1, runs + 1):
+            for number in (1, 2, 3):
+                clock.advance(60.0)
+                await log.send(sets(piece(number, run=run)))
+            told += 6
+            await read_all(log, QUALITY, told)
+    for last in (4, 5):
+        async with comparator(log, runs=40):
+            clock.advance(60.0)
+            await log.send(sets(piece(last, run=runs)))
+            told += 2
+            reports = await read_all(log, QUALITY, told)
+        assert len(reports) == told
+        assert len(set(places(reports))) == told
+        assert reports[-1].reports[0].entries == last * 4500
 
 
 async def test_other_tests_after_a_restart_do_not_rewrite_history(log: MemoryLog) -> None:
