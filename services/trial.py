@@ -155,6 +155,8 @@ class _Canary:
         while True:
             answer = await self._heard()
             if answer is None:
+                if begun is None:
+                    structlog.get_logger().error("a canary died before it began: no verdict")
                 return begun
             if answer == DONE:
                 return None

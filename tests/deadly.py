@@ -3,12 +3,16 @@
 import os
 import signal
 
+from dqmstream.booking_set import BookingSet
+from dqmstream.fold.state import FoldSettings
 from dqmstream.fold.testing.toy import LAYOUTS, Events, ToyFiller
 from dqmstream.histograms.contents import Contents
 
-__all__ = ["DEADLY", "DeadlyFiller", "deadly_fillers"]
+__all__ = ["DEADLY", "PARTITIONS", "SET", "DeadlyFiller", "deadly_fillers"]
 
 DEADLY = 66
+PARTITIONS = 2
+SET = BookingSet([layout.booking for layout in LAYOUTS], FoldSettings(partitions=PARTITIONS))
 
 
 class DeadlyFiller(ToyFiller):

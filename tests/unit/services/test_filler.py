@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.errors import LogError, LogIdentityError
 from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.fold.partition import Filler, FoldFactory, PartitionFold
-from dqmstream.fold.state import ControlState, FoldSettings
+from dqmstream.fold.state import ControlState
 from dqmstream.fold.testing.toy import (
     LAYOUTS,
     ToyChunk,
@@ -38,11 +37,9 @@ from services.filler import FillerProgress, FillerSettings, run_filler
 from services.outgoing import outgoing
 from services.refill import refill
 from services.tenure import attempts, known_tenure, tenure_record
-from tests.deadly import DEADLY, deadly_fillers
+from tests.deadly import DEADLY, PARTITIONS, SET, deadly_fillers
 from tests.troubled_log import TroubledLog
 
-PARTITIONS = 2
-SET = BookingSet([layout.booking for layout in LAYOUTS], FoldSettings(partitions=PARTITIONS))
 SPEAKER: dict[str, Any] = {
     "run": 1,
     "source": "a",
