@@ -221,4 +221,4 @@ def _cpu_rows(cpu: Mapping[str, float], events: int, what: str) -> list[Row]:
 
 
 def _milliseconds(name: str, seconds: float, goal: float | None = None) -> Row:
-    return Row(name=name, value=1000 * seconds, unit="ms", goal=goal, higher_is_better=False)
+    return Row(name=name, value=1000 * float(seconds), unit="ms", goal=goal, higher_is_better=False)
