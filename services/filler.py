@@ -54,12 +54,16 @@ class FillerSettings:
         Seconds between two checkpoints while the position moves and nothing closes.
     lumisection_timeout, run_timeout
         Seconds of silence after which an open LS is closed, a run ended.
+    closer
+        Whether this filler's group decides so. One group of a log does: of a set that is tried
+        out beside the one in use the fillers only obey.
     """
 
     publish_interval: float = 1.0
     checkpoint_interval: float = 5.0
     lumisection_timeout: float = 60.0
     run_timeout: float = 300.0
+    closer: bool = True
 
 
 async def run_filler(
@@ -302,7 +306,7 @@ class _FillerService:
         for partition, owned in self.owned.items():
             _, end = await self._log.bounds(EVENTS, partition)
             self._progress.lag[EVENTS, partition] = max(0, end - owned.fold.position)
-            if owned.fold.position < end:
+            if owned.fold.position < end or not self._settings.closer:
                 continue
             decision = owned.closer.decide(owned.fold.control.state, now)
             others = [p for p in range(self._set.fold.partitions) if p != partition]

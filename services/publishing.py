@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from dqmstream.clock import Clock
 from dqmstream.fold.segment import Segment
-from dqmstream.fold.sets import histogram_sets, split
+from dqmstream.fold.sets import MAX_BLOCK, histogram_sets, split
 from dqmstream.identity import stable_hash
 from dqmstream.messages.topics import HISTOGRAMS
 from dqmstream.transport.log import Log, Outgoing
@@ -41,6 +41,8 @@ class Publisher:
         self._clock = clock
         self._progress = progress
         self._partitions = log.partitions(HISTOGRAMS)
+        # Besides its cells a message holds the account.
+        self._block = min(MAX_BLOCK, log.max_message_bytes(HISTOGRAMS) // 2)
 
     async def send_dead(self, owned: Owned) -> None:
         """Send the letters of a partition."""
@@ -90,5 +92,6 @@ class Publisher:
         for whole in sets:
             key = whole.workspace.encode()
             partition = stable_hash(whole.workspace) % self._partitions
-            messages += [outgoing(HISTOGRAMS, partition, part, key) for part in split(whole)]
+            parts = split(whole, self._block)
+            messages += [outgoing(HISTOGRAMS, partition, part, key) for part in parts]
         return messages

@@ -331,6 +331,8 @@ class Control:
         self.state.runs[number].ended = True
         self.state.ended.append(number)
         effects.append(RunEnded(number))
-        while len(self.state.ended) > self.settings.ended_runs:
-            self.state.forget(self.state.ended.pop(0))
         self.state.freeze()
+        while len(self.state.ended) > self.settings.ended_runs or (
+            len(self.state.ended) > 1 and self.state.frozen_markers > self.settings.ended_markers
+        ):
+            self.state.forget(self.state.ended.pop(0))

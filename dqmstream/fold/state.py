@@ -26,8 +26,9 @@ class FoldSettings(Value, frozen=True, kw_only=True):
 
     `max_open` is M: more open segments in a run close the oldest. `max_jump` bounds how far an LS
     may lie from the known ones (1000 are 6.5 hours), `max_lumisection` its number. `max_chunks`
-    bounds chunk numbers, `ended_runs` is R. A run that begins more than `hole_seconds` of log time
-    after a hole is taken to have lost nothing in it.
+    bounds chunk numbers. `ended_runs` is R, and `ended_markers` bounds how many LumisectionEnds of
+    ended runs are kept besides: a checkpoint must stay a message that a log takes. A run that
+    begins more than `hole_seconds` of log time after a hole is taken to have lost nothing in it.
     """
 
     partitions: int
@@ -37,6 +38,7 @@ class FoldSettings(Value, frozen=True, kw_only=True):
     max_lumisection: int = 10_000
     max_chunks: int = 1 << 20
     ended_runs: int = 64
+    ended_markers: int = 2_000_000
     max_runs: int = 64
     max_sources: int = 256
 
@@ -189,15 +191,17 @@ class Hole(msgspec.Struct, array_like=True):
 
 class FrozenRun(msgspec.Struct, array_like=True, frozen=True):
     """An ended run put away, packed: hardly ever needed again, and not worth encoding at each
-    segment that opens. `span` is its lowest and highest LS."""
+    segment that opens. `span` is its lowest and highest LS, `markers` how many it has."""
 
     span: tuple[int, int] | None
     closed: bool
     state: bytes
+    markers: int
 
     @classmethod
     def of(cls, run: RunState) -> Self:
-        return cls(run.span(), run.closed, pack(msgspec.msgpack.encode(run)))
+        markers = sum(len(lumisection.markers) for lumisection in run.lumisections.values())
+        return cls(run.span(), run.closed, pack(msgspec.msgpack.encode(run)), markers)
 
     def thawed(self) -> RunState:
         return msgspec.msgpack.decode(unpack(self.state), type=RunState)
@@ -248,6 +252,11 @@ class ControlState(msgspec.Struct, array_like=True):
     def running(self) -> int:
         """How many runs have not ended."""
         return len(self.runs) + len(self.frozen) - len(self.ended)
+
+    @property
+    def frozen_markers(self) -> int:
+        """LumisectionEnds of all runs put away."""
+        return sum(frozen.markers for frozen in self.frozen.values())
 
     def freeze(self) -> None:
         """Put all ended runs away."""

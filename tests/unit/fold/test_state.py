@@ -104,3 +104,16 @@ def test_a_running_run_below_the_forgotten_ones_is_not_forgotten() -> None:
     state = ControlState(runs={5: RunState()}, floor=100)
     assert state.has_forgotten(4)
     assert not state.has_forgotten(5)
+
+
+def test_ended_runs_are_forgotten_before_the_state_grows_too_large(new_line: Any) -> None:
+    """By what they hold, not only by how many they are: a log must take the checkpoint."""
+    line = new_line(ended_markers=10)
+    for run in range(1, 6):
+        line.start(run=run)
+        for lumisection in range(1, 5):
+            line.marker(lumisection, run=run)
+        line.end(run=run, last=4)
+    assert line.state.ended == [4, 5]
+    assert line.state.frozen_markers == 8
+    assert line.chunk(1, run=3).refused.reason == "forgotten_run"
