@@ -86,7 +86,7 @@ def _command(life: Life, log: Path) -> subprocess.Popen[bytes]:
         out.write(f"{STARTS} {life.service}\n".encode())
         out.flush()
         return subprocess.Popen(
-            [sys.executable, "-m", "services.cli", *life.command],
+            [sys.executable, "-m", "services.cli", life.command],
             env=os.environ | environment_of(life),
             stdout=out,
             stderr=out,

@@ -1,46 +1,35 @@
-"""What one process of a crash test runs: a service as the command line runs it.
+"""What one process of a crash test runs: `dqmstream fill`, `compare`, `record` or `serve` itself.
 
-The same parts as `services.cli` puts together; what is set besides are the paces that the command
-line keeps to itself, so that what takes minutes in production takes seconds here.
+Only what the command line keeps to itself is replaced: paces, so that what takes minutes in
+production takes seconds here, and the rules that a test wants to be wrong.
 """
 
-import asyncio
-from collections.abc import Sequence
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 
-from dqmstream.booking.chunk import decode_chunk
-from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.transport import kafka
+from dqmstream.transport.log import Log
 from services.batches import BatchSettings
-from services.comparator import run_comparator
-from services.filler import FillerProgress, FillerSettings, run_filler
+from services.cli import app
+from services.filler import run_filler
 from services.invoke import invoke
-from services.judging import ComparatorProgress
-from services.logs import set_up_logs
-from services.memory import return_freed_memory
+from services.processes import compare, fill, record
 from services.processes.alone import alone
-from services.processes.fill import Filling
-from services.processes.process import Process, Ready, Service
 from services.processes.produce import Producing
-from services.processes.serve import serving
-from services.recorder import RecorderProgress, RecorderSettings, run_recorder
+from services.recorder import RecorderSettings
 from services.settings import PREFIX, Settings, load_settings
 from services.shutdown import run_until_stopped
+from services.startup import settings_in_force
 from tests.crash.echo import echoing
 from tests.crash.schedule import Schedule
-from tests.crash.world import (
-    BOOKINGS,
-    QUALITY_TESTS,
-    WORKSPACES,
-    booking_set,
-    quality_tests,
-)
-from tests.crash.wrong_rules import RIGHT, RULES
+from tests.crash.world import QUALITY_TESTS, WORKSPACES
+from tests.crash.wrong_rules import RIGHT, RULES, Rules
 from tests.random_run import RandomRun
 
 __all__ = ["PATIENCE", "Life", "environment_of", "live", "settings_of"]
@@ -52,6 +41,15 @@ PATIENCE: Final = {
     "rebalance_timeout": 4.0,
 }
 """Of the client of Kafka, in seconds: a frozen service is missed while the test still runs."""
+
+_COMMANDS: Final = {
+    "filler": ("fill", "filling "),
+    "comparator": ("compare", "comparing "),
+    "recorder": ("record", "recording "),
+    "gateway": ("serve", "page: "),
+    "producer": ("", "producing "),
+}
+"""Which command a service is, and how the line begins that it prints once it is ready."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,36 +72,22 @@ class Life:
 
     @property
     def by_command(self) -> bool:
-        """Whether the command line starts it; it knows no random sources."""
+        """Whether a user's command line starts it; there is none for random sources."""
         return self.schedule.commands and self.kind != "producer"
 
     @property
-    def command(self) -> tuple[str, ...]:
-        """Which command of `dqmstream` starts it."""
-        return (_COMMANDS[self.kind][0],)
+    def command(self) -> str:
+        """The command of `dqmstream` that it is."""
+        return _COMMANDS[self.kind][0]
 
     @property
     def ready_line(self) -> str:
         """How the line begins that it prints once it is ready."""
-        return _COMMANDS[self.kind][1] if self.by_command else f"{self.service} is ready"
-
-
-_COMMANDS: Final = {
-    "filler": ("fill", "filling "),
-    "comparator": ("compare", "comparing "),
-    "recorder": ("record", "recording "),
-    "gateway": ("serve", "page: "),
-}
-
-
-def settings_of(life: Life) -> Settings:
-    """Settings of the service of a life."""
-    values = environment_of(life)
-    return load_settings({}, values).settings
+        return _COMMANDS[self.kind][1]
 
 
 def environment_of(life: Life) -> dict[str, str]:
-    """The same as variables, as a user sets them."""
+    """The settings of a life as variables, as a user sets them."""
     schedule = life.schedule
     values = {
         "kafka": life.servers,
@@ -124,100 +108,61 @@ def environment_of(life: Life) -> dict[str, str]:
     return {f"{PREFIX}{name.upper()}": str(value) for name, value in values.items()}
 
 
+def settings_of(life: Life) -> Settings:
+    """The same as the services have them."""
+    return load_settings({}, environment_of(life)).settings
+
+
 def live(life: Life) -> int:
     """Run a service until it is done or stopped; the exit status."""
-    patient = partial(kafka.KafkaSettings, **PATIENCE)
-    setattr(kafka, "KafkaSettings", patient)  # noqa: B010 the command line has no setting for it
-    settings = settings_of(life)
-    set_up_logs(settings.log_level, settings.log_format)
-    return_freed_memory()
+    os.environ.update(environment_of(life))
+    _set_paces(life.schedule)
+    _set_rules(life)
     try:
-        invoke(lambda: run_until_stopped(partial(_live, life, settings)))
+        if life.kind == "producer":
+            invoke(_produce, life=life)
+        else:
+            app([life.command])
     except typer.Exit as exit_:
         return exit_.exit_code
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
     return 0
 
 
-async def _live(life: Life, settings: Settings) -> None:
-    says = f"{life.service} is ready"
-    match life.kind:
-        case "producer":
-            await alone(settings, _produces(life, settings), says=says)
-        case "filler":
-            filling = Filling(settings, BOOKINGS)
-            await alone(settings, _fills(life), says=says, begin=filling.begin)
-        case "comparator":
-            await alone(settings, [_comparator(life)], says=says)
-        case "recorder":
-            await alone(settings, [_recorder()], says=says)
-        case _:
-            async with serving(settings) as gateway:
-                await alone(settings, [gateway.service], says=says)
-
-
-def _produces(life: Life, settings: Settings) -> Sequence[Service]:
+def _produce(life: Life) -> int:
+    settings = settings_in_force({}, None)
     assert life.source is not None
     names = [source.name for source in life.schedule.sources]
-    return Producing(settings, [[life.source]], speed=1.0, expected=names).services()
+    producing = Producing(settings, [[life.source]], speed=1.0, expected=names)
+    says = f"producing {life.source.incarnation}"
+    return run_until_stopped(lambda: alone(settings, producing.services(), says=says))
 
 
-def _fills(life: Life) -> Sequence[Service]:
-    schedule, filled = life.schedule, booking_set(life.schedule)
-    progress = FillerProgress()
-
-    async def start(process: Process, ready: Ready) -> None:
-        echo = schedule.echo if life.service == "filler 0" else 0.0
-        async with echoing(process.bare_log, echo) as log:
-            await run_filler(
-                log,
-                filled,
-                await asyncio.to_thread(lambda: [WorkspaceFiller(one) for one in filled.layouts]),
-                decode_chunk,
-                member=f"{process.name}-{life.service}",
-                settings=FillerSettings(
-                    publish_interval=schedule.publish_interval,
-                    checkpoint_interval=schedule.checkpoint_interval,
-                    lumisection_timeout=schedule.lumisection_timeout,
-                    run_timeout=schedule.run_timeout,
-                ),
-                clock=process.clock,
-                progress=progress,
-                ready=ready,
-                **RULES.get(life.wrong_rule, RIGHT).filler,
-            )
-
-    return [Service(name=life.service, start=start, progress=progress, kind="filler")]
+# -------------------------------------------------------------- what is replaced
 
 
-def _comparator(life: Life) -> Service:
-    progress = ComparatorProgress()
-
-    async def start(process: Process, ready: Ready) -> None:
-        await run_comparator(
-            process.log,
-            quality_tests(),
-            clock=process.clock,
-            ready=ready,
-            member=f"{process.name}-comparator",
-            progress=progress,
-            **RULES.get(life.wrong_rule, RIGHT).comparator,
-        )
-
-    return Service(name=life.service, start=start, progress=progress, kind="comparator")
+def _set_paces(schedule: Schedule) -> None:
+    _replace(kafka, "KafkaSettings", **PATIENCE)
+    _replace(fill, "FillerSettings", checkpoint_interval=schedule.checkpoint_interval)
+    pace = RecorderSettings(batch=BatchSettings(linger=0.05), idle=1.0)
+    _replace(record, "run_recorder", settings=pace)
 
 
-def _recorder() -> Service:
-    progress = RecorderProgress()
-    settings = RecorderSettings(batch=BatchSettings(linger=0.05), idle=1.0)
+def _set_rules(life: Life) -> None:
+    rules = RULES.get(life.wrong_rule, RIGHT)
+    echo = life.schedule.echo if life.service == "filler 0" else 0.0
+    _replace(compare, "run_comparator", **rules.comparator)
+    if echo or rules.filler:
+        fill.run_filler = partial(_fill, rules, echo)  # type: ignore[assignment]
 
-    async def start(process: Process, ready: Ready) -> None:
-        await run_recorder(
-            process.log,
-            process.settings.store_url,
-            clock=process.clock,
-            ready=ready,
-            progress=progress,
-            settings=settings,
-        )
 
-    return Service(name="recorder", start=start, progress=progress, kind="recorder")
+def _replace(module: Any, name: str, **arguments: Any) -> None:
+    """Let a module call something with these arguments as well."""
+    called: Callable[..., Any] = getattr(module, name)
+    setattr(module, name, partial(called, **arguments))
+
+
+async def _fill(rules: Rules, echo: float, log: Log, *arguments: Any, **named: Any) -> None:
+    async with echoing(log, echo) as echoed:
+        await run_filler(echoed, *arguments, **named, **rules.filler)

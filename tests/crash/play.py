@@ -205,18 +205,16 @@ class _Player:
             case FullDisk(seconds):
                 await self._fill_disk(seconds)
             case Cut(seconds):
-                self.stage.disturb()
-                await asyncio.to_thread(self._cluster.cut)
-                await asyncio.sleep(seconds)
-                await asyncio.to_thread(self._cluster.mend)
+                with self.stage.outage():
+                    await asyncio.to_thread(self._cluster.cut)
+                    await asyncio.sleep(seconds)
+                    await asyncio.to_thread(self._cluster.mend)
             case Lose():
                 await self._lose(action)
 
     async def _freeze(self, service: str, seconds: float) -> None:
-        running = self.stage.alive(service)
+        running = self.stage.freeze(service)
         if running is not None:
-            self.stage.disturb(service)
-            running.signal(signal.SIGSTOP)
             await asyncio.sleep(seconds)
             running.signal(signal.SIGCONT)
 
@@ -241,11 +239,11 @@ class _Player:
         return self._site.cluster
 
     async def _lose(self, lost: Lose) -> None:
-        self.stage.disturb()
         broker = self._cluster.brokers[lost.broker]
-        await asyncio.to_thread(getattr(broker, lost.how))
-        await asyncio.sleep(lost.seconds)
-        await asyncio.to_thread(broker.resume if lost.how == "pause" else broker.start)
+        with self.stage.outage():
+            await asyncio.to_thread(getattr(broker, lost.how))
+            await asyncio.sleep(lost.seconds)
+            await asyncio.to_thread(broker.resume if lost.how == "pause" else broker.start)
 
     # ------------------------------------------------------------------- check
 

@@ -3,8 +3,10 @@
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from dqmstream.clock import Clock
 from tests.crash.launcher import STARTS, Running, start
@@ -12,7 +14,9 @@ from tests.crash.lives import Life
 
 __all__ = ["Slot", "Stage", "free_port"]
 
-_AGAIN: float = 0.3
+_CALM: Final = 5.0
+"""Seconds after an outage until leaders are chosen and groups have met."""
+_AGAIN: Final = 0.3
 """Seconds until a process that ended by itself is started again."""
 
 
@@ -56,6 +60,8 @@ class Stage:
     clock: Clock
     slots: dict[str, Slot] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
+    _outages: int = 0
+    _calm_from: float = 0.0
 
     def begin(self, name: str, make: Callable[[], Life]) -> None:
         """Start a service for the first time."""
@@ -73,10 +79,25 @@ class Stage:
         slot.running.signal(number)
         return True
 
-    def disturb(self, name: str = "") -> None:
-        """Note that a service, or all of them, cannot reach the broker now."""
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """The broker is away for the length of the block, and for a while after it."""
+        self._outages += 1
         for slot in self.slots.values():
-            slot.disturbed |= name in {"", slot.name}
+            slot.disturbed = True
+        try:
+            yield
+        finally:
+            self._outages -= 1
+            self._calm_from = self.clock.monotonic() + _CALM
+
+    def freeze(self, name: str) -> Running | None:
+        """Let a service stand still; its process, if it is alive."""
+        running = self.alive(name)
+        if running is not None:
+            self.slots[name].disturbed = True
+            running.signal(signal.SIGSTOP)
+        return running
 
     def alive(self, name: str) -> Running | None:
         """The process of a service, if it is alive."""
@@ -111,7 +132,8 @@ class Stage:
             yield from said[-lines:]
 
     def _start(self, slot: Slot) -> None:
-        slot.due, slot.told, slot.disturbed, slot.lives = None, "", False, slot.lives + 1
+        slot.due, slot.told, slot.lives = None, "", slot.lives + 1
+        slot.disturbed = self._outages > 0 or self.clock.monotonic() < self._calm_from
         life = slot.make()
         slot.ready_line = life.ready_line
         slot.running = start(life, self._log(slot))
