@@ -3,24 +3,18 @@
 import asyncio
 import resource
 import signal
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from dqmstream.clock import SystemClock
-from dqmstream.errors import LogError
-from dqmstream.identity import content_hash
-from dqmstream.messages.events import EventBatch, LumisectionEnd, RunClose
-from dqmstream.messages.topics import EVENTS
-from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Log
 from playback.broker import Cluster
 from services.log import open_log
-from tests.crash.laws import Truth, broken_laws
+from tests.crash.judge import Judge, Verdict
 from tests.crash.lives import Life, settings_of
-from tests.crash.projections import expected_reports, wrong_answers, wrong_reports, wrong_store
 from tests.crash.schedule import (
     Action,
     Cut,
@@ -35,7 +29,7 @@ from tests.crash.schedule import (
 )
 from tests.crash.stage import Stage, free_port
 from tests.crash.watch import Watch
-from tests.crash.world import booking_set, random_run
+from tests.crash.world import random_run
 from tests.random_run import RandomRun
 
 __all__ = ["Outcome", "Site", "play"]
@@ -43,8 +37,6 @@ __all__ = ["Outcome", "Site", "play"]
 _MOMENT_SECONDS: Final = 30.0
 _REST_SECONDS: Final = 60.0
 _TEND: Final = 0.05
-_WAKES: Final = {EventBatch, LumisectionEnd}
-"""A run that is over goes on with these; another RunStart or RunEnd changes nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +83,14 @@ async def play(
     player = _Player(schedule, site, wrong_rule, patience)
     try:
         async with player.watching():
-            complaints = await player.run()
+            verdict = await player.run()
     finally:
         await asyncio.to_thread(player.stage.end)
     return Outcome(
         schedule=schedule,
-        complaints=(*player.stage.complaints, *complaints),
-        met=player.met,
-        hashes=player.hashes,
+        complaints=(*player.stage.complaints, *verdict.complaints),
+        met=verdict.met,
+        hashes=verdict.hashes,
         logs=tuple(player.stage.logs()),
     )
 
@@ -112,12 +104,9 @@ class _Player:
         self._clock = SystemClock()
         self._port = free_port()
         self._runs: list[RandomRun] = []
-        self._set = booking_set(schedule)
         self._chunks = self._count_chunks()
         self._settings = settings_of(self._life("gateway"))
         self.stage = Stage(site.folder, self._clock)
-        self.met: Mapping[str, int] = {}
-        self.hashes: Mapping[str, str] = {}
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
@@ -129,8 +118,8 @@ class _Player:
             yield
             watching.cancel()
 
-    async def run(self) -> list[str]:
-        """The whole schedule; sentences on what is wrong."""
+    async def run(self) -> Verdict:
+        """The whole schedule, and what came of it."""
         for number in range(self._schedule.fillers):
             self._begin(f"filler {number}")
         for name in ("recorder", "comparator", "gateway"):
@@ -143,9 +132,18 @@ class _Player:
                 for step in self._schedule.steps:
                     await self._watch.until(lambda at=step.at: self._now >= at, _MOMENT_SECONDS)
                     harms.create_task(self._do(step.what), name=str(step))
-            complaints = await self._judge()
+            url = f"http://127.0.0.1:{self._port}"
+            judge = Judge(
+                self._schedule,
+                self._log,
+                self._watch,
+                self.stage,
+                url=url,
+                patience=self._patience,
+            )
+            verdict = await judge.judge(self._runs)
             tending.cancel()
-        return complaints
+        return verdict
 
     # ---------------------------------------------------------------- services
 
@@ -244,99 +242,3 @@ class _Player:
             await asyncio.to_thread(getattr(broker, lost.how))
             await asyncio.sleep(lost.seconds)
             await asyncio.to_thread(broker.resume if lost.how == "pause" else broker.start)
-
-    # ------------------------------------------------------------------- check
-
-    async def _judge(self) -> list[str]:
-        """Wait until nothing moves any more, then look at everything."""
-        waited = await self._rest()
-        truth = Truth(self._schedule, self._set, self._runs, self._watch)
-        broken = await asyncio.to_thread(broken_laws, truth)
-        self.met = await asyncio.to_thread(self._met, truth)
-        self.hashes = await asyncio.to_thread(_hashes, truth)
-        if waited or broken:
-            return [*waited, *broken]
-        return await self._projections(truth)
-
-    def _met(self, truth: Truth) -> dict[str, int]:
-        """How hard it was: what the services had to get right."""
-        closed: set[object] = set()
-        stale = 0
-        for piece in truth.published:
-            stale += piece.key in closed
-            closed |= {piece.key} if piece.closed else set()
-        repeats = sum(len(at) - 1 for chunks in truth.logged.values() for at in chunks.values())
-        return {
-            "restarts": sum(slot.lives - 1 for slot in self.stage.slots.values()),
-            "repeated chunks": repeats,
-            "sets after the closed one": stale,
-            "late segments": sum(one.late_segments for one in truth.merged),
-            "incomplete LSs": sum(not one.complete for one in truth.merged),
-            "dropped events": sum(one.account.dropped for one in truth.merged),
-        }
-
-    async def _rest(self) -> list[str]:
-        """Wait until sources are done and fillers stand at the end; what they did not reach."""
-        lacking = ["nothing was looked at"]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while lacking:
-                    try:
-                        lacking = [sentence async for sentence in self._lacking()]
-                    except LogError as error:
-                        lacking = [str(error)]
-                    await asyncio.sleep(0.1)
-        return [f"after {self._patience:g} s: {sentence}" for sentence in lacking]
-
-    async def _lacking(self) -> AsyncIterator[str]:
-        for slot in self.stage.slots.values():
-            if slot.name.startswith("producer") and not slot.done:
-                yield f"{slot.name} is not done"
-        if not await self._watch.caught_up():
-            yield "the log still grows"
-        for partition in range(self._schedule.partitions):
-            end = (await self._log.bounds(EVENTS, partition)).end
-            stands = self._watch.stands(partition)
-            if stands < end:
-                yield f"{EVENTS}/{partition} ends at {end}, its filler stands at {stands}"
-        for partition in self._not_over():
-            yield f"the run is not over on {EVENTS}/{partition}"
-
-    def _not_over(self) -> Iterator[int]:
-        """Partitions on which a run is yet to be ended by time-out."""
-        if not self._schedule.timed:
-            return
-        for partition, records in self._watch.events.items():
-            types = [CODEC.type_of(record.headers) for record in reversed(records)]
-            decided = next((n for n, one in enumerate(types) if one is RunClose), len(types))
-            spoken = next((n for n, one in enumerate(types) if one in _WAKES), len(types))
-            if decided > spoken:
-                yield partition
-
-    async def _projections(self, truth: Truth) -> list[str]:
-        """What is made of the log must become, and then is, what the log says."""
-        expected = await asyncio.to_thread(expected_reports, truth)
-        url = f"sqlite:///{self._site.folder / 'store.sqlite'}"
-        wrong = ["nothing was looked at"]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while wrong:
-                    wrong = list(wrong_reports(truth, expected))
-                    wrong += await asyncio.to_thread(lambda: list(wrong_store(truth, url)))
-                    if not wrong:
-                        wrong += await wrong_answers(truth, f"http://127.0.0.1:{self._port}")
-                    await asyncio.sleep(0.1)
-        return [f"after {self._patience:g} s: {sentence}" for sentence in wrong[:10]]
-
-
-def _hashes(truth: Truth) -> dict[str, str]:
-    """Of on-time and late contents together: which is which may differ between two takes."""
-    found = {}
-    for one in truth.merged:
-        contents = one.contents.copy()
-        if one.late is not None:
-            contents.add(one.late, same_lumisection=True)
-        values = sorted((index, scalar.value) for index, scalar in contents.scalars.items())
-        what = (contents.cells.tobytes(), values, sorted(contents.invalid.items()))
-        found[f"{one.key.workspace} {one.key.lumisection}"] = content_hash(what)
-    return found

@@ -14,7 +14,7 @@ from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.comparison import Comparison, ComparisonSettings
 from dqmstream.quality.compiled import compile_tests
 from dqmstream.store.store import Store
-from tests.crash.laws import Truth
+from tests.crash.truth import Truth
 from tests.crash.world import quality_tests
 from tests.random_run import RUN
 
