@@ -148,6 +148,7 @@ class _FillerService:
             closer=lambda: Closer(settings.lumisection_timeout, settings.run_timeout),
             member=member,
             clock=clock,
+            on_failure=self._count_failure,
         )
         self._next_publish = clock.monotonic()
         self._next_checkpoint = clock.monotonic() + settings.checkpoint_interval
@@ -231,8 +232,11 @@ class _FillerService:
 
     def _note_failure(self, error: LogError) -> None:
         self._failures += 1
-        self._progress.failures += 1
+        self._count_failure()
         self._logger.warning("the log is away", error=str(error), failures=self._failures)
+
+    def _count_failure(self) -> None:
+        self._progress.failures += 1
 
     async def _release(self, reader: GroupReader) -> None:
         """Leave everything in order for the next owners, if the log takes it in time."""

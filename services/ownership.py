@@ -41,6 +41,8 @@ class Ownership:
         Makes the closer of a partition.
     member
         Name of this filler.
+    on_failure
+        Called after each try that the log refused.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Ownership:
         closer: Callable[[], Closer],
         member: str,
         clock: Clock,
+        on_failure: Callable[[], None],
     ) -> None:
         self._log = log
         self._set = booking_set
@@ -59,6 +62,7 @@ class Ownership:
         self._closer = closer
         self._member = member
         self._clock = clock
+        self._on_failure = on_failure
         self._owned: dict[int, Owned] = {}
         self._memory: dict[int, Owned] = {}
         self._given_up = 0.0
@@ -76,7 +80,11 @@ class Ownership:
 
     async def assigned(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
         """Take partitions over: from memory if nobody has written a newer epoch, else from C."""
-        await insist(lambda: self._take_over(reader, places), "partitions cannot be taken over yet")
+        await insist(
+            lambda: self._take_over(reader, places),
+            "partitions cannot be taken over yet",
+            on_failure=self._on_failure,
+        )
         # What others have now is theirs: it would be behind by the time it came back.
         self._memory.clear()
 

@@ -130,6 +130,7 @@ class _Canary:
         self._process = process
         self._questions = questions
         self._answers = answers
+        self._dead = False
 
     @classmethod
     async def hatched(cls, words: Sequence[bytes]) -> "_Canary":
@@ -171,10 +172,13 @@ class _Canary:
         try:
             data = await self._answers.readexactly(OFFSET_BYTES)
         except asyncio.IncompleteReadError:
+            self._dead = True
             return None
         return int.from_bytes(data, "little", signed=True)
 
     async def close(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        # A signal to one that is dead already would take its status from those who wait for it.
+        if not self._dead:
+            with suppress(ProcessLookupError):
+                self._process.kill()
         await self._process.communicate()
