@@ -22,15 +22,25 @@ __all__ = ["STARTS", "Running", "start", "start_server"]
 STARTS: Final = "----"
 """Begins the first line of each life in a log."""
 
+_PRELOADED: Final = "tests.crash.preloaded"
 _PR_SET_PDEATHSIG: Final = 1
 
 
 def start_server() -> None:
-    """Let the fork server import what services need, before the first one is started."""
-    _context().set_forkserver_preload(["tests.crash.preloaded"])
-    process = _context().Process(target=_nothing)
+    """Let the fork server import what services need, before the first one is started.
+
+    Raises
+    ------
+    ImportError
+        If it could not: every service would then import it for itself, for seconds.
+    """
+    _context().set_forkserver_preload([_PRELOADED])
+    process = _context().Process(target=_check_preloaded)
     process.start()
     process.join()
+    if process.exitcode != 0:
+        msg = f"the fork server could not import {_PRELOADED}: try it alone"
+        raise ImportError(msg)
 
 
 def start(life: Life, log: Path) -> "Running":
@@ -76,8 +86,9 @@ def _context() -> ForkServerContext:
     return multiprocessing.get_context("forkserver")
 
 
-def _nothing() -> None:
-    """The first child makes the server import; it has nothing to do."""
+def _check_preloaded() -> None:
+    """The first child makes the server import; a server that fails says nothing of it."""
+    sys.exit(0 if _PRELOADED in sys.modules else 1)
 
 
 def _command(life: Life, log: Path) -> subprocess.Popen[bytes]:
