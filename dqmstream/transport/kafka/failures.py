@@ -12,6 +12,8 @@ from aiokafka.errors import (
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
     KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
     UnsupportedVersionError,
@@ -29,6 +31,8 @@ refusals = (
     InconsistentGroupProtocolError,
     InvalidGroupIdError,
     InvalidSessionTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
     UnsupportedVersionError,
 )
 """Errors that trying again does not help."""
