@@ -13,6 +13,7 @@ from dqmstream.transport.log import Log, Reader, Record, TopicPartition
 
 __all__ = ["Batch", "BatchSettings", "Collector", "recorded_places"]
 
+_LOOKS = 8
 _PATIENCE = 1.0
 
 
@@ -121,10 +122,13 @@ class Collector:
         records: list[Record] = []
         for place in _places(self._log, BOOKINGS):
             end = (await self._log.bounds(*place)).end
+            looks = 0
             while self._is_behind(place, end):
                 more = await self._read_bookings()
-                if not more:
+                looks = 0 if more else looks + 1
+                if looks == _LOOKS:
                     # Compaction took the last records: nothing comes before this end any more.
+                    # One empty look may as well be a broker that is away, with the booking on it.
                     self._booking_ends[place] = end
                 records += more
         return records
