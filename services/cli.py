@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from dqmstream import __version__
-from services import cli_bench, cli_processes, cli_sets
-from services.invoke import invoke
-from services.options import (
+from services.command_line import bench as cli_bench
+from services.command_line import processes as cli_processes
+from services.command_line import sets as cli_sets
+from services.command_line.invoke import invoke
+from services.command_line.options import (
     ChunkEvents,
     Config,
     Data,
@@ -216,7 +218,7 @@ def status(
     Reads the log on Kafka, and writes nothing; the embedded log is another process's own, whose
     gateway is asked.
     """
-    from services import status_command  # noqa: PLC0415
+    from services.status import command as status_command  # noqa: PLC0415
 
     invoke(
         status_command.status,

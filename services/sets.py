@@ -22,9 +22,9 @@ from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Record
-from services.announcing import activate, announce
+from services.filler.announcing import activate, announce
+from services.filler.refill import refill
 from services.log import open_log
-from services.refill import refill
 from services.settings import Settings
 from services.startup import chosen_bookings, settings_in_force
 

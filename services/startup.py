@@ -8,7 +8,7 @@ from dqmstream.errors import SourceError
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
 from dqmstream.workspaces.registry import load_workspaces
-from services.logs import set_up_logs
+from services.logging.logs import set_up_logs
 from services.secrets import from_file
 from services.settings import Settings, load_settings
 

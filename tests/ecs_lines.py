@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from services.ecs import ECS_VERSION, FIELDS
+from services.logging.ecs import ECS_VERSION, FIELDS
 
 __all__ = ["TABLE", "check"]
 

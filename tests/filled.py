@@ -13,7 +13,7 @@ from dqmstream.messages.topics import EVENTS, HISTOGRAMS, TOPICS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, TopicSpec
-from services.filler import FillerProgress, FillerSettings, run_filler
+from services.filler.service import FillerProgress, FillerSettings, run_filler
 
 __all__ = ["fill", "fill_to_the_end", "filled_chunks", "make_topics", "merged"]
 

@@ -1,14 +1,14 @@
 """Writes index-template.json: `.venv/bin/python docker/logs/make_template.py`.
 
-The types of the fields that services write come from `services.ecs`, so that the store and the
-services cannot disagree.
+The types of the fields that services write come from `services.logging.ecs`, so that the store and
+the services cannot disagree.
 """
 
 import json
 from pathlib import Path
 from typing import Final
 
-from services.ecs import FIELDS
+from services.logging.ecs import FIELDS
 
 TARGET: Final = Path(__file__).parent / "index-template.json"
 # What every line has, and what describes an error.

@@ -5,7 +5,7 @@ What it holds at the moment of asking is in `services.gateway.collector`.
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from services.durations import BOUNDS
+from services.monitoring.durations import BOUNDS
 
 __all__ = ["GatewayMetrics"]
 

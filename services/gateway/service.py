@@ -25,7 +25,7 @@ from services.gateway.progress import GatewayProgress
 from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
-from services.status_reader import StatusReader
+from services.status.reader import StatusReader
 from services.web import serve_until_cancelled
 
 __all__ = ["run_gateway", "serve"]

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from dqmstream.quality.declaration import QualityTest
-from services.comparator import run_comparator
-from services.judging import ComparatorProgress
+from services.comparator.judging import ComparatorProgress
+from services.comparator.service import run_comparator
 from services.patience import insist
 from services.processes.process import Process, Ready, Service
 

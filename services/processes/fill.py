@@ -13,7 +13,7 @@ from dqmstream.fold.state import FoldSettings
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.kernels.warm import warm
 from dqmstream.messages.booking import Booking
-from services.filler import FillerProgress, FillerSettings, announce, run_filler
+from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
 from services.patience import insist
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings

@@ -17,12 +17,12 @@ import structlog
 from dqmstream.clock import Clock
 from dqmstream.errors import DqmError
 from dqmstream.transport.log import Log
-from services.health import Health
-from services.heartbeat import beat, standing_of
 from services.log import open_log
-from services.metrics import ProcessMetrics
-from services.metrics_families import Service as Kind
-from services.metrics_server import serve_metrics
+from services.monitoring.families import Service as Kind
+from services.monitoring.health import Health
+from services.monitoring.heartbeat import beat, standing_of
+from services.monitoring.metrics import ProcessMetrics
+from services.monitoring.server import serve_metrics
 from services.patience import PatientLog
 from services.settings import Settings
 

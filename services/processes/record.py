@@ -1,7 +1,7 @@
 """The recorder as a service of a process."""
 
 from services.processes.process import Process, Ready, Service
-from services.recorder import RecorderProgress, run_recorder
+from services.recorder.service import RecorderProgress, run_recorder
 
 __all__ = ["recorder"]
 

@@ -15,14 +15,14 @@ import typer
 
 from dqmstream.transport import kafka
 from dqmstream.transport.log import Log
-from services.batches import BatchSettings
 from services.cli import app
-from services.filler import run_filler
-from services.invoke import invoke
+from services.command_line.invoke import invoke
+from services.filler.service import run_filler
 from services.processes import compare, fill, record
 from services.processes.alone import alone
 from services.processes.produce import Producing
-from services.recorder import RecorderSettings
+from services.recorder.batches import BatchSettings
+from services.recorder.service import RecorderSettings
 from services.settings import PREFIX, Settings, load_settings
 from services.shutdown import run_until_stopped
 from services.startup import settings_in_force

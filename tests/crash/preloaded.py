@@ -9,7 +9,7 @@ import sqlite3  # noqa: F401
 import numpy as np
 
 import services.gateway.service
-import services.recorder  # noqa: F401
+import services.recorder.service  # noqa: F401
 from dqmstream.histograms.layout import Layout
 from dqmstream.transport import kafka  # noqa: F401
 from tests.crash import lives  # noqa: F401

@@ -14,7 +14,7 @@ from dqmstream.clock import SystemClock
 from dqmstream.messages.topics import HISTOGRAMS
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from dqmstream.transport.log import Outgoing
-from services.ecs import FIELDS
+from services.logging.ecs import FIELDS
 from tests.deployment.conftest import Deployment, Service, wait_until
 from tests.deployment.files import COMPOSE, DOCKER, load, made
 from tests.deployment.shipping import container_line, shipped

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.metrics_families import FAMILIES
+from services.monitoring.families import FAMILIES
 from tests.deployment.conftest import Deployment
 from tests.deployment.files import COMPOSE, DOCKER, ROOT, load, made, our_services, settings_of
 from tests.deployment.promql import labels_in, metrics_in

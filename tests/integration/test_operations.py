@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.status import StatusReport
+from services.status.report import StatusReport
 from tests.ecs_lines import check
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

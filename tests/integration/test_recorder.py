@@ -44,10 +44,10 @@ from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
-from services.batches import BatchSettings
 from services.outgoing import outgoing
 from services.patience import Pace
-from services.recorder import RecorderProgress, RecorderSettings, run_recorder
+from services.recorder.batches import BatchSettings
+from services.recorder.service import RecorderProgress, RecorderSettings, run_recorder
 
 T = TypeVar("T")
 
@@ -309,7 +309,7 @@ async def test_a_full_disk_is_reported_and_overcome_without_loss(log: Log, url: 
             return super().write(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as logged:
-        patch.setattr("services.recorder.StoreWriter", Small)
+        patch.setattr("services.recorder.service.StoreWriter", Small)
         Small.room = 0
         async with recording(log, url) as progress:
             await until(lambda: progress.failures >= 3)

@@ -10,8 +10,8 @@ from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.boards import pulse_board
 from services.gateway.models import Health, PulseAnswer, Readiness
 from services.gateway.problems import ProblemError
-from services.metrics_server import metrics_response
-from services.status import StatusReport
+from services.monitoring.server import metrics_response
+from services.status.report import StatusReport
 
 __all__ = ["probes", "router"]
 

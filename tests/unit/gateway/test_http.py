@@ -29,7 +29,7 @@ from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream
 from services.gateway.testing import TRIGGERS, Detector
-from services.status_reader import StatusReader
+from services.status.reader import StatusReader
 
 API = "/api/v1"
 

@@ -27,7 +27,7 @@ from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream
 from services.gateway.testing import Detector
 from services.gateway.windows import Window
-from services.status_reader import StatusReader
+from services.status.reader import StatusReader
 
 API = "/api/v1"
 RUN = "/api/v1/runs/400001"

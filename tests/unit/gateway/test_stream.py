@@ -24,7 +24,7 @@ from services.gateway.readings import Readings
 from services.gateway.service import serve
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream, _Pace, origin_allowed
-from services.status_reader import StatusReader
+from services.status.reader import StatusReader
 
 
 @dataclass

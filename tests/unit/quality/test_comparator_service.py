@@ -20,8 +20,8 @@ from dqmstream.quality.comparison import Comparison, ComparisonSettings
 from dqmstream.quality.declaration import read_tests
 from dqmstream.transport.log import Log, Outgoing, TopicSpec
 from dqmstream.transport.memory import MemoryLog
-from services.comparator import ComparatorSettings, run_comparator
-from services.judging import ComparatorProgress
+from services.comparator.judging import ComparatorProgress
+from services.comparator.service import ComparatorSettings, run_comparator
 
 TESTS = read_tests(
     '[[quality_test]]\nname = "dead"\nalgorithm = "DeadChannel"\npath = "me"\nscope = "both"\n'
@@ -335,7 +335,7 @@ async def test_reports_too_long_for_a_message_lose_details_and_no_verdict(
     async with comparator(log):
         await log.send(sets(piece(1, counts=counts)))
         (full, *_) = await read_all(log, QUALITY, 2)
-    monkeypatch.setattr("services.judging._LARGEST", len(CODEC.encode(full).value) - 1)
+    monkeypatch.setattr("services.comparator.judging._LARGEST", len(CODEC.encode(full).value) - 1)
     async with comparator(log):
         await log.send(sets(piece(2, counts=counts)))
         reports = await read_all(log, QUALITY, 4)
@@ -348,7 +348,7 @@ async def test_reports_too_long_for_a_message_lose_details_and_no_verdict(
 async def test_reports_that_do_not_fit_at_all_are_counted(
     log: MemoryLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.judging._LARGEST", 250)
+    monkeypatch.setattr("services.comparator.judging._LARGEST", 250)
     progress = ComparatorProgress()
     async with comparator(log, progress):
         await log.send(sets(piece(1, counts=(5000, *[0] * 8))))

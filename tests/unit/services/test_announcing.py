@@ -20,7 +20,7 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
-from services.announcing import activate, announce
+from services.filler.announcing import activate, announce
 from services.gateway.catalogue import Catalogue
 from services.outgoing import outgoing
 

@@ -20,7 +20,7 @@ from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import EVENTS
 from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.transport.record import Record
-from services.filler_progress import FillerProgress, Tally
+from services.filler.progress import FillerProgress, Tally
 
 SECOND = 1_000_000_000
 

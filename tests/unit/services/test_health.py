@@ -15,10 +15,10 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
-from services.health import Health
-from services.heartbeat import Standing, beat
-from services.metrics import ProcessMetrics
-from services.metrics_server import serve_metrics
+from services.monitoring.health import Health
+from services.monitoring.heartbeat import Standing, beat
+from services.monitoring.metrics import ProcessMetrics
+from services.monitoring.server import serve_metrics
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import structlog
 
 from dqmstream.clock import SettableClock
 from dqmstream.transport.recovery import TornTail
-from services.ecs import FIELDS, renamed
-from services.log_pace import LinePace
-from services.logs import EcsFields, Hider
+from services.logging.ecs import FIELDS, renamed
+from services.logging.logs import EcsFields, Hider
+from services.logging.pace import LinePace
 from tests.ecs_lines import TABLE, check
 
 ROOT = Path(__file__).parents[3]
@@ -27,10 +27,10 @@ METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log", 
 GIVEN_BY_US = {"service", "exc_info", "logger"}
 SPLATS = {
     # What a double star brings at the places that have one.
-    "services/judging.py": {"topic", "partition", "offset"},
+    "services/comparator/judging.py": {"topic", "partition", "offset"},
     "dqmstream/transport/embedded.py": set(TornTail.__struct_fields__),
     "dqmstream/transport/kafka/noise.py": {"logger", "detail", "not_shown", "exc_info"},
-    "services/logs.py": {"logger", "exc_info"},
+    "services/logging/logs.py": {"logger", "exc_info"},
 }
 
 
@@ -68,7 +68,7 @@ def test_every_field_that_is_logged_has_a_name_in_the_store():
                 ]
             elif keyword.arg not in FIELDS.keys() | GIVEN_BY_US:
                 unknown.append((f"{path}:{call.lineno}", keyword.arg))
-    assert unknown == [], "list them in services/ecs.py"
+    assert unknown == [], "list them in services/logging/ecs.py"
     assert splats == SPLATS.keys(), "list in SPLATS what a double star brings"
 
 
@@ -205,7 +205,7 @@ def test_harmless_addresses_are_left_as_they_are():
 PROGRAM = """
 import logging, warnings, sys
 import structlog
-from services.logs import set_up_logs
+from services.logging.logs import set_up_logs
 set_up_logs("info", sys.argv[1], secrets=["s3cr3t"])
 structlog.contextvars.bind_contextvars(service="filler-0")
 structlog.get_logger().info("partition taken over", partition=3, position=17)
@@ -254,7 +254,7 @@ def test_people_read_text():
 
 
 def test_our_own_handler_is_there_once_however_often_logs_are_set_up():
-    program = "from services.logs import set_up_logs; import logging\n" + (
+    program = "from services.logging.logs import set_up_logs; import logging\n" + (
         "set_up_logs('info', 'json')\n" * 3 + "logging.error('once')"
     )
     command = [sys.executable, "-c", program]

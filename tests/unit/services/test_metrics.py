@@ -16,8 +16,8 @@ from dqmstream.messages.topics import EVENTS
 from dqmstream.transport.kafka.log import KafkaLog
 from dqmstream.transport.kafka.sender import KafkaStats
 from dqmstream.transport.memory import MemoryLog
-from services.durations import BOUNDS, Durations
-from services.filler_progress import FillerProgress
+from services.comparator.judging import ComparatorProgress
+from services.filler.progress import FillerProgress
 from services.gateway.collector import GatewayCollector
 from services.gateway.desk import Desk
 from services.gateway.hub import Hub
@@ -25,12 +25,12 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.state import State
 from services.gateway.testing import Detector
-from services.health import Health
-from services.judging import ComparatorProgress
-from services.metrics import ProcessMetrics
-from services.metrics_families import FAMILIES, LOG_FAMILIES
+from services.monitoring.durations import BOUNDS, Durations
+from services.monitoring.families import FAMILIES, LOG_FAMILIES
+from services.monitoring.health import Health
+from services.monitoring.metrics import ProcessMetrics
 from services.producer.progress import ProducerProgress
-from services.recorder import RecorderProgress
+from services.recorder.service import RecorderProgress
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 PROGRESS = {

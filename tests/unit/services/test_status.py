@@ -13,9 +13,9 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Bounds, Log, Outgoing, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from services.gateway.pulse import Beat, Pulse
-from services.status import StatusReport, status_report
-from services.status_reader import StatusReader
-from services.status_table import duration, status_tables
+from services.status.reader import StatusReader
+from services.status.report import StatusReport, status_report
+from services.status.table import duration, status_tables
 
 SECOND = 1_000_000_000
 NOW = 1_000 * SECOND

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.health import Health
+from services.monitoring.health import Health
 from services.web import listen, serve_until_cancelled
 
 __all__ = ["metrics_response", "serve_metrics"]

@@ -15,7 +15,7 @@ from dqmstream.fold.state import ControlState, RunState
 from dqmstream.messages.operations import OpenLumisection
 from dqmstream.messages.topics import EVENTS
 from dqmstream.transport.record import Record, TopicPartition
-from services.durations import Durations
+from services.monitoring.durations import Durations
 
 __all__ = ["FillerProgress", "Tally", "missing_sources", "open_lumisections"]
 

@@ -11,7 +11,7 @@ from dqmstream.messages.topics import HEARTBEATS, TOPICS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Bounds, Log, Record, TopicPartition
 from services.gateway.pulse import Pulse
-from services.status import StatusReport, status_report
+from services.status.report import StatusReport, status_report
 
 __all__ = ["STALE_AFTER", "StatusReader"]
 

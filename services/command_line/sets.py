@@ -4,8 +4,8 @@ from typing import Annotated, Final
 
 import typer
 
-from services.invoke import invoke
-from services.options import Config, Data, Json, Kafka, Workspaces, flags
+from services.command_line.invoke import invoke
+from services.command_line.options import Config, Data, Json, Kafka, Workspaces, flags
 
 __all__ = ["add_to"]
 

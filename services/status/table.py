@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from services.status import ServiceStatus, StatusReport
+from services.status.report import ServiceStatus, StatusReport
 
 __all__ = ["status_tables"]
 

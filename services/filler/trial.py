@@ -20,8 +20,8 @@ import structlog
 from dqmstream.messages.checkpoints import FillerCheckpoint
 from dqmstream.messages.topics import EVENTS
 from dqmstream.transport.log import Log, Record
-from services.canary import DONE, OFFSET_BYTES, Task, framed
-from services.parts import FoldParts
+from services.filler.canary import DONE, OFFSET_BYTES, Task, framed
+from services.filler.parts import FoldParts
 
 __all__ = ["Trial"]
 
@@ -138,7 +138,7 @@ class _Canary:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "services.canary",
+            "services.filler.canary",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )

@@ -2,7 +2,7 @@
 
 Services count into their progress (for heartbeats too) and know nothing of Prometheus; here it is
 read when somebody asks, so nothing is counted twice. What metrics there are stands in
-`services.metrics_families`.
+`services.monitoring.families`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,9 +20,9 @@ from prometheus_client.registry import Collector
 
 from dqmstream import __version__
 from dqmstream.transport.log import Log
-from services.durations import Durations
-from services.health import Health
-from services.metrics_families import FAMILIES, LOG_FAMILIES, Family, Service
+from services.monitoring.durations import Durations
+from services.monitoring.families import FAMILIES, LOG_FAMILIES, Family, Service
+from services.monitoring.health import Health
 
 __all__ = ["ProcessMetrics"]
 

@@ -16,9 +16,9 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.quality.comparison import Comparison
 from dqmstream.quality.terse import terse
 from dqmstream.transport.log import Outgoing, Record, TopicPartition
-from services.compiled_tests import CompiledShelf
+from services.comparator.compiled_tests import CompiledShelf
 from services.dead_letters import dead_letter
-from services.durations import Durations
+from services.monitoring.durations import Durations
 from services.outgoing import outgoing
 
 __all__ = ["ComparatorProgress", "Judged", "Judging"]

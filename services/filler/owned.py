@@ -6,7 +6,7 @@ from dqmstream.fold.closer import Closer
 from dqmstream.fold.partition import PartitionFold
 from dqmstream.messages.checkpoints import FillerCheckpoint
 from dqmstream.transport.log import Outgoing
-from services.trial import Trial
+from services.filler.trial import Trial
 
 __all__ = ["Owned"]
 

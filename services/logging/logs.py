@@ -19,8 +19,8 @@ import structlog
 
 from dqmstream import __version__
 from dqmstream.clock import Clock, SystemClock
-from services.ecs import ECS_VERSION, renamed
-from services.log_pace import LinePace
+from services.logging.ecs import ECS_VERSION, renamed
+from services.logging.pace import LinePace
 
 __all__ = ["EcsFields", "Hider", "set_up_logs"]
 
@@ -46,7 +46,7 @@ def set_up_logs(
     ----------
     form
         `text` for people, `json` for programs: one object a line, fields named as in the Elastic
-        Common Schema (`services.ecs`).
+        Common Schema (`services.logging.ecs`).
     secrets
         Never shown, wherever they turn up.
     clock

@@ -28,8 +28,8 @@ from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.transport.by_time import offset_since, time_at
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
-from services.compiled_tests import CompiledShelf
-from services.judging import ComparatorProgress, Judging
+from services.comparator.compiled_tests import CompiledShelf
+from services.comparator.judging import ComparatorProgress, Judging
 
 __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 

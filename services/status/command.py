@@ -17,9 +17,9 @@ from services.log import kafka_log
 from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import settings_in_force
-from services.status import StatusReport
-from services.status_reader import StatusReader
-from services.status_table import status_tables
+from services.status.reader import StatusReader
+from services.status.report import StatusReport
+from services.status.table import status_tables
 from services.terminal import ask_gateway
 
 __all__ = ["status"]

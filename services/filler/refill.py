@@ -10,7 +10,7 @@ from dqmstream.messages.checkpoints import FillerCheckpoint
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Reader
-from services.checkpoints import checkpoint_of, checkpoint_record, newest_checkpoint
+from services.filler.checkpoints import checkpoint_of, checkpoint_record, newest_checkpoint
 
 __all__ = ["EpochWatch", "refill"]
 

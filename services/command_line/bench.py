@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from services.invoke import invoke
-from services.options import Json
+from services.command_line.invoke import invoke
+from services.command_line.options import Json
 
 __all__ = ["add_to"]
 
@@ -58,6 +58,6 @@ def start(check: Check = False, json: Json = False) -> None:
 
 
 def _bench(name: str, options: dict[str, object], *, check: bool, json: bool) -> None:
-    from services import benches  # noqa: PLC0415
+    from services.command_line import benches  # noqa: PLC0415
 
     invoke(benches.bench, name=name, options=options, check=check, json=json)

@@ -23,15 +23,15 @@ from dqmstream.fold.partition import Filler, FoldFactory, PartitionFold
 from dqmstream.messages.events import Chunk
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.transport.log import GroupReader, Log, Record
-from services.announcing import activate, announce
-from services.filler_progress import FillerProgress
-from services.folding import apply_batch, finished
+from services.filler.announcing import activate, announce
+from services.filler.folding import apply_batch, finished
+from services.filler.owned import Owned
+from services.filler.ownership import Ownership
+from services.filler.parts import FoldParts
+from services.filler.progress import FillerProgress
+from services.filler.publishing import Publisher
+from services.filler.refill import EpochWatch
 from services.outgoing import outgoing
-from services.owned import Owned
-from services.ownership import Ownership
-from services.parts import FoldParts
-from services.publishing import Publisher
-from services.refill import EpochWatch
 
 __all__ = ["FillerProgress", "FillerSettings", "activate", "announce", "run_filler"]
 

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
-from services.invoke import invoke
-from services.options import (
+from services.command_line.invoke import invoke
+from services.command_line.options import (
     ChunkEvents,
     Config,
     Data,

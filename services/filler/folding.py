@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from dqmstream.transport.log import Outgoing, Record
 from services.dead_letters import dead_letter
-from services.filler_progress import Tally
-from services.owned import Owned
+from services.filler.owned import Owned
+from services.filler.progress import Tally
 
 __all__ = ["apply_batch", "finished"]
 

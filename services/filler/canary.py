@@ -15,7 +15,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from dqmstream.messages.checkpoints import FillerCheckpoint
 from dqmstream.transport.record import Record
-from services.parts import FoldParts
+from services.filler.parts import FoldParts
 
 __all__ = ["DONE", "OFFSET_BYTES", "Task", "framed", "main"]
 

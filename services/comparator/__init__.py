@@ -1,0 +1,1 @@
+"""The comparator: contents into quality reports."""

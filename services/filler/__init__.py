@@ -1,0 +1,1 @@
+"""The filler: partitions of `dqm.events` into contents per LS, exact through crashes."""

@@ -1,0 +1,1 @@
+"""The recorder: the log into the store."""

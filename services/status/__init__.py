@@ -1,0 +1,1 @@
+"""`dqmstream status`: how far everything is, read from the log."""
