@@ -13,7 +13,6 @@ from dqmstream.transport.log import Log, Reader, Record, TopicPartition
 
 __all__ = ["Batch", "BatchSettings", "Collector", "recorded_places"]
 
-_LOOKS = 8
 _PATIENCE = 1.0
 
 
@@ -73,7 +72,6 @@ class Collector:
         self._settings = settings
         self._given = self._positions()
         self._holes: list[Hole] = []
-        self._booking_ends: dict[TopicPartition, int] = {}
 
     async def collect(self, batches: asyncio.Queue[Batch]) -> None:
         """Put batches until cancelled; waits while the queue is full."""
@@ -122,20 +120,11 @@ class Collector:
         records: list[Record] = []
         for place in _places(self._log, BOOKINGS):
             end = (await self._log.bounds(*place)).end
-            looks = 0
-            while self._is_behind(place, end):
-                more = await self._read_bookings()
-                looks = 0 if more else looks + 1
-                if looks == _LOOKS:
-                    # Compaction took the last records: nothing comes before this end any more.
-                    # One empty look may as well be a broker that is away, with the booking on it.
-                    self._booking_ends[place] = end
-                records += more
+            # For ever: an empty read is a broker that is away, with the booking on it. Where
+            # compaction took the last records, the position moves past them all the same.
+            while self._booking_reader.position(*place) < end:
+                records += await self._read_bookings()
         return records
-
-    def _is_behind(self, place: TopicPartition, end: int) -> bool:
-        position = self._booking_reader.position(*place)
-        return max(position, self._booking_ends.get(place, 0)) < end
 
     async def _read_bookings(self) -> list[Record]:
         while True:
