@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import structlog
+
 from dqmstream.transport.log import Outgoing, Record
 from services.dead_letters import dead_letter
 from services.filler.owned import Owned
@@ -23,12 +25,22 @@ def apply_batch(owned: Owned, batch: Sequence[Record], now: float) -> tuple[list
         Monotonic seconds: when these records were heard, for the closer.
     """
     fold, tally = owned.fold, Tally()
+    logger = structlog.get_logger().bind(service="filler")
     dead = []
     for record in batch:
         applied = fold.apply(record)
         tally.take(record, applied)
         if applied.refused is not None:
-            dead.append(dead_letter(record, applied.refused.reason, applied.refused.detail))
+            reason, detail = applied.refused.reason, applied.refused.detail
+            dead.append(dead_letter(record, reason, detail))
+            logger.warning(
+                "record refused",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                reason=reason,
+                detail=detail,
+            )
         header = dict(record.headers)
         if header.get("type") == b"EventBatch" and applied.refused is None:
             owned.closer.note(int(header["run"]), int(header["lumisection"]), now)
