@@ -32,6 +32,7 @@ from services.filler.progress import FillerProgress
 from services.filler.publishing import Publisher
 from services.filler.refill import EpochWatch
 from services.outgoing import outgoing
+from services.patience import insist
 
 __all__ = ["FillerProgress", "FillerSettings", "activate", "announce", "run_filler"]
 
@@ -106,9 +107,9 @@ async def run_filler(
     service = _FillerService(
         log, booking_set, parts, member=member, settings=settings, clock=clock, progress=progress
     )
-    _, end = await log.bounds(CHECKPOINTS, 0)
+    bounds = await insist(lambda: log.bounds(CHECKPOINTS, 0), "checkpoints cannot be followed yet")
     async with (
-        log.reader({(CHECKPOINTS, 0): end}) as checkpoints,
+        log.reader({(CHECKPOINTS, 0): bounds.end}) as checkpoints,
         log.group(
             f"filler-{booking_set.hash}",
             [EVENTS],

@@ -93,7 +93,7 @@ def _chosen_window(
     ] = None,
     last: Annotated[int | None, Query(ge=1, le=100_000, description="The newest LSs.")] = None,
     window: Annotated[
-        Literal["run", "lumisection"] | None,
+        Literal["lumisection", "run"] | None,
         Query(description="The whole run (the default), or its newest LS."),
     ] = None,
 ) -> Window:
