@@ -22,6 +22,7 @@ from playback.bench.latency import event_delays
 from playback.bench.played import closing_delays, run_started, stored_at
 from playback.bench.recovery import recovery_rows
 from playback.bench.row import Row
+from playback.bench.viewers import PLOTS, watched
 from playback.bench.workspace import NAME
 from playback.broker import Cluster
 from playback.recording import record
@@ -57,6 +58,7 @@ def measure(*, events: int, quick: bool = False) -> list[Row]:
         for rate in (1_000.0, 20_000.0):
             rows += bench.latency(rate, seconds=15 if quick else 45)
         rows += bench.growth(events // 2)
+        rows += bench.viewers((1, 50, 200), seconds=10)
         rows += recovery_rows(Path(name), bench.common)
     return rows
 
@@ -150,6 +152,26 @@ class _Bench:
             _milliseconds(f"end of LS to closed {name}, p50", np.median(closing)),
             _milliseconds(f"end of LS to closed {name}, p99", np.percentile(closing, 99)),
         ]
+
+    def viewers(self, counts: Sequence[int], seconds: int) -> list[Row]:
+        """CPU of the gateway against viewers, at 1 000 events/s and two updates a second."""
+        recording = self._recording("500B", 5_000, 50, 1_000.0)
+        with deployed(self._settings(publish_interval=str(_INTERVAL))) as services:
+            length = str(seconds * (len(counts) + 2) // 5 + 4)
+            services.start(
+                "producer", "produce", str(recording), "--speed", "1", "--lumisections", length
+            )
+            watched(services.address, clients=1, seconds=5)  # the run has begun
+            rows = []
+            for count in counts:
+                before = services.cpu()
+                watched(services.address, clients=count, seconds=seconds)
+                used = spent(before, services.cpu())["gateway"] / seconds
+                name = f"CPU of gateway, {count} viewers of the same {PLOTS} plots"
+                rows.append(
+                    Row(name=name, value=100 * used, unit="% of a core", higher_is_better=False)
+                )
+        return rows
 
     # ------------------------------------------------------------------------ parts
 
