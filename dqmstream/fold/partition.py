@@ -139,6 +139,8 @@ class PartitionFold(Generic[C]):
             return Applied((), Refused("unexpected_type", f"{name} does not belong on this topic"))
         if record.offset in self.skip:
             return Applied((), _deadly(f"{type(message).__name__} of run {message.run}"))
+        # As chunks do: a run put away would not show that it meets a hole.
+        self.control.state.thaw(message.run)
         before = b""
         if isinstance(message, LumisectionEnd):
             before = self._before(message.run, message.lumisection)

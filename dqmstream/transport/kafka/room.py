@@ -32,11 +32,10 @@ class Room:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.give(size)
+            if turn.cancelled():
+                self._serve()  # the next one may fit where this one did not
             else:
-                self._waiting.remove((size, turn))
-                self._serve()
+                self.give(size)
             raise
 
     def give(self, size: int) -> None:
@@ -48,8 +47,11 @@ class Room:
         return not self._taken or self._taken + size <= self._capacity
 
     def _serve(self) -> None:
-        while self._waiting and self._fits(self._waiting[0][0]):
-            size, turn = self._waiting.popleft()
+        while self._waiting:
+            size, turn = self._waiting[0]
             if not turn.cancelled():
+                if not self._fits(size):
+                    return
                 self._taken += size
                 turn.set_result(None)
+            self._waiting.popleft()

@@ -200,3 +200,18 @@ def test_a_long_run_of_many_sources_stays_far_below_a_megabyte() -> None:
     encoded = state.encode()
     assert len(encoded) < 700_000
     assert ControlState.decode(encoded).encode() == encoded
+
+
+def test_a_run_put_away_meets_a_hole_with_a_state_to_begin_at(new_line: Any) -> None:
+    """What the hole leaves unsure of an ended run is open until sent: a filler may begin there."""
+    line = new_line(max_open=3, max_jump=200)
+    line.start()
+    line.marker(1)
+    line.end(last=1)
+    for segment in list(line.fold.closed()):
+        line.fold.acknowledge(segment.id)
+    behind = resumed(line, new_line)
+    behind.put(RunClose(run=1))
+    assert list(behind.fold.closed()), "the hole leaves something to be sent"
+    _, state = behind.fold.checkpoint()
+    assert ControlState.decode(state).holes

@@ -72,6 +72,19 @@ async def test_who_stops_waiting_for_room_leaves_it_to_the_next(granted):
     assert room.taken == 4
 
 
+async def test_who_stops_waiting_as_room_is_given_back_is_just_cancelled():
+    room = Room(10)
+    await room.take(10)
+    async with asyncio.TaskGroup() as tasks:
+        first = tasks.create_task(room.take(10))
+        await settle()
+        first.cancel()
+        room.give(10)  # before `first` has run again
+    assert first.cancelled()
+    await room.take(10)
+    assert room.taken == 10
+
+
 # Lanes
 
 
