@@ -85,8 +85,8 @@ class Control:
         self.state.thaw(chunk.run)
         effects: list[Effect] = []
         self._meet(chunk.run, chunk.lumisection, effects)
-        run = self.state.runs.get(chunk.run)
-        if run and chunk.lumisection in run.lumisections and not run.is_open(chunk.lumisection):
+        run = self.state.runs[chunk.run]
+        if chunk.lumisection in run.lumisections and not run.is_open(chunk.lumisection):
             return None, effects
         source = self._hear(
             chunk.run, chunk.lumisection, chunk.source, chunk.incarnation, chunk.rereadable
@@ -218,8 +218,8 @@ class Control:
         self, number: int, lumisection: int, effects: list[Effect], *, begins: bool = False
     ) -> None:
         """Before a record of a run acts: close what a hole in the input leaves uncertain."""
-        run = self._run(number)
-        if len(run.unsure) == len(self.state.holes):
+        self._run(number)
+        if not self.state.meets_hole(number):
             return
         segments = meet_holes(
             self.state, number, lumisection, self.settings, stamp=self.stamp, begins=begins

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dqmstream.fold.effects import SegmentId
 from dqmstream.fold.state import ControlState, FoldSettings, Hole, RunState
 
-__all__ = ["Uncertain", "after_hole", "meet_holes"]
+__all__ = ["after_hole", "meet_holes"]
 
 
 class Uncertain(NamedTuple):

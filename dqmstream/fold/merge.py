@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-import msgspec
-
 from dqmstream.errors import WindowError
 from dqmstream.fold.completeness import lacking
 from dqmstream.fold.pieces import check_incarnations, check_same_kind, check_sane
@@ -78,6 +76,13 @@ class Merged:
     published: int
 
 
+class _Hole(NamedTuple):
+    """Offset ranges that a piece of this epoch has lost."""
+
+    epoch: int
+    expired: tuple[tuple[int, int], ...]
+
+
 class Merger:
     """Newest pieces by key.
 
@@ -90,7 +95,7 @@ class Merger:
     def __init__(self, layout: Callable[[str], Layout | None]) -> None:
         self._layout = layout
         self._pieces: dict[SetKey, dict[_Place, HistogramSet]] = {}
-        self._holed: dict[SetKey, dict[_Place, HistogramSet]] = {}
+        self._holed: dict[SetKey, dict[_Place, _Hole]] = {}
         self._joiner = PartJoiner()
 
     def apply(self, piece: HistogramSet) -> SetKey | None:
@@ -127,17 +132,16 @@ class Merger:
         """
         known = self._holed.get(key, {}).get(place)
         if not piece.whole and (known is None or known.epoch < piece.epoch):
-            bare = msgspec.structs.replace(piece, cells=b"", scalars={}, invalid={})
-            self._holed.setdefault(key, {})[place] = bare
+            self._holed.setdefault(key, {})[place] = _Hole(piece.epoch, piece.account.expired)
 
     def _expired(self, key: SetKey) -> list[tuple[int, tuple[int, int]]]:
         """(partition, offset range) that pieces of newer epochs than those shown have lost."""
         shown = self._pieces[key]
         return [
-            (piece.partition, lost)
-            for place, piece in self._holed.get(key, {}).items()
-            if shown[place].epoch < piece.epoch
-            for lost in piece.account.expired
+            (place[1], lost)
+            for place, hole in self._holed.get(key, {}).items()
+            if shown[place].epoch < hole.epoch
+            for lost in hole.expired
         ]
 
     def keys(self) -> Iterable[SetKey]:

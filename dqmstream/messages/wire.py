@@ -257,6 +257,6 @@ CODEC: Final = Codec(
     MESSAGES,
     {
         ("Heartbeat", 1): _only_new_fields,  # open, missing
-        ("HistogramSet", 1): _only_new_fields,  # heard
+        ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
     },
 )

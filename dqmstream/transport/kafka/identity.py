@@ -6,7 +6,8 @@ It goes when the topics are deleted, so topics made anew under the same names ar
 import uuid
 from typing import Final
 
-from dqmstream.errors import LogError, LogUnavailableError
+from dqmstream.errors import LogError
+from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
 from dqmstream.transport.record import Outgoing
 from dqmstream.transport.topic_spec import TopicSpec
@@ -15,7 +16,6 @@ __all__ = ["IDENTITY_TOPIC", "establish", "known"]
 
 IDENTITY_TOPIC: Final = "dqm.log"
 _SPEC: Final = TopicSpec(name=IDENTITY_TOPIC, partitions=1)  # kept for ever, never compacted
-_PATIENCE: Final = 5.0
 
 
 async def establish(log: Log) -> str:
@@ -35,11 +35,11 @@ async def establish(log: Log) -> str:
 async def known(log: Log) -> str:
     """The identity of a log; LogError if there is none, and nothing is written."""
     try:
-        identity = await _first(log) if log.partitions(IDENTITY_TOPIC) else None
-    except LogUnavailableError:
-        raise
-    except LogError:
+        log.partitions(IDENTITY_TOPIC)
+    except LogError:  # nobody made it
         identity = None
+    else:
+        identity = await _first(log)
     if identity is None:
         msg = f"there is no topic {IDENTITY_TOPIC} under this prefix: no log has been made here"
         raise LogError(msg)
@@ -47,11 +47,6 @@ async def known(log: Log) -> str:
 
 
 async def _first(log: Log) -> str | None:
-    start, end = await log.bounds(IDENTITY_TOPIC, 0)
-    if start == end:
-        return None
-    async with log.reader({(IDENTITY_TOPIC, 0): start}) as reader:
-        while reader.position(IDENTITY_TOPIC, 0) < end:
-            for record in await reader.read(max_records=1, timeout=_PATIENCE):
-                return (record.value or b"").decode()
-    return None
+    # All of them, which are a few at most: leaving in the middle would leave the reader open.
+    records = [record async for record in read_to_end(log, IDENTITY_TOPIC)]
+    return (records[0].value or b"").decode() if records else None

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from dqmstream.errors import LogError
 from dqmstream.transport.topic_spec import TopicSpec, check_unchanged
 
@@ -126,5 +128,5 @@ def _rounded(spec: TopicSpec) -> TopicSpec:
     """The same topic with its retention in whole milliseconds, as Kafka keeps it."""
     if spec.retention_seconds is None:
         return spec
-    changed = {"retention_seconds": round(spec.retention_seconds * 1000) / 1000}
-    return TopicSpec(**({f: getattr(spec, f) for f in spec.__struct_fields__} | changed))
+    rounded = round(spec.retention_seconds * 1000) / 1000
+    return msgspec.structs.replace(spec, retention_seconds=rounded)
