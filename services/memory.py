@@ -7,7 +7,6 @@ is freed: resident memory then grows to several times what is held. Fixing both 
 """
 
 import ctypes
-import ctypes.util
 from typing import Final
 
 __all__ = ["return_freed_memory"]
@@ -20,9 +19,8 @@ _ARENAS: Final = 2
 
 def return_freed_memory() -> bool:
     """Fix the allocator's arenas and threshold; False where it is not glibc's."""
-    name = ctypes.util.find_library("c")
-    library = ctypes.CDLL(name) if name else None
-    mallopt = getattr(library, "mallopt", None)
+    # Of this process as it is loaded: to look for the library would start programs.
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
     return bool(mallopt(_ARENA_MAX, _ARENAS)) and bool(mallopt(_MMAP_THRESHOLD, _BLOCK))

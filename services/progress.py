@@ -4,7 +4,7 @@ Pure: messages in, finished lines out.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -100,11 +100,6 @@ class RunProgress:
             return None
         known.told = True
         return self._line(key, known)
-
-    def finished(self, run: int, lumisections: Iterable[int]) -> bool:
-        """Whether all these LSs have been told."""
-        known = self._lumisections
-        return all((run, ls) in known and known[run, ls].told for ls in lumisections)
 
     def _finished(self, known: _Lumisection) -> bool:
         return (

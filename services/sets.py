@@ -14,37 +14,33 @@ from rich.table import Table
 
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SystemClock
-from dqmstream.errors import ConfigurationError, MessageError
-from dqmstream.fold.state import FoldSettings
-from dqmstream.messages.booking import Activation
+from dqmstream.errors import ConfigurationError
 from dqmstream.messages.checkpoints import FillerCheckpoint
 from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS
-from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
-from dqmstream.transport.log import Log, Record
-from services.filler.announcing import activate, announce
+from dqmstream.transport.log import Log
+from services.filler.announcing import activations, announce, decoded
 from services.filler.refill import refill
 from services.log import open_log
 from services.settings import Settings
-from services.startup import chosen_bookings, settings_in_force
+from services.startup import booking_set, chosen_bookings, settings_in_force
 
-__all__ = ["activate_set", "refill_set", "set_of", "show_sets"]
+__all__ = ["activate_set", "refill_set", "show_sets"]
 
 T = TypeVar("T")
 
 _SHOWN_WORKSPACES: Final = 6
 
 
-def set_of(settings: Settings) -> BookingSet:
+def _set_of(settings: Settings) -> BookingSet:
     """The set that fillers with these settings fill."""
-    fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
-    return BookingSet(chosen_bookings(settings), fold)
+    return booking_set(settings, chosen_bookings(settings))
 
 
 def show_sets(*, flags: Mapping[str, object], config: Path | None, json: bool) -> int:
     """List the sets that were announced: what they fill, how far, and from which run on shown."""
     settings = settings_in_force(flags, config)
-    own = set_of(settings).hash
+    own = _set_of(settings).hash
     rows = _on_log(settings, lambda log: _sets(log, own))
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(rows)).decode())
@@ -72,14 +68,11 @@ def show_sets(*, flags: Mapping[str, object], config: Path | None, json: bool) -
 def activate_set(*, from_run: int, flags: Mapping[str, object], config: Path | None) -> int:
     """Let readers show the set of these settings from a run on."""
     settings = settings_in_force(flags, config)
-    chosen = set_of(settings)
-    clock = SystemClock()
-
-    async def tell(log: Log) -> None:
-        await announce(log, chosen, clock=clock, who=_who(), from_run=0)
-        await activate(log, chosen, from_run=from_run, clock=clock, who=_who())
-
-    _on_log(settings, tell)
+    chosen = _set_of(settings)
+    _on_log(
+        settings,
+        lambda log: announce(log, chosen, clock=SystemClock(), who=_who(), from_run=from_run),
+    )
     typer.echo(f"set {chosen.hash} is shown from run {from_run} on")
     return 0
 
@@ -93,7 +86,7 @@ def refill_set(
 ) -> int:
     """Let the fillers of the set of these settings fill again what the log still holds."""
     settings = settings_in_force(flags, config)
-    chosen = set_of(settings)
+    chosen = _set_of(settings)
     told = f"{_who()}: {why}"
     written = _on_log(settings, lambda log: _refilled(log, chosen, told, offsets))
     for partition, checkpoint in written.items():
@@ -119,13 +112,9 @@ async def _refilled(
 
 async def _sets(log: Log, own: str) -> list[dict[str, Any]]:
     """A row for each activation, and one for each set that has checkpoints only."""
-    activations = [
-        message
-        for message in map(_decoded, (await latest_by_key(log, BOOKINGS)).values())
-        if isinstance(message, Activation)
-    ]
+    known = activations(await latest_by_key(log, BOOKINGS))
     epochs: dict[str, dict[str, int]] = {}
-    for message in map(_decoded, (await latest_by_key(log, CHECKPOINTS)).values()):
+    for message in map(decoded, (await latest_by_key(log, CHECKPOINTS)).values()):
         if isinstance(message, FillerCheckpoint):
             of_set = epochs.setdefault(message.group, {})
             place = str(message.partition)
@@ -140,9 +129,9 @@ async def _sets(log: Log, own: str) -> list[dict[str, Any]]:
             "epochs": dict(sorted(epochs.get(one.set, {}).items())),
             "workspaces": list(one.workspaces),
         }
-        for one in sorted(activations, key=lambda one: (one.from_run, one.when))
+        for one in sorted(known, key=lambda one: (one.from_run, one.when))
     ]
-    shown = {one.set for one in activations}
+    shown = {one.set for one in known}
     rows += [
         {
             "set": name,
@@ -157,13 +146,6 @@ async def _sets(log: Log, own: str) -> list[dict[str, Any]]:
         if name not in shown
     ]
     return rows
-
-
-def _decoded(record: Record) -> object:
-    try:
-        return CODEC.decode(record.headers, record.value)
-    except MessageError:
-        return None
 
 
 def _on_log(settings: Settings, call: Callable[[Log], Awaitable[T]]) -> T:

@@ -114,6 +114,7 @@ class Settings(BaseModel):
 
     _sasl_password: str = PrivateAttr("")
     _store_url: str = PrivateAttr("")
+    _store_password: str = PrivateAttr("")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
@@ -172,7 +173,8 @@ class Settings(BaseModel):
             self._sasl_password = self.kafka_password.get_secret_value()
         self._store_url = self.store or f"sqlite:///{self.data.absolute() / 'store.sqlite'}"
         if self.store_password_file is not None:
-            self._store_url = with_password(self.store, from_file(self.store_password_file))
+            self._store_password = from_file(self.store_password_file)
+            self._store_url = with_password(self.store, self._store_password)
         return self
 
     @property
@@ -189,6 +191,11 @@ class Settings(BaseModel):
     def sasl_password(self) -> str:
         """Password for SASL, not to be shown; empty without SASL."""
         return self._sasl_password
+
+    @property
+    def passwords(self) -> tuple[str, ...]:
+        """What no log line may show; empty ones are not set."""
+        return self._sasl_password, self._store_password
 
     def shown(self) -> dict[str, object]:
         """All values by name as they may be shown, secrets as `***`."""

@@ -4,24 +4,22 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dqmstream.booking_set import BookingSet
 from dqmstream.errors import SourceError
+from dqmstream.fold.state import FoldSettings
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
 from dqmstream.workspaces.registry import load_workspaces
 from services.logging.logs import set_up_logs
-from services.secrets import from_file
 from services.settings import Settings, load_settings
 
-__all__ = ["chosen_bookings", "chosen_tests", "settings_in_force"]
+__all__ = ["booking_set", "chosen_bookings", "chosen_tests", "settings_in_force"]
 
 
 def settings_in_force(flags: Mapping[str, object], config: Path | None) -> Settings:
     """Settings of all layers; log lines go where they say from here on."""
     settings = load_settings(flags, os.environ, config).settings
-    secrets = [settings.sasl_password]
-    if settings.store_password_file is not None:
-        secrets.append(from_file(settings.store_password_file))
-    set_up_logs(settings.log_level, settings.log_format, secrets=secrets)
+    set_up_logs(settings.log_level, settings.log_format, secrets=settings.passwords)
     return settings
 
 
@@ -36,6 +34,12 @@ def chosen_bookings(
     return bookings + (
         load_workspaces(settings.workspace_files) if settings.workspace_files else ()
     )
+
+
+def booking_set(settings: Settings, bookings: Sequence[Booking]) -> BookingSet:
+    """The set of these bookings with the settings that its fold depends on."""
+    fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
+    return BookingSet(bookings, fold)
 
 
 def chosen_tests(

@@ -16,7 +16,7 @@ from dqmstream.transport.compacted import latest_by_key, read_to_end
 from dqmstream.transport.log import Log, Record
 from services.outgoing import outgoing
 
-__all__ = ["activate", "announce"]
+__all__ = ["activate", "activations", "announce", "decoded"]
 
 
 async def announce(
@@ -45,7 +45,7 @@ async def announce(
         if from_run:
             await activate(log, booking_set, from_run=from_run, clock=clock, who=who)
         return
-    known = _activations(table)
+    known = activations(table)
     if any(one.set == booking_set.hash for one in known):
         return
     first = 1 if not known else 1 + max(await _highest_run(log), *(a.from_run - 1 for a in known))
@@ -77,8 +77,9 @@ async def activate(
     await log.send([outgoing(BOOKINGS, 0, activation, key)])
 
 
-def _activations(table: Mapping[bytes, Record]) -> list[Activation]:
-    messages = (_decoded(record) for record in table.values())
+def activations(table: Mapping[bytes, Record]) -> list[Activation]:
+    """What was said of which set is shown, in `dqm.bookings` read as a table."""
+    messages = (decoded(record) for record in table.values())
     return [message for message in messages if isinstance(message, Activation)]
 
 
@@ -86,17 +87,18 @@ async def _highest_run(log: Log) -> int:
     """Highest run that sources have spoken of, as far as the log remembers; 0 if none."""
     highest = 0
     async for record in read_to_end(log, CONDITIONS):
-        message = _decoded(record)
+        message = decoded(record)
         if isinstance(message, RunStart | RunEnd | Conditions):
             highest = max(highest, message.run)
     for record in (await latest_by_key(log, CHECKPOINTS)).values():
-        message = _decoded(record)
+        message = decoded(record)
         if isinstance(message, SourceCheckpoint):
             highest = max(highest, message.run)
     return highest
 
 
-def _decoded(record: Record) -> Message | None:
+def decoded(record: Record) -> Message | None:
+    """The message of a record; None for what is none."""
     try:
         return CODEC.decode(record.headers, record.value)
     except MessageError:

@@ -1,7 +1,9 @@
 """Folding a batch of records in a worker thread."""
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -25,7 +27,7 @@ def apply_batch(owned: Owned, batch: Sequence[Record], now: float) -> tuple[list
         Monotonic seconds: when these records were heard, for the closer.
     """
     fold, tally = owned.fold, Tally()
-    logger = structlog.get_logger().bind(service="filler")
+    logger = structlog.get_logger()
     dead = []
     for record in batch:
         applied = fold.apply(record)
@@ -53,7 +55,10 @@ def apply_batch(owned: Owned, batch: Sequence[Record], now: float) -> tuple[list
 
 async def finished(function: Callable[..., T], *arguments: object) -> T:
     """Call in a worker thread, to the end: a fold that is under way must not go on unseen."""
-    call = asyncio.get_running_loop().run_in_executor(None, function, *arguments)
+    # Log lines of the thread bear the names that this task's do.
+    context = contextvars.copy_context()
+    loop = asyncio.get_running_loop()
+    call = loop.run_in_executor(None, partial(context.run, function, *arguments))
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:

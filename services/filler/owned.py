@@ -16,7 +16,8 @@ class Owned:
 
     `start` is the checkpoint it was folded from, None for the log's beginning. `published` are the
     changes of open segments that readers know, `dead` letters that wait to be sent, `trial` is
-    there while a record of it is suspected.
+    there while a record of it is suspected, `closing_since` (monotonic seconds) while closing sets
+    are not all acknowledged.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Owned:
         self.dead: list[Outgoing] = []
         self.checkpointed: int | None = None if start is None else start.offset
         self.trial: Trial | None = None
+        self.closing_since: float | None = None
 
     async def end_trial(self) -> None:
         """Suspect nothing any more."""

@@ -66,7 +66,7 @@ class Ownership:
         self._owned: dict[int, Owned] = {}
         self._memory: dict[int, Owned] = {}
         self._given_up = 0.0
-        self._logger = structlog.get_logger().bind(service="filler", member=member)
+        self._logger = structlog.get_logger().bind(member=member)
 
     def get(self, partition: int) -> Owned | None:
         """The partition, if it is owned."""
@@ -107,13 +107,10 @@ class Ownership:
             )
         await self._log.send(tenures)
 
-    async def begin_again(
-        self, reader: GroupReader, partition: int, newest: FillerCheckpoint | None = None
-    ) -> None:
+    async def begin_again(self, reader: GroupReader, partition: int) -> None:
         """Fold an owned partition from its checkpoint: input expired, or a newer epoch began."""
-        if newest is None:
-            table = await latest_by_key(self._log, CHECKPOINTS)
-            newest = newest_checkpoint(table, self._set.hash, partition, self._log.identity)
+        table = await latest_by_key(self._log, CHECKPOINTS)
+        newest = newest_checkpoint(table, self._set.hash, partition, self._log.identity)
         before = self._owned[partition]
         self._owned[partition] = await self._begin(partition, newest, None)
         await before.end_trial()

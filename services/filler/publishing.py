@@ -54,14 +54,19 @@ class Publisher:
     async def send_closed(self, owned: Owned) -> bool:
         """Send closing sets and acknowledge them to the fold; whether there were any."""
         closed = list(owned.fold.closed())
-        began = self._clock.monotonic()
+        if not closed:
+            return False
+        if owned.closing_since is None:
+            owned.closing_since = self._clock.monotonic()
+        began = owned.closing_since  # also after tries that the log did not take
         for segment in closed:
             await self._send(owned, segment)
             owned.fold.acknowledge(segment.id)
             owned.published.pop(segment.id, None)
             seconds = self._clock.monotonic() - began
             self._progress.note_closed(segment, seconds=seconds, now=self._clock.wall())
-        return bool(closed)
+        owned.closing_since = None
+        return True
 
     async def send_open(self, partitions: Sequence[Owned]) -> None:
         """Send the open segments that have changed since they were sent."""

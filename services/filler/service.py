@@ -23,7 +23,7 @@ from dqmstream.fold.partition import Filler, FoldFactory, PartitionFold
 from dqmstream.messages.events import Chunk
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.transport.log import GroupReader, Log, Record
-from services.filler.announcing import activate, announce
+from services.filler.announcing import announce
 from services.filler.folding import apply_batch, finished
 from services.filler.owned import Owned
 from services.filler.ownership import Ownership
@@ -34,7 +34,7 @@ from services.filler.refill import EpochWatch
 from services.outgoing import outgoing
 from services.patience import insist
 
-__all__ = ["FillerProgress", "FillerSettings", "activate", "announce", "run_filler"]
+__all__ = ["FillerProgress", "FillerSettings", "announce", "run_filler"]
 
 _READ_RECORDS: Final = 256
 _READ_BYTES: Final = 4 << 20
@@ -55,16 +55,12 @@ class FillerSettings:
         Seconds between two checkpoints while the position moves and nothing closes.
     lumisection_timeout, run_timeout
         Seconds of silence after which an open LS is closed, a run ended.
-    closer
-        Whether this filler's group decides so. One group of a log does: of a set that is tried
-        out beside the one in use the fillers only obey.
     """
 
     publish_interval: float = 1.0
     checkpoint_interval: float = 5.0
     lumisection_timeout: float = 60.0
     run_timeout: float = 300.0
-    closer: bool = True
 
 
 async def run_filler(
@@ -154,7 +150,7 @@ class _FillerService:
         self._next_publish = clock.monotonic()
         self._next_checkpoint = clock.monotonic() + settings.checkpoint_interval
         self._failures = 0
-        self._logger = structlog.get_logger().bind(service="filler", member=member)
+        self._logger = structlog.get_logger().bind(member=member)
 
     # -------------------------------------------------------------------- loop
 
@@ -311,7 +307,7 @@ class _FillerService:
         for partition, owned in self.owned.items():
             _, end = await self._log.bounds(EVENTS, partition)
             self._progress.lag[EVENTS, partition] = max(0, end - owned.fold.position)
-            if owned.fold.position < end or not self._settings.closer:
+            if owned.fold.position < end:
                 continue
             decision = owned.closer.decide(owned.fold.control.state, now)
             others = [p for p in range(self._set.fold.partitions) if p != partition]

@@ -59,7 +59,7 @@ class Trial:
         self._task = Task(parts, partition, start)
         self._position = self._start
         self._canary: _Canary | None = None
-        self._logger = structlog.get_logger().bind(service="filler", partition=partition)
+        self._logger = structlog.get_logger().bind(partition=partition)
 
     async def killer(self, through: int) -> int | None:
         """Let the canary fold up to offset `through`; the record that killed three, if one did.

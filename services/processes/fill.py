@@ -8,8 +8,6 @@ from pathlib import Path
 import structlog
 
 from dqmstream.booking.chunk import decode_chunk
-from dqmstream.booking_set import BookingSet
-from dqmstream.fold.state import FoldSettings
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.kernels.warm import warm
 from dqmstream.messages.booking import Booking
@@ -17,6 +15,7 @@ from services.filler.service import FillerProgress, FillerSettings, announce, ru
 from services.patience import insist
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
+from services.startup import booking_set
 
 __all__ = ["Filling"]
 
@@ -40,8 +39,7 @@ class Filling:
         shown_from: int | None = None,
     ) -> None:
         self._settings = settings
-        fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
-        self.booking_set = BookingSet(bookings, fold)
+        self.booking_set = booking_set(settings, bookings)
         self._shown_from = shown_from
         self._fillers: list[WorkspaceFiller] = []
 
