@@ -27,6 +27,7 @@ _OVERLAP: Final = 2_000
 
 _READ_SECONDS: Final = 1.0
 _READ_RECORDS: Final = 200
+_LOOK_INTERVAL: Final = 1.0
 
 
 async def starting_positions(
@@ -80,6 +81,7 @@ class Intake:
         self._progress = progress or GatewayProgress()
         self._ends: dict[TopicPartition, int] = {}
         self._positions: dict[TopicPartition, int] = {}
+        self._next_look = clock.monotonic()
         self._logger = structlog.get_logger().bind(service="gateway")
         self.caught_up = asyncio.Event()
         """Set once everything is read that was in the log when the reading began."""
@@ -95,15 +97,15 @@ class Intake:
         """Read for ever; `stored` is where the store stands."""
         self._positions = await starting_positions(self._log, stored)
         await self._look_at_ends()
+        self._note_whether_caught_up()
         async with self._log.reader(self._positions) as reader:
             while True:
                 await self.step(reader)
 
     async def step(self, reader: Reader) -> None:
         """Read once, and fold what came."""
-        wait = 0.0 if not self.caught_up.is_set() else _READ_SECONDS
         try:
-            records = await reader.read(max_records=_READ_RECORDS, timeout=wait)
+            records = await reader.read(max_records=_READ_RECORDS, timeout=_READ_SECONDS)
         except OffsetExpiredError as error:
             self._logger.error("records expired unread", error=str(error))
             self._view.reject("expired_unread")
@@ -114,11 +116,16 @@ class Intake:
         for place in self._positions:
             self._positions[place] = reader.position(*place)
         self._progress.positions = dict(self._positions)
-        if not records:
-            # With nothing left to read, a gap before the end is no lag.
-            self.caught_up.set()
+        self._note_whether_caught_up()
+        # Before, the ends are those of the start: what comes meanwhile delays no readiness.
+        if self.caught_up.is_set() and self._clock.monotonic() >= self._next_look:
+            self._next_look = self._clock.monotonic() + _LOOK_INTERVAL
             await self._look_at_ends()
-        elif not any(self.lag().values()):
+
+    def _note_whether_caught_up(self) -> None:
+        # An empty read proves nothing, on a broker the records may be on their way. Over a gap at
+        # the end the positions move by themselves.
+        if not any(self.lag().values()):
             self.caught_up.set()
 
     async def _look_at_ends(self) -> None:

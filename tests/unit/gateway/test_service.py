@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +22,7 @@ from dqmstream.messages.topics import BOOKINGS, CONDITIONS, HEARTBEATS, HISTOGRA
 from dqmstream.messages.wire import CODEC
 from dqmstream.store.store import Store
 from dqmstream.store.writer import StoreWriter
-from dqmstream.transport.log import Outgoing, TopicSpec
+from dqmstream.transport.log import Log, Outgoing, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from services.gateway.desk import Desk
 from services.gateway.intake import TOPICS_READ, Intake, starting_positions
@@ -116,6 +118,56 @@ async def test_when_it_says_it_is_ready_it_has_read_the_log(log, detector):
         }
         found = await client.get("/api/v1/runs/current/contents?path=trigger/paths")
         assert found.json()["contents"][0]["totals"]["entries"] == 200
+
+
+class FarLog:
+    """A log whose readers find nothing at hand at first, as those of a broker do."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.near = False
+        self.empty_reads = 0
+        self.looked = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    @asynccontextmanager
+    async def reader(self, positions):
+        async with self._log.reader(positions) as reader:
+            yield FarReader(self, reader)
+
+
+class FarReader:
+    def __init__(self, log: FarLog, reader) -> None:
+        self._log = log
+        self._reader = reader
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    async def read(self, **limits):
+        if self._log.near:
+            return await self._reader.read(**limits)
+        await asyncio.sleep(0)
+        self._log.empty_reads += 1
+        if self._log.empty_reads == 3:
+            self._log.looked.set()
+        return []
+
+
+async def test_empty_reads_are_no_sign_that_it_has_read_the_log(log, detector):
+    await send(log, [*detector.announce(), *detector.fill(1)])
+    far = FarLog(log)
+    async with Desk.open() as desk, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        intake = Intake(far, LiveView(), desk, clock=SystemClock(), metrics=GatewayMetrics())
+        running_intake = tasks.create_task(intake.run({}))
+        await far.looked.wait()
+        assert not intake.caught_up.is_set()
+        far.near = True
+        await intake.caught_up.wait()
+        assert not any(intake.lag().values())
+        running_intake.cancel()
 
 
 async def test_what_comes_into_the_log_is_answered_soon_after(log, detector):
