@@ -13,9 +13,9 @@ from dqmstream.transport.log import Bounds, Log, Record, TopicPartition
 from services.gateway.pulse import Pulse
 from services.status.report import StatusReport, status_report
 
-__all__ = ["STALE_AFTER", "StatusReader"]
+__all__ = ["StatusReader"]
 
-STALE_AFTER: Final = 15.0
+_STALE_AFTER: Final = 15.0
 _HEARTBEATS_READ: Final = 2_000
 """Back from the end: all processes beat every two seconds."""
 _FRESH: Final = 1.0
@@ -37,7 +37,7 @@ class StatusReader:
     def __init__(self, log: Log, clock: Clock) -> None:
         self._log = log
         self._clock = clock
-        self._pulse = Pulse(STALE_AFTER)
+        self._pulse = Pulse(_STALE_AFTER)
         self._heard = 0
         self._newest: dict[TopicPartition, int] = {}
         self._seen_ends: dict[TopicPartition, int] = {}
@@ -85,9 +85,8 @@ class StatusReader:
         return places, absent
 
     async def _bounds(self, places: list[TopicPartition]) -> dict[TopicPartition, Bounds]:
-        async with asyncio.TaskGroup() as tasks:
-            asked = {place: tasks.create_task(self._log.bounds(*place)) for place in places}
-        return {place: task.result() for place, task in asked.items()}
+        # One after the other: a task group would hide an unreachable log in a group of errors.
+        return {place: await self._log.bounds(*place) for place in places}
 
     async def _look_at_newest(self, bounds: Mapping[TopicPartition, Bounds]) -> None:
         """When the last record of each partition was appended that has grown since last time."""

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from dqmstream.clock import SettableClock
+from dqmstream.errors import LogUnavailableError
 from dqmstream.messages.operations import Heartbeat, OpenLumisection
 from dqmstream.messages.topics import BOOKINGS, EVENTS, HEARTBEATS, HISTOGRAMS, TOPICS, dead_topic
 from dqmstream.messages.wire import CODEC
@@ -203,6 +204,18 @@ async def test_reports_follow_the_log_but_not_more_than_once_a_second(log, clock
     third = await reader.report()
     assert [each.state for each in third.services] == ["stale"]
     assert {topic.name: topic.age for topic in third.topics}[EVENTS] == 22.0
+
+
+async def test_a_log_that_is_away_is_said_to_be(log, clock, monkeypatch):
+    """As the error it is: whoever watches shows the sentence, and asks again."""
+
+    async def bounds(topic: str, partition: int) -> Bounds:
+        msg = f"the bounds of {topic} partition {partition} are not known"
+        raise LogUnavailableError(msg)
+
+    monkeypatch.setattr(log, "bounds", bounds)
+    with pytest.raises(LogUnavailableError, match="are not known"):
+        await StatusReader(log, clock).report()
 
 
 async def test_reading_a_status_writes_nothing(log, clock):
