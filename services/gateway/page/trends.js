@@ -48,19 +48,22 @@ export class Trends extends EventTarget {
     wanted.running = true;
     this._running += 1;
     const { key, path, quantity, word, run, version } = wanted;
-    let trend = this._held.get(key)?.trend ?? null;
+    let trend = null;
     try {
       trend = await ask(`runs/${runWord(run)}/trend`, { path, quantity, ...windowQuery(word) });
     } catch (error) {
-      // Without an answer the last one stays: the head of the page says that the connection is lost.
+      // Without an answer the last one stays, and the next redraw asks again: the head of the page
+      // says that the connection is lost.
       if (error instanceof Refusal) trend = { lumisections: [], values: [], closed: [], problem: error.message };
     }
-    this._held.delete(key);
-    this._held.set(key, { trend, version });
-    if (this._held.size > KEEP) this._held.delete(this._held.keys().next().value);
+    if (trend) {
+      this._held.delete(key);
+      this._held.set(key, { trend, version });
+      if (this._held.size > KEEP) this._held.delete(this._held.keys().next().value);
+    }
     this._queue.delete(key);
     this._running -= 1;
-    this.dispatchEvent(new CustomEvent("trend", { detail: { path } }));
+    if (trend) this.dispatchEvent(new CustomEvent("trend", { detail: { path } }));
     this._next();
   }
 }
