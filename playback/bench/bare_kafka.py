@@ -3,8 +3,7 @@
 Run as a program (`python -m playback.bench.bare_kafka produce|consume BOOTSTRAP TOPIC PARTITIONS
 RECORDING COUNT`), so that producer and consumer have a process each, as producer and filler do.
 Both use the settings that our own producer and filler use; nothing is numbered, decoded, filled or
-acknowledged by a checkpoint. Each prints the wall clock at its start and end and its CPU seconds,
-as JSON.
+acknowledged by a checkpoint. Each prints the wall clock at its start and end, as JSON.
 """
 
 import asyncio
@@ -31,11 +30,10 @@ _AHEAD: Final = 64
 
 
 class BareRate(msgspec.Struct, frozen=True, kw_only=True):
-    """What one of the two processes did: wall clock in seconds since 1970, its CPU seconds."""
+    """What one of the two processes did: wall clock in seconds since 1970."""
 
     began: float
     ended: float
-    cpu: float
     messages: int
     bytes: int
 
@@ -83,7 +81,7 @@ async def _create(bootstrap: str, topic: str, partitions: int) -> None:
 
 async def _produce(
     bootstrap: str, topic: str, partitions: int, bodies: Iterator[bytes]
-) -> tuple[int, int, float]:
+) -> BareRate:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",
@@ -100,13 +98,13 @@ async def _produce(
         messages, size = messages + 1, size + len(body)
         if len(waiting) > _AHEAD:
             await waiting.pop(0)
+    await producer.flush()
+    ended = time.time()  # noqa: TID251 measured
     await producer.stop()
-    return messages, size, began
+    return BareRate(began=began, ended=ended, messages=messages, bytes=size)
 
 
-async def _consume(
-    bootstrap: str, topic: str, partitions: int, count: int
-) -> tuple[int, int, float]:
+async def _consume(bootstrap: str, topic: str, partitions: int, count: int) -> BareRate:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         fetch_max_bytes=4 << 20,
@@ -123,7 +121,7 @@ async def _consume(
             size += sum(len(record.value) for record in records)
     ended = time.time()  # noqa: TID251 measured
     await consumer.stop()
-    return messages, size, began if messages else ended
+    return BareRate(began=began, ended=ended, messages=messages, bytes=size)
 
 
 def _main() -> None:
@@ -134,16 +132,7 @@ def _main() -> None:
         running = _produce(bootstrap, topic, int(partitions), islice(cycle(bodies), int(count)))
     else:
         running = _consume(bootstrap, topic, int(partitions), int(count))
-    before = time.process_time()
-    messages, size, began = asyncio.run(running)
-    rate = BareRate(
-        began=began,
-        ended=time.time(),  # noqa: TID251 measured
-        cpu=time.process_time() - before,
-        messages=messages,
-        bytes=size,
-    )
-    sys.stdout.buffer.write(msgspec.json.encode(rate))
+    sys.stdout.buffer.write(msgspec.json.encode(asyncio.run(running)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """A system of processes on a broker: each service as a user starts it, with its CPU time."""
 
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from playback.bench.program import BenchError, command, environment
+from playback.broker.ports import free_port
 
 __all__ = ["Deployment", "deployed"]
 
@@ -74,7 +74,7 @@ class Deployment:
         one.errors.close()
 
     def stop(self) -> None:
-        """Stop all services, in the order of the data."""
+        """Stop all services: all are asked, then waited for."""
         for one in self._running.values():
             one.process.terminate()
         for one in self._running.values():
@@ -82,6 +82,7 @@ class Deployment:
                 one.process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 one.process.kill()
+                one.process.wait()
             one.errors.close()
         self._running.clear()
 
@@ -100,9 +101,7 @@ class Deployment:
 
 
 @contextmanager
-def deployed(
-    settings: Mapping[str, str], *, fillers: int = 1, viewers: bool = True
-) -> Iterator[Deployment]:
+def deployed(settings: Mapping[str, str], *, fillers: int = 1) -> Iterator[Deployment]:
     """All services but the producer, ready.
 
     Parameters
@@ -111,30 +110,20 @@ def deployed(
         Of all services.
     fillers
         How many processes fill.
-    viewers
-        Whether comparator, recorder and gateway run too.
     """
     port = free_port()
     one = Deployment(settings, f"http://127.0.0.1:{port}")
     try:
-        if viewers:
-            one.start("comparator", "compare")
-            one.start("recorder", "record")
-            one.start("gateway", "serve", port=str(port))
+        one.start("comparator", "compare")
+        one.start("recorder", "record")
+        one.start("gateway", "serve", port=str(port))
         names = [f"filler {number}" for number in range(fillers)]
         for name in names:
             one.start(name, "fill")
-        one.wait(*names, *(("comparator", "recorder", "gateway") if viewers else ()))
+        one.wait(*names, "comparator", "recorder", "gateway")
         yield one
     finally:
         one.stop()
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def cpu_seconds(pid: int) -> float:

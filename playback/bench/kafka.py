@@ -32,7 +32,6 @@ __all__ = ["measure"]
 _CHUNK_EVENTS: Final = 1000
 _LUMISECTION_EVENTS: Final = 50_000
 _PARTITIONS: Final = 8
-_TIMEOUT: Final = 900.0
 _INTERVAL: Final = 0.5
 
 
