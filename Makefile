@@ -10,7 +10,7 @@ SPEED ?= 1
 FILES ?=
 KAFKA ?=
 
-.PHONY: help install test unit lint soak bench demo lock schemas wheel screenshots clean
+.PHONY: help install test unit lint soak bench demo lock schemas wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14

@@ -14,6 +14,7 @@ __all__ = [
     "compact_ranges",
     "content_hash",
     "event_partition",
+    "kind_of_service",
     "normal_path",
     "stable_hash",
 ]
@@ -88,3 +89,8 @@ def compact_ranges(numbers: Iterable[int]) -> str:
     if start is not None:
         parts.append(str(start) if start == last else f"{start}-{last}")
     return ", ".join(parts)
+
+
+def kind_of_service(name: str) -> str:
+    """`filler-3` is a filler: one kind of service, several of them."""
+    return name.rstrip("0123456789").rstrip("-")

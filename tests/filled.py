@@ -6,6 +6,7 @@ from dqmstream.booking.chunk import decode_chunk
 from dqmstream.booking_set import BookingSet, LayoutShelf
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged, Merger
+from dqmstream.fold.testing.truth import chunk_numbers
 from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.histograms import HistogramSet
@@ -73,8 +74,7 @@ async def filled_chunks(log: Log, layout: Layout) -> dict[tuple[int, str], set[i
     for key in merger.keys():  # noqa: SIM118 a method of the merger, which is no mapping
         for piece in merger.pieces(key):
             for source in piece.account.sources:
-                mask = int.from_bytes(source.chunks, "little")
-                numbers = {number for number in range(mask.bit_length()) if mask >> number & 1}
+                numbers = chunk_numbers(source.chunks)
                 found.setdefault((key.lumisection, source.source), set()).update(numbers)
     return found
 

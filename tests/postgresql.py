@@ -13,7 +13,7 @@ from typing import Final
 
 import psycopg
 
-from playback.bench.deployment import free_port
+from playback.broker.ports import free_port
 
 __all__ = ["PASSWORD", "PostgreSQL", "postgresql"]
 

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-__all__ = ["HOST", "free_ports"]
+__all__ = ["HOST", "free_port", "free_ports"]
 
 HOST: Final = "127.0.0.1"
 _LOWEST: Final = 15_000
@@ -33,3 +33,8 @@ def free_ports(count: int) -> list[int]:
                 continue
         ports.add(port)
     return list(ports)
+
+
+def free_port() -> int:
+    """One of them."""
+    return free_ports(1)[0]

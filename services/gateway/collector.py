@@ -9,6 +9,7 @@ from typing import Final
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from dqmstream.identity import kind_of_service
 from services.gateway.desk import Desk
 from services.gateway.hub import Hub
 from services.gateway.live import LiveView
@@ -61,10 +62,6 @@ class GatewayCollector(Collector):
         self._lag = lag
         self._wall = wall
 
-    def describe(self) -> list[Metric]:
-        """Nothing: to be registered must not wait for the view's thread."""
-        return []
-
     def collect(self) -> Iterator[Metric]:
         """All of it; of a gateway that is stopping, what needs no view."""
         waiting = self._hub.all_waiting()
@@ -105,7 +102,7 @@ class GatewayCollector(Collector):
         ages: dict[tuple[str, str], float] = {}
         states: Counter[tuple[str, str]] = Counter()
         for beat in view.pulse.beats(now):
-            service = _kind(beat.heartbeat.service)
+            service = kind_of_service(beat.heartbeat.service)
             if beat.state != "stopping":
                 ages[beat.heartbeat.process, beat.heartbeat.service] = beat.age
             states.update({(service, state): int(state == beat.state) for state in _STATES})
@@ -119,11 +116,6 @@ class GatewayCollector(Collector):
             run=current.number if current else None,
             lumisection=max(current.lumisections(), default=None) if current else None,
         )
-
-
-def _kind(service: str) -> str:
-    """`filler-3` is a filler: so many processes, the same labels."""
-    return service.rstrip("0123456789").rstrip("-")
 
 
 def _of_view(figures: _Figures) -> Iterator[Metric]:

@@ -19,6 +19,7 @@ import structlog
 
 from dqmstream import __version__
 from dqmstream.clock import Clock, SystemClock
+from dqmstream.identity import kind_of_service
 from services.logging.ecs import ECS_VERSION, renamed
 from services.logging.pace import LinePace
 
@@ -96,8 +97,7 @@ class EcsFields:
             "log.level": fields.pop("level", method),
             "message": str(fields.pop("event", "")),
             "ecs.version": ECS_VERSION,
-            # `filler-3` is a filler: one service, several nodes.
-            "service.name": service.rstrip("0123456789").rstrip("-") or _OURS,
+            "service.name": kind_of_service(service) or _OURS,
             "service.node.name": f"{self._node}/{service}" if service else self._node,
             "service.version": __version__,
             "process.pid": os.getpid(),

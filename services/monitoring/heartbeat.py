@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,6 @@ _PATIENCE: Final = 35.0
 """Seconds after which a try is given up that the log itself has not: it does so sooner, and until
 then a heartbeat that waits is taken the moment the log is back."""
 _MOST_OPEN: Final = 64
-_PAGE: Final = 4096
 _LAST_WORD: Final = 0.5
 
 
@@ -113,6 +113,6 @@ async def beat(
 def resident_memory() -> int:
     """Resident bytes of this process; 0 where the system does not say."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, IndexError, ValueError):
         return 0

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dqmstream.identity import kind_of_service
 from dqmstream.messages.operations import Heartbeat
 from dqmstream.messages.topics import EVENTS, HISTOGRAMS, dead_topic
 from dqmstream.transport.record import Bounds, TopicPartition
@@ -209,7 +210,11 @@ def _owners(beats: Iterable[Beat]) -> dict[int, Beat]:
     for beat in sorted(beats, key=lambda each: each.heartbeat.when):
         for place in beat.heartbeat.positions:
             topic, _, number = place.rpartition("/")
-            if topic == EVENTS and number.isdigit() and kind_of(beat.heartbeat.service) == "filler":
+            if (
+                topic == EVENTS
+                and number.isdigit()
+                and kind_of_service(beat.heartbeat.service) == "filler"
+            ):
                 owners[int(number)] = beat
     return owners
 
@@ -242,24 +247,21 @@ def _problems(
 ) -> Iterator[str]:
     yield from (f"topic {name} does not exist" for name in absent)
     ready = [beat.heartbeat for beat in beats if beat.state == "ready"]
-    kinds = {kind_of(heartbeat.service) for heartbeat in ready}
+    kinds = {kind_of_service(heartbeat.service) for heartbeat in ready}
     yield from (f"no {kind} is ready" for kind in _NEEDED if kind not in kinds)
     for beat in beats:
         if beat.state == "stale" and beat.age < _NEWS:
             name = f"{beat.heartbeat.service} of {beat.heartbeat.process}"
             yield f"{name} has been silent for {beat.age:.0f} s"
     for topic, kind in _READ_BY.items():
-        read = {p for each in ready if kind_of(each.service) == kind for p in each.positions}
+        read = {
+            p for each in ready if kind_of_service(each.service) == kind for p in each.positions
+        }
         places = sorted(place for place in bounds if place[0] == topic)
         unread = [str(number) for _, number in places if f"{topic}/{number}" not in read]
         if kind in kinds and unread:
             yield f"no {kind} reads {topic} partition {', '.join(unread)}"
     yield from (f"source {name} is missing" for name in missing)
-
-
-def kind_of(service: str) -> str:
-    """`filler-3` is a filler."""
-    return service.rstrip("0123456789").rstrip("-")
 
 
 def _age(stamp: int, now: int) -> float:

@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dqmstream.identity import kind_of_service
 from services.status.report import ServiceStatus, StatusReport
 
 __all__ = ["status_tables"]
@@ -75,7 +76,7 @@ def _lag(report: StatusReport) -> Table:
     table.caption, table.caption_justify = "positions are those of the last heartbeat", "left"
     # Fillers and comparators share partitions out; the others read all of everything.
     for each in report.positions:
-        if each.lag or each.service.startswith(("filler", "comparator")):
+        if each.lag or kind_of_service(each.service) in {"filler", "comparator"}:
             table.add_row(
                 each.topic,
                 str(each.partition),

@@ -12,6 +12,7 @@ from typing import Final
 from dqmstream.clock import SystemClock
 from dqmstream.transport.log import Log
 from playback.broker import Cluster
+from playback.broker.ports import free_port
 from services.log import open_log
 from tests.crash.judge import Judge, Verdict
 from tests.crash.lives import Life, settings_of
@@ -27,7 +28,7 @@ from tests.crash.schedule import (
     Schedule,
     SourcePlan,
 )
-from tests.crash.stage import Stage, free_port
+from tests.crash.stage import Stage
 from tests.crash.watch import Watch
 from tests.crash.world import random_run
 from tests.random_run import RandomRun

@@ -1,7 +1,6 @@
 """The processes of one schedule and whoever starts them again: a supervisor as production has."""
 
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from dqmstream.clock import Clock
 from tests.crash.launcher import STARTS, Running, start
 from tests.crash.lives import Life
 
-__all__ = ["Slot", "Stage", "free_port"]
+__all__ = ["Slot", "Stage"]
 
 _CALM: Final = 5.0
 """Seconds after an outage until leaders are chosen and groups have met."""
@@ -70,14 +69,13 @@ class Stage:
 
     def hit(
         self, name: str, number: signal.Signals, away: float = 0.0, *, gone: bool = False
-    ) -> bool:
-        """End a service by a signal; whether it was there."""
+    ) -> None:
+        """End a service by a signal, if it is there."""
         slot = self.slots.get(name)
         if slot is None or slot.running is None or not slot.alive or slot.told == "SIGKILL":
-            return False
+            return
         slot.told, slot.away, slot.gone = number.name, away, gone
         slot.running.signal(number)
-        return True
 
     @contextmanager
     def outage(self) -> Iterator[None]:
@@ -112,10 +110,6 @@ class Stage:
                 self._note_end(slot, slot.running, now)
             if slot.due is not None and now >= slot.due:
                 self._start(slot)
-
-    def finished(self, kind: str) -> bool:
-        """Whether all services of a kind have done what they had to."""
-        return all(slot.done for slot in self.slots.values() if slot.name.startswith(kind))
 
     def end(self) -> None:
         """kill -9 for all."""
@@ -166,11 +160,3 @@ class Stage:
         path = self._log(slot)
         lives = path.read_text(errors="replace").split(STARTS)[1:] if path.exists() else []
         return len(lives) < slot.lives or slot.ready_line not in lives[-1]
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

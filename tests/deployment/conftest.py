@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from playback.broker.ports import free_port
 from tests.deployment.files import image_environment, our_services
 
 PLOT = "Pixel/clusters"
@@ -97,12 +97,6 @@ def wait_until(fact: Callable[[], Any], what: str, services: dict[str, Service])
         time.sleep(0.1)
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 def _start(name: str, kafka: str, prefix: str, folder: Path) -> Service:
     """A container without a container: the image's variables under those of the compose file.
 
@@ -119,9 +113,9 @@ def _start(name: str, kafka: str, prefix: str, folder: Path) -> Service:
         "DQMSTREAM_DATA": str(folder / "data"),
         "DQMSTREAM_NUMBA_CACHE": str(folder / "kernels"),
         "DQMSTREAM_HOST": "127.0.0.1",
-        "DQMSTREAM_PORT": str(_free_port()),
+        "DQMSTREAM_PORT": str(free_port()),
         "DQMSTREAM_METRICS_HOST": "127.0.0.1",
-        "DQMSTREAM_METRICS_PORT": str(_free_port()),
+        "DQMSTREAM_METRICS_PORT": str(free_port()),
     }
     log = folder / f"{name}.log"
     others = {k: v for k, v in os.environ.items() if not k.startswith("DQMSTREAM_")}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from playback.bench.deployment import free_port
 from playback.bench.program import command, environment
 from playback.broker import Cluster
+from playback.broker.ports import free_port
 from tests.integration.test_kafka import closed, contents_in_log, page, wait_for
 
 LENGTH = 6

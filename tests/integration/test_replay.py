@@ -29,7 +29,6 @@ PASSES = {
     28: {"HLT_ZeroBias_v6": 360, "HLT_PixelClusters_WP2_ZeroBias_v1": 135},
 }
 EVENTS = {27: 518, 28: 484}
-COMPRESSED = {27: 503139, 28: 451783}
 
 
 def _get(program: Program, route: str, **query: object) -> Any:

@@ -13,8 +13,8 @@ from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import HISTOGRAMS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
-from playback.bench.deployment import free_port
 from playback.bench.program import command, environment, finished, running
+from playback.broker.ports import free_port
 from services.log import open_log
 from services.settings import Settings
 from tests.integration.test_kafka import page, wait_for

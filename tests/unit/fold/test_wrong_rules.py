@@ -432,7 +432,6 @@ class Wrong(NamedTuple):
 
 RESTARTS = frozenset({"filler_crashes", "stale_checkpoints"})
 EXPIRES = frozenset({"expires"})
-SILENT = frozenset({"absentee", "deadly", "drops", "expires", "hostile"})
 LACKING = frozenset({"absentee", "broken_bodies", "deadly", "drops", "hostile", "lost_markers"})
 """Where something is lacking anyway nobody says *complete*."""
 COMES_BACK = frozenset({"source_crashes", "second_incarnation"})

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import dqmstream
 from dqmstream.errors import LogError
@@ -31,15 +32,10 @@ def settings(kafka, kafka_prefix):
     return KafkaSettings(servers=tuple(kafka.split(",")), prefix=kafka_prefix)
 
 
-def changed(settings, **changes):
-    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
-    return KafkaSettings(**(fields | changes))
-
-
 @pytest.fixture
 async def log(settings):
     # A busy machine must not make a member of these tests look dead.
-    async with KafkaLog.open(changed(settings, session_timeout=20.0)) as log:
+    async with KafkaLog.open(replace(settings, session_timeout=20.0)) as log:
         await log.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
         yield log
 
@@ -176,7 +172,7 @@ async def test_a_member_tends_to_keep_its_partitions(log):
 
 
 async def test_a_member_that_does_not_read_is_put_out_when_the_others_have_waited(settings):
-    async with KafkaLog.open(changed(settings, rebalance_timeout=3.0)) as log:
+    async with KafkaLog.open(replace(settings, rebalance_timeout=3.0)) as log:
         await log.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
         idle, other = Member("idle"), Member("other")
         async with asyncio.TaskGroup() as tasks:

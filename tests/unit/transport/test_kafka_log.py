@@ -6,6 +6,7 @@ import os
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from msgspec.structs import replace
 
 from dqmstream.errors import ConfigurationError, LogError, LogUnavailableError
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
@@ -36,11 +37,6 @@ async def read_values(log, topic, count):
         while len(values) < count:
             values += [record.value for record in await reader.read(timeout=LONG)]
     return values
-
-
-def changed(settings, **changes):
-    fields = {name: getattr(settings, name) for name in settings.__struct_fields__}
-    return KafkaSettings(**(fields | changes))
 
 
 # Topics
@@ -107,9 +103,9 @@ async def test_a_topic_with_other_copies_is_refused_and_one_that_cannot_have_the
     async with KafkaLog.open(settings) as log:
         await log.ensure_topics([spec])
     with pytest.raises(LogError, match=r"topic dqm\.log: replication is 1 in the log, wanted 2"):
-        async with KafkaLog.open(changed(settings, replication=2)):
+        async with KafkaLog.open(replace(settings, replication=2)):
             pass
-    many = changed(settings, replication=9, prefix=settings.prefix + "x")
+    many = replace(settings, replication=9, prefix=settings.prefix + "x")
     with pytest.raises(LogError, match=r"topic dqm\.log cannot be made: .*replication"):
         async with KafkaLog.open(many):
             pass
@@ -147,7 +143,7 @@ async def test_topics_deleted_and_made_anew_are_another_log(settings, admin):
 
 
 async def test_two_systems_share_a_cluster_by_prefix(settings):
-    other = changed(settings, prefix="other-" + settings.prefix)
+    other = replace(settings, prefix="other-" + settings.prefix)
     async with KafkaLog.open(settings) as ours, KafkaLog.open(other) as theirs:
         assert ours.identity != theirs.identity
         await ours.ensure_topics([TopicSpec(name="t", partitions=1)])
@@ -170,7 +166,7 @@ async def test_two_systems_share_a_cluster_by_prefix(settings):
 async def test_messages_as_large_as_their_topic_takes_pass(settings, compression):
     largest = 8 << 20
     values = [os.urandom(largest), b"0123456789abcdef" * (largest // 16), b"small"]
-    async with KafkaLog.open(changed(settings, compression=compression)) as log:
+    async with KafkaLog.open(replace(settings, compression=compression)) as log:
         await log.ensure_topics([TopicSpec(name="large", partitions=1)])
         await log.send([Outgoing(topic="large", partition=0, value=value) for value in values])
         assert await read_values(log, "large", 3) == values
@@ -199,7 +195,7 @@ async def test_messages_larger_than_a_fetch_pass_beside_others(settings):
 
 
 async def test_a_full_buffer_makes_callers_wait_and_keeps_their_order(settings):
-    async with KafkaLog.open(changed(settings, buffer_bytes=10_000)) as log:
+    async with KafkaLog.open(replace(settings, buffer_bytes=10_000)) as log:
         await log.ensure_topics([TopicSpec(name="t", partitions=1)])
         highest = 0
 
