@@ -96,6 +96,7 @@ async def test_the_same_input_gives_the_same_bits(site: Site, check: Callable[..
     check(first, second)
     assert len(first.hashes) == 2 * narrow.lumisections
     assert first.hashes == second.hashes
+    assert second.met["restarts"] >= 2, "not all that was to be killed was"
 
 
 async def test_a_full_disk_holds_the_recorder_up(site: Site, check: Callable[..., None]) -> None:
@@ -125,7 +126,9 @@ async def test_the_commands_survive_the_same(site: Site, check: Callable[..., No
             Step(3.4, Leave("filler 1")),
         ),
     )
-    check(await play(schedule, site))
+    outcome = await play(schedule, site)
+    check(outcome)
+    assert outcome.met["restarts"] >= 4, "not all that was to be killed was"
 
 
 @pytest.mark.slow

@@ -115,8 +115,9 @@ def test_the_fold_survives_every_damaged_record(case: str) -> None:
     assert ControlState.decode(encoded).encode() == encoded
 
 
-def test_readers_survive_every_damaged_set() -> None:
-    headers, value, _ = golden("HistogramSet.v1")
+@pytest.mark.parametrize("case", [case for case in CASES if case.startswith("HistogramSet.")])
+def test_readers_survive_every_damaged_set(case: str) -> None:
+    headers, value, _ = golden(case)
     booking = EXAMPLES["Booking"]
     assert isinstance(booking, Booking)
     layout = Layout(booking)

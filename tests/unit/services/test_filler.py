@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.errors import LogError, LogIdentityError
@@ -36,6 +37,7 @@ from services.filler.checkpoints import newest_checkpoint
 from services.filler.refill import refill
 from services.filler.service import FillerProgress, FillerSettings, run_filler
 from services.filler.tenure import attempts, known_tenure, tenure_record
+from services.filler.trial import Trial
 from services.outgoing import outgoing
 from tests.deadly import DEADLY, PARTITIONS, SET, deadly_fillers
 from tests.troubled_log import TroubledLog
@@ -393,6 +395,20 @@ def test_owners_that_die_without_progress_are_counted() -> None:
     assert attempts(dead, 2, 9) == 0
 
 
+@pytest.fixture
+def trials(monkeypatch: pytest.MonkeyPatch) -> list[Trial]:
+    """All trials that are made."""
+    made: list[Trial] = []
+
+    class Noted(Trial):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            made.append(self)
+
+    monkeypatch.setattr("services.filler.ownership.Trial", Noted)
+    return made
+
+
 async def _died(log: Log, times: int) -> None:
     """Owners of all partitions died so many times in a row."""
     for partition in range(PARTITIONS):
@@ -431,7 +447,7 @@ async def test_a_record_that_kills_is_skipped_and_named(log: MemoryLog) -> None:
 
 
 @pytest.mark.integration
-async def test_innocent_records_are_never_skipped(log: MemoryLog) -> None:
+async def test_innocent_records_are_never_skipped(log: MemoryLog, trials: list[Trial]) -> None:
     """However often owners died: as long as no canary does, nothing is skipped."""
     await say(log, start(), *whole(1, [1], [2], [3]), *whole(2, [5], [6]))
     await _died(log, 9)
@@ -442,15 +458,16 @@ async def test_innocent_records_are_never_skipped(log: MemoryLog) -> None:
     assert known[1].complete
     assert known[2].complete
     assert (await newest(log, 0)).epoch == 0  # type: ignore[union-attr]
+    assert trials
 
 
-async def test_one_death_is_no_reason_for_care(log: MemoryLog) -> None:
-    """A deadly event would show: no canary is sent, so the filler itself would die of it."""
+async def test_one_death_is_no_reason_for_care(log: MemoryLog, trials: list[Trial]) -> None:
     await say(log, start(), *whole(1, [1], [2]))
     await _died(log, 1)
     async with filling(log):
         await until_closed(log, 1)
         assert (await tenure(log, 0)).attempts == 1
+    assert trials == []
 
 
 @pytest.mark.integration
@@ -462,6 +479,8 @@ async def test_a_set_that_cannot_be_sent_to_a_canary_is_filled_without(log: Memo
 
     await say(log, start(), *whole(1, [1], [2]))
     await _died(log, 5)
-    async with filling(log, fold=Local):
-        known = await until_closed(log, 1)
+    with structlog.testing.capture_logs() as lines:
+        async with filling(log, fold=Local):
+            known = await until_closed(log, 1)
+    assert "no canary: a deadly record cannot be found" in {line["event"] for line in lines}
     assert known[1].complete
