@@ -81,7 +81,8 @@ async def play(
         what they publish.
     """
     site.folder.mkdir(parents=True, exist_ok=True)
-    player = _Player(schedule, site, wrong_rule, patience)
+    port = await asyncio.to_thread(free_port)
+    player = _Player(schedule, site, port, wrong_rule, patience)
     try:
         async with player.watching():
             verdict = await player.run()
@@ -97,13 +98,15 @@ async def play(
 
 
 class _Player:
-    def __init__(self, schedule: Schedule, site: Site, wrong_rule: str, patience: float) -> None:
+    def __init__(
+        self, schedule: Schedule, site: Site, port: int, wrong_rule: str, patience: float
+    ) -> None:
         self._schedule = schedule
         self._patience = patience
         self._site = site
         self._wrong_rule = wrong_rule
         self._clock = SystemClock()
-        self._port = free_port()
+        self._port = port
         self._runs: list[RandomRun] = []
         self._chunks = self._count_chunks()
         self._settings = settings_of(self._life("gateway"))
