@@ -156,6 +156,7 @@ class LoopedRun:
     name = "recording"
     rereadable = True
     run_type = "pp_run"
+    marks = ("re-timed",)
     first_lumisection = 1
     labels: Mapping[str, tuple[str, ...]] = {}
 

@@ -9,7 +9,7 @@ from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import dead_topic
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Outgoing, Record
-from services.outgoing import outgoing
+from dqmstream.transport.outgoing import outgoing
 
 __all__ = ["dead_letter", "decoded"]
 

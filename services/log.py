@@ -9,7 +9,7 @@ from dqmstream.clock import Clock
 from dqmstream.messages.topics import EVENTS, HISTOGRAMS, TOPICS, Topic
 from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
 from dqmstream.transport.log import Log, TopicSpec
-from services.patience import Pace, PatientLog
+from dqmstream.transport.patience import Pace, PatientLog
 from services.settings import Settings
 
 __all__ = ["kafka_log", "open_log", "topic_specs"]

@@ -1,5 +1,7 @@
 """Checkpoints: where a filler or a source stands, with the state before it."""
 
+from typing import ClassVar
+
 from dqmstream.messages.struct import Message
 
 __all__ = ["FillerCheckpoint", "FillerTenure", "SourceCheckpoint"]
@@ -39,10 +41,17 @@ class FillerTenure(Message, frozen=True, kw_only=True, tag=True):
 
 
 class SourceCheckpoint(Message, frozen=True, kw_only=True, tag=True):
-    """Last LS of a re-readable source whose every chunk and marker is acknowledged."""
+    """Last LS of a re-readable source whose every chunk and marker is acknowledged.
+
+    `absent` are the LSs [first, last] that the source has given up waiting for: a decision, noted
+    here before it is acted on, so that a source that starts again decides the same.
+    """
+
+    version: ClassVar[int] = 2
 
     source: str
     run: int
     incarnation: str
     lumisection: int
     ended: bool = False
+    absent: tuple[tuple[int, int], ...] = ()

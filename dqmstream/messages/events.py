@@ -5,13 +5,14 @@ one record batch (see `dqmstream.booking.columns`); its identity is
 (run, lumisection, source, incarnation, number).
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
 from dqmstream.messages.struct import Message, Value
 
 __all__ = [
+    "MARKS",
     "Chunk",
     "EventBatch",
     "LumisectionClose",
@@ -22,6 +23,15 @@ __all__ = [
     "RunStart",
 ]
 
+
+MARKS: Final = {
+    "simulated": "made by a program, not taken by a detector",
+    "re-timed": "real events under a run, lumisections or times that are not their own",
+    "lumisections-assigned": "the input names no lumisections: they were assigned by a rule",
+    "imported": "histograms that were filled elsewhere",
+    "selected": "only a part of the events was taken: by trigger paths, or by a prescale",
+}
+"""What data may be marked with, and what it means."""
 
 Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 """Headers are text, which has no width of its own: what is not an int64 is refused."""
@@ -67,13 +77,18 @@ class RunStart(_FromSource, frozen=True, kw_only=True, tag=True):
 
     `expected` names the sources the run waits for; `replaces` the incarnation that this live one
     takes over from. `labels` maps column names to labels a reader may show (HLT path names).
+    `marks` say what about the data is not as a detector took it (`MARKS`), to be shown wherever
+    they are.
     """
+
+    version: ClassVar[int] = 2
 
     first_lumisection: int
     run_type: str = "pp_run"
     expected: tuple[str, ...] = ()
     replaces: str = ""
     labels: dict[str, tuple[str, ...]] = {}
+    marks: tuple[str, ...] = ()
     started: int = 0
     """Wall clock of the source, nanoseconds since 1970; display only."""
 

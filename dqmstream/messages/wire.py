@@ -258,5 +258,7 @@ CODEC: Final = Codec(
     {
         ("Heartbeat", 1): _only_new_fields,  # open, missing
         ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
+        ("RunStart", 1): _only_new_fields,  # marks
+        ("SourceCheckpoint", 1): _only_new_fields,  # absent
     },
 )

@@ -66,6 +66,11 @@ class EventSource(Protocol):
     @property
     def first_lumisection(self) -> int: ...
     @property
+    def marks(self) -> tuple[str, ...]:
+        """What about the data is not as a detector took it: words of `messages.events.MARKS`."""
+        ...
+
+    @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         """Names for integer axes that readers may show, for example of HLT paths."""
         ...

@@ -16,10 +16,10 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.quality.comparison import Comparison
 from dqmstream.quality.terse import terse
 from dqmstream.transport.log import Outgoing, Record, TopicPartition
+from dqmstream.transport.outgoing import outgoing
 from services.comparator.compiled_tests import CompiledShelf
 from services.dead_letters import dead_letter
 from services.monitoring.durations import Durations
-from services.outgoing import outgoing
 
 __all__ = ["ComparatorProgress", "Judged", "Judging"]
 

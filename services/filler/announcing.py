@@ -14,7 +14,7 @@ from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS, CONDITIONS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key, read_to_end
 from dqmstream.transport.log import Log, Record
-from services.outgoing import outgoing
+from dqmstream.transport.outgoing import outgoing
 
 __all__ = ["activate", "activations", "announce", "decoded"]
 

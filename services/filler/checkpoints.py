@@ -11,7 +11,7 @@ from dqmstream.messages.checkpoints import FillerCheckpoint
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Outgoing, Record
-from services.outgoing import outgoing
+from dqmstream.transport.outgoing import outgoing
 
 __all__ = ["checkpoint_of", "checkpoint_record", "newest_checkpoint"]
 

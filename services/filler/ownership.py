@@ -16,12 +16,12 @@ from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import GroupReader, Log, Outgoing, Record, TopicPartition
+from dqmstream.transport.patience import insist
 from services.filler.checkpoints import checkpoint_record, newest_checkpoint
 from services.filler.owned import Owned
 from services.filler.parts import FoldParts
 from services.filler.tenure import SUSPICIOUS, attempts, known_tenure, tenure_record
 from services.filler.trial import Trial
-from services.patience import insist
 
 __all__ = ["Ownership"]
 

@@ -9,9 +9,9 @@ from dqmstream.fold.sets import MAX_BLOCK, histogram_sets, split
 from dqmstream.identity import stable_hash
 from dqmstream.messages.topics import HISTOGRAMS
 from dqmstream.transport.log import Log, Outgoing
+from dqmstream.transport.outgoing import outgoing
 from services.filler.owned import Owned
 from services.filler.progress import FillerProgress
-from services.outgoing import outgoing
 
 __all__ = ["Publisher"]
 

@@ -23,6 +23,8 @@ from dqmstream.fold.partition import Filler, FoldFactory, PartitionFold
 from dqmstream.messages.events import Chunk
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.transport.log import GroupReader, Log, Record
+from dqmstream.transport.outgoing import outgoing
+from dqmstream.transport.patience import insist
 from services.filler.announcing import announce
 from services.filler.folding import apply_batch, finished
 from services.filler.owned import Owned
@@ -31,8 +33,6 @@ from services.filler.parts import FoldParts
 from services.filler.progress import FillerProgress
 from services.filler.publishing import Publisher
 from services.filler.refill import EpochWatch
-from services.outgoing import outgoing
-from services.patience import insist
 
 __all__ = ["FillerProgress", "FillerSettings", "announce", "run_filler"]
 

@@ -7,7 +7,7 @@ from dqmstream.messages.checkpoints import FillerTenure
 from dqmstream.messages.topics import CHECKPOINTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Outgoing, Record
-from services.outgoing import outgoing
+from dqmstream.transport.outgoing import outgoing
 
 __all__ = ["SUSPICIOUS", "attempts", "known_tenure", "tenure_record"]
 

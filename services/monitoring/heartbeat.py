@@ -15,8 +15,8 @@ from dqmstream.errors import LogError
 from dqmstream.messages.operations import Heartbeat, OpenLumisection
 from dqmstream.messages.topics import HEARTBEATS
 from dqmstream.transport.log import Log, TopicPartition
+from dqmstream.transport.outgoing import outgoing
 from services.monitoring.health import Health
-from services.outgoing import outgoing
 
 __all__ = ["INTERVAL", "Standing", "beat", "resident_memory", "standing_of"]
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from dqmstream.quality.declaration import QualityTest
+from dqmstream.transport.patience import insist
 from services.comparator.judging import ComparatorProgress
 from services.comparator.service import run_comparator
-from services.patience import insist
 from services.processes.process import Process, Ready, Service
 
 __all__ = ["comparator"]

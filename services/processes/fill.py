@@ -11,8 +11,8 @@ from dqmstream.booking.chunk import decode_chunk
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.kernels.warm import warm
 from dqmstream.messages.booking import Booking
+from dqmstream.transport.patience import insist
 from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
-from services.patience import insist
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 from services.startup import booking_set

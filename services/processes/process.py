@@ -17,13 +17,13 @@ import structlog
 from dqmstream.clock import Clock
 from dqmstream.errors import DqmError
 from dqmstream.transport.log import Log
+from dqmstream.transport.patience import PatientLog
 from services.log import open_log
 from services.monitoring.families import Service as Kind
 from services.monitoring.health import Health
 from services.monitoring.heartbeat import beat, standing_of
 from services.monitoring.metrics import ProcessMetrics
 from services.monitoring.server import serve_metrics
-from services.patience import PatientLog
 from services.settings import Settings
 
 __all__ = ["Process", "Ready", "Service"]

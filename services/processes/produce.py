@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
-from dqmstream.sources.source import EventSource, JoiningSource
-from services.processes.process import Process, Ready, Service
-from services.producer import (
+from dqmstream.producing import (
     ProducerProgress,
     ProducerSettings,
     joining_lumisection,
     lumisections_apart,
     produce,
 )
+from dqmstream.sources.source import EventSource, JoiningSource
+from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 
 __all__ = ["Producing", "Sent"]

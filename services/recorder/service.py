@@ -23,9 +23,9 @@ from dqmstream.store.answers import Hole
 from dqmstream.store.recording import Recorded
 from dqmstream.store.writer import Refused, StoreWriter
 from dqmstream.transport.log import Log, Outgoing, TopicPartition
+from dqmstream.transport.patience import PACE, Pace, insist
 from services.dead_letters import dead_letter, decoded
 from services.monitoring.durations import Durations
-from services.patience import PACE, Pace, insist
 from services.recorder.batches import Batch, BatchSettings, Collector, recorded_places
 
 __all__ = ["RecorderProgress", "RecorderSettings", "run_recorder"]

@@ -22,7 +22,7 @@ from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import TopicSpec
-from services.outgoing import outgoing
+from dqmstream.transport.outgoing import outgoing
 from tests.deadly import DEADLY, PARTITIONS
 
 _KILLED = -9

@@ -12,11 +12,11 @@ from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SystemClock
 from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.layout import Layout
+from dqmstream.producing import produce
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, Outgoing
 from services.filler.service import announce
-from services.producer import produce
 from tests.filled import fill, fill_to_the_end, make_topics
 from tests.random_run import (
     BOOKING,

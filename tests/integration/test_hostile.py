@@ -26,8 +26,8 @@ from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, Outgoing, TopicSpec
+from dqmstream.transport.outgoing import outgoing
 from services.filler.service import FillerProgress, FillerSettings, run_filler
-from services.outgoing import outgoing
 
 CORPUS = Path(__file__).parents[1] / "resources" / "hostile" / "arrow"
 BOOKING = Workspace(

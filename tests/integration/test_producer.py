@@ -19,17 +19,17 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import EventBatch, LumisectionEnd, RunStart
 from dqmstream.messages.topics import EVENTS
 from dqmstream.messages.wire import CODEC
-from dqmstream.sources.source import SourceLumisection
-from dqmstream.transport.compacted import read_to_end
-from dqmstream.transport.log import Log, Outgoing
-from dqmstream.transport.memory import MemoryLog
-from services.producer import (
+from dqmstream.producing import (
     ProducerProgress,
     ProducerSettings,
     joining_lumisection,
     lumisections_apart,
     produce,
 )
+from dqmstream.sources.source import SourceLumisection
+from dqmstream.transport.compacted import read_to_end
+from dqmstream.transport.log import Log, Outgoing
+from dqmstream.transport.memory import MemoryLog
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
 from tests.random_run import BOOKING, RUN, RandomRun, batch_fill, random_batch
 from tests.troubled_log import TroubledLog

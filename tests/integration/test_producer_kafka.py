@@ -18,19 +18,19 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import RunStart
 from dqmstream.messages.topics import EVENTS
 from dqmstream.messages.wire import CODEC
+from dqmstream.producing import (
+    ProducerProgress,
+    ProducerSettings,
+    joining_lumisection,
+    produce,
+)
+from dqmstream.producing.cutting import body_limit
 from dqmstream.sources.source import SourceChunk, SourceLumisection
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from playback.bench.program import command, environment, finished
 from playback.broker import Cluster
 from services.log import topic_specs
-from services.producer import (
-    ProducerProgress,
-    ProducerSettings,
-    joining_lumisection,
-    produce,
-)
-from services.producer.cutting import body_limit
 from services.settings import load_settings
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
 from tests.random_run import BOOKING, RandomRun, batch_fill, random_batch

@@ -44,8 +44,8 @@ from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
-from services.outgoing import outgoing
-from services.patience import Pace
+from dqmstream.transport.outgoing import outgoing
+from dqmstream.transport.patience import Pace
 from services.recorder.batches import BatchSettings
 from services.recorder.service import RecorderProgress, RecorderSettings, run_recorder
 

@@ -48,6 +48,11 @@ class HltSelection(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             msg = f"prescale is {self.prescale}, expected 1 (all events) or more"
             raise ConfigurationError(msg)
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether every event is kept."""
+        return not self.paths and self.prescale == 1
+
     def on_menu(self, hlt_paths: Sequence[str]) -> "MenuSelection":
         """This selection for events whose bits follow `hlt_paths`, the order of the INIT."""
         return MenuSelection(self, hlt_paths)

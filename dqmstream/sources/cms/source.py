@@ -83,6 +83,7 @@ class StreamerSource:
         self.first_lumisection = min(files)
         first = next(iter(self._files.values()))[0]
         self.run_type = read_run_key(first.parent, run).run_key
+        self.marks = () if settings.selection.takes_all else ("selected",)
         self.incarnation = content_hash(
             [
                 msgspec.to_builtins(settings),

@@ -26,6 +26,7 @@ class SyntheticSource:
 
     name = "synthetic"
     run_type = "pp_run"
+    marks = ("simulated",)
 
     def __init__(
         self, detector: SyntheticDetector, *, live_as: str = "", first_lumisection: int = 1

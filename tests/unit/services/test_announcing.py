@@ -20,9 +20,9 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
+from dqmstream.transport.outgoing import outgoing
 from services.filler.announcing import activate, announce
 from services.gateway.catalogue import Catalogue
-from services.outgoing import outgoing
 
 ONE, OTHER, THIRD = (
     BookingSet([layout.booking for layout in LAYOUTS], FoldSettings(partitions=2, max_open=most))

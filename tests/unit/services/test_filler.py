@@ -33,12 +33,12 @@ from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.transport.compacted import latest_by_key, read_to_end
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
+from dqmstream.transport.outgoing import outgoing
 from services.filler.checkpoints import newest_checkpoint
 from services.filler.refill import refill
 from services.filler.service import FillerProgress, FillerSettings, run_filler
 from services.filler.tenure import attempts, known_tenure, tenure_record
 from services.filler.trial import Trial
-from services.outgoing import outgoing
 from tests.deadly import DEADLY, PARTITIONS, SET, deadly_fillers
 from tests.troubled_log import TroubledLog
 

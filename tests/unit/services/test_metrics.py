@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.messages.operations import Heartbeat
 from dqmstream.messages.topics import EVENTS
+from dqmstream.producing.progress import ProducerProgress
 from dqmstream.transport.kafka.log import KafkaLog
 from dqmstream.transport.kafka.sender import KafkaStats
 from dqmstream.transport.memory import MemoryLog
@@ -29,7 +30,6 @@ from services.monitoring.durations import BOUNDS, Durations
 from services.monitoring.families import FAMILIES, LOG_FAMILIES
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
-from services.producer.progress import ProducerProgress
 from services.recorder.service import RecorderProgress
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.producer.cutting import Piece
-from services.producer.outbox import DROPPED, NumberedChunk, Outbox
+from dqmstream.producing.cutting import Piece
+from dqmstream.producing.outbox import DROPPED, NumberedChunk, Outbox
 
 MOST_BYTES = 4000
 MOST_SECONDS = 10.0

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.wire import body_checksum
+from dqmstream.producing.cutting import Cutter, body_limit
 from dqmstream.sources.source import SourceChunk
-from services.producer.cutting import Cutter, body_limit
 from tests.random_run import random_batch
 
 EMPTY_BYTES = len(encode_batch(random_batch(np.random.default_rng(0), 0)))

@@ -7,10 +7,10 @@ from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS
+from dqmstream.producing.outbox import EndedLumisection, NumberedChunk
 from dqmstream.sources.source import EventSource
 from dqmstream.transport.log import Outgoing
-from services.outgoing import outgoing
-from services.producer.outbox import EndedLumisection, NumberedChunk
+from dqmstream.transport.outgoing import outgoing
 
 __all__ = ["SourceRecords"]
 
@@ -47,6 +47,7 @@ class SourceRecords:
                 expected=expected,
                 replaces=replaces,
                 labels=dict(self._source.labels),
+                marks=tuple(sorted(self._source.marks)),
                 started=wall,
             )
         )

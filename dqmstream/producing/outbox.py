@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from services.producer.cutting import Piece
+from dqmstream.producing.cutting import Piece
 
 __all__ = ["DROPPED", "EndedLumisection", "NumberedChunk", "Outbox"]
 

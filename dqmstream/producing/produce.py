@@ -9,18 +9,18 @@ import structlog
 
 from dqmstream.clock import Clock
 from dqmstream.messages.topics import EVENTS
+from dqmstream.producing.cutting import Cut, Cutter, Piece, body_limit
+from dqmstream.producing.delivery import Delivery
+from dqmstream.producing.outbox import NumberedChunk, Outbox
+from dqmstream.producing.pace import Pace
+from dqmstream.producing.peers import Peers
+from dqmstream.producing.progress import ProducerProgress
+from dqmstream.producing.records import SourceRecords
+from dqmstream.producing.settings import ProducerSettings
+from dqmstream.producing.standings import Standings
 from dqmstream.sources.source import EventSource, SourceChunk, SourceLumisection
 from dqmstream.transport.log import Log
-from services.patience import Pace as RetryPace
-from services.producer.cutting import Cut, Cutter, Piece, body_limit
-from services.producer.delivery import Delivery
-from services.producer.outbox import NumberedChunk, Outbox
-from services.producer.pace import Pace
-from services.producer.peers import Peers
-from services.producer.progress import ProducerProgress
-from services.producer.records import SourceRecords
-from services.producer.settings import ProducerSettings
-from services.producer.standings import Standings
+from dqmstream.transport.patience import Pace as RetryPace
 
 __all__ = ["produce"]
 

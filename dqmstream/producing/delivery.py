@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from dqmstream.producing.progress import ProducerProgress
 from dqmstream.transport.log import Log, Outgoing
-from services.patience import Pace, insist
-from services.producer.progress import ProducerProgress
+from dqmstream.transport.patience import Pace, insist
 
 __all__ = ["Delivery"]
 

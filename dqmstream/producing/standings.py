@@ -8,7 +8,7 @@ from dqmstream.messages.topics import CHECKPOINTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Record, TopicPartition
-from services.patience import PACE, Pace, PatientLog
+from dqmstream.transport.patience import PACE, Pace, PatientLog
 
 __all__ = ["Standings", "joining_lumisection"]
 

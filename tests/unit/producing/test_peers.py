@@ -1,8 +1,8 @@
 """Whom a source waits for."""
 
 from dqmstream.messages.checkpoints import SourceCheckpoint
-from services.producer.peers import Peers
-from services.producer.settings import lumisections_apart
+from dqmstream.producing.peers import Peers
+from dqmstream.producing.settings import lumisections_apart
 
 
 def stands(source: str, lumisection: int, *, run: int = 7, ended: bool = False) -> SourceCheckpoint:

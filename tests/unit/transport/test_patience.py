@@ -18,7 +18,7 @@ from dqmstream.transport.log import (
     TopicSpec,
 )
 from dqmstream.transport.memory import MemoryLog
-from services.patience import Pace, PatientLog, insist
+from dqmstream.transport.patience import Pace, PatientLog, insist
 
 FAST = Pace(first=0.001, most=0.004)
 TOPIC = "dqm.test"
