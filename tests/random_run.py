@@ -53,6 +53,7 @@ class RandomRun:
     incarnation: str = "one"
     rereadable: bool = True
     run_type: str = "pp_run"
+    marks: tuple[str, ...] = ()
     first_lumisection: int = 1
     chunks: tuple[int, int] = (0, 8)
     events: tuple[int, int] = (0, 39)
