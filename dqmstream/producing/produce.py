@@ -8,21 +8,18 @@ from typing import Final
 import structlog
 
 from dqmstream.clock import Clock
-from dqmstream.messages.topics import EVENTS
-from dqmstream.producing.cutting import Cut, Cutter, Piece, body_limit
-from dqmstream.producing.delivery import Delivery
+from dqmstream.producing.cutting import Cut, Cutter, Piece
 from dqmstream.producing.outbox import NumberedChunk, Outbox
+from dqmstream.producing.outlet import LogOutlet, Outlet
 from dqmstream.producing.pace import Pace
 from dqmstream.producing.peers import Peers
 from dqmstream.producing.progress import ProducerProgress
-from dqmstream.producing.records import SourceRecords
 from dqmstream.producing.settings import ProducerSettings
-from dqmstream.producing.standings import Standings
 from dqmstream.sources.source import EventSource, SourceChunk, SourceLumisection
 from dqmstream.transport.log import Log
 from dqmstream.transport.patience import Pace as RetryPace
 
-__all__ = ["produce"]
+__all__ = ["produce", "produce_through"]
 
 _MOST_LUMISECTIONS: Final = 64
 """LSs a re-readable source is read ahead: some have no chunks, and take no room."""
@@ -68,9 +65,34 @@ async def produce(
         If the source cannot be read.
     """
     progress = progress if progress is not None else ProducerProgress()
-    producer = _Producer(log, source, clock, settings or ProducerSettings(), progress)
-    await producer.run(Pace(clock, speed), expected)
+    settings = settings or ProducerSettings()
+    retry = RetryPace(first=settings.retry_first, most=settings.retry_most)
+    outlet = LogOutlet(log, source, retry, progress)
+    await produce_through(
+        outlet,
+        source,
+        clock=clock,
+        settings=settings,
+        progress=progress,
+        speed=speed,
+        expected=expected,
+    )
     return progress
+
+
+async def produce_through(
+    outlet: Outlet,
+    source: EventSource,
+    *,
+    clock: Clock,
+    settings: ProducerSettings,
+    progress: ProducerProgress,
+    speed: float | None = None,
+    expected: tuple[str, ...] = (),
+) -> None:
+    """`produce` through any outlet."""
+    producer = _Producer(outlet, source, clock, settings, progress)
+    await producer.run(Pace(clock, speed), expected)
 
 
 class _Producer:
@@ -78,22 +100,18 @@ class _Producer:
 
     def __init__(
         self,
-        log: Log,
+        outlet: Outlet,
         source: EventSource,
         clock: Clock,
         settings: ProducerSettings,
         progress: ProducerProgress,
     ) -> None:
-        limit = body_limit(log.max_message_bytes(EVENTS), source.name, source.incarnation)
+        self._outlet = outlet
         self._source = source
         self._clock = clock
         self._settings = settings
         self._progress = progress
-        self._cutter = Cutter(limit)
-        self._records = SourceRecords(source, log.partitions(EVENTS), limit)
-        retry = RetryPace(first=settings.retry_first, most=settings.retry_most)
-        self._delivery = Delivery(log, retry, progress)
-        self._standings = Standings(log, source.run, retry)
+        self._cutter = Cutter(outlet.body_limit)
         self._peers = Peers(source.run, (), settings.patience, clock.monotonic())
         self._outbox = (
             Outbox(settings.read_ahead_bytes)
@@ -122,16 +140,16 @@ class _Producer:
             tasks.create_task(self._send_all(tasks), name=f"send {name}")
             await self._end_lumisections()
             following.cancel()
-        await self._delivery.send(self._records.run_end(self._done))
-        await self._delivery.send(self._records.checkpoint(self._done, ended=True))
+        await self._outlet.finish(self._done)
+        await self._outlet.checkpoint(self._done, ended=True)
 
     # ------------------------------------------------------------------- start
 
     async def _start(self, expected: tuple[str, ...]) -> None:
         """Find out where this source and the others stand, and announce it."""
-        source, standings = self._source, await self._standings.newest()
+        source, standings = self._source, await self._outlet.standings()
         own = standings.get(source.name)
-        resumed = own is not None and own.incarnation == self._records.incarnation
+        resumed = own is not None and own.incarnation == self._outlet.incarnation
         replaces = ""
         if own is not None and source.rereadable and resumed:
             self._done = max(self._done, own.lumisection)
@@ -145,17 +163,15 @@ class _Producer:
             self._peers = Peers(source.run, others, self._settings.patience, now)
             for checkpoint in standings.values():
                 self._peers.note(checkpoint, now)
-        await self._delivery.send(
-            self._records.run_start(expected=expected, replaces=replaces, wall=self._clock.wall())
-        )
+        await self._outlet.start(expected=expected, replaces=replaces, wall=self._clock.wall())
         if not resumed:
             # Where it begins: the others must not wait for LSs that it will never send.
-            await self._delivery.send(self._records.checkpoint(self._done, ended=False))
+            await self._outlet.checkpoint(self._done, ended=False)
 
     async def _follow(self) -> None:
         """Note where the others stand, as long as they matter."""
         if self._peers:
-            async for checkpoints in self._standings.news():
+            async for checkpoints in self._outlet.news():
                 for checkpoint in checkpoints:
                     self._peers.note(checkpoint, self._clock.monotonic())
                 self._changed.set()
@@ -241,8 +257,7 @@ class _Producer:
         return self._outbox.take(self._until(), settings.batch_bytes, settings.in_flight_bytes)
 
     async def _send(self, batch: list[NumberedChunk]) -> None:
-        messages = [self._records.chunk(chunk) for chunk in batch]
-        await self._delivery.send(messages, chunks=len(batch))
+        await self._outlet.chunks(batch)
         self._batches -= 1
         self._outbox.acknowledge(batch)
         progress = self._progress
@@ -261,16 +276,14 @@ class _Producer:
             if not ended:
                 await self._next_change()
                 continue
-            await self._delivery.send(
-                [marker for one in ended for marker in self._records.lumisection_end(one)]
-            )
+            await self._outlet.end(ended)
             for one in ended:
                 outbox.close(one.lumisection)
                 self._done = progress.lumisection = one.lumisection
                 for name, count in one.notes.items():
                     progress.notes[name] = progress.notes.get(name, 0) + count
             self._change()
-            await self._delivery.send(self._records.checkpoint(self._done, ended=False))
+            await self._outlet.checkpoint(self._done, ended=False)
 
     def _until(self) -> int:
         """The highest LS that may be in the log now."""
