@@ -15,7 +15,7 @@ from services.gateway.asking import Parts
 from services.gateway.collector import GatewayCollector
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import add_problem_answers
-from services.gateway.routes import contents, elements, operations, reports, runs
+from services.gateway.routes import contents, elements, operations, reports, runs, trends
 from services.gateway.security import GuardedApp
 
 __all__ = ["PAGE", "create_app", "openapi_document"]
@@ -81,7 +81,7 @@ def _with_routes() -> FastAPI:
         redoc_url=None,
     )
     add_problem_answers(app)
-    for module in (runs, elements, contents, reports, operations):
+    for module in (runs, elements, contents, trends, reports, operations):
         app.include_router(module.router, prefix=_API)
     app.include_router(operations.probes)
     return app

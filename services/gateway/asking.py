@@ -32,6 +32,7 @@ __all__ = [
     "Pattern",
     "RunWord",
     "answer",
+    "check_lumisections",
     "chosen_elements",
     "etag",
     "matching",
@@ -220,3 +221,14 @@ def answer(body: object, tag: str | None = None) -> Response:
     headers = {} if tag is None else {"etag": tag}
     content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
     return Response(content, headers=headers, media_type="application/json")
+
+
+def check_lumisections(parts: Parts, lumisections: int, size: int) -> None:
+    """Refuse more LSs, or more cells LS by LS, than one answer covers (problem 413)."""
+    limits = parts.settings.limits
+    if lumisections > limits.lumisections or lumisections * size > 8 * limits.cells:
+        detail = (
+            f"{lumisections} lumisections of {size} cells asked for, one answer covers at most "
+            f"{limits.lumisections} lumisections and {8 * limits.cells} cells LS by LS"
+        )
+        raise ProblemError(413, detail)

@@ -17,16 +17,15 @@ from services.gateway.asking import (
     Pattern,
     RunWord,
     answer,
+    check_lumisections,
     chosen_elements,
     etag,
     unchanged,
 )
 from services.gateway.catalogue import Found
 from services.gateway.drawing import draw
-from services.gateway.element_models import ContentsAnswer, TrendAnswer, UhiAnswer
+from services.gateway.element_models import ContentsAnswer, UhiAnswer
 from services.gateway.place import Place, Reading
-from services.gateway.problems import ProblemError
-from services.gateway.quantities import Quantity
 from services.gateway.render import render
 from services.gateway.windows import Window
 
@@ -125,43 +124,6 @@ async def show_png(
     return Response(image, headers={"etag": tag}, media_type="image/png")
 
 
-@router.get(
-    "/runs/{run}/trend", response_model=TrendAnswer, summary="One number of an element per LS"
-)
-async def show_trend(
-    *,
-    request: Request,
-    parts: Gateway,
-    run: RunWord,
-    window: ChosenWindow,
-    path: OnePath,
-    quantity: Annotated[
-        Quantity,
-        Query(description="What of it; a scalar's trend is always its value."),
-    ] = "mean",
-    workspace: Workspace = None,
-) -> Response:
-    """Mean (of the first axis, or of the profiled value), entries or others, LS by LS."""
-    number, found = await _asked(parts, run, [path], Pattern(None, None), workspace)
-    element, place = found[0].element, Place(number, found[0].layout.workspace)
-    covered, version = await parts.readings.covered(place, window)
-    _check_lumisections(parts, len(covered.numbers), element.size)
-    tag = etag("trend", quantity, path, number, window.word, found[0].layout.hash, version)
-    if (same := unchanged(request, tag)) is not None:
-        return same
-    trend = await parts.readings.trend(place, element, quantity, window)
-    body = {
-        "path": path,
-        "workspace": place.workspace,
-        "run": number,
-        "quantity": quantity if element.planes else "value",
-        "lumisections": trend.lumisections,
-        "values": trend.values,
-        "closed": trend.closed,
-    }
-    return answer(body, tag)
-
-
 async def _asked(
     parts: Parts, run: str, paths: Sequence[str], pattern: Pattern, workspace: str | None
 ) -> tuple[int, list[Found]]:
@@ -173,7 +135,7 @@ async def _tag(parts: Parts, number: int, found: Sequence[Found], window: Window
     versions = []
     for workspace in sorted({each.layout.workspace for each in found}):
         covered, version = await parts.readings.covered(Place(number, workspace), window)
-        _check_lumisections(parts, len(covered.numbers), 0)
+        check_lumisections(parts, len(covered.numbers), 0)
         versions.append(version)
     named = [(each.path, each.layout.hash) for each in found]
     return etag(form, number, window.word, versions, named)
@@ -191,16 +153,6 @@ async def _readings(
         for each, reading in zip(mine, readings, strict=True):
             read[workspace, each.path] = reading
     return [read[each.layout.workspace, each.path] for each in found]
-
-
-def _check_lumisections(parts: Parts, lumisections: int, size: int) -> None:
-    limits = parts.settings.limits
-    if lumisections > limits.lumisections or lumisections * size > 8 * limits.cells:
-        detail = (
-            f"{lumisections} lumisections of {size} cells asked for, one answer covers at most "
-            f"{limits.lumisections} lumisections and {8 * limits.cells} cells LS by LS"
-        )
-        raise ProblemError(413, detail)
 
 
 def _drawn(readings: Sequence[Reading], window: Window) -> dict[str, Any]:
