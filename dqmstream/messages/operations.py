@@ -16,7 +16,13 @@ __all__ = [
 
 
 class Conditions(Message, frozen=True, kw_only=True, tag=True):
-    """What is known of one LS besides its events. Luminosity in /cm2/s, pile-up in interactions."""
+    """What is known of one LS besides its events; what is not known is None or empty, never 0.
+
+    `luminosity` is instantaneous, its mean over the LS, in /cm2/s; `delivered` and `recorded` are
+    integrated over the LS, in /pb; `pileup` is the mean number of interactions in a crossing.
+    """
+
+    version: ClassVar[int] = 2
 
     run: int
     lumisection: int
@@ -27,6 +33,14 @@ class Conditions(Message, frozen=True, kw_only=True, tag=True):
     pileup: float | None = None
     prescale_index: int | None = None
     dcs: dict[str, bool] = {}
+    """Part of the detector to whether its voltages are on."""
+    prescale_name: str = ""
+    delivered: float | None = None
+    recorded: float | None = None
+    beams_stable: bool | None = None
+    """Whether both beams were declared stable: known of more LSs than the beam mode is."""
+    physics: bool | None = None
+    """Whether data of the LS were taken for physics."""
 
 
 class AlarmTransition(Message, frozen=True, kw_only=True, tag=True):

@@ -1,7 +1,7 @@
 """Quality reports: what the comparator says of each MonitorElement."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from dqmstream.messages.struct import Message, Value
 
@@ -57,6 +57,8 @@ class QualityReports(Message, frozen=True, kw_only=True, tag=True):
     `versions` are the `through` offsets per partition of the sets they were made from.
     """
 
+    version: ClassVar[int] = 2
+
     set: str
     run: int
     lumisection: int
@@ -67,3 +69,5 @@ class QualityReports(Message, frozen=True, kw_only=True, tag=True):
     reports: tuple[QualityReport, ...]
     made: int = 0
     """Wall clock of the comparator, nanoseconds since 1970; display only."""
+    conditions: str = ""
+    """What quality tests that require something were told of the LS, as `pileup=43.1`."""

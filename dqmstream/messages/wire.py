@@ -256,8 +256,10 @@ def _only_new_fields(fields: dict[str, Any]) -> dict[str, Any]:
 CODEC: Final = Codec(
     MESSAGES,
     {
+        ("Conditions", 1): _only_new_fields,  # prescale_name, delivered, recorded, and two flags
         ("Heartbeat", 1): _only_new_fields,  # open, missing
         ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
+        ("QualityReports", 1): _only_new_fields,  # conditions
         ("RunStart", 1): _only_new_fields,  # marks
         ("SourceCheckpoint", 1): _only_new_fields,  # absent
     },
