@@ -1,7 +1,7 @@
 """When events happen: bunch crossings, orbits, times and pile-up of an LHC-like beam.
 
 The filling scheme, the revolution frequency and the lumisection length are the LHC's; pile-up
-falls exponentially over lumisections, and differs a little from bunch to bunch.
+falls over lumisections (`fill`), and differs a little from bunch to bunch.
 """
 
 from dataclasses import dataclass
@@ -13,23 +13,16 @@ import numpy.typing as npt
 
 __all__ = [
     "BUNCH_SLOTS",
-    "INITIAL_PILEUP",
-    "PILEUP_LIFETIME",
     "REVOLUTION_FREQUENCY",
     "Crossings",
     "crossings",
     "filled_bunches",
-    "lumisection_pileup",
 ]
 
 BUNCH_SLOTS: Final = 3564
 """Places for bunches in the ring, 25 ns apart, numbered from 1 (LHC Design Report, vol. 1)."""
 REVOLUTION_FREQUENCY: Final = 11245.5
 """Orbits per second of a proton at 7 TeV [Hz]; 2**18 orbits are one lumisection of 23.31 s."""
-INITIAL_PILEUP: Final = 60.0
-"""Mean number of interactions in a crossing of LS 1, about that of the LHC in 2024."""
-PILEUP_LIFETIME: Final = 1500.0
-"""Lumisections in which pile-up falls by a factor e: 9.7 hours of 23.31 s."""
 
 _BUNCH_SPREAD: Final = 0.04
 _ORBIT_NS: Final = 1e9 / REVOLUTION_FREQUENCY
@@ -45,13 +38,16 @@ _PILOT_TRAIN: Final = 12
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Crossings:
-    """The crossings whose events one chunk holds, in order of orbit; all arrays have length n.
+    """The crossings of some events of one LS, in order of orbit; all arrays have length n.
 
     `event` uint64, unique in the run; `bunch_crossing` uint16, 1 to 3564; `orbit` uint32, counted
     from the start of the run; `time` int64, ns since the start of the lumisection; `pileup`
-    float32, expected number of interactions.
+    float32, expected number of interactions. `lumisection` is numbered from 1, `prescale_index`
+    the column of prescales in force.
     """
 
+    lumisection: int
+    prescale_index: int
     event: npt.NDArray[np.uint64]
     bunch_crossing: npt.NDArray[np.uint16]
     orbit: npt.NDArray[np.uint32]
@@ -81,11 +77,6 @@ def filled_bunches() -> npt.NDArray[np.uint16]:
     return filled
 
 
-def lumisection_pileup(lumisection: int) -> float:
-    """Pile-up of a lumisection, averaged over bunches: 60 exp(-(LS - 1) / 1500)."""
-    return INITIAL_PILEUP * float(np.exp(-(lumisection - 1) / PILEUP_LIFETIME))
-
-
 def _bunch_factors(bunch_crossing: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
     """Pile-up of a bunch relative to the mean: a wave of 4 % along each train of 48."""
     phase = bunch_crossing.astype(np.float32) * np.float32(2 * np.pi / _TRAIN)
@@ -97,9 +88,12 @@ def crossings(
     rng: np.random.Generator,
     *,
     lumisection: int,
+    pileup: float,
+    prescale_index: int = 0,
     first: int,
     size: int,
     events: int,
+    before: int,
     seconds: float,
 ) -> Crossings:
     """Crossings of events `first` to `first + size` of the `events` of one lumisection.
@@ -110,13 +104,19 @@ def crossings(
     Parameters
     ----------
     rng
-        Generator of this chunk alone.
+        Generator of these events alone.
     lumisection
-        Numbered from 1; earlier ones are taken to have as many events and orbits.
+        Numbered from 1; earlier ones are taken to have as many orbits.
+    pileup
+        Mean over the bunches of this LS [interactions].
+    prescale_index
+        Column of prescales in force.
     first, size
-        Events of the chunk, counted from 0 in the lumisection.
+        Which events, counted from 0 in the lumisection.
     events
         Events in the lumisection.
+    before
+        Numbers that earlier lumisections have taken: events are numbered from `before` + 1.
     seconds
         Length of a lumisection [s].
     """
@@ -128,9 +128,11 @@ def crossings(
     bunch_crossing = filled[rng.integers(0, len(filled), size)]
     time = orbit * _ORBIT_NS + (bunch_crossing.astype(np.float64) - 1) * _SLOT_NS
     return Crossings(
-        event=(index + ((lumisection - 1) * events + 1)).astype(np.uint64),
+        lumisection=lumisection,
+        prescale_index=prescale_index,
+        event=(index + (before + 1)).astype(np.uint64),
         bunch_crossing=bunch_crossing,
         orbit=((orbit + (lumisection - 1) * orbits) % 2**32).astype(np.uint32),
         time=np.ceil(time).astype(np.int64),
-        pileup=np.float32(lumisection_pileup(lumisection)) * _bunch_factors(bunch_crossing),
+        pileup=np.float32(pileup) * _bunch_factors(bunch_crossing),
     )

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dqmstream.sources.synthetic.beam import INITIAL_PILEUP, Crossings
+from dqmstream.sources.synthetic.beam import Crossings
 from dqmstream.sources.synthetic.cells import Address, Cells
+from dqmstream.sources.synthetic.fill import INITIAL_PILEUP
 
 __all__ = ["Collection", "Members", "Rows", "jagged_array", "jagged_type"]
 
@@ -18,7 +19,7 @@ Members = dict[str, npt.NDArray[Any]]
 
 
 class Rows(NamedTuple):
-    """The objects of all events of a chunk in a row.
+    """The objects of all events of a block in a row.
 
     `counts` int64[events] says how many belong to each event, `members` hold array[sum(counts)].
     """
@@ -41,13 +42,17 @@ class Collection(ABC):
     follows_pileup: ClassVar[bool] = False
     once_per_event: ClassVar[bool] = False
     """An address is there at most once in an event (a trigger bit)."""
+    seen_by: ClassVar[str] = ""
+    """What sees the objects; those that two collections name alike are drawn once for both."""
+    labels: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Names of what a member numbers from 0: member to labels."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, n: int, at: Address = ()) -> Members:
         """`n` objects at an address, or anywhere: each member as array[n]."""
 
     def rows(self, rng: np.random.Generator, crossings: Crossings) -> Rows:
-        """The objects of all events of a chunk."""
+        """The objects of all events of a block."""
         counts = rng.poisson(self.expected(crossings), len(crossings))
         return Rows(counts, self.draw(rng, int(counts.sum())))
 

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.sources.synthetic.faults import Fault
+from dqmstream.sources.synthetic.fill import Fill
 from dqmstream.sources.synthetic.subsystem import SUBSYSTEMS, Subsystem
 
 __all__ = ["SyntheticConfig"]
@@ -38,7 +39,10 @@ class SyntheticConfig:
     lumisection_seconds
         Length of a LS [s].
     chunk_events
-        Events in a chunk; the last one of a LS has what is left.
+        Events in a chunk; the last one of a LS has what is left. It cuts the events, and changes
+        none of them.
+    fill
+        Pile-up and prescales of each LS.
     faults
         What is broken when.
     subsystems
@@ -56,6 +60,7 @@ class SyntheticConfig:
     rate: float = 1000.0
     lumisection_seconds: float = 23.31
     chunk_events: int = 250
+    fill: Fill = field(default_factory=Fill)
     faults: tuple[Fault, ...] = ()
     subsystems: tuple[str, ...] = tuple(SUBSYSTEMS)
 

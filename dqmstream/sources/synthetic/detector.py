@@ -1,8 +1,13 @@
-"""The synthetic detector: the chunks of a run as Arrow columns, each made on its own."""
+"""The synthetic detector: the events of a run as Arrow columns, cut into chunks.
 
+Events are drawn in blocks of `BLOCK_EVENTS`, whatever the chunks: so one seed gives one run, to the
+bit, at any size of chunks.
+"""
+
+import functools
 import hashlib
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -10,15 +15,20 @@ import pyarrow as pa
 from dqmstream.errors import SourceError
 from dqmstream.identity import LumisectionId, content_hash
 from dqmstream.sources.synthetic.beam import Crossings, crossings
-from dqmstream.sources.synthetic.collection import Collection
+from dqmstream.sources.synthetic.collection import Collection, Rows
 from dqmstream.sources.synthetic.config import SyntheticConfig
-from dqmstream.sources.synthetic.l1t import SEEDS
 from dqmstream.sources.synthetic.subsystem import EventColumn
 
-__all__ = ["GENERATOR_VERSION", "SyntheticChunk", "SyntheticDetector"]
+__all__ = ["BLOCK_EVENTS", "GENERATOR_VERSION", "SyntheticChunk", "SyntheticDetector"]
 
-GENERATOR_VERSION: Final = 1
+GENERATOR_VERSION: Final = 2
 """Rises with each change of a distribution: the same configuration then means other events."""
+
+BLOCK_EVENTS: Final = 1000
+"""Events drawn together, counted from the start of each LS; part of what a seed means."""
+
+_CACHED_BLOCKS: Final = 2
+"""Chunks come in order: the block of the last chunk, and the next one where they overlap."""
 
 _BEAM: Final = (
     EventColumn(name="event", type=pa.uint64(), draw=lambda _, beam: beam.event),
@@ -38,10 +48,10 @@ class SyntheticChunk(NamedTuple):
 class SyntheticDetector:
     """A detector that shows the same events whenever it is asked.
 
-    Each chunk and column has a generator of its own, seeded from (seed, run, LS, chunk number,
-    name): chunks can be made in any order or twice, and neither subsystems left out nor faults
-    change what the other columns hold. NumPy promises equal draws for one release only, so its
-    version is part of `config_hash`.
+    Each block of events and column has a generator of its own, seeded from (seed, run, LS, block,
+    name): chunks can be made in any order or twice, and neither their size, subsystems left out nor
+    faults change what the other columns hold. NumPy promises equal draws for one release only, so
+    its version is part of `config_hash`.
 
     Parameters
     ----------
@@ -57,22 +67,30 @@ class SyntheticDetector:
         self._collections = tuple(
             collection for part in config.parts for collection in part.collections
         )
+        names = {collection.name for collection in self._collections}
+        self._derived = tuple(
+            derived
+            for part in config.parts
+            for derived in part.derived
+            if names.issuperset(derived.inputs)
+        )
+        self._block = functools.lru_cache(maxsize=_CACHED_BLOCKS)(self._drawn)
 
-    @property
+    @functools.cached_property
     def columns(self) -> pa.Schema:
         """Names and types of all columns; nothing is null."""
         types = {column.name: column.type for column in self._event_columns} | {
-            collection.name: collection.arrow_type() for collection in self._collections
+            one.name: one.arrow_type() for one in (*self._collections, *self._derived)
         }
         return pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
 
     @property
     def labels(self) -> dict[str, tuple[str, ...]]:
         """Names of what columns number: column to the labels of 0, 1, ..."""
-        named = {"l1t.bit": SEEDS}
-        read_out = {collection.name for collection in self._collections}
         return {
-            column: labels for column, labels in named.items() if column.split(".")[0] in read_out
+            f"{one.name}.{member}": labels
+            for one in (*self._collections, *self._derived)
+            for member, labels in one.labels.items()
         }
 
     def config_hash(self) -> str:
@@ -81,6 +99,7 @@ class SyntheticDetector:
         settings = {name: getattr(config, name) for name in config.__slots__}
         settings["faults"] = [str(fault) for fault in config.faults]
         settings["subsystems"] = sorted(set(config.subsystems))
+        settings["fill"] = {name: getattr(config.fill, name) for name in config.fill.__slots__}
         columns = [(field.name, str(field.type)) for field in self.columns]
         return content_hash([settings, columns, GENERATOR_VERSION, np.__version__])
 
@@ -104,16 +123,15 @@ class SyntheticDetector:
             With reason `no_lumisection` or `no_chunk` if the run has none of that number.
         """
         self._check(lumisection, number)
-        beam = self._crossings(lumisection, number)
-        arrays = [
-            pa.array(column.draw(self._rng(lumisection, number, column.name), beam), column.type)
-            for column in self._event_columns
-        ]
-        arrays += [
-            self._collection(collection, beam, lumisection, number)
-            for collection in self._collections
-        ]
-        return SyntheticChunk(number, pa.RecordBatch.from_arrays(arrays, schema=self.columns))
+        first = number * self.config.chunk_events
+        last = min(first + self.config.chunk_events, self.config.events)
+        parts = []
+        for block in range(first // BLOCK_EVENTS, -(-last // BLOCK_EVENTS)):
+            start = block * BLOCK_EVENTS
+            here = max(first - start, 0)
+            until = min(last - start, BLOCK_EVENTS)
+            parts.append(self._block(lumisection, block).slice(here, until - here))
+        return SyntheticChunk(number, pa.concat_batches(parts))
 
     def _check(self, lumisection: int, number: int) -> None:
         where = LumisectionId(self.config.run, lumisection)
@@ -124,29 +142,62 @@ class SyntheticDetector:
             detail = f"{where} chunk {number}: a lumisection has {self.config.chunks} chunks"
             raise SourceError("no_chunk", detail)
 
-    def _crossings(self, lumisection: int, number: int) -> Crossings:
-        first = number * self.config.chunk_events
+    def _drawn(self, lumisection: int, block: int) -> pa.RecordBatch:
+        """The events of one block, with all columns."""
+        beam = self._crossings(lumisection, block)
+        arrays = [
+            pa.array(column.draw(self._rng(lumisection, block, column.name), beam), column.type)
+            for column in self._event_columns
+        ]
+        rows = self._rows(beam, lumisection, block)
+        arrays += [collection.array(rows[collection.name]) for collection in self._collections]
+        arrays += [
+            derived.array(derived.rows(*(rows[name] for name in derived.inputs)))
+            for derived in self._derived
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.columns)
+
+    def _crossings(self, lumisection: int, block: int) -> Crossings:
+        config = self.config
+        first = block * BLOCK_EVENTS
         return crossings(
-            self._rng(lumisection, number, "beam"),
+            self._rng(lumisection, block, "beam"),
             lumisection=lumisection,
+            pileup=config.fill.pileup(lumisection),
+            prescale_index=config.fill.prescale_index(lumisection),
             first=first,
-            size=min(self.config.chunk_events, self.config.events - first),
-            events=self.config.events,
-            seconds=self.config.lumisection_seconds,
+            size=min(BLOCK_EVENTS, config.events - first),
+            events=config.events,
+            before=(lumisection - 1) * config.events,
+            seconds=config.lumisection_seconds,
         )
 
-    def _collection(
-        self, collection: Collection, beam: Crossings, lumisection: int, number: int
-    ) -> "pa.Array[Any]":
-        rows = collection.rows(self._rng(lumisection, number, collection.name), beam)
-        for fault in self.config.faults:
-            if fault.collection == collection.name and fault.active(lumisection):
-                rows = fault.apply(self._rng(lumisection, number, str(fault)), beam, rows)
-        return collection.array(rows)
+    def _rows(self, beam: Crossings, lumisection: int, block: int) -> dict[str, Rows]:
+        """The objects of each collection as its readout shows them, faults included."""
+        drawn: dict[str, Rows] = {}
+        shown: dict[str, Rows] = {}
+        for collection in self._collections:
+            seen_by = collection.seen_by or collection.name
+            if seen_by not in drawn:
+                drawn[seen_by] = collection.rows(self._rng(lumisection, block, seen_by), beam)
+            rows = drawn[seen_by]
+            for fault in self.config.faults:
+                if fault.collection == collection.name and fault.active(lumisection):
+                    rng = self._rng(lumisection, block, _seed_name(str(fault), collection))
+                    rows = fault.apply(rng, beam, rows)
+            shown[collection.name] = rows
+        return shown
 
-    def _rng(self, lumisection: int, number: int, name: str) -> np.random.Generator:
-        """Generator of one column or fault in one chunk."""
+    def _rng(self, lumisection: int, block: int, name: str) -> np.random.Generator:
+        """Generator of one column or fault in one block."""
         config = self.config
-        key = f"{config.seed}/{config.run}/{lumisection}/{number}/{name}"
+        key = f"{config.seed}/{config.run}/{lumisection}/{block}/{name}"
         seed = hashlib.blake2b(key.encode(), digest_size=16).digest()
         return np.random.Generator(np.random.PCG64(int.from_bytes(seed)))
+
+
+def _seed_name(fault: str, collection: Collection) -> str:
+    """What seeds a fault: noise in what two collections see is the same in both."""
+    if not collection.seen_by:
+        return fault
+    return fault.replace(f":{collection.name}:", f":{collection.seen_by}:", 1)

@@ -93,6 +93,7 @@ class TriggerBits(Collection):
     cells = Cells({"bit": np.arange(len(SEEDS), dtype=np.uint16)}, weights=SEED_PROBABILITIES)
     mean = sum(SEED_PROBABILITIES)
     once_per_event = True
+    labels: ClassVar[Mapping[str, tuple[str, ...]]] = {"bit": SEEDS}
 
     def rows(self, rng: np.random.Generator, crossings: Crossings) -> Rows:
         fired = rng.random((len(crossings), len(SEEDS)), dtype=np.float32) < np.array(

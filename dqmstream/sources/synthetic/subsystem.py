@@ -12,6 +12,7 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.sources.synthetic.beam import Crossings
 from dqmstream.sources.synthetic.bril import VERTEX_EFFICIENCY, BeamMonitorHits
 from dqmstream.sources.synthetic.collection import Collection
+from dqmstream.sources.synthetic.derived import Derived
 from dqmstream.sources.synthetic.ecal import EcalCrystals
 from dqmstream.sources.synthetic.l1t import TriggerBits, TriggerElectrons, TriggerJets
 from dqmstream.sources.synthetic.muon import CscHits, DtHits, Muons, RpcHits
@@ -37,6 +38,7 @@ class Subsystem:
 
     name: str
     collections: tuple[Collection, ...]
+    derived: tuple[Derived, ...] = ()
     event_columns: tuple[EventColumn, ...] = ()
 
 

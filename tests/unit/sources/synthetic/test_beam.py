@@ -7,13 +7,10 @@ from hypothesis import strategies as st
 
 from dqmstream.sources.synthetic.beam import (
     BUNCH_SLOTS,
-    INITIAL_PILEUP,
-    PILEUP_LIFETIME,
     REVOLUTION_FREQUENCY,
     Crossings,
     crossings,
     filled_bunches,
-    lumisection_pileup,
 )
 
 ORBIT_NS = 1e9 / REVOLUTION_FREQUENCY
@@ -23,9 +20,11 @@ def made(lumisection: int = 1, events: int = 20_000) -> Crossings:
     return crossings(
         np.random.default_rng(1),
         lumisection=lumisection,
+        pileup=60,
         first=0,
         size=events,
         events=events,
+        before=(lumisection - 1) * events,
         seconds=23.31,
     )
 
@@ -66,14 +65,22 @@ def test_orbits_and_events_go_on_from_one_lumisection_to_the_next() -> None:
 
 
 @given(size=st.integers(0, 30), first=st.integers(0, 70))
-def test_events_keep_their_numbers_wherever_a_chunk_begins(size: int, first: int) -> None:
+def test_events_keep_their_numbers_wherever_a_block_begins(size: int, first: int) -> None:
     beam = crossings(
-        np.random.default_rng(1), lumisection=2, first=first, size=size, events=100, seconds=1
+        np.random.default_rng(1),
+        lumisection=2,
+        pileup=60,
+        first=first,
+        size=size,
+        events=100,
+        before=100,
+        seconds=1,
     )
     assert beam.event.tolist() == list(range(101 + first, 101 + first + size))
 
 
-def test_pileup_falls_by_e_in_its_lifetime() -> None:
-    assert lumisection_pileup(1) == INITIAL_PILEUP
-    assert lumisection_pileup(1 + round(PILEUP_LIFETIME)) == pytest.approx(INITIAL_PILEUP / np.e)
-    assert made(1).pileup.mean() == pytest.approx(INITIAL_PILEUP, rel=0.002)
+def test_pileup_differs_from_bunch_to_bunch_about_its_mean() -> None:
+    pileup = made(1).pileup
+    assert pileup.mean() == pytest.approx(60, rel=0.002)
+    assert pileup.min() == pytest.approx(0.96 * 60, rel=0.001)
+    assert pileup.max() == pytest.approx(1.04 * 60, rel=0.001)

@@ -1,10 +1,13 @@
-"""Chunks are the same whenever they are made, and cover each lumisection once."""
+"""Chunks are the same whenever they are made, however they are cut, and cover each LS once."""
+
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dqmstream.booking.columns import encode_batch
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.sources.synthetic import (
     SUBSYSTEMS,
@@ -13,6 +16,8 @@ from dqmstream.sources.synthetic import (
     SyntheticDetector,
     parse_fault,
 )
+from dqmstream.sources.synthetic.detector import BLOCK_EVENTS
+from dqmstream.sources.synthetic.fill import Fill
 
 SMALL = SyntheticConfig(run=7, lumisections=5, rate=100, lumisection_seconds=1.05, chunk_events=25)
 
@@ -49,6 +54,49 @@ def test_any_chunk_made_on_its_own_has_the_same_bits(
         assert detector.chunk(lumisection, number).batch.equals(alone)
     again = [chunk.batch for chunk in detector.chunks(1)]
     assert again[3].equals(SyntheticDetector(config).chunk(1, 3).batch)
+
+
+LARGE = changed(
+    rate=2.3 * BLOCK_EVENTS,
+    lumisection_seconds=1,
+    faults=(parse_fault("dead:pixel:layer2@1-1"), parse_fault("hot:dt:chamber7*20")),
+)
+
+
+def together(config: SyntheticConfig, lumisection: int) -> pa.RecordBatch:
+    """All events of a LS, written and read as chunks are."""
+    tables = [
+        pa.ipc.open_stream(encode_batch(chunk.batch)).read_all()
+        for chunk in SyntheticDetector(config).chunks(lumisection)
+    ]
+    (batch,) = pa.concat_tables(tables).combine_chunks().to_batches()
+    return batch
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    chunk_events=st.integers(30, 3 * BLOCK_EVENTS)
+    | st.sampled_from([17, 100, 250, BLOCK_EVENTS - 1, BLOCK_EVENTS, BLOCK_EVENTS + 1])
+)
+def test_one_seed_gives_one_run_at_any_size_of_chunks(chunk_events: int) -> None:
+    """Every event, with its faults, is the same to the bit: chunks only cut."""
+    cut = together(replace(LARGE, chunk_events=chunk_events), 1)
+    assert cut.num_rows == LARGE.events
+    assert cut.equals(together(replace(LARGE, chunk_events=LARGE.events), 1))
+
+
+def test_chunks_of_one_event_are_the_same_events() -> None:
+    few = changed(rate=40, lumisection_seconds=1)
+    assert together(replace(few, chunk_events=1), 3).equals(together(few, 3))
+
+
+def test_a_chunk_carries_no_more_than_its_events() -> None:
+    """A cut out of a block is not sent with the rest of the block behind it."""
+    small = changed(rate=BLOCK_EVENTS, lumisection_seconds=1, chunk_events=10)
+    whole = replace(small, chunk_events=BLOCK_EVENTS)
+    size = len(encode_batch(SyntheticDetector(whole).chunk(1, 0).batch))
+    cut = len(encode_batch(SyntheticDetector(small).chunk(1, 50).batch))
+    assert cut < 0.2 * size
 
 
 @pytest.mark.parametrize("name", ["seed", "run"])
@@ -103,6 +151,8 @@ def test_the_hash_depends_on_all_that_chunks_depend_on() -> None:
             {"rate": 101.0},
             {"lumisection_seconds": 2.0},
             {"chunk_events": 26},
+            {"fill": Fill(initial_pileup=50)},
+            {"fill": Fill(prescales=((2, 1),))},
             {"subsystems": ("pixel",)},
             {"faults": (parse_fault("dead:pixel:layer1"),)},
             {"faults": (parse_fault("dead:pixel:layer2"),)},

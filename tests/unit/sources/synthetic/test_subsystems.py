@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from dqmstream.sources.synthetic.beam import INITIAL_PILEUP
 from dqmstream.sources.synthetic.bril import BACKGROUND, FLIGHT_TIME, VERTEX_EFFICIENCY
 from dqmstream.sources.synthetic.distributions import EULER_GAMMA
+from dqmstream.sources.synthetic.fill import INITIAL_PILEUP
 from dqmstream.sources.synthetic.l1t import SEED_PROBABILITIES, SEEDS
 from dqmstream.sources.synthetic.pixel import CHARGE_MODE, CHARGE_SCALE, MODULES
 from dqmstream.sources.synthetic.subsystem import collection_named
