@@ -1,5 +1,24 @@
-"""Streaming online data quality monitoring for collider experiments."""
+"""Streaming online data quality monitoring for collider experiments.
 
-__all__ = ["__version__"]
+`Producer` and `AsyncProducer` send events into a system; they are imported when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from dqmstream.producing import AsyncProducer, Producer
+
+__all__ = ["AsyncProducer", "Producer", "__version__"]
 
 __version__ = "0.1.0"
+
+_HOMES: Final = {"AsyncProducer": "dqmstream.producing", "Producer": "dqmstream.producing"}
+"""Public names and where they live: nobody pays for what a program does not use."""
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(_HOMES[name]), name)

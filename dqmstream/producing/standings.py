@@ -10,7 +10,7 @@ from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Record, TopicPartition
 from dqmstream.transport.patience import PACE, Pace, PatientLog
 
-__all__ = ["Standings", "joining_lumisection"]
+__all__ = ["Standings", "joining_lumisection", "joins_at"]
 
 _READ: Final = 1.0
 """Seconds after which a reader answers though nothing came."""
@@ -22,7 +22,11 @@ async def joining_lumisection(log: Log, source: str, run: int) -> int:
     It is 1, or the one after the last that its life before was in: if that life has not ended,
     nobody can say which events of that LS it has sent.
     """
-    last = (await Standings(log, run, PACE).newest()).get(source)
+    return joins_at((await Standings(log, run, PACE).newest()).get(source))
+
+
+def joins_at(last: SourceCheckpoint | None) -> int:
+    """The same, from the checkpoint of the life before; None if there was none."""
     if last is None:
         return 1
     return last.lumisection + (1 if last.ended else 2)
