@@ -12,7 +12,7 @@ from dqmstream.sources.synthetic.beam import Crossings
 from dqmstream.sources.synthetic.cells import Address, Cells
 from dqmstream.sources.synthetic.fill import INITIAL_PILEUP
 
-__all__ = ["Collection", "Members", "Rows", "jagged_array", "jagged_type"]
+__all__ = ["Collection", "Jagged", "Members", "Rows", "jagged_array", "jagged_type"]
 
 Members = dict[str, npt.NDArray[Any]]
 """Member name to array[rows]."""
@@ -28,15 +28,30 @@ class Rows(NamedTuple):
     members: Members
 
 
-class Collection(ABC):
+class Jagged(ABC):
+    """A column with any number of objects for each event, each with the same members."""
+
+    name: ClassVar[str]
+    members: ClassVar[Mapping[str, pa.DataType]]
+    labels: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """Names of what a member numbers from 0: member to labels."""
+
+    def arrow_type(self) -> pa.DataType:
+        """`list<struct<...>>` without nulls."""
+        return jagged_type(self.members)
+
+    def array(self, rows: Rows) -> "pa.Array[Any]":
+        """The collection as an Arrow column; numbers are cast to the declared types."""
+        return jagged_array(self.members, rows)
+
+
+class Collection(Jagged):
     """How one collection is drawn.
 
     The number of objects of an event is Poisson with mean `mean`, times the event's pile-up over
     that of the first lumisection where `follows_pileup`.
     """
 
-    name: ClassVar[str]
-    members: ClassVar[Mapping[str, pa.DataType]]
     cells: ClassVar[Cells]
     mean: ClassVar[float]
     follows_pileup: ClassVar[bool] = False
@@ -44,8 +59,6 @@ class Collection(ABC):
     """An address is there at most once in an event (a trigger bit)."""
     seen_by: ClassVar[str] = ""
     """What sees the objects; those that two collections name alike are drawn once for both."""
-    labels: ClassVar[Mapping[str, tuple[str, ...]]] = {}
-    """Names of what a member numbers from 0: member to labels."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator, n: int, at: Address = ()) -> Members:
@@ -61,14 +74,6 @@ class Collection(ABC):
         if not self.follows_pileup:
             return self.mean
         return crossings.pileup.astype(np.float64) * (self.mean / INITIAL_PILEUP)
-
-    def arrow_type(self) -> pa.DataType:
-        """`list<struct<...>>` without nulls."""
-        return jagged_type(self.members)
-
-    def array(self, rows: Rows) -> "pa.Array[Any]":
-        """The collection as an Arrow column; numbers are cast to the declared types."""
-        return jagged_array(self.members, rows)
 
 
 def jagged_type(members: Mapping[str, pa.DataType]) -> pa.DataType:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from dqmstream.errors import SourceError
 from dqmstream.identity import LumisectionId, content_hash
 from dqmstream.sources.synthetic.beam import Crossings, crossings
-from dqmstream.sources.synthetic.collection import Collection, Rows
+from dqmstream.sources.synthetic.collection import Collection, Jagged, Rows
 from dqmstream.sources.synthetic.config import SyntheticConfig
 from dqmstream.sources.synthetic.subsystem import EventColumn
 
@@ -80,7 +80,7 @@ class SyntheticDetector:
     def columns(self) -> pa.Schema:
         """Names and types of all columns; nothing is null."""
         types = {column.name: column.type for column in self._event_columns} | {
-            one.name: one.arrow_type() for one in (*self._collections, *self._derived)
+            one.name: one.arrow_type() for one in self._jagged
         }
         return pa.schema([pa.field(name, kind, nullable=False) for name, kind in types.items()])
 
@@ -89,9 +89,13 @@ class SyntheticDetector:
         """Names of what columns number: column to the labels of 0, 1, ..."""
         return {
             f"{one.name}.{member}": labels
-            for one in (*self._collections, *self._derived)
+            for one in self._jagged
             for member, labels in one.labels.items()
         }
+
+    @property
+    def _jagged(self) -> tuple[Jagged, ...]:
+        return (*self._collections, *self._derived)
 
     def config_hash(self) -> str:
         """Hash of all that the chunks depend on: the incarnation of this source."""
@@ -131,7 +135,8 @@ class SyntheticDetector:
             here = max(first - start, 0)
             until = min(last - start, BLOCK_EVENTS)
             parts.append(self._block(lumisection, block).slice(here, until - here))
-        return SyntheticChunk(number, pa.concat_batches(parts))
+        (batch,) = pa.Table.from_batches(parts).combine_chunks().to_batches()
+        return SyntheticChunk(number, batch)
 
     def _check(self, lumisection: int, number: int) -> None:
         where = LumisectionId(self.config.run, lumisection)
