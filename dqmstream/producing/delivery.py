@@ -1,25 +1,26 @@
-"""Sending until the log has it."""
+"""Trying until it is acknowledged."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from dqmstream.producing.progress import ProducerProgress
-from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.patience import Pace, insist
 
 __all__ = ["Delivery"]
 
+T = TypeVar("T")
+
 
 class Delivery:
-    """Sends records, and the same ones again after an unknown outcome: they bear their ids."""
+    """Sends, and sends the same again after an unknown outcome: all of it bears its ids."""
 
-    def __init__(self, log: Log, pace: Pace, progress: ProducerProgress) -> None:
-        self._log = log
+    def __init__(self, pace: Pace, progress: ProducerProgress) -> None:
         self._pace = pace
         self._progress = progress
         self._failing = 0
 
-    async def send(self, messages: Sequence[Outgoing], *, chunks: int = 0) -> None:
-        """Return once all are acknowledged; LogError if the log refuses them for good."""
+    async def insist(self, attempt: Callable[[], Awaitable[T]], *, chunks: int = 0) -> T:
+        """What the attempt returns once it is not refused; LogError if it is, for good."""
         progress, failed = self._progress, False
 
         def on_failure() -> None:
@@ -31,11 +32,8 @@ class Delivery:
             progress.unavailable = 1
 
         try:
-            await insist(
-                lambda: self._log.send(messages),
-                "events cannot be sent",
-                pace=self._pace,
-                on_failure=on_failure,
+            return await insist(
+                attempt, "events cannot be sent", pace=self._pace, on_failure=on_failure
             )
         finally:
             self._failing -= failed

@@ -12,7 +12,7 @@ from dqmstream.producing.progress import ProducerProgress
 from dqmstream.producing.records import SourceRecords
 from dqmstream.producing.standings import Standings
 from dqmstream.sources.source import EventSource
-from dqmstream.transport.log import Log
+from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.patience import Pace
 
 __all__ = ["LogOutlet", "Outlet"]
@@ -79,7 +79,8 @@ class LogOutlet:
         limit = body_limit(log.max_message_bytes(EVENTS), source.name, source.incarnation)
         self.body_limit = limit
         self._records = SourceRecords(source, log.partitions(EVENTS), limit)
-        self._delivery = Delivery(log, retry, progress)
+        self._log = log
+        self._delivery = Delivery(retry, progress)
         self._standings = Standings(log, source.run, retry)
 
     @property
@@ -93,21 +94,20 @@ class LogOutlet:
         return self._standings.news()
 
     async def start(self, *, expected: tuple[str, ...], replaces: str, wall: int) -> None:
-        await self._delivery.send(
-            self._records.run_start(expected=expected, replaces=replaces, wall=wall)
-        )
+        await self._send(self._records.run_start(expected=expected, replaces=replaces, wall=wall))
 
     async def chunks(self, batch: Sequence[NumberedChunk]) -> None:
         messages = [self._records.chunk(chunk) for chunk in batch]
-        await self._delivery.send(messages, chunks=len(batch))
+        await self._send(messages, chunks=len(batch))
 
     async def end(self, ended: Sequence[EndedLumisection]) -> None:
-        await self._delivery.send(
-            [marker for one in ended for marker in self._records.lumisection_end(one)]
-        )
+        await self._send([marker for one in ended for marker in self._records.lumisection_end(one)])
 
     async def checkpoint(self, lumisection: int, *, ended: bool) -> None:
-        await self._delivery.send(self._records.checkpoint(lumisection, ended=ended))
+        await self._send(self._records.checkpoint(lumisection, ended=ended))
 
     async def finish(self, last_lumisection: int) -> None:
-        await self._delivery.send(self._records.run_end(last_lumisection))
+        await self._send(self._records.run_end(last_lumisection))
+
+    async def _send(self, messages: Sequence[Outgoing], *, chunks: int = 0) -> None:
+        await self._delivery.insist(lambda: self._log.send(messages), chunks=chunks)
