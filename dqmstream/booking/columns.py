@@ -122,7 +122,7 @@ def encode_batch(batch: pa.RecordBatch) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-def decode_batch(body: bytes, *, selected: int) -> Columns:
+def decode_batch(body: bytes, *, selected: int | None) -> Columns:
     """Columns of a body, validated whole.
 
     Parameters
@@ -130,7 +130,7 @@ def decode_batch(body: bytes, *, selected: int) -> Columns:
     body
         Arrow IPC stream, as `encode_batch` makes it. The views keep it alive.
     selected
-        Number of events that the chunk's headers announce.
+        Number of events that the chunk's headers announce; None if they are still to be made.
 
     Raises
     ------
@@ -141,11 +141,11 @@ def decode_batch(body: bytes, *, selected: int) -> Columns:
     if len(body) > MAX_BODY:
         raise MessageError("too_large", f"body has {len(body)} bytes, at most {MAX_BODY}")
     batch, fields = _read(body)
-    if batch.num_rows != selected:
+    if selected is not None and batch.num_rows != selected:
         detail = f"body has {batch.num_rows} events, headers say {selected}"
         raise MessageError("event_count", detail)
-    if selected > MAX_EVENTS:
-        raise MessageError("too_large", f"body has {selected} events, at most {MAX_EVENTS}")
+    if batch.num_rows > MAX_EVENTS:
+        raise MessageError("too_large", f"body has {batch.num_rows} events, at most {MAX_EVENTS}")
     return _columns(batch, fields)
 
 

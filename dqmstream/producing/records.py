@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import msgspec
+
 from dqmstream.identity import content_hash, event_partition
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS
 from dqmstream.producing.outbox import EndedLumisection, NumberedChunk
-from dqmstream.sources.source import EventSource
+from dqmstream.sources.decisions import Decisions
+from dqmstream.sources.source import AwaitedSource, EventSource
 from dqmstream.transport.log import Outgoing
 from dqmstream.transport.outgoing import outgoing
 
@@ -86,14 +89,16 @@ class SourceRecords:
         return self._announced(RunEnd(**self._identity(), last_lumisection=last_lumisection))
 
     def checkpoint(self, lumisection: int, *, ended: bool) -> list[Outgoing]:
-        """Every record of the LSs up to this one is acknowledged."""
+        """Every record of the LSs up to this one is acknowledged; and what the source decided."""
         source = self._source
+        decisions = source.decisions if isinstance(source, AwaitedSource) else Decisions()
         checkpoint = SourceCheckpoint(
             source=source.name,
             run=source.run,
             incarnation=self.incarnation,
             lumisection=lumisection,
             ended=ended,
+            **msgspec.structs.asdict(decisions),
         )
         return [outgoing(CHECKPOINTS, 0, checkpoint, self.key)]
 
