@@ -15,6 +15,7 @@ from services.command_line import sets as cli_sets
 from services.command_line.invoke import invoke
 from services.command_line.options import (
     ChunkEvents,
+    ConditionsFiles,
     Config,
     Data,
     Exit,
@@ -79,6 +80,7 @@ def demo(
     seed: Seed = 1,
     fault: Fault = None,
     no_faults: NoFaults = False,
+    conditions: ConditionsFiles = None,
     data: Data = None,
     port: Port = None,
     workspaces: Workspaces = None,
@@ -91,8 +93,8 @@ def demo(
     """Play a run through the whole system in one process, and serve the page.
 
     Without FILES a synthetic detector is played, with a dead module and a hot channel from LS 5
-    on; with FILES, CMS streamer files. Everything is kept in a fresh folder, on Kafka under a
-    fresh prefix too, unless --data names one. Ctrl-C ends it.
+    on, and the conditions of a fill of its own; with FILES, CMS streamer files. Everything is kept
+    in a fresh folder, on Kafka under a fresh prefix too, unless --data names one. Ctrl-C ends it.
     """
     from services import commands  # noqa: PLC0415
 
@@ -108,6 +110,7 @@ def demo(
             seed=seed,
         ),
         faults=[] if no_faults else fault,
+        conditions=conditions or (),
         flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,
         exit_with_run=exit_,
@@ -151,6 +154,7 @@ def replay(
     paths: Paths = "",
     prescale: Prescale = 1,
     chunk_events: ChunkEvents = None,
+    conditions: ConditionsFiles = None,
     data: Data = None,
     port: Port = None,
     workspaces: Workspaces = None,
@@ -175,6 +179,7 @@ def replay(
         paths=by_comma(paths),
         prescale=prescale,
         chunk_events=chunk_events,
+        conditions=conditions or (),
         flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,
         exit_with_run=exit_,

@@ -10,10 +10,14 @@ from pathlib import Path
 import typer
 
 from dqmstream.clock import SystemClock
+from dqmstream.conditions.synthetic import synthetic_conditions
+from dqmstream.conditions.table import ConditionsTable
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.synthetic.truth import write_truth
+from services.conditions import conditions_of_runs, with_conditions
 from services.memory import return_freed_memory
 from services.play import Play
+from services.processes.conditions import conditions_publisher
 from services.processes.produce import Producing
 from services.runs import STREAM_WORKSPACE, Runs, runs_of_files, synthetic_config, synthetic_run
 from services.settings import Settings
@@ -30,6 +34,7 @@ def demo(
     speed: float | None,
     synthetic: Mapping[str, float],
     faults: Sequence[str] | None,
+    conditions: Sequence[Path],
     flags: Mapping[str, object],
     config: Path | None,
     exit_with_run: bool,
@@ -43,6 +48,7 @@ def demo(
             given["data"] = Path(folder)
             given["kafka_prefix"] = _fresh_prefix(settings_in_force(given, config))
         settings = settings_in_force(given, config)
+        table = None
         if files:
             runs = runs_of_files(files)
         else:
@@ -50,10 +56,14 @@ def demo(
             settings.data.mkdir(parents=True, exist_ok=True)
             write_truth(detector, settings.data / "truth.json")
             runs = synthetic_run(detector)
+            table = synthetic_conditions(detector)
+        if conditions:
+            table = conditions_of_runs(conditions, runs)
         return _play(
             settings,
             _fitting(settings, runs),
             runs,
+            table,
             speed=speed,
             exit_with_run=exit_with_run,
             json=json,
@@ -69,6 +79,7 @@ def replay(
     paths: tuple[str, ...],
     prescale: int,
     chunk_events: int | None,
+    conditions: Sequence[Path],
     flags: Mapping[str, object],
     config: Path | None,
     exit_with_run: bool,
@@ -88,6 +99,7 @@ def replay(
         settings,
         _fitting(settings, runs),
         runs,
+        conditions_of_runs(conditions, runs) if conditions else None,
         speed=speed,
         exit_with_run=exit_with_run,
         json=json,
@@ -119,11 +131,14 @@ def _play(
     settings: Settings,
     bookings: Sequence[Booking],
     runs: Runs,
+    conditions: ConditionsTable | None = None,
     *,
     speed: float | None = None,
     exit_with_run: bool = False,
     json: bool = False,
 ) -> int:
+    if conditions is not None:
+        runs = with_conditions(runs, conditions)
     play = Play(runs, stop=exit_with_run, json=json)
     tests = chosen_tests(settings, bookings)
     producing = Producing(
@@ -134,6 +149,12 @@ def _play(
     async def main() -> None:
         clock = SystemClock()
         producers = producing.services()
+        if conditions is not None:
+            begin = play.begun.wait
+            publisher = conditions_publisher(
+                conditions, speed=speed, seconds=runs.seconds, begin=begin
+            )
+            producers.append(publisher)
         async with running_system(settings, bookings, tests, clock, producers) as system:
             await play.on(system, clock)
 

@@ -8,6 +8,7 @@ import typer
 
 __all__ = [
     "ChunkEvents",
+    "ConditionsFiles",
     "Config",
     "Data",
     "Exit",
@@ -31,6 +32,16 @@ __all__ = [
     "synthetic",
 ]
 
+ConditionsFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--conditions",
+        help="file of pile-up, luminosity, prescales, DCS bits ... per LS (JSON, Parquet, CSV of "
+        "brilcalc); published, and joined to the events as columns `ls_pileup`, ...; may be "
+        "repeated",
+        show_default=False,
+    ),
+]
 Config = Annotated[
     Path | None, typer.Option(help="TOML file of settings", envvar="DQMSTREAM_CONFIG")
 ]

@@ -37,7 +37,7 @@ _SYNTHETIC_LENGTH: Final = 100
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands, in the order in which data pass through them."""
-    for command in (produce, fill, compare, record, serve):
+    for command in (produce, conditions, fill, compare, record, serve):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -118,6 +118,35 @@ def produce(
         speed=speed or None,
         expected=by_comma(expected),
         json=json,
+        flags=flags(kafka=kafka),
+        config=config,
+    )
+
+
+def conditions(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="tables of LSs: JSON or Parquet as OMS and the Run Registry have them, CSV of "
+            "brilcalc; and of runs, for fills and run types"
+        ),
+    ],
+    runs: Annotated[str, typer.Option(help="as 381208 or 381200-381300; default: all")] = "",
+    speed: Speed = 0.0,
+    kafka: Kafka = None,
+    config: Config = None,
+) -> None:
+    """Publish pile-up, luminosity, prescales, beam and DCS bits per lumisection; then end.
+
+    Of two files that differ over an LS the first is believed. Publishing again replaces.
+    """
+    from services.processes import commands  # noqa: PLC0415
+
+    invoke(
+        commands.conditions,
+        files=files,
+        runs=runs,
+        speed=speed or None,
         flags=flags(kafka=kafka),
         config=config,
     )

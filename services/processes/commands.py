@@ -16,7 +16,7 @@ from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import chosen_bookings, chosen_tests, settings_in_force
 
-__all__ = ["compare", "fill", "produce", "record", "serve"]
+__all__ = ["compare", "conditions", "fill", "produce", "record", "serve"]
 
 
 def _settings(command: str, flags: Mapping[str, object], config: Path | None) -> Settings:
@@ -131,4 +131,25 @@ def produce(
     if json:
         document = msgspec.json.encode({"sent": told})
         typer.echo(msgspec.json.format(document).decode())
+    return status
+
+
+def conditions(
+    *,
+    files: Sequence[Path],
+    runs: str,
+    speed: float | None,
+    flags: Mapping[str, object],
+    config: Path | None,
+) -> int:
+    """Publish conditions of files, and end with them."""
+    from dqmstream.conditions.publish import ConditionsProgress  # noqa: PLC0415
+    from services.conditions import chosen_conditions  # noqa: PLC0415
+    from services.processes.conditions import conditions_publisher  # noqa: PLC0415
+
+    settings = _settings("conditions", flags, config)
+    table, progress = chosen_conditions(files, runs), ConditionsProgress()
+    publisher = conditions_publisher(table, speed=speed, progress=progress)
+    status = run_until_stopped(lambda: alone(settings, [publisher]))
+    typer.echo(f"conditions: {progress.published} LSs of {len(table.runs)} runs published")
     return status

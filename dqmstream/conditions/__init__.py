@@ -1,0 +1,1 @@
+"""What is known of LSs besides their events: pile-up, beam, prescales, voltages; from files."""

@@ -1,0 +1,95 @@
+"""Tables of `brilcalc lumi --byls`, as CSV: fill, luminosity and mean pile-up of each LS.
+
+Comments begin with #, the last one before the numbers names the columns, with units:
+`#run:fill,ls,time,hltpath,delivered(/fb),recorded(/fb),avgpu,source`. `ls` has two numbers, of the
+luminometers and of CMS; the latter is 0 where CMS took no data.
+"""
+
+import csv
+import math
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from dqmstream.conditions.oms import STABLE_BEAMS
+from dqmstream.conditions.units import INVERSE_PICOBARNS, mean_luminosity
+from dqmstream.errors import SourceError
+from dqmstream.messages.operations import Conditions
+
+__all__ = ["conditions_of_lines"]
+
+_FIRST: Final = "run:fill"
+_INTEGRATED: Final = ("delivered", "recorded")
+
+
+def conditions_of_lines(lines: Iterable[str]) -> Iterator[Conditions | SourceError]:
+    """Conditions in the lines of a table, or why one cannot be used.
+
+    Raises
+    ------
+    SourceError
+        With reason `unknown_format` if no header comes before the numbers, `unknown_unit` if it
+        names a unit that is none of /fb, /pb, /nb, /ub.
+    """
+    columns: list[str] = []
+    factors: dict[str, float] = {}
+    for row in csv.reader(lines):
+        if not row:
+            continue
+        if row[0].startswith("#"):
+            if row[0].lstrip("#").strip() == _FIRST:
+                columns, factors = _header(row)
+            continue
+        if not columns:
+            detail = f"{','.join(row)!r:.60}: expected a header #{_FIRST},ls,... before it"
+            raise SourceError("unknown_format", detail)
+        try:
+            yield _conditions(dict(zip(columns, row, strict=True)), factors)
+        except SourceError as error:
+            yield error
+        except ValueError as error:
+            yield SourceError("bad_value", f"{','.join(row)!r:.120}: {error}")
+
+
+def _header(row: list[str]) -> tuple[list[str], dict[str, float]]:
+    """Names of columns without units, and what integrated luminosities are to be multiplied by."""
+    columns, factors = [], {}
+    for cell in row:
+        name, _, unit = cell.strip().lstrip("#").partition("(")
+        columns.append(name)
+        if name not in _INTEGRATED:
+            continue
+        unit = unit.rstrip(")")
+        if unit not in INVERSE_PICOBARNS:
+            detail = f"{cell!r:.40}: expected one of {', '.join(INVERSE_PICOBARNS)}"
+            raise SourceError("unknown_unit", detail)
+        factors[name] = INVERSE_PICOBARNS[unit]
+    return columns, factors
+
+
+def _conditions(row: dict[str, str], factors: dict[str, float]) -> Conditions:
+    run, fill = (int(number) for number in row[_FIRST].split(":"))
+    lumisection = int(row["ls"].split(":")[-1])
+    if run < 1 or lumisection < 1:
+        detail = f"run {run} ls {row['ls']!r:.20}: CMS took no data"
+        raise SourceError("no_lumisection", detail)
+    said = {name: _finite(row[name]) * factor for name, factor in factors.items()}
+    delivered, beams = said.get("delivered"), row.get("beamstatus", "")
+    return Conditions(
+        run=run,
+        lumisection=lumisection,
+        fill=fill if fill > 0 else None,
+        beam_mode=beams,
+        beams_stable=beams == STABLE_BEAMS if beams else None,
+        luminosity=None if delivered is None else mean_luminosity(delivered),
+        pileup=_finite(row["avgpu"]) if row.get("avgpu") else None,
+        delivered=delivered,
+        recorded=said.get("recorded"),
+    )
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        msg = f"{text!r} is no finite number"
+        raise ValueError(msg)
+    return value
