@@ -11,7 +11,7 @@ from dqmstream.errors import BookingError, MessageError, WindowError
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Activation, Booking, Scalar, Text
-from dqmstream.messages.events import RunEnd, RunStart
+from dqmstream.messages.events import MARKS, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet, ScalarValue
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
@@ -38,7 +38,7 @@ _MOST_CHUNKS: Final = 2**24
 def admit_booking(booking: Booking) -> Layout:
     """Layout of a booking; MessageError with reason `bad_booking` if it is none."""
     try:
-        check(booking)
+        check(booking, imported=True)
         return Layout(booking)
     except BookingError as error:
         detail = f"booking of {booking.workspace[:80]!r}: {error}"
@@ -117,6 +117,14 @@ def admit_source(message: RunStart | RunEnd) -> None:
         for name in message.expected:
             _check_name("expected source", name)
         _check_name("run_type", message.run_type)
+        _check_marks(message.marks)
+
+
+def _check_marks(marks: tuple[str, ...]) -> None:
+    unknown = [mark for mark in marks if mark not in MARKS]
+    if unknown:
+        detail = f"mark is {unknown[0][:80]!r}, expected one of {', '.join(MARKS)}"
+        raise MessageError("bad_name", detail)
 
 
 def _check_lumisection(run: int, lumisection: int) -> None:

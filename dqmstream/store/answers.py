@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dqmstream.errors import WindowError
 from dqmstream.fold.merge import MergedAccount
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
@@ -15,6 +16,7 @@ from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome
 
 __all__ = [
+    "AsOf",
     "ElementTrend",
     "Hole",
     "Lumisection",
@@ -35,11 +37,51 @@ class Page(Generic[T]):
     after: tuple[Any, ...] | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AsOf:
+    """A moment in the past, as of which to answer; without either it is now.
+
+    Contents count if they were known then. An LS whose contents have been replaced since was known
+    then with others, which are gone: it does not count, and the answer names it in `replaced`.
+
+    Parameters
+    ----------
+    time_ns
+        Wall clock, nanoseconds since 1970. Contents are known from the moment their newest set was
+        published; what no filler stamped was known at no time.
+    offset
+        Of the workspace's partition of `dqm.histograms`: as a reader stood that had read all
+        records below it.
+
+    Raises
+    ------
+    WindowError
+        If both are given.
+    """
+
+    time_ns: int | None = None
+    offset: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.time_ns is not None and self.offset is not None:
+            msg = f"as of time {self.time_ns} and offset {self.offset}: expected one of them"
+            raise WindowError(msg)
+
+    @property
+    def is_now(self) -> bool:
+        """Whether everything that is stored counts."""
+        return self.time_ns is None and self.offset is None
+
+
 class Window(NamedTuple):
-    """Sum over the stored LSs of a window, and which those are (rising)."""
+    """Sum over the stored LSs of a window, and which those are (rising).
+
+    `replaced` are LSs that were known as of the moment asked for, with contents that are gone.
+    """
 
     contents: Contents
     lumisections: tuple[int, ...]
+    replaced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,6 +90,7 @@ class ElementTrend:
 
     `lumisections` is int64[n], rising; `cells` int64[n, element.size], the element's cells in
     each; `scalars` and `invalid` map an LS to its value, or to why the element was not filled.
+    `replaced` are LSs that were known as of the moment asked for, with contents that are gone.
     """
 
     element: ElementLayout
@@ -55,6 +98,7 @@ class ElementTrend:
     cells: NDArray[np.int64]
     scalars: Mapping[int, ScalarValue]
     invalid: Mapping[int, str]
+    replaced: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +109,8 @@ class Run:
     clocks, nanoseconds since 1970, 0 if unknown: the earliest that a source or filler stamped, and
     that of its newest closed set. `sources` says of each source whether it is `expected`,
     `started` or `ended`; `ended` once all are, or fillers closed the run, or a later run is there
-    in the same set.
+    in the same set. `marks` are those of all its sources, words of
+    `dqmstream.messages.events.MARKS`: what about the data is not as a detector took it.
     """
 
     run: int
@@ -77,6 +122,7 @@ class Run:
     updated: int
     sources: Mapping[str, str]
     ended: bool
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +131,8 @@ class Lumisection:
 
     `closed` when every partition's segment 0 is, `complete` when besides every chunk that any
     source announced is in, `whole` when no input had expired before it was read; what came late
-    is in `late_account` and nowhere else.
+    is in `late_account` and nowhere else. `changed` if it was asked for as of a moment since when
+    contents or account have changed: what is said here is the newest.
     """
 
     set: str
@@ -99,6 +146,7 @@ class Lumisection:
     account: MergedAccount
     late_account: MergedAccount
     conditions: Conditions | None
+    changed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,20 +4,36 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, exists, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Label,
+    Select,
+    Table,
+    exists,
+    false,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+)
 
 from dqmstream.errors import StoreError
 from dqmstream.fold.merge import MergedAccount
 from dqmstream.messages.booking import Activation
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReports
-from dqmstream.store.answers import Hole, Lumisection, OutcomeCounts, Page, Run
+from dqmstream.store.answers import AsOf, Hole, Lumisection, OutcomeCounts, Page, Run
+from dqmstream.store.as_of import were_known_in_sql
 from dqmstream.store.bodies import unpack
 from dqmstream.store.tables import (
     ACTIVATIONS,
     CONDITIONS,
     HOLES,
     LUMISECTIONS,
+    MERGED,
+    PIECES,
     REPORTS,
     RUNS,
     SERIES,
@@ -25,6 +41,7 @@ from dqmstream.store.tables import (
 
 __all__ = [
     "MAX_PAGE",
+    "LumisectionFilter",
     "ReportFilter",
     "activations",
     "bookings",
@@ -62,6 +79,51 @@ class ReportFilter(NamedTuple):
         return [REPORTS.c[name] == value for name, value in given.items()]
 
 
+class LumisectionFilter(NamedTuple):
+    """Which LSs: all of a run, or those of one set, or those of which contents were known."""
+
+    run: int
+    set: str | None
+    workspace: str | None
+    as_of: AsOf
+
+    def condition(self) -> list[ColumnElement[bool]]:
+        """The same in SQL."""
+        c = LUMISECTIONS.c
+        conditions: list[ColumnElement[bool]] = [c.run == self.run]
+        if self.set is not None:
+            conditions.append(c.set == self.set)
+        if self.workspace is not None or not self.as_of.is_now:
+            known = were_known_in_sql(self.as_of, MERGED, "first")
+            conditions.append(self._any_of(MERGED, known))
+        return conditions
+
+    def changed(self) -> Label[bool]:
+        """Whether contents or account have changed since."""
+        if self.as_of.is_now:
+            return false().label("changed")
+        newer = [
+            self._any_of(table, not_(were_known_in_sql(self.as_of, table, "known")))
+            for table in (MERGED, PIECES)
+        ]
+        if self.as_of.time_ns is not None:
+            newer.append(LUMISECTIONS.c.published > self.as_of.time_ns)
+        return or_(*newer).label("changed")
+
+    def _any_of(self, table: Table, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Whether the LS has a row of the series concerned that fulfils it."""
+        c = LUMISECTIONS.c
+        named = true() if self.workspace is None else SERIES.c.workspace == self.workspace
+        return exists().where(
+            SERIES.c.set == c.set,
+            SERIES.c.run == c.run,
+            named,
+            table.c.series == SERIES.c.id,
+            table.c.lumisection == c.lumisection,
+            condition,
+        )
+
+
 def runs(connection: Connection, after: Cursor | None, limit: int) -> Page[Run]:
     """Runs, newest number first."""
     of_run, later = SERIES.alias(), SERIES.alias()
@@ -85,6 +147,7 @@ def _run(row: Any) -> Run:
         updated=row.updated,
         sources=msgspec.json.decode(row.sources, type=dict[str, str]),
         ended=bool(row.over),
+        marks=msgspec.json.decode(row.marks or "[]", type=tuple[str, ...]),
     )
 
 
@@ -95,21 +158,19 @@ def sets(connection: Connection, run: int) -> tuple[str, ...]:
 
 
 def lumisections(
-    connection: Connection, run: int, set: str | None, after: Cursor | None, limit: int
+    connection: Connection, wanted: LumisectionFilter, after: Cursor | None, limit: int
 ) -> Page[Lumisection]:
     """Accounts and conditions of the LSs of a run, rising."""
     c = LUMISECTIONS.c
     query = (
-        select(LUMISECTIONS, CONDITIONS.c.schema, CONDITIONS.c.body)
+        select(LUMISECTIONS, CONDITIONS.c.schema, CONDITIONS.c.body, wanted.changed())
         .outerjoin(
             CONDITIONS,
             (CONDITIONS.c.run == c.run) & (CONDITIONS.c.lumisection == c.lumisection),
         )
-        .where(c.run == run)
+        .where(*wanted.condition())
         .order_by(c.lumisection, c.set)
     )
-    if set is not None:
-        query = query.where(c.set == set)
     if after is not None:
         query = query.where(tuple_(c.lumisection, c.set) > after)
     return _page(connection, query, limit, _lumisection, lambda row: (row.lumisection, row.set))
@@ -128,6 +189,7 @@ def _lumisection(row: Any) -> Lumisection:
         account=_ACCOUNT.decode(row.account),
         late_account=_ACCOUNT.decode(row.late_account),
         conditions=None if row.body is None else unpack(Conditions, row.schema, row.body),
+        changed=bool(row.changed),
     )
 
 

@@ -10,22 +10,36 @@ from dqmstream.fold.merge import Merger, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import HistogramSet
-from dqmstream.store.answers import Window
+from dqmstream.store.answers import AsOf, Window
+from dqmstream.store.as_of import were_known
 from dqmstream.store.bodies import pack, unpack
-from dqmstream.store.series import Selection, Series, Version
+from dqmstream.store.series import Moment, Selection, Series, Version
 from dqmstream.store.tables import PIECES
 
 __all__ = ["PieceShelf", "late_window"]
 
-_PIECES_AT: Final = select(PIECES.c.id, PIECES.c.schema, PIECES.c.body).where(
+_NOW: Final = AsOf()
+_PIECES_AT: Final = select(
+    PIECES.c.id,
+    PIECES.c.schema,
+    PIECES.c.body,
+    PIECES.c.known_time,
+    PIECES.c.known_offset,
+    PIECES.c.first_time,
+    PIECES.c.first_offset,
+).where(
     PIECES.c.series == bindparam("of_series"), PIECES.c.lumisection == bindparam("of_lumisection")
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
+    """`first` is when the place of a set was first filled, if this piece made another one whole."""
+
     id: int
     piece: HistogramSet
+    known: Moment
+    first: Moment | None
 
 
 class PieceShelf:
@@ -37,22 +51,42 @@ class PieceShelf:
         In the transaction that also keeps the position.
     series, layout
         Whose pieces, and the layout of its booking.
+    as_of
+        Only the pieces that were known then are put together; to be read, not to be changed.
     """
 
     def __init__(
-        self, connection: Connection, series: Series, layout: Layout, lumisection: int
+        self,
+        connection: Connection,
+        series: Series,
+        layout: Layout,
+        lumisection: int,
+        as_of: AsOf = _NOW,
     ) -> None:
         self._connection = connection
         self._series = series
         self._lumisection = lumisection
         self.key = SetKey(series.set, series.run, lumisection, series.workspace)
         self.merger = Merger(lambda _: layout)
-        self._kept = self._read()
-        for kept in self._kept:
-            self.merger.apply(kept.piece)
+        kept = self._read()
+        self._kept = [one for one in kept if were_known(as_of, one.known)]
+        self.late_is_replaced = any(
+            one.piece.segment and one.first is not None and were_known(as_of, one.first)
+            for one in kept
+            if not were_known(as_of, one.known)
+        )
+        for one in self._kept:
+            self.merger.apply(one.piece)
 
-    def take(self, piece: HistogramSet) -> HistogramSet | None:
+    def take(self, piece: HistogramSet, offset: int | None = None) -> HistogramSet | None:
         """Keep a piece if it is news; the whole set it is or completes, None if nothing changed.
+
+        Parameters
+        ----------
+        piece
+            A closed set, or a part of one.
+        offset
+            Of its record in `dqm.histograms`, None if it is not known.
 
         Raises
         ------
@@ -66,9 +100,20 @@ class PieceShelf:
             return None
         if any(_same(kept.piece, piece) for kept in self._kept):
             return None
-        self._insert(piece)
+        first = None if changed is None or held is None else self._first_of(held)
+        self._insert(piece, Moment.of(piece.published, offset), first)
         self._drop_older()
         return self._newest()[place] if changed is not None else None
+
+    def _first_of(self, held: HistogramSet) -> Moment | None:
+        """When the place of a whole set was first filled: by it, or by one it replaced."""
+        parts = [one for one in self._kept if _is_part_of(one.piece, held)]
+        known: Moment | None = None
+        for part in parts:
+            if part.first is not None:
+                return part.first
+            known = part.known if known is None else _later(known, part.known)
+        return known
 
     def late(self) -> Contents | None:
         """Sum of all segments but the first; None while none is there whole."""
@@ -82,15 +127,25 @@ class PieceShelf:
     def _read(self) -> list[_Kept]:
         place = {"of_series": self._series.id, "of_lumisection": self._lumisection}
         rows = self._connection.execute(_PIECES_AT, place).all()
-        kept = [_Kept(row.id, unpack(HistogramSet, row.schema, row.body)) for row in rows]
+        kept = [
+            _Kept(
+                row.id,
+                unpack(HistogramSet, row.schema, row.body),
+                Moment(row.known_time, row.known_offset),
+                _moment(row.first_time, row.first_offset),
+            )
+            for row in rows
+        ]
         # Parts of one version side by side: the joiner holds one unfinished version at a time.
         return sorted(kept, key=lambda k: (k.piece.order, k.piece.writer, k.piece.part))
 
-    def _insert(self, piece: HistogramSet) -> None:
+    def _insert(self, piece: HistogramSet, known: Moment, first: Moment | None) -> None:
         row = pack(piece) | {
             "series": self._series.id,
             "lumisection": self._lumisection,
             "segment": piece.segment,
+            **known.columns("known"),
+            **(first or Moment(None, None)).columns("first"),
         }
         self._connection.execute(insert(PIECES), row)
 
@@ -115,6 +170,26 @@ class PieceShelf:
             self._connection.execute(delete(PIECES).where(PIECES.c.id.in_(spent)))
 
 
+def _moment(time: int | None, offset: int | None) -> Moment | None:
+    return None if time is None and offset is None else Moment(time, offset)
+
+
+def _later(one: Moment, other: Moment) -> Moment:
+    """When both were known; nobody can say if one of them cannot be dated."""
+    times, offsets = (one.time, other.time), (one.offset, other.offset)
+    return Moment(
+        None if None in times else max(time for time in times if time is not None),
+        None if None in offsets else max(offset for offset in offsets if offset is not None),
+    )
+
+
+def _is_part_of(piece: HistogramSet, whole: HistogramSet) -> bool:
+    return all(
+        getattr(piece, name) == getattr(whole, name)
+        for name in ("segment", "partition", "order", "writer")
+    )
+
+
 def _same(one: HistogramSet, other: HistogramSet) -> bool:
     """Whether two pieces are one message sent twice."""
     return all(
@@ -131,7 +206,11 @@ def _is_older(piece: HistogramSet, newest: HistogramSet | None) -> bool:
 
 
 def late_window(
-    connection: Connection, series: Series, layout: Layout, selection: Selection
+    connection: Connection,
+    series: Series,
+    layout: Layout,
+    selection: Selection,
+    as_of: AsOf = _NOW,
 ) -> Window:
     """Sum of what came late for the LSs of a window, and which LSs have any."""
     c = PIECES.c
@@ -141,11 +220,12 @@ def late_window(
         c.lumisection.between(selection.first, selection.last),
     )
     found = sorted(set(connection.execute(query).scalars()))
-    total, used = Contents.empty(layout), []
+    total, used, replaced = Contents.empty(layout), [], []
     for lumisection in selection.chosen(found):
-        shelf = PieceShelf(connection, series, layout, lumisection)
-        late = shelf.late()
-        if late is not None:
+        shelf = PieceShelf(connection, series, layout, lumisection, as_of)
+        if shelf.late_is_replaced:
+            replaced.append(lumisection)
+        elif (late := shelf.late()) is not None:
             total.add(late)
             used.append(lumisection)
-    return Window(total, tuple(used))
+    return Window(total, tuple(used), tuple(replaced))

@@ -1,6 +1,7 @@
 """Recording: what each message changes in the store, within one transaction."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -24,7 +25,7 @@ from dqmstream.store.database import upsert
 from dqmstream.store.known import Known
 from dqmstream.store.pieces import PieceShelf
 from dqmstream.store.runs import RunNotes
-from dqmstream.store.series import Beside, Series, Version, merged_versions
+from dqmstream.store.series import Beside, MergedAt, Moment, Series, Version, merged_at
 from dqmstream.store.tables import (
     ACTIVATIONS,
     BLOCKS,
@@ -72,8 +73,16 @@ class Recording:
         self._waiting: list[SetKey] = []
         self._touched: set[int] = set()
 
-    def take(self, message: Message) -> None:
+    def take(self, message: Message, offset: int | None = None) -> None:
         """Record one message; sets of open LSs change nothing.
+
+        Parameters
+        ----------
+        message
+            What came.
+        offset
+            Of its record, None if it is not known: then nobody can say later as of which offset
+            its contents were known.
 
         Raises
         ------
@@ -84,7 +93,7 @@ class Recording:
         match message:
             case HistogramSet():
                 if message.closed:
-                    self._take_set(message)
+                    self._take_set(message, offset)
             case QualityReports():
                 self._take_reports(message)
             case Conditions():
@@ -146,11 +155,12 @@ class Recording:
 
     # ------------------------------------------------------------ histogram sets
 
-    def _take_set(self, piece: HistogramSet) -> None:
+    def _take_set(self, piece: HistogramSet, offset: int | None) -> None:
         layout = self._layout(piece)
         admission.admit_set(piece, layout)
         series = self._series(piece, layout)
-        if piece.segment == 0 and self._is_old(series, piece):
+        held = merged_at(self._connection, series, piece.lumisection)
+        if piece.segment == 0 and _is_old(held, piece):
             if not piece.whole:
                 # What is stored is better, and stays; that it is all can no longer be said.
                 note_account(self._connection, piece)
@@ -159,7 +169,7 @@ class Recording:
             note_account(self._connection, piece)
         self._runs.note_set(piece)
         try:
-            self._merge(series, layout, piece)
+            self._merge(series, layout, piece, offset, held)
         except WindowError as error:
             raise MessageError("too_many_entries", str(error)) from error
 
@@ -199,29 +209,33 @@ class Recording:
         added = insert(SERIES).values(row).returning(SERIES.c.id)
         return Series(id=self._connection.execute(added).scalar_one(), **row)
 
-    def _is_old(self, series: Series, piece: HistogramSet) -> bool:
-        """Whether what is stored was summed from this very piece, or from a newer one."""
-        versions = merged_versions(self._connection, series, piece.lumisection)
-        return versions is not None and Version.of(piece) <= versions[piece.partition]
-
-    def _merge(self, series: Series, layout: Layout, piece: HistogramSet) -> None:
+    def _merge(
+        self,
+        series: Series,
+        layout: Layout,
+        piece: HistogramSet,
+        offset: int | None,
+        held: MergedAt | None,
+    ) -> None:
         """Keep the piece, and write the LS if all partitions are there and closed."""
         key = SetKey(piece.set, piece.run, piece.lumisection, piece.workspace)
-        merger, whole = self._apply(series, layout, piece)
+        merger, whole = self._apply(series, layout, piece, offset)
         if whole is None:
             return
         if piece.segment == 0 and merger.is_closed(key):
-            versions = [Version.of(held) for held in merger.pieces(key) if held.segment == 0]
-            self._write_merged(series, merger.merged(key), versions)
+            on_time = [one for one in merger.pieces(key) if one.segment == 0]
+            known = Moment.of(max(one.published for one in on_time), offset)
+            first = known if held is None else held.first
+            moments = {**known.columns("known"), **first.columns("first")}
+            self._write_merged(series, merger.merged(key), _versions(on_time), moments)
             return
         # Nobody sums it now: a broken one must be found here, not when its companions come.
         admission.admit_contents(whole, layout)
-        replaces = merged_versions(self._connection, series, piece.lumisection) is not None
-        if piece.segment == 0 and replaces:
+        if piece.segment == 0 and held is not None:
             self._waiting.append(key)
 
     def _apply(
-        self, series: Series, layout: Layout, piece: HistogramSet
+        self, series: Series, layout: Layout, piece: HistogramSet, offset: int | None
     ) -> tuple[Merger, HistogramSet | None]:
         """The pieces of its LS put together, and the whole set this one is or completes."""
         if series.partitions == 1 and piece.parts == 1 and piece.segment == 0:
@@ -229,13 +243,24 @@ class Recording:
             merger.apply(piece)
             return merger, piece
         shelf = PieceShelf(self._connection, series, layout, piece.lumisection)
-        return shelf.merger, shelf.take(piece)
+        return shelf.merger, shelf.take(piece, offset)
 
-    def _write_merged(self, series: Series, merged: Merged, versions: list[Version]) -> None:
+    def _write_merged(
+        self, series: Series, merged: Merged, versions: str, moments: Mapping[str, int | None]
+    ) -> None:
         place = {"series": series.id, "lumisection": merged.key.lumisection}
         contents = merged.contents
         beside = Beside(contents.scalars, contents.invalid).encode()
-        row = place | {"versions": msgspec.json.encode(versions).decode(), "beside": beside}
+        row = {**place, "versions": versions, "beside": beside, **moments}
         upsert(self._connection, MERGED, [row])
         upsert(self._connection, BLOCKS, [place | {"cells": encode_block(contents.cells)}])
         self._closed.append(merged.key)
+
+
+def _is_old(held: MergedAt | None, piece: HistogramSet) -> bool:
+    """Whether what is stored was summed from this very piece, or from a newer one."""
+    return held is not None and Version.of(piece) <= held.versions[piece.partition]
+
+
+def _versions(on_time: Iterable[HistogramSet]) -> str:
+    return msgspec.json.encode([Version.of(piece) for piece in on_time]).decode()

@@ -17,11 +17,12 @@ __all__ = ["RunNotes"]
 
 _RUN_OF: Final = select(RUNS).where(RUNS.c.run == bindparam("of_run"))
 _SOURCES: Final = msgspec.json.Decoder(dict[str, str])
+_MARKS: Final = msgspec.json.Decoder(tuple[str, ...])
 
 
 @dataclass(slots=True)
 class _RunNote:
-    """`started` and `published` are wall clocks, `sources` what each said last."""
+    """`started` and `published` are wall clocks, `sources` what each said last, `marks` of all."""
 
     lumisections: set[int] = field(default_factory=set)
     started: set[int] = field(default_factory=set)
@@ -29,6 +30,7 @@ class _RunNote:
     run_type: str = ""
     fill: int | None = None
     sources: dict[str, str] = field(default_factory=dict)
+    marks: set[str] = field(default_factory=set)
     closed: bool = False
 
 
@@ -59,6 +61,7 @@ class RunNotes:
         for name in start.expected:
             note.sources.setdefault(name, "expected")
         note.sources[start.source] = "started"
+        note.marks |= set(start.marks)
 
     def note_end(self, end: RunEnd) -> None:
         """A source ended the run."""
@@ -76,11 +79,13 @@ def _row(connection: Connection, run: int, note: _RunNote) -> dict[str, Any]:
     row = connection.execute(_RUN_OF, {"of_run": run}).first()
     lumisections, published = set(note.lumisections), set(note.published)
     started, sources = note.started | published, dict(note.sources)
+    marks = set(note.marks)
     if row is not None:
         lumisections |= {row.first_lumisection, row.last_lumisection} - {None}
         published |= {row.updated} - {0}
         started |= {row.started} - {0}
         sources = _together(_SOURCES.decode(row.sources), sources)
+        marks |= set(_MARKS.decode(row.marks or "[]"))
     # What sources say now outweighs that the run had ended before: it may be played again.
     ended = bool(row and row.ended) and not note.sources
     return {
@@ -93,6 +98,7 @@ def _row(connection: Connection, run: int, note: _RunNote) -> dict[str, Any]:
         "updated": max(published, default=0),
         "sources": msgspec.json.encode(sources).decode(),
         "ended": ended or note.closed or _all_ended(sources),
+        "marks": msgspec.json.encode(sorted(marks)).decode(),
     }
 
 

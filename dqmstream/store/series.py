@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -14,10 +14,13 @@ from dqmstream.store.tables import MERGED, SERIES
 
 __all__ = [
     "Beside",
+    "MergedAt",
+    "Moment",
     "Selection",
     "Series",
     "Version",
     "find_series",
+    "merged_at",
     "merged_versions",
     "series_of",
 ]
@@ -56,7 +59,7 @@ class Beside(NamedTuple):
 
 _BESIDE: Final = msgspec.msgpack.Decoder(Beside)
 _VERSIONS: Final = msgspec.json.Decoder(tuple[Version, ...])
-_VERSIONS_AT: Final = select(MERGED.c.versions).where(
+_MERGED_AT: Final = select(MERGED.c.versions, MERGED.c.first_time, MERGED.c.first_offset).where(
     MERGED.c.series == bindparam("of_series"), MERGED.c.lumisection == bindparam("of_lumisection")
 )
 
@@ -95,9 +98,41 @@ def merged_versions(
     connection: Connection, series: Series, lumisection: int
 ) -> tuple[Version, ...] | None:
     """Per partition, the version that the stored contents of an LS were summed from."""
+    held = merged_at(connection, series, lumisection)
+    return None if held is None else held.versions
+
+
+class Moment(NamedTuple):
+    """When something became known: `time` in nanoseconds since 1970, `offset` of its record in
+    `dqm.histograms`; None where nobody can say."""
+
+    time: int | None
+    offset: int | None
+
+    @classmethod
+    def of(cls, published: int, offset: int | None) -> "Moment":
+        """The moment of contents whose newest set was published then, at that record."""
+        return cls(published or None, offset)
+
+    def columns(self, name: Literal["known", "first"]) -> dict[str, int | None]:
+        """As the columns of a table."""
+        return {f"{name}_time": self.time, f"{name}_offset": self.offset}
+
+
+class MergedAt(NamedTuple):
+    """What stored contents of an LS were summed from, and when there first were any."""
+
+    versions: tuple[Version, ...]
+    first: Moment
+
+
+def merged_at(connection: Connection, series: Series, lumisection: int) -> MergedAt | None:
+    """What is said of the stored contents of an LS, None if there are none."""
     place = {"of_series": series.id, "of_lumisection": lumisection}
-    versions = connection.execute(_VERSIONS_AT, place).scalar_one_or_none()
-    return None if versions is None else _VERSIONS.decode(versions)
+    row = connection.execute(_MERGED_AT, place).first()
+    if row is None:
+        return None
+    return MergedAt(_VERSIONS.decode(row.versions), Moment(row.first_time, row.first_offset))
 
 
 class Selection(NamedTuple):

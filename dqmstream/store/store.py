@@ -7,16 +7,17 @@ Each call is one transaction and sees one state, whatever is recorded meanwhile.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from sqlalchemy import Connection, select
 
-from dqmstream.errors import NotStoredError
+from dqmstream.errors import NotStoredError, WindowError
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.quality import QualityReports
 from dqmstream.store import listings, schema
 from dqmstream.store.answers import (
+    AsOf,
     ElementTrend,
     Hole,
     Lumisection,
@@ -27,20 +28,24 @@ from dqmstream.store.answers import (
 )
 from dqmstream.store.database import Database
 from dqmstream.store.known import Known, stored_booking
-from dqmstream.store.listings import ReportFilter
+from dqmstream.store.listings import LumisectionFilter, ReportFilter
 from dqmstream.store.pieces import late_window
 from dqmstream.store.series import Selection, Series
 from dqmstream.store.tables import LOG, POSITIONS
 from dqmstream.store.window import SeriesReader
 
-__all__ = ["Store"]
+__all__ = ["NOW", "Store"]
+
+NOW: Final = AsOf()
+"""Everything that is stored counts."""
 
 
 class Store:
     """What closed lumisections held.
 
     Whatever is asked for by name and is not stored raises NotStoredError; a window in which
-    nothing is stored is empty, and says so by the LSs it names.
+    nothing is stored is empty, and says so by the LSs it names. `as_of` asks as of a moment in the
+    past (`AsOf`): only LSs whose contents were known then count.
 
     Parameters
     ----------
@@ -109,12 +114,27 @@ class Store:
         run: int,
         *,
         set: str | None = None,
+        workspace: str | None = None,
+        as_of: AsOf = NOW,
         after: tuple[int, str] | None = None,
         limit: int = listings.MAX_PAGE,
     ) -> Page[Lumisection]:
-        """Accounts and conditions of the LSs of a run, rising; those of all sets by default."""
+        """Accounts and conditions of the LSs of a run, rising; those of all sets by default.
+
+        As of a moment only LSs of which contents were known then: those of one workspace if it is
+        named, as it must be for an offset, else those of any.
+
+        Raises
+        ------
+        WindowError
+            If an offset is given and no workspace.
+        """
+        if as_of.offset is not None and workspace is None:
+            msg = f"as of offset {as_of.offset}: name the workspace of whose partition it is one"
+            raise WindowError(msg)
+        wanted = LumisectionFilter(run, set, workspace, as_of)
         with self._database.transaction() as connection:
-            return listings.lumisections(connection, run, set, after, limit)
+            return listings.lumisections(connection, wanted, after, limit)
 
     def missing(self, run: int) -> dict[str, tuple[int, ...]]:
         """By set, LSs from the first to the last stored one that are not closed."""
@@ -186,7 +206,13 @@ class Store:
             return layout
 
     def contents(
-        self, set: str, run: int, workspace: str, lumisections: Iterable[int] | None = None
+        self,
+        set: str,
+        run: int,
+        workspace: str,
+        lumisections: Iterable[int] | None = None,
+        *,
+        as_of: AsOf = NOW,
     ) -> Window:
         """Sum of all elements over the LSs that are stored of those asked for (None: all).
 
@@ -197,14 +223,20 @@ class Store:
         """
         with self._reading(set, run, workspace) as (connection, series, layout):
             reader = SeriesReader(connection, series, layout)
-            return reader.window(Selection.of(lumisections))
+            return reader.window(Selection.of(lumisections), as_of)
 
     def late(
-        self, set: str, run: int, workspace: str, lumisections: Iterable[int] | None = None
+        self,
+        set: str,
+        run: int,
+        workspace: str,
+        lumisections: Iterable[int] | None = None,
+        *,
+        as_of: AsOf = NOW,
     ) -> Window:
         """The same for what came after the LSs had closed, which `contents` never has in it."""
         with self._reading(set, run, workspace) as (connection, series, layout):
-            return late_window(connection, series, layout, Selection.of(lumisections))
+            return late_window(connection, series, layout, Selection.of(lumisections), as_of)
 
     def element_window(
         self,
@@ -213,6 +245,8 @@ class Store:
         workspace: str,
         path: str,
         lumisections: Iterable[int] | None = None,
+        *,
+        as_of: AsOf = NOW,
     ) -> Window:
         """Sum of one element: contents of a booking that has nothing but this element.
 
@@ -223,7 +257,7 @@ class Store:
         """
         with self._reading(set, run, workspace) as (connection, series, layout):
             reader = SeriesReader(connection, series, layout)
-            return reader.element_window(_element(layout, path), Selection.of(lumisections))
+            return reader.element_window(_element(layout, path), Selection.of(lumisections), as_of)
 
     def element_trend(
         self,
@@ -232,6 +266,8 @@ class Store:
         workspace: str,
         path: str,
         lumisections: Iterable[int] | None = None,
+        *,
+        as_of: AsOf = NOW,
     ) -> ElementTrend:
         """One element LS by LS.
 
@@ -242,7 +278,7 @@ class Store:
         """
         with self._reading(set, run, workspace) as (connection, series, layout):
             reader = SeriesReader(connection, series, layout)
-            return reader.element_trend(_element(layout, path), Selection.of(lumisections))
+            return reader.element_trend(_element(layout, path), Selection.of(lumisections), as_of)
 
     @contextmanager
     def _reading(

@@ -64,6 +64,12 @@ def _key(name: str, of: type[String | BigInteger | Integer]) -> Column[object]:
     return Column(name, of, primary_key=True, autoincrement=False)
 
 
+def _known() -> tuple[Column[int], ...]:
+    """When and at which offset of `dqm.histograms` it became known; NULL: nobody can say."""
+    names = ("known_time", "known_offset", "first_time", "first_offset")
+    return tuple(Column(name, BigInteger) for name in names)
+
+
 def _of_series() -> Column[int]:
     return Column("series", Integer, ForeignKey("series.id"), primary_key=True, autoincrement=False)
 
@@ -122,8 +128,10 @@ RUNS: Final = Table(
     Column("updated", BigInteger, nullable=False),
     Column("sources", Text, nullable=False),
     Column("ended", Boolean, nullable=False),
+    Column("marks", Text),
 )
-"""`sources` says of each source whether it is expected, started or ended (JSON)."""
+"""`sources` says of each source whether it is expected, started or ended; `marks` are those of all
+of them (JSON)."""
 
 SERIES: Final = Table(
     "series",
@@ -147,9 +155,11 @@ MERGED: Final = Table(
     _key("lumisection", Integer),
     Column("versions", Text, nullable=False),
     Column("beside", LargeBinary),
+    *_known(),
 )
 """Each stored LS of a series: versions [whole, epoch, through] per partition it was summed from
-(JSON); scalars and invalid elements (MessagePack; NULL when there are none)."""
+(JSON); scalars and invalid elements (MessagePack; NULL when there are none). `first_...` is when
+the LS was first known, with contents that may have been replaced since."""
 
 BLOCKS: Final = Table(
     "blocks",
@@ -189,10 +199,13 @@ PIECES: Final = Table(
     Column("segment", Integer, nullable=False),
     Column("schema", Integer, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    *_known(),
     Index(None, "series", "lumisection"),
 )
 """HistogramSets that are not in `merged` alone: partitions and parts whose companions are still
-awaited, partitions of recent LSs (a newer epoch of one needs the others), all late segments."""
+awaited, partitions of recent LSs (a newer epoch of one needs the others), all late segments. Of a
+set that replaced another one, the piece that made it whole has in `first_...` when its place was
+first filled."""
 
 ACCOUNTS: Final = Table(
     "accounts",

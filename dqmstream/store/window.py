@@ -12,7 +12,8 @@ from dqmstream.histograms.contents import Contents, combine_scalars
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.histograms import ScalarValue
-from dqmstream.store.answers import ElementTrend, Window
+from dqmstream.store.answers import AsOf, ElementTrend, Window
+from dqmstream.store.as_of import KnownThen, known_then
 from dqmstream.store.blocks import decode_block
 from dqmstream.store.series import Beside, Selection, Series
 from dqmstream.store.tables import BLOCKS, CHUNK_ELEMENTS, CHUNKS, MERGED
@@ -56,27 +57,31 @@ class SeriesReader:
         self._series = series
         self._layout = layout
 
-    def window(self, selection: Selection) -> Window:
+    def window(self, selection: Selection, as_of: AsOf) -> Window:
         """Sum of all elements over a window."""
+        selection, replaced = self._known(selection, as_of)
         places = self._places(selection)
         cells = np.zeros(self._layout.cells, np.int64)
         for chunk in places.chunks:
             self._add_chunk(chunk, cells)
         for block in places.tail.values():
             cells += decode_block(block, self._layout.cells)
-        return _summed(self._layout, cells, places.beside)
+        return _summed(self._layout, cells, places.beside, replaced)
 
-    def element_window(self, element: ElementLayout, selection: Selection) -> Window:
+    def element_window(self, element: ElementLayout, selection: Selection, as_of: AsOf) -> Window:
         """Sum of one element over a window, as contents of a booking with nothing else in it."""
         alone = Layout(Booking(workspace=self._layout.workspace, elements=(element.element,)))
+        selection, replaced = self._known(selection, as_of)
         places = self._places(selection)
         cells = np.zeros(element.size, np.int64)
         for _, part in self._element_parts(element, selection, places):
             cells += part.sum(axis=0)
         beside = {n: _of_element(found, element.index) for n, found in places.beside.items()}
-        return _summed(alone, cells, beside)
+        return _summed(alone, cells, beside, replaced)
 
-    def element_trend(self, element: ElementLayout, selection: Selection) -> ElementTrend:
+    def element_trend(
+        self, element: ElementLayout, selection: Selection, as_of: AsOf
+    ) -> ElementTrend:
         """One element LS by LS.
 
         Raises
@@ -84,6 +89,7 @@ class SeriesReader:
         WindowError
             If that is more than 2**24 cells.
         """
+        selection, replaced = self._known(selection, as_of)
         places = self._places(selection)
         beside, index = places.beside, element.index
         if len(beside) * element.size > _MAX_TREND_CELLS:
@@ -102,7 +108,11 @@ class SeriesReader:
             cells=cells,
             scalars={n: b.scalars[index] for n, b in beside.items() if index in b.scalars},
             invalid={n: b.invalid[index] for n, b in beside.items() if index in b.invalid},
+            replaced=replaced,
         )
+
+    def _known(self, selection: Selection, as_of: AsOf) -> KnownThen:
+        return known_then(self._connection, self._series, selection, as_of)
 
     def _places(self, selection: Selection) -> _Places:
         tail = self._rows(BLOCKS, BLOCKS.c.cells, selection)
@@ -196,7 +206,12 @@ def _of_element(beside: Beside, index: int) -> Beside:
     )
 
 
-def _summed(layout: Layout, cells: NDArray[np.int64], beside: Mapping[int, Beside]) -> Window:
+def _summed(
+    layout: Layout,
+    cells: NDArray[np.int64],
+    beside: Mapping[int, Beside],
+    replaced: tuple[int, ...],
+) -> Window:
     scalars: dict[int, ScalarValue] = {}
     invalid: dict[int, str] = {}
     for found in beside.values():
@@ -205,4 +220,4 @@ def _summed(layout: Layout, cells: NDArray[np.int64], beside: Mapping[int, Besid
     contents = Contents.empty(layout)
     # Adding checks that no fixed-point sum can have overflowed.
     contents.add(Contents(layout, cells, scalars, invalid))
-    return Window(contents, tuple(beside))
+    return Window(contents, tuple(beside), replaced)

@@ -76,7 +76,12 @@ class StoreWriter:
         return {(row.topic, row.partition): row.next_offset for row in rows}
 
     def write(
-        self, messages: Sequence[Message], positions: Positions, holes: Sequence[Hole] = ()
+        self,
+        messages: Sequence[Message],
+        positions: Positions,
+        holes: Sequence[Hole] = (),
+        *,
+        offsets: Sequence[int] | None = None,
     ) -> Recorded | tuple[Refused, ...]:
         """Record messages and positions, all or nothing.
 
@@ -88,6 +93,9 @@ class StoreWriter:
             Next offset of each partition that was read, after these messages.
         holes
             Offsets that expired before they could be read.
+        offsets
+            Of each message in its partition; without them nobody can say later as of which offset
+            contents were known.
 
         Returns
         -------
@@ -101,11 +109,12 @@ class StoreWriter:
             If the database is full, busy or away: nothing has changed, and the same call may be
             made again.
         """
+        known: Sequence[int | None] = [None] * len(messages) if offsets is None else offsets
         try:
             with self._database.transaction() as connection:
                 recording = self._recording(connection)
-                for message in messages:
-                    recording.take(message)
+                for message, offset in zip(messages, known, strict=True):
+                    recording.take(message, offset)
                 recorded = recording.finish()
                 _write_positions(connection, positions, holes)
         except MessageError:

@@ -22,7 +22,7 @@ from dqmstream.messages.topics import BOOKINGS, HISTOGRAMS
 from dqmstream.store.answers import Hole
 from dqmstream.store.recording import Recorded
 from dqmstream.store.writer import Refused, StoreWriter
-from dqmstream.transport.log import Log, Outgoing, TopicPartition
+from dqmstream.transport.log import Log, Outgoing, Record, TopicPartition
 from dqmstream.transport.patience import PACE, Pace, insist
 from services.dead_letters import dead_letter, decoded
 from services.monitoring.durations import Durations
@@ -211,7 +211,7 @@ class _Recorder:
         while True:
             # Before the position moves past them: after a crash they are buried twice, not never.
             await self._bury(dead)
-            written = await self._try_write([message for _, message in taken], batch)
+            written = await self._try_write(taken, batch)
             if isinstance(written, Recorded):
                 return written
             refused = {one.place: one for one in written}
@@ -225,10 +225,13 @@ class _Recorder:
             self._logger.warning("records refused", count=len(dead), topic=dead[0].topic)
 
     async def _try_write(
-        self, messages: Sequence[Message], batch: Batch
+        self, taken: Sequence[tuple[Record, Message]], batch: Batch
     ) -> Recorded | tuple[Refused, ...]:
+        messages = [message for _, message in taken]
+        offsets = [record.offset for record, _ in taken]
+
         def write(writer: StoreWriter) -> Recorded | tuple[Refused, ...]:
-            return writer.write(messages, batch.positions, batch.holes)
+            return writer.write(messages, batch.positions, batch.holes, offsets=offsets)
 
         return await self._insist(lambda: self._worker(write), "a batch cannot be stored")
 

@@ -164,6 +164,7 @@ STARTS = st.builds(
     first_lumisection=INTEGERS,
     run_type=TEXTS,
     expected=st.lists(TEXTS, max_size=2).map(tuple),
+    marks=st.lists(st.sampled_from(["simulated", "imported"]) | TEXTS, max_size=2).map(tuple),
     started=INTEGERS,
 )
 ENDS = st.builds(

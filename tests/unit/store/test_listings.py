@@ -90,6 +90,24 @@ class TestRuns:
         writer.write([closed_set(contents, run=2, lumisection=2, account=closing)], {})
         assert [run.ended for run in store.runs().items] == [True, True]
 
+    def test_a_run_bears_the_marks_of_all_its_sources(
+        self, writer: StoreWriter, store: Store
+    ) -> None:
+        writer.write([start("a", marks=("simulated", "selected")), start("b")], {})
+        writer.write([start("c", marks=("re-timed", "selected")), start("a", run=2)], {})
+        two, one = store.runs().items
+        assert one.marks == ("re-timed", "selected", "simulated")
+        assert two.marks == ()
+
+    def test_a_mark_that_is_none_is_refused_so_that_nobody_shows_it(
+        self, writer: StoreWriter, store: Store
+    ) -> None:
+        many = tuple(f"<b>{n}</b>" for n in range(1000))
+        (refused,) = writer.write([start("a", marks=many)], {})
+        assert (refused.reason, refused.place) == ("bad_name", 0)
+        assert "mark is '<b>0</b>', expected one of simulated, " in refused.detail
+        assert store.runs().items == ()
+
 
 class TestLumisections:
     def test_lumisections_rise_and_have_their_conditions(

@@ -3,15 +3,22 @@
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 
 from dqmstream.errors import StoreError
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import Layout
 from dqmstream.store import schema
+from dqmstream.store.answers import AsOf
+from dqmstream.store.blocks import encode_block
+from dqmstream.store.bodies import pack
 from dqmstream.store.database import Database
 from dqmstream.store.store import Store
 from dqmstream.store.tables import METADATA
+from dqmstream.store.testing import EVERY_KIND
 from dqmstream.store.writer import StoreWriter
 
 
@@ -63,7 +70,7 @@ def test_a_store_of_a_newer_release_is_refused(url: str, opened: type[Store]) ->
     with database.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     database.close()
-    with pytest.raises(StoreError, match="has schema 9999, this release knows up to 0001"):
+    with pytest.raises(StoreError, match="has schema 9999, this release knows up to 0002"):
         opened(url)
 
 
@@ -71,3 +78,53 @@ def test_a_reader_may_be_first(tmp_path: Path) -> None:
     with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
         assert store.log() is None
         assert store.runs().items == ()
+
+
+def _upgrade_to(database: Database, revision: str) -> None:
+    with schema._migrations() as config, database.transaction() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_what_an_older_release_stored_is_known_at_the_latest_where_the_store_stood(
+    tmp_path: Path,
+) -> None:
+    """Of its first schema nobody noted when; marks of runs are none."""
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    database = Database(url, writing=True)
+    _upgrade_to(database, "0001")
+    layout = Layout(EVERY_KIND)
+    empty = Contents.empty(layout)
+    rows = {
+        "bookings": {
+            **pack(EVERY_KIND),
+            "hash": layout.hash,
+            "workspace": "every",
+        },
+        "runs": {"run": 1, "run_type": "", "started": 0, "updated": 0, "sources": "{}"}
+        | {"ended": False},
+        "series": {"id": 1, "set": "set", "run": 1, "workspace": "every", "booking": layout.hash}
+        | {"partitions": 1, "chunk_length": 4},
+        "merged": {"series": 1, "lumisection": 3, "versions": "[[true, 0, 8]]"},
+        "blocks": {"series": 1, "lumisection": 3, "cells": encode_block(empty.cells)},
+        "lumisections": {"set": "set", "run": 1, "lumisection": 3, "closed": True}
+        | {"complete": True, "whole": True, "late_segments": 0, "published": 77}
+        | {"account": "{}", "late_account": "{}"},
+        "positions": {"topic": "dqm.histograms", "partition": 0, "next_offset": 9},
+    }
+    with database.transaction() as connection:
+        for table, row in rows.items():
+            names = ", ".join(f'"{name}"' for name in row)
+            values = ", ".join(f":{name}" for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)  # noqa: S608
+    database.close()
+    with Store(url) as store:
+        assert store.runs().items[0].marks == ()
+        for as_of, known in (
+            (AsOf(), (3,)),
+            (AsOf(offset=8), ()),
+            (AsOf(offset=9), (3,)),
+            (AsOf(time_ns=76), ()),
+            (AsOf(time_ns=77), (3,)),
+        ):
+            assert store.contents("set", 1, "every", as_of=as_of).lumisections == known

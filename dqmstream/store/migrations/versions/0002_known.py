@@ -1,0 +1,45 @@
+"""When contents became known, and what data of a run are marked with.
+
+Of what was stored before, only bounds are left: it was known at the latest when its newest set was
+published, and before the offset the store stood at when it was brought up.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+_KNOWN = ("known_time", "known_offset", "first_time", "first_offset")
+_STAMP = """
+UPDATE {table} SET
+  known_time = ({published}), first_time = {first_published},
+  known_offset = ({stood}), first_offset = {first_stood}
+"""
+_PUBLISHED = """
+SELECT lumisections.published FROM lumisections
+JOIN series ON series."set" = lumisections."set" AND series.run = lumisections.run
+WHERE series.id = {table}.series AND lumisections.lumisection = {table}.lumisection
+"""
+_STOOD = "SELECT max(next_offset) - 1 FROM positions WHERE topic = 'dqm.histograms'"
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("marks", sa.Text(), nullable=True))
+    for table in ("merged", "pieces"):
+        for name in _KNOWN:
+            op.add_column(table, sa.Column(name, sa.BigInteger(), nullable=True))
+    for table, has_first in (("merged", True), ("pieces", False)):
+        published = _PUBLISHED.format(table=table)
+        stamp = _STAMP.format(
+            table=table,
+            published=published,
+            stood=_STOOD,
+            first_published=f"({published})" if has_first else "NULL",
+            first_stood=f"({_STOOD})" if has_first else "NULL",
+        )
+        op.execute(sa.text(stamp))
