@@ -107,17 +107,20 @@ def strip_board(run: RunView | None) -> State:
     for number, record in run.lumisections().items():
         judged = {name: each[number] for name, each in by_workspace.items() if number in each}
         # Most rows are as they were: making thousands anew at each look would be felt.
-        made = run.strip_rows.get(number)
-        if made is None or made[0] is not record or made[1] != judged:
+        made, conditions = run.strip_rows.get(number), run.conditions.get(number)
+        sources = (record, judged, conditions)
+        if made is None or made[0][0] is not record or made[0] != sources:
             outcomes = {name: each.summary for name, each in judged.items()}
-            made = (record, judged, lumisection_row(record, outcomes))
+            made = (sources, lumisection_row(record, outcomes, conditions))
             run.strip_rows[number] = made
-        rows[str(number)] = made[2]
+        rows[str(number)] = made[1]
     return State(header={"run": run.number}, rows=rows)
 
 
-def lumisection_row(record: LumisectionRecord, outcomes: dict[str, Summary]) -> dict[str, Any]:
-    """One LS of the strip; `outcomes` by workspace."""
+def lumisection_row(
+    record: LumisectionRecord, outcomes: dict[str, Summary], conditions: Conditions | None
+) -> dict[str, Any]:
+    """One LS of the strip; `outcomes` by workspace, `conditions` if any are known."""
     account = record.account
     return {
         "lumisection": record.number,
@@ -135,6 +138,7 @@ def lumisection_row(record: LumisectionRecord, outcomes: dict[str, Summary]) -> 
         "lacking": list(account.lacking),
         "worst": worst_of(summary.worst for summary in outcomes.values()),
         "outcomes": {name: _words(summary) for name, summary in outcomes.items()},
+        "conditions": None if conditions is None else conditions_row(conditions),
     }
 
 
@@ -190,6 +194,12 @@ def conditions_row(found: Conditions) -> dict[str, Any]:
         "luminosity": found.luminosity,
         "pileup": found.pileup,
         "prescale_index": found.prescale_index,
+        "prescale_name": found.prescale_name,
+        "delivered": found.delivered,
+        "recorded": found.recorded,
+        "beams_stable": found.beams_stable,
+        "physics": found.physics,
+        "dcs_known": len(found.dcs),
         "dcs_off": sorted(name for name, on in found.dcs.items() if not on),
     }
 

@@ -102,3 +102,5 @@ class TrendAnswer(Answer):
     lumisections: list[int] = Field(description="Rising; an LS without contents is not listed.")
     values: list[float | str | None]
     closed: list[bool]
+    against: str = Field(description="What `x` is of each LS.")
+    x: list[float | None] = Field(description="Null where it is not known.")

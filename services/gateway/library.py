@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from dqmstream.histograms.layout import Layout
+from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import Run
@@ -114,6 +115,12 @@ class Library:
             rows = await self._stored_lumisections(shelf, number) | rows
         return [row for n, row in sorted(rows.items()) if first <= n <= last]
 
+    async def conditions(self, number: int) -> dict[int, Conditions]:
+        """What is known of the LSs of a run besides their events, by LS; nothing if unknown."""
+        live = await self._desk.ask(self._live_conditions, number)
+        shelf = await self._shelf(number)
+        return {**(shelf.conditions if shelf is not None else {}), **live}
+
     async def workspaces(self, number: int | None) -> dict[str, Any]:
         """Workspaces with their verdicts in a run."""
         state = await self._desk.ask(self._live_quality, number)
@@ -168,6 +175,10 @@ class Library:
             "workspaces": list(run.shown_workspaces()),
         }
 
+    def _live_conditions(self, number: int) -> dict[int, Conditions]:
+        run = self._view.runs.get(number)
+        return {} if run is None else dict(run.conditions)
+
     def _live_lumisections(self, number: int) -> dict[int, Any] | None:
         self._view.refresh()
         run = self._view.runs.get(number)
@@ -212,7 +223,10 @@ class Library:
         if self._archive is not None:
             outcomes = await asyncio.to_thread(self._archive.outcomes, shelf, number)
         records: Mapping[int, LumisectionRecord] = shelf.records
-        return {n: boards.lumisection_row(r, outcomes.get(n, {})) for n, r in records.items()}
+        return {
+            n: boards.lumisection_row(record, outcomes.get(n, {}), shelf.conditions.get(n))
+            for n, record in records.items()
+        }
 
 
 def _unknown_run(number: int) -> ProblemError:

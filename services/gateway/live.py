@@ -17,6 +17,7 @@ from dqmstream.messages.operations import Conditions, Heartbeat
 from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.struct import Message
 from services.gateway.catalogue import Catalogue
+from services.gateway.early import EarlyConditions
 from services.gateway.pulse import Pulse
 from services.gateway.run_view import RunView
 from services.gateway.settings import GatewaySettings
@@ -52,6 +53,7 @@ class LiveView:
         self._unbooked: dict[SetKey, None] = {}
         self._released: dict[SetKey, _Orders] = {}
         self._forgotten: OrderedDict[int, None] = OrderedDict()
+        self._early = EarlyConditions()
 
     @property
     def current(self) -> RunView | None:
@@ -83,8 +85,7 @@ class LiveView:
             case Heartbeat():
                 self.pulse.take(message)
             case Conditions():
-                if run := self._run_view(message.run):
-                    run.take_conditions(message)
+                self._take_conditions(message)
             case RunStart():
                 if run := self._run_view(message.run):
                     run.start(message)
@@ -119,10 +120,19 @@ class LiveView:
         if number not in self.runs:
             limits = self.settings.limits
             self.runs[number] = RunView(number, self.catalogue, limits.live_reports)
+            for known in self._early.take(number):
+                self.runs[number].take_conditions(known)
             others = [run for run in self.runs.values() if run.number != number]
             if len(others) >= limits.live_runs:
                 self._forget_run(min(others, key=_age).number)
         return self.runs.get(number)
+
+    def _take_conditions(self, message: Conditions) -> None:
+        """Files may tell of hundreds of runs at once: one in memory must not go for them."""
+        if (run := self.runs.get(message.run)) is not None:
+            run.take_conditions(message)
+        elif message.run not in self._forgotten:
+            self._early.add(message)
 
     def _take_set(self, piece: HistogramSet, stamp: int) -> None:
         run = self._run_view(piece.run)

@@ -73,15 +73,21 @@ class Accounting(Answer):
 
 
 class RunConditions(Answer):
-    """Conditions of one lumisection. Luminosity in /cm2/s, pile-up in interactions."""
+    """Conditions of one lumisection; null or empty is not known."""
 
     lumisection: int
     run_type: str
     fill: int | None
     beam_mode: str
-    luminosity: Number
-    pileup: Number
+    luminosity: Number = Field(description="Instantaneous, its mean over the LS, in /cm2/s.")
+    pileup: Number = Field(description="Mean number of interactions in a crossing.")
     prescale_index: int | None
+    prescale_name: str
+    delivered: Number = Field(description="Luminosity integrated over the LS, in /pb.")
+    recorded: Number = Field(description="The part of it that was recorded, in /pb.")
+    beams_stable: bool | None
+    physics: bool | None
+    dcs_known: int = Field(description="Of how many detector parts the voltages are known.")
     dcs_off: list[str] = Field(description="Detector parts whose voltage is off.")
 
 
@@ -120,6 +126,7 @@ class LumisectionRow(Answer):
     lacking: list[str] = Field(description="What keeps it from being complete.")
     worst: Outcome
     outcomes: dict[str, OutcomeWords] = Field(description="By workspace.")
+    conditions: RunConditions | None = Field(description="What is known besides its events.")
 
 
 class LumisectionsAnswer(Answer):
@@ -182,6 +189,7 @@ class ReportRow(Answer):
     bad_channels: list[dict[str, Any]]
     bad_count: int
     message: str
+    conditions: str = Field(description="What tests that require something were told of the LS.")
 
 
 class ReportsAnswer(Answer):

@@ -10,13 +10,26 @@ from dqmstream.histograms.element import axis_centres
 from dqmstream.histograms.layout import ElementLayout, axis_bins
 from dqmstream.messages.booking import Histogram, Profile, Scalar
 from dqmstream.messages.histograms import ScalarValue
+from dqmstream.messages.operations import Conditions
 
-__all__ = ["Quantity", "quantity_of", "scalar_number"]
+__all__ = ["Against", "Quantity", "condition_of", "quantity_of", "scalar_number"]
 
 Quantity = Literal["entries", "mean", "rms", "nan", "outside"]
 
+Against = Literal[
+    "lumisection", "pileup", "luminosity", "delivered", "recorded", "prescale_index", "fill"
+]
+
 Cells = NDArray[np.int64]
 Numbers = NDArray[np.float64]
+
+
+def condition_of(conditions: Conditions | None, against: Against) -> float | None:
+    """The x of an LS in a trend against one of its conditions; None if that is not known."""
+    if conditions is None or against == "lumisection":
+        return None
+    value: float | None = getattr(conditions, against)
+    return value
 
 
 def scalar_number(element: ElementLayout, value: ScalarValue) -> float | str:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import RunEnd, RunStart
@@ -14,6 +14,9 @@ from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
 __all__ = ["RunView"]
 
 _RATE_SECONDS: Final = 15.0
+
+StripSources: TypeAlias = tuple[LumisectionRecord, dict[str, Judged], Conditions | None]
+"""What a row of the strip is made from."""
 
 
 class RunView:
@@ -46,7 +49,7 @@ class RunView:
         self.verdicts = Verdicts(keep_reports)
         self.revision = 0
         """Rises with all but the verdicts."""
-        self.strip_rows: dict[int, tuple[LumisectionRecord, dict[str, Judged], dict[str, Any]]] = {}
+        self.strip_rows: dict[int, tuple[StripSources, dict[str, Any]]] = {}
         """Rows of the strip as made last, with what they were made from (see `boards`)."""
         self._catalogue = catalogue
         self._workspaces: dict[str, dict[str, WorkspaceRun]] = {}

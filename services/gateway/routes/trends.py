@@ -19,7 +19,7 @@ from services.gateway.asking import (
 )
 from services.gateway.element_models import TrendAnswer
 from services.gateway.place import Place
-from services.gateway.quantities import Quantity
+from services.gateway.quantities import Against, Quantity, condition_of
 
 __all__ = ["router"]
 
@@ -46,6 +46,10 @@ async def show_trend(
         Quantity,
         Query(description="What of it; a scalar's trend is always its value."),
     ] = "mean",
+    against: Annotated[
+        Against,
+        Query(description="What `x` is: the lumisection, or a condition of it, if it is known."),
+    ] = "lumisection",
     workspace: Workspace = None,
 ) -> Response:
     """Mean (of the first axis, or of the profiled value), entries or others, LS by LS."""
@@ -54,7 +58,11 @@ async def show_trend(
     element, place = found[0].element, Place(number, found[0].layout.workspace)
     covered, version = await parts.readings.covered(place, window)
     check_lumisections(parts, len(covered.numbers), element.size)
-    tag = etag("trend", quantity, path, number, window.word, found[0].layout.hash, version)
+    known = {} if against == "lumisection" else await parts.library.conditions(number)
+    x = {n: condition_of(known.get(n), against) for n in known}
+    tag = etag(
+        "trend", quantity, path, number, window.word, found[0].layout.hash, version, [*x.items()]
+    )
     if (same := unchanged(request, tag)) is not None:
         return same
     trend = await parts.readings.trend(place, element, quantity, window)
@@ -66,5 +74,7 @@ async def show_trend(
         "lumisections": trend.lumisections,
         "values": trend.values,
         "closed": trend.closed,
+        "against": against,
+        "x": [n if against == "lumisection" else x.get(n) for n in trend.lumisections],
     }
     return answer(body, tag)
