@@ -1,6 +1,7 @@
 """What one source says in one run, as records of the log."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -11,11 +12,32 @@ from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS
 from dqmstream.producing.outbox import EndedLumisection, NumberedChunk
 from dqmstream.sources.decisions import Decisions
-from dqmstream.sources.source import AwaitedSource, EventSource
+from dqmstream.sources.source import AwaitedSource
 from dqmstream.transport.log import Outgoing
 from dqmstream.transport.outgoing import outgoing
 
-__all__ = ["SourceRecords"]
+__all__ = ["SourceRecords", "Speaker"]
+
+
+class Speaker(Protocol):
+    """Who a source is in a run: what of an `EventSource` stands in its records."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def run(self) -> int: ...
+    @property
+    def incarnation(self) -> str: ...
+    @property
+    def rereadable(self) -> bool: ...
+    @property
+    def run_type(self) -> str: ...
+    @property
+    def first_lumisection(self) -> int: ...
+    @property
+    def marks(self) -> tuple[str, ...]: ...
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]: ...
 
 
 class SourceRecords:
@@ -29,14 +51,17 @@ class SourceRecords:
         Of `dqm.events`.
     limit
         Largest body of a chunk. Larger ones are cut, so it is part of what a re-readable source's
-        chunks depend on, and of its incarnation.
+        chunks depend on, and of its incarnation. None if nothing is cut here: whoever numbered
+        the chunks has named the incarnation.
     """
 
-    def __init__(self, source: EventSource, partitions: int, limit: int) -> None:
+    def __init__(self, source: Speaker, partitions: int, limit: int | None) -> None:
         self._source = source
         self._partitions = partitions
         self.incarnation = (
-            content_hash([source.incarnation, limit]) if source.rereadable else source.incarnation
+            content_hash([source.incarnation, limit])
+            if source.rereadable and limit is not None
+            else source.incarnation
         )
         self.key = f"source/{source.name}/{source.run}".encode()
 
