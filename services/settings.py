@@ -97,6 +97,16 @@ class Settings(BaseModel):
     allowed_hosts: Names = Field(
         (), description="names that the gateway answers to; empty: loopback and host"
     )
+    tokens_file: Path | None = Field(
+        None, description="file of tokens; default: tokens.json in the data folder"
+    )
+    read_needs_token: bool = Field(
+        False, description="whether reading takes a token, too; writing always does"
+    )
+    ingest: bool = Field(True, description="take events over HTTP, from tokens of role producer")
+    requests_per_second: float = Field(
+        500.0, ge=0, allow_inf_nan=False, description="of one token or address; 0: no limit"
+    )
     metrics_host: str = Field("127.0.0.1", description="address of a process's own metrics")
     metrics_port: int = Field(
         0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"
@@ -176,6 +186,11 @@ class Settings(BaseModel):
             self._store_password = from_file(self.store_password_file)
             self._store_url = with_password(self.store, self._store_password)
         return self
+
+    @property
+    def tokens_path(self) -> Path:
+        """The file of tokens that is in force."""
+        return self.tokens_file or self.data / "tokens.json"
 
     @property
     def store_url(self) -> str:

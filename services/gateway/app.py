@@ -3,7 +3,7 @@
 import mimetypes
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, WebSocket
 from starlette.staticfiles import StaticFiles
@@ -11,11 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dqmstream import __version__
 from dqmstream.clock import Clock
+from services.gateway.access import AccessGate
 from services.gateway.asking import Parts
 from services.gateway.collector import GatewayCollector
 from services.gateway.metrics import GatewayMetrics
-from services.gateway.problems import add_problem_answers
-from services.gateway.routes import contents, elements, operations, reports, runs, trends
+from services.gateway.problems import add_problem_answers, problem_answer
+from services.gateway.routes import contents, elements, ingest, operations, reports, runs, series, trends
 from services.gateway.security import GuardedApp
 
 __all__ = ["PAGE", "create_app", "openapi_document"]
@@ -23,6 +24,12 @@ __all__ = ["PAGE", "create_app", "openapi_document"]
 PAGE = Path(str(files("services.gateway") / "page"))
 
 _API = "/api/v1"
+
+_ANYWHERE: Final[dict[int | str, dict[str, Any]]] = {
+    401: problem_answer("A token is asked for, or the one that came is not in force."),
+    403: problem_answer("The token's role is not enough."),
+    429: problem_answer("Too many requests of this token or address, or too much on its way."),
+}
 
 # Browsers refuse modules and styles of another type, and what a system's own table says varies.
 # Reading that table here keeps the first request from doing it on the event loop.
@@ -58,6 +65,13 @@ def create_app(parts: Parts) -> FastAPI:
         await parts.stream.serve(websocket)
 
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
+    app.add_middleware(
+        AccessGate,
+        access=parts.access,
+        settings=parts.settings,
+        clock=parts.clock,
+        metrics=parts.metrics,
+    )
     app.add_middleware(_Counted, metrics=parts.metrics, clock=parts.clock)
     app.add_middleware(GuardedApp, hosts=parts.settings.hosts)
     return app
@@ -72,19 +86,25 @@ def _with_routes() -> FastAPI:
     app = FastAPI(
         title="dqmstream gateway",
         version=__version__,
-        summary="Current and past MonitorElements, quality reports and runs. Read only.",
+        summary="Current and past MonitorElements, quality reports and runs; events come in.",
         description="Live updates come over the websocket `/api/v1/stream`. Errors are problem "
-        "documents (RFC 9457): what came and what was expected.",
+        "documents (RFC 9457): what came and what was expected. Nobody needs a token to read, "
+        "unless the gateway is set so; what writes takes one, in the Authorization header only.",
         openapi_url=f"{_API}/openapi.json",
         # The interactive pages load scripts from elsewhere, which this gateway never does.
         docs_url=None,
         redoc_url=None,
     )
     add_problem_answers(app)
-    for module in (runs, elements, contents, trends, reports, operations):
-        app.include_router(module.router, prefix=_API)
-    app.include_router(operations.probes)
+    for module in (runs, elements, contents, series, trends, reports, operations, ingest):
+        app.include_router(module.router, prefix=_API, responses=_ANYWHERE)
+    app.include_router(operations.probes, responses=_ANYWHERE)
     return app
+
+
+def _unrouted(scope: Scope) -> str:
+    """What answered where no route did: the gate lets nobody through without saying who asks."""
+    return "page" if "caller" in scope else "gate"
 
 
 class _Counted:
@@ -103,7 +123,7 @@ class _Counted:
 
         async def counted(message: Message) -> None:
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "") or "page"
+                route = getattr(scope.get("route"), "path", "") or _unrouted(scope)
                 self._metrics.requests.labels(route, message["status"]).inc()
                 seconds = self._clock.monotonic() - started
                 self._metrics.request_seconds.labels(route).observe(seconds)

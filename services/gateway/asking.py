@@ -10,8 +10,11 @@ from fastapi import Depends, Path, Query, Request
 from starlette.responses import Response
 
 from dqmstream.clock import Clock
+from services.gateway.access import Access
 from services.gateway.catalogue import Found, find
 from services.gateway.desk import Desk
+from services.gateway.formats.encoding import Encoding, Turns
+from services.gateway.ingest import Ingest
 from services.gateway.library import Library
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
@@ -73,6 +76,10 @@ class Parts:
     status: Callable[[], Awaitable[StatusReport]]
     is_ready: Callable[[], bool] = field(default=lambda: True)
     lag: Callable[[], dict[str, int]] = field(default=dict)
+    encoding: Encoding = field(default_factory=Encoding)
+    streams: Turns = field(default_factory=Turns)
+    access: Access = field(default_factory=Access)
+    ingest: Ingest | None = None
 
 
 def _parts(request: Request) -> Parts:

@@ -3,7 +3,7 @@
 What it holds at the moment of asking is in `services.gateway.collector`.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.monitoring.durations import BOUNDS
 
@@ -66,6 +66,33 @@ class GatewayMetrics:
             "for each update and client.",
             registry=self.registry,
             buckets=BOUNDS,
+        )
+
+        self.refused_requests = Counter(
+            "dqm_gateway_refused_requests",
+            "Requests refused before any route: 401 token, 403 origin, 429 rate.",
+            ("status",),
+            registry=self.registry,
+        )
+        self.ingest_chunks = Counter(
+            "dqm_gateway_ingest_chunks", "Chunks written to the log.", registry=self.registry
+        )
+        self.ingest_events = Counter(
+            "dqm_gateway_ingest_events", "Events in these chunks.", registry=self.registry
+        )
+        self.ingest_body_bytes = Counter(
+            "dqm_gateway_ingest_bytes", "Bytes of their bodies.", registry=self.registry
+        )
+        self.ingest_refused = Counter(
+            "dqm_gateway_ingest_refused",
+            "Chunks refused for their bodies, by reason; nothing of them is written.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self.ingest_held = Gauge(
+            "dqm_gateway_ingest_held_bytes",
+            "Bodies that are read, or wait for the log.",
+            registry=self.registry,
         )
 
     def _histogram(self, name: str, text: str) -> Histogram:

@@ -12,11 +12,13 @@ from prometheus_client import CollectorRegistry
 from dqmstream.clock import Clock
 from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
+from services.gateway.access import Access
 from services.gateway.app import create_app
 from services.gateway.archive import Archive
 from services.gateway.asking import Parts
 from services.gateway.backfill import Backfill
 from services.gateway.desk import Desk
+from services.gateway.ingest import Ingest
 from services.gateway.intake import Intake
 from services.gateway.library import Library
 from services.gateway.live import LiveView
@@ -41,6 +43,8 @@ async def run_gateway(
     listener: socket.socket | None = None,
     registry: CollectorRegistry | None = None,
     progress: GatewayProgress | None = None,
+    access: Access | None = None,
+    ingest_log: Log | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -62,6 +66,11 @@ async def run_gateway(
         Of the process: what is in it is served too.
     progress
         To keep up to date.
+    access
+        The tokens in force; default: none, so that nobody can write.
+    ingest_log
+        Where events that come over HTTP are written: not a patient log, for that it is away is
+        the client's business. None takes no events.
     """
     view, metrics = LiveView(settings), GatewayMetrics(registry)
     progress = progress or GatewayProgress()
@@ -83,7 +92,11 @@ async def run_gateway(
             is_ready=intake.caught_up.is_set,
             lag=intake.lag,
             status=StatusReader(log, clock).report,
+            access=access or Access(),
+            ingest=_ingest(ingest_log, settings, clock, metrics),
         )
+        if parts.access.file is not None:
+            tasks.create_task(parts.access.follow(), name="tokens")
         tasks.create_task(_take_in(intake, archive, log), name="intake")
         if archive is not None:
             tasks.create_task(_backfill(intake, Backfill(view, desk, archive)), name="backfill")
@@ -93,6 +106,16 @@ async def run_gateway(
         await started.wait()
         await intake.caught_up.wait()
         ready()
+
+
+def _ingest(
+    log: Log | None, settings: GatewaySettings, clock: Clock, metrics: GatewayMetrics
+) -> Ingest | None:
+    if log is None:
+        return None
+    ingest = Ingest(log, clock=clock, limits=settings.limits, metrics=metrics)
+    metrics.ingest_held.set_function(lambda: ingest.budget.bytes)
+    return ingest
 
 
 async def serve(

@@ -21,6 +21,12 @@ class Limits:
     """Cells all contents of one answer may have."""
     lumisections: int = 5_000
     """LSs a listing, a trend or a window may cover."""
+    series_cells: int = 1 << 27
+    """Cells of one element LS by LS in one answer; it is sent while it is read."""
+    series: int = 16
+    """Such answers that are on their way at once."""
+    encodings: int = 2
+    """Answers that are encoded at once; the others wait."""
     pattern: int = 200
     """Characters of a glob or regular expression."""
     clients: int = 256
@@ -46,6 +52,29 @@ class Limits:
     stays beside them compressed, and each (run, workspace) has one total besides."""
     live_reports: int = 64
     """LSs per run and workspace whose reports stay in memory whole."""
+    requests_per_second: float = 500.0
+    """Requests of one token, or else of one address, on average; 0 sets no limit."""
+    burst_seconds: float = 10.0
+    """After a quiet time as many requests may come at once as are allowed in this time."""
+    rated_clients: int = 4_096
+    """Tokens and addresses whose requests are counted."""
+    ingest_body: int = 16 << 20
+    """Bytes of one body on its way to the log; the log's own limit holds as well."""
+    ingest_document: int = 1 << 20
+    """Bytes of the JSON that starts a source, or ends something."""
+    ingest_bytes: int = 64 << 20
+    """Bytes of bodies that are read, or wait for the log, all together."""
+    ingest_token_bytes: int = 32 << 20
+    """The same of one token."""
+    ingest_body_seconds: float = 30.0
+    """How long a body may take to come."""
+    ingest_send_seconds: float = 10.0
+    """How long the log may take to acknowledge; then the client is asked to send again."""
+    ingest_workers: int = 4
+    """Bodies that are expanded and validated at once."""
+    ingest_sources: int = 1_024
+    ingest_chunks: int = 1 << 16
+    """Sources and chunks that are remembered, to tell contradictions at once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +98,9 @@ class GatewaySettings:
         Origins besides the gateway's own from which a page may open the stream.
     ping_interval, ping_timeout
         Seconds; a stream whose client does not answer a ping is closed.
+    read_needs_token
+        Whether reading takes a token, too. Browsers send none by themselves: the page is then
+        for those who come through a proxy that adds the header.
     """
 
     host: str = "127.0.0.1"
@@ -80,6 +112,7 @@ class GatewaySettings:
     allowed_origins: tuple[str, ...] = ()
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
+    read_needs_token: bool = False
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

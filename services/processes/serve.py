@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from dqmstream.errors import ConfigurationError
 from dqmstream.store.store import Store
+from services.gateway.access import Access
 from services.gateway.progress import GatewayProgress
 from services.gateway.service import run_gateway
-from services.gateway.settings import GatewaySettings
+from services.gateway.settings import GatewaySettings, Limits
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 from services.web import listen
@@ -32,10 +34,11 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     Raises
     ------
     ConfigurationError
-        If the address is taken.
+        If the address is taken, or the file of tokens is none.
     StoreError
         If the store cannot be opened.
     """
+    access = await asyncio.to_thread(_access, settings)
     listener = await asyncio.to_thread(
         listen, settings.host, settings.port, hint="--port 0 takes any free port"
     )
@@ -54,12 +57,16 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                     port=settings.port,
                     update_interval=settings.update_interval,
                     allowed_hosts=settings.allowed_hosts,
+                    read_needs_token=settings.read_needs_token,
+                    limits=Limits(requests_per_second=settings.requests_per_second),
                 ),
                 clock=process.clock,
                 ready=ready,
                 listener=listener,
                 registry=process.metrics.registry,
                 progress=progress,
+                access=access,
+                ingest_log=process.bare_log if settings.ingest else None,
             )
 
         try:
@@ -70,3 +77,13 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
             )
         finally:
             await asyncio.to_thread(store.close)
+
+
+def _access(settings: Settings) -> Access:
+    """The tokens of the file that is set, which must be there; else of the one in the data folder,
+    which somebody may make later."""
+    named = settings.tokens_file
+    if named is not None and not named.exists():
+        msg = f"tokens file {named} does not exist: make it with `dqmstream token new`"
+        raise ConfigurationError(msg)
+    return Access.of_file(settings.tokens_path)

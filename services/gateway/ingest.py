@@ -1,0 +1,374 @@
+"""Events over HTTP onto the log: what a client says is validated, written, and then answered.
+
+A gateway in between changes nothing about who is who: the client names run, source, incarnation, LS
+and number, so that sending again is harmless, through this gateway or another one. An answer leaves
+when the log has acknowledged, and not before.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
+
+from dqmstream.booking.columns import decode_batch
+from dqmstream.clock import Clock
+from dqmstream.errors import LogUnavailableError, MessageError
+from dqmstream.messages.checkpoints import SourceCheckpoint
+from dqmstream.messages.operations import Command
+from dqmstream.messages.topics import COMMANDS, EVENTS
+from dqmstream.messages.wire import body_checksum
+from dqmstream.producing.cutting import Piece, body_limit
+from dqmstream.producing.outbox import EndedLumisection, NumberedChunk
+from dqmstream.producing.records import SourceRecords
+from dqmstream.transport.log import Log, Outgoing
+from dqmstream.transport.outgoing import outgoing
+from services.gateway.access import Caller
+from services.gateway.ingest_body import expand, too_large
+from services.gateway.ingest_memory import ChunkId, Remembered, SourceId, SourceMemory, Written
+from services.gateway.ingest_models import LONGEST_NAME, StartSource
+from services.gateway.ingest_ndjson import arrow_of_lines
+from services.gateway.ingest_standings import SourceStandings
+from services.gateway.limits import ByteBudget, FullError, Reservation
+from services.gateway.metrics import GatewayMetrics
+from services.gateway.problems import ProblemError
+from services.gateway.settings import Limits
+
+__all__ = ["ARROW", "NDJSON", "Ingest", "IngestSource", "Sent", "Started"]
+
+ARROW: Final = "application/vnd.apache.arrow.stream"
+NDJSON: Final = "application/x-ndjson"
+
+_AGAIN: Final = {"retry-after": "1"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IngestSource:
+    """Who speaks, as the request says."""
+
+    run: int
+    name: str
+    incarnation: str
+    rereadable: bool
+    first_lumisection: int = 1
+    run_type: str = ""
+    marks: tuple[str, ...] = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def id(self) -> SourceId:
+        return SourceId(self.run, self.name, self.incarnation)
+
+
+class Sent(NamedTuple):
+    """The body of a chunk as it came, how it is to be read, and what is said of it."""
+
+    raw: bytes
+    media_type: str
+    encoding: str
+    seen: int | None
+    dropped: int
+
+
+class Started(NamedTuple):
+    """What came of a start: the last LS that the log has all of, and whose place was taken."""
+
+    after: int
+    ended: bool
+    replaces: str
+
+
+class Ingest:
+    """The log as seen through HTTP.
+
+    Parameters
+    ----------
+    log
+        Not a patient one: that it is away is the client's business.
+    clock, limits, metrics
+        Where time comes from; bounds; what is counted.
+    """
+
+    def __init__(self, log: Log, *, clock: Clock, limits: Limits, metrics: GatewayMetrics) -> None:
+        self._log = log
+        self._clock = clock
+        self._limits = limits
+        self._metrics = metrics
+        self._workers = asyncio.Semaphore(limits.ingest_workers)
+        self._remembered = Remembered(sources=limits.ingest_sources, chunks=limits.ingest_chunks)
+        self._standings = SourceStandings(log)
+        self.budget = ByteBudget(limits.ingest_bytes, limits.ingest_token_bytes)
+
+    @property
+    def body_limit(self) -> int:
+        """Bytes of the body of a chunk, however long its names are."""
+        longest = "x" * LONGEST_NAME
+        most = self._log.max_message_bytes(EVENTS)
+        return min(body_limit(most, longest, longest), self._limits.ingest_body)
+
+    @property
+    def partitions(self) -> int:
+        """Of `dqm.events`."""
+        return self._log.partitions(EVENTS)
+
+    # ------------------------------------------------------------------ asking
+
+    async def standings(self, run: int) -> list[SourceCheckpoint]:
+        """Where the sources of a run stand; ProblemError 503 while the log is away."""
+        async with _log_within(self._limits.ingest_send_seconds):
+            found = await self._standings.of_run(run)
+        return sorted(found.values(), key=lambda one: one.source)
+
+    async def standing(self, run: int, source: str) -> SourceCheckpoint | None:
+        """Where one source of a run stands; ProblemError 503 while the log is away."""
+        async with _log_within(self._limits.ingest_send_seconds):
+            return await self._standings.of(run, source)
+
+    # ---------------------------------------------------------------- speaking
+
+    async def start(self, caller: Caller, speaker: IngestSource, asked: StartSource) -> Started:
+        """RunStart, and where to go on; with an audit record.
+
+        Raises
+        ------
+        ProblemError
+            409 if it is a second incarnation of a re-readable source; 503 while the log is away.
+        """
+        known = self._remembered.source(speaker.id)
+        if known is not None:
+            _check_kind(speaker, known)
+        own = await self.standing(speaker.run, speaker.name)
+        resumed = own is not None and own.incarnation == speaker.incarnation
+        after, replaces = asked.first_lumisection - 1, ""
+        if own is not None and resumed:
+            after = max(after, own.lumisection)
+        elif own is not None and speaker.rereadable:
+            detail = (
+                f"run {speaker.run} {speaker.name!r}: incarnation {speaker.incarnation!r} of a "
+                f"re-readable source, the run began with {own.incarnation!r}: its input or its "
+                "settings changed"
+            )
+            raise ProblemError(409, detail)
+        elif own is not None and not own.ended:
+            replaces = own.incarnation
+        ended = own is not None and resumed and own.ended
+        if not ended:
+            whole = replace(
+                speaker,
+                first_lumisection=asked.first_lumisection,
+                run_type=asked.run_type,
+                marks=tuple(asked.marks),
+                labels={name: tuple(labels) for name, labels in asked.labels.items()},
+            )
+            records = SourceRecords(whole, self.partitions, None)
+            expected = tuple(dict.fromkeys(asked.expected))
+            start = records.run_start(expected=expected, replaces=replaces, wall=self._clock.wall())
+            await self._send([*start, self._audit(caller, speaker, "start of ingest")])
+            if not resumed:
+                # Where it begins: others must not wait for LSs that it will never send.
+                await self._send(records.checkpoint(after, ended=False))
+        self._remembered.begin(
+            speaker.id,
+            SourceMemory(rereadable=speaker.rereadable, done=after, noted=after, run_ended=ended),
+        )
+        return Started(after, ended, replaces)
+
+    async def chunk(
+        self, speaker: IngestSource, lumisection: int, number: int, sent: Sent, held: Reservation
+    ) -> tuple[Written, bool]:
+        """A chunk, and whether it was here before.
+
+        Raises
+        ------
+        ProblemError
+            422 if the body is refused: nothing is written; 409 if it contradicts what was written
+            before; 413 beyond the limit; 503 while the log is away.
+        """
+        async with self._workers:
+            try:
+                piece = await asyncio.to_thread(_piece, sent, self.body_limit)
+                held.grow(len(sent.raw) + len(piece.body))
+            except MessageError as error:
+                self._metrics.ingest_refused.labels(error.reason).inc()
+                where = f"run {speaker.run} LS {lumisection} {speaker.name!r} chunk {number}"
+                raise ProblemError(422, f"{where}: {error}") from error
+            except FullError as error:
+                raise ProblemError(429, str(error), _AGAIN) from error
+        written = Written(piece.checksum, piece.seen, piece.selected, piece.dropped)
+        chunk = ChunkId(speaker.id, lumisection, number)
+        if self._is_repeated(speaker, chunk, written):
+            return written, True
+        records = SourceRecords(speaker, self.partitions, None)
+        await self._send([records.chunk(NumberedChunk(lumisection, number, piece))])
+        self._remembered.write(chunk, written)
+        self._metrics.ingest_chunks.inc()
+        self._metrics.ingest_events.inc(piece.selected)
+        self._metrics.ingest_body_bytes.inc(len(piece.body))
+        return written, False
+
+    def _is_repeated(self, speaker: IngestSource, chunk: ChunkId, written: Written) -> bool:
+        where = f"run {speaker.run} LS {chunk.lumisection} {speaker.name!r} chunk {chunk.number}"
+        before = self._remembered.chunk(chunk)
+        if before is not None and before != written:
+            detail = f"{where}: came before as {before._asdict()}, now {written._asdict()}"
+            raise ProblemError(409, detail)
+        memory = self._remembered.source(speaker.id)
+        if memory is None:
+            return before is not None
+        _check_kind(speaker, memory)
+        said = memory.ended.get(chunk.lumisection)
+        if said is not None and chunk.number >= said.chunks:
+            detail = f"{where}: the end of its LS announced {said.chunks} chunks"
+            raise ProblemError(409, detail)
+        return before is not None
+
+    async def end_lumisection(self, speaker: IngestSource, said: EndedLumisection) -> int:
+        """LumisectionEnd; the last LS up to which the log has all.
+
+        Raises
+        ------
+        ProblemError
+            409 if the source was never started, or contradicts itself; 503 while the log is away.
+        """
+        memory, lumisection = await self._memory(speaker), said.lumisection
+        where = f"run {speaker.run} LS {lumisection} {speaker.name!r}"
+        before, chunks = memory.ended.get(lumisection), memory.chunks.get(lumisection, 0)
+        if before is not None and before != said:
+            raise ProblemError(409, f"{where}: was ended before with other numbers: {before}")
+        if said.chunks < chunks:
+            detail = f"{where}: {said.chunks} chunks announced, number {chunks - 1} was written"
+            raise ProblemError(409, detail)
+        records = SourceRecords(speaker, self.partitions, None)
+        if before is None:
+            await self._send(records.lumisection_end(said))
+            if lumisection > memory.done + 1:
+                await self._catch_up(speaker, memory)
+            memory.end(said)
+        if memory.noted < memory.done:
+            done = memory.done
+            await self._send(records.checkpoint(done, ended=memory.run_ended))
+            memory.noted = max(memory.noted, done)
+        return memory.done
+
+    async def end_run(self, caller: Caller, speaker: IngestSource, last: int) -> None:
+        """RunEnd; with an audit record.
+
+        Raises
+        ------
+        ProblemError
+            409 if an LS is not ended, or the source was never started; 503 while the log is away.
+        """
+        memory = await self._memory(speaker)
+        if last != memory.done:
+            await self._catch_up(speaker, memory)
+        if last != memory.done:
+            detail = (
+                f"run {speaker.run} {speaker.name!r}: ended after LS {last}, but all LSs are known "
+                f"to be ended up to {memory.done}: end the others, again if need be"
+            )
+            raise ProblemError(409, detail)
+        if memory.run_ended:
+            return
+        records = SourceRecords(speaker, self.partitions, None)
+        audit = self._audit(caller, speaker, "end of ingest", last_lumisection=str(last))
+        await self._send([*records.run_end(last), audit])
+        await self._send(records.checkpoint(last, ended=True))
+        memory.run_ended = True
+
+    # ----------------------------------------------------------------- to the log
+
+    async def _memory(self, speaker: IngestSource) -> SourceMemory:
+        """What is known of the source, from the log if it has not spoken here."""
+        memory = self._remembered.source(speaker.id)
+        if memory is None:
+            own = await self.standing(speaker.run, speaker.name)
+            if own is None or own.incarnation != speaker.incarnation:
+                detail = (
+                    f"run {speaker.run} {speaker.name!r}: incarnation {speaker.incarnation!r} was "
+                    "never started, or another one has taken its place"
+                )
+                raise ProblemError(409, detail)
+            memory = SourceMemory(
+                rereadable=speaker.rereadable,
+                done=own.lumisection,
+                noted=own.lumisection,
+                run_ended=own.ended,
+            )
+            memory = self._remembered.begin(speaker.id, memory)
+        _check_kind(speaker, memory)
+        return memory
+
+    async def _catch_up(self, speaker: IngestSource, memory: SourceMemory) -> None:
+        """Take note of the LSs that were ended through another gateway."""
+        own = await self.standing(speaker.run, speaker.name)
+        if own is not None and own.incarnation == speaker.incarnation:
+            memory.done = max(memory.done, own.lumisection)
+            memory.noted = max(memory.noted, own.lumisection)
+            memory.run_ended |= own.ended
+
+    def _audit(
+        self, caller: Caller, speaker: IngestSource, action: str, **arguments: str
+    ) -> Outgoing:
+        """Who did it: for ever on `dqm.commands`."""
+        subject = f"run {speaker.run} source {speaker.name}"
+        command = Command(
+            subject=subject,
+            action=action,
+            who=caller.name,
+            why="",
+            when=self._clock.wall(),
+            arguments={
+                "incarnation": speaker.incarnation,
+                "role": str(caller.role),
+                **arguments,
+            },
+        )
+        return outgoing(COMMANDS, 0, command, subject.encode())
+
+    async def _send(self, messages: Sequence[Outgoing]) -> None:
+        for message in messages:
+            most = self._log.max_message_bytes(message.topic)
+            if message.size() > most:
+                whose = f"a message for {message.topic}"
+                raise too_large(whose, most, f"has {message.size()}")
+        async with _log_within(self._limits.ingest_send_seconds):
+            await self._log.send(messages)
+
+
+def _check_kind(speaker: IngestSource, memory: SourceMemory) -> None:
+    if memory.rereadable is not speaker.rereadable:
+        kinds = {True: "re-readable", False: "live"}
+        detail = (
+            f"run {speaker.run} {speaker.name!r} incarnation {speaker.incarnation!r} began as "
+            f"{kinds[memory.rereadable]}, now it says that it is {kinds[speaker.rereadable]}"
+        )
+        raise ProblemError(409, detail)
+
+
+@asynccontextmanager
+async def _log_within(seconds: float) -> AsyncIterator[None]:
+    """The log has so many seconds in the block; while it is away the client is told so."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        detail = f"the log did not answer within {seconds:g} s"
+        raise ProblemError(503, detail, _AGAIN) from error
+    except LogUnavailableError as error:
+        detail = f"the log is away: {error}"
+        raise ProblemError(503, detail, _AGAIN) from error
+
+
+def _piece(sent: Sent, limit: int) -> Piece:
+    """The body as it will stand in the log, validated whole. Runs in a worker thread."""
+    body = expand(sent.raw, sent.encoding, limit=limit, whose="the chunk")
+    if sent.media_type == NDJSON:
+        body = arrow_of_lines(body)
+        if len(body) > limit:
+            raise too_large("the chunk", limit, f"its columns take {len(body)}")
+    selected = decode_batch(body, selected=None).events
+    seen = selected if sent.seen is None else sent.seen
+    if seen < selected:
+        detail = f"{seen} events seen, {selected} are in the body"
+        raise MessageError("event_counts", detail)
+    return Piece(body, body_checksum(body), seen, selected, sent.dropped)
