@@ -16,10 +16,10 @@ from dqmstream.identity import content_hash
 from dqmstream.sources.source import SourceChunk, SourceLumisection
 
 __all__ = [
-    "LoopedRun",
     "Manifest",
     "RecordedChunk",
     "RecordedLumisection",
+    "RecordedRun",
     "Recording",
     "is_recording",
     "record",
@@ -140,36 +140,29 @@ class Recording:
                 yield chunk, body
 
 
-class LoopedRun:
-    """A recording played as a run of any length: its LSs again and again, re-timed.
+class RecordedRun:
+    """A recording as an `EventSource`: run 1, its LSs from 1 on.
 
-    The events keep their columns; only run and LS are new.
-
-    Parameters
-    ----------
-    recording
-        What is played.
-    run, lumisections
-        Number and length of the run.
+    What run and LSs the events had is not recorded, so it is to be played as another run, by
+    `playback.retiming`.
     """
 
     name = "recording"
+    run = 1
     rereadable = True
     run_type = "pp_run"
     marks = ("re-timed",)
     first_lumisection = 1
     labels: Mapping[str, tuple[str, ...]] = {}
 
-    def __init__(self, recording: Recording, *, run: int, lumisections: int) -> None:
+    def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self.run = run
-        self._length = lumisections
-        self.incarnation = content_hash([recording.manifest, lumisections])
+        self.incarnation = content_hash([recording.manifest])
 
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
         recorded = self.recording.manifest.lumisections
-        for number in range(after + 1, self._length + 1):
-            yield _Played(self.recording, recorded[(number - 1) % len(recorded)], number)
+        for number in range(after + 1, len(recorded) + 1):
+            yield _Played(self.recording, recorded[number - 1], number)
 
 
 class _Played:

@@ -14,16 +14,21 @@ from services.command_line import processes as cli_processes
 from services.command_line import sets as cli_sets
 from services.command_line.invoke import invoke
 from services.command_line.options import (
+    AllColumns,
+    AsRun,
     ChunkEvents,
     ConditionsFiles,
     Config,
     Data,
+    EventsPerLumisection,
     Exit,
     Fault,
     Fillers,
     Json,
     Kafka,
+    Keys,
     Length,
+    LoopFor,
     NoFaults,
     Paths,
     Port,
@@ -32,7 +37,9 @@ from services.command_line.options import (
     RunNumber,
     Seconds,
     Seed,
+    Select,
     Speed,
+    Tree,
     Workspaces,
     by_comma,
     flags,
@@ -69,7 +76,8 @@ def demo(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="CMS streamer files (.jsn or .dat) or folders of them", show_default=False
+            help="CMS streamer files (.jsn or .dat), event files (ROOT, Parquet, CSV), folders",
+            show_default=False,
         ),
     ] = None,
     speed: Speed = 1.0,
@@ -80,6 +88,10 @@ def demo(
     seed: Seed = 1,
     fault: Fault = None,
     no_faults: NoFaults = False,
+    as_run: AsRun = None,
+    loop_for: LoopFor = None,
+    tree: Tree = "",
+    keys: Keys = "",
     conditions: ConditionsFiles = None,
     data: Data = None,
     port: Port = None,
@@ -93,14 +105,17 @@ def demo(
     """Play a run through the whole system in one process, and serve the page.
 
     Without FILES a synthetic detector is played, with a dead module and a hot channel from LS 5
-    on, and the conditions of a fill of its own; with FILES, CMS streamer files. Everything is kept
+    on, and the conditions of a fill of its own; with FILES, CMS streamer files or event files,
+    in the workspaces that find their columns there. Everything is kept
     in a fresh folder, on Kafka under a fresh prefix too, unless --data names one. Ctrl-C ends it.
     """
     from services import commands  # noqa: PLC0415
+    from services.input_files import FileOptions  # noqa: PLC0415
 
     invoke(
         commands.demo,
         files=files or [],
+        options=FileOptions(as_run=as_run, loop_for=loop_for, tree=tree, keys=by_comma(keys)),
         speed=speed or None,
         synthetic=synthetic(
             run=run,
@@ -144,16 +159,26 @@ def run(
 def replay(
     files: Annotated[
         list[Path],
-        typer.Argument(help="CMS streamer files or folders of them, or the folder of a recording"),
+        typer.Argument(
+            help="CMS streamer files, event files (ROOT, Parquet, CSV), folders of them, or the "
+            "folder of a recording"
+        ),
     ],
     speed: Speed = 0.0,
     run: Annotated[int, typer.Option(help="run number a recording is played as")] = 1,
     lumisections: Annotated[
         int | None, typer.Option(help="play a recording over and over for so many LSs")
     ] = None,
+    as_run: AsRun = None,
+    loop_for: LoopFor = None,
     paths: Paths = "",
+    select: Select = "",
     prescale: Prescale = 1,
     chunk_events: ChunkEvents = None,
+    tree: Tree = "",
+    keys: Keys = "",
+    events_per_lumisection: EventsPerLumisection = None,
+    all_columns: AllColumns = False,
     conditions: ConditionsFiles = None,
     data: Data = None,
     port: Port = None,
@@ -164,21 +189,33 @@ def replay(
     exit_: Exit = False,
     json: Json = False,
 ) -> None:
-    """Play CMS streamer files into the log, with all services running in this process.
+    """Play files of events into the log, with all services running in this process.
 
+    Which workspaces are filled follows from the columns that the files have.
     The same run played twice is the same run: what the log already holds of it is not sent again.
     """
     from services import commands  # noqa: PLC0415
+    from services.input_files import FileOptions  # noqa: PLC0415
 
+    options = FileOptions(
+        run=run,
+        lumisections=lumisections,
+        as_run=as_run,
+        loop_for=loop_for,
+        paths=by_comma(paths),
+        select=select,
+        prescale=prescale,
+        chunk_events=chunk_events,
+        tree=tree,
+        keys=by_comma(keys),
+        events_per_lumisection=events_per_lumisection,
+        all_columns=all_columns,
+    )
     invoke(
         commands.replay,
         files=files,
+        options=options,
         speed=speed or None,
-        run=run,
-        lumisections=lumisections,
-        paths=by_comma(paths),
-        prescale=prescale,
-        chunk_events=chunk_events,
         conditions=conditions or (),
         flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,

@@ -14,12 +14,15 @@ from dqmstream.conditions.synthetic import synthetic_conditions
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.synthetic.truth import write_truth
+from services.announced import announced_columns
 from services.conditions import conditions_of_runs, with_conditions
+from services.fitting import needed_columns
+from services.input_files import FileOptions, runs_of_files
 from services.memory import return_freed_memory
 from services.play import Play
 from services.processes.conditions import conditions_publisher
 from services.processes.produce import Producing
-from services.runs import STREAM_WORKSPACE, Runs, runs_of_files, synthetic_config, synthetic_run
+from services.runs import Runs, synthetic_config, synthetic_run
 from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import chosen_bookings, chosen_tests, settings_in_force
@@ -31,6 +34,7 @@ __all__ = ["demo", "replay", "serve_all"]
 def demo(
     *,
     files: Sequence[Path],
+    options: FileOptions,
     speed: float | None,
     synthetic: Mapping[str, float],
     faults: Sequence[str] | None,
@@ -40,7 +44,7 @@ def demo(
     exit_with_run: bool,
     json: bool,
 ) -> int:
-    """Play a synthetic run, or streamer files, in a fresh folder unless one is named."""
+    """Play a synthetic run, or files, in a fresh folder unless one is named."""
     with ExitStack() as stack:
         given = dict(flags)
         if given.get("data") is None and "DQMSTREAM_DATA" not in os.environ:
@@ -50,7 +54,7 @@ def demo(
         settings = settings_in_force(given, config)
         table = None
         if files:
-            runs = runs_of_files(files)
+            runs = runs_of_files(files, options)
         else:
             detector = synthetic_config(synthetic, faults)
             settings.data.mkdir(parents=True, exist_ok=True)
@@ -61,8 +65,7 @@ def demo(
             table = conditions_of_runs(conditions, runs)
         return _play(
             settings,
-            _fitting(settings, runs),
-            runs,
+            *_fitting(settings, runs, options),
             table,
             speed=speed,
             exit_with_run=exit_with_run,
@@ -73,32 +76,20 @@ def demo(
 def replay(
     *,
     files: Sequence[Path],
+    options: FileOptions,
     speed: float | None,
-    run: int,
-    lumisections: int | None,
-    paths: tuple[str, ...],
-    prescale: int,
-    chunk_events: int | None,
     conditions: Sequence[Path],
     flags: Mapping[str, object],
     config: Path | None,
     exit_with_run: bool,
     json: bool,
 ) -> int:
-    """Play streamer files, or a recording, into the log."""
+    """Play streamer files, tables of events or a recording into the log."""
     settings = settings_in_force(flags, config)
-    runs = runs_of_files(
-        files,
-        run=run,
-        lumisections=lumisections,
-        paths=paths,
-        prescale=prescale,
-        chunk_events=chunk_events,
-    )
+    runs = runs_of_files(files, options)
     return _play(
         settings,
-        _fitting(settings, runs),
-        runs,
+        *_fitting(settings, runs, options),
         conditions_of_runs(conditions, runs) if conditions else None,
         speed=speed,
         exit_with_run=exit_with_run,
@@ -121,10 +112,14 @@ def _fresh_prefix(settings: Settings) -> str | None:
     return prefix
 
 
-def _fitting(settings: Settings, runs: Runs) -> tuple[Booking, ...]:
-    if runs.from_files:
-        return chosen_bookings(settings, only=STREAM_WORKSPACE)
-    return chosen_bookings(settings, without=STREAM_WORKSPACE)
+def _fitting(
+    settings: Settings, runs: Runs, options: FileOptions
+) -> tuple[tuple[Booking, ...], Runs]:
+    """Workspaces that fit what is played, and the runs with the columns that anybody reads."""
+    bookings = chosen_bookings(settings, columns=runs.columns)
+    if options.all_columns:
+        return bookings, runs
+    return bookings, runs.reading(needed_columns(bookings) | announced_columns(settings))
 
 
 def _play(

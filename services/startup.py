@@ -1,7 +1,7 @@
 """What every command does first: read the settings, choose workspaces and quality tests."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from dqmstream.booking_set import BookingSet
@@ -10,6 +10,7 @@ from dqmstream.fold.state import FoldSettings
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
 from dqmstream.workspaces.registry import load_workspaces
+from services.fitting import fitting
 from services.logging.logs import set_up_logs
 from services.settings import Settings, load_settings
 
@@ -24,16 +25,20 @@ def settings_in_force(flags: Mapping[str, object], config: Path | None) -> Setti
 
 
 def chosen_bookings(
-    settings: Settings, *, only: str = "", without: str = ""
+    settings: Settings, *, columns: Collection[str] | None = None
 ) -> tuple[Booking, ...]:
-    """Workspaces named in the settings, else all that fit the source; and those of files."""
-    names: tuple[str, ...] | None = settings.workspaces or ((only,) if only else None)
-    bookings = load_workspaces(names)
-    if not settings.workspaces and without:
-        bookings = tuple(b for b in bookings if b.workspace != without)
-    return bookings + (
-        load_workspaces(settings.workspace_files) if settings.workspace_files else ()
-    )
+    """Workspaces named in the settings, else all that are installed; and those of files.
+
+    Parameters
+    ----------
+    columns
+        Of the source that is played: of the installed workspaces those are chosen that fit it.
+    """
+    of_files = load_workspaces(settings.workspace_files) if settings.workspace_files else ()
+    bookings = load_workspaces(settings.workspaces or None)
+    if not settings.workspaces and columns is not None:
+        bookings = fitting(bookings, columns, beside=of_files)
+    return bookings + of_files
 
 
 def booking_set(settings: Settings, bookings: Sequence[Booking]) -> BookingSet:

@@ -4,12 +4,12 @@ A source is read in a worker thread, so it may block and compute; it keeps at mo
 memory at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
-__all__ = ["EventSource", "JoiningSource", "SourceChunk", "SourceLumisection"]
+__all__ = ["ColumnSource", "EventSource", "JoiningSource", "SourceChunk", "SourceLumisection"]
 
 
 class SourceChunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,4 +86,13 @@ class JoiningSource(EventSource, Protocol):
 
     def joining(self, lumisection: int) -> EventSource:
         """The source from this LS on."""
+        ...
+
+
+@runtime_checkable
+class ColumnSource(EventSource, Protocol):
+    """A source whose input may have more columns than anybody reads."""
+
+    def reading(self, columns: Collection[str]) -> EventSource:
+        """The source that sends only these, as `required_columns` names them, where it has them."""
         ...

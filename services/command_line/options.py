@@ -7,16 +7,21 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AllColumns",
+    "AsRun",
     "ChunkEvents",
     "ConditionsFiles",
     "Config",
     "Data",
+    "EventsPerLumisection",
     "Exit",
     "Fault",
     "Fillers",
     "Json",
     "Kafka",
+    "Keys",
     "Length",
+    "LoopFor",
     "NoFaults",
     "Paths",
     "Port",
@@ -25,7 +30,9 @@ __all__ = [
     "RunNumber",
     "Seconds",
     "Seed",
+    "Select",
     "Speed",
+    "Tree",
     "Workspaces",
     "by_comma",
     "flags",
@@ -59,7 +66,21 @@ Speed = Annotated[
 ]
 Exit = Annotated[bool, typer.Option("--exit", help="end with the run and print a summary")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
-Paths = Annotated[str, typer.Option("--paths", help="HLT paths to take, globs by comma; ! negates")]
+Paths = Annotated[
+    str,
+    typer.Option(
+        "--paths",
+        help="HLT paths to take, globs by comma; ! negates. Of tables: columns of booleans",
+    ),
+]
+Select = Annotated[
+    str,
+    typer.Option(
+        "--select",
+        help="what must be true of an event of a table, as `count(Muon.pt > 20) >= 2`",
+        show_default=False,
+    ),
+]
 Prescale = Annotated[int, typer.Option(min=1, help="take one of so many events")]
 ChunkEvents = Annotated[
     int | None,
@@ -68,6 +89,49 @@ ChunkEvents = Annotated[
         help="events in a chunk; another size makes another incarnation of the source",
         show_default=False,
     ),
+]
+AsRun = Annotated[
+    int | None,
+    typer.Option(
+        "--as-run",
+        min=1,
+        help="play the LSs of all files as this run, from LS 1 on; it is marked re-timed",
+        show_default=False,
+    ),
+]
+LoopFor = Annotated[
+    int | None,
+    typer.Option(
+        "--loop-for",
+        min=1,
+        help="with --as-run: over and over for so many LSs; default: each LS once",
+        show_default=False,
+    ),
+]
+Tree = Annotated[
+    str, typer.Option("--tree", help="tree of ROOT files; default: that of the events")
+]
+Keys = Annotated[
+    str,
+    typer.Option(
+        "--keys",
+        help="key columns of tables, as `run=Run,lumisection=lb,event=Event`; default: by the "
+        "names in use",
+        show_default=False,
+    ),
+]
+EventsPerLumisection = Annotated[
+    int | None,
+    typer.Option(
+        "--events-per-ls",
+        min=1,
+        help="of tables without lumisections: so many rows of a run make one; default: 100",
+        show_default=False,
+    ),
+]
+AllColumns = Annotated[
+    bool,
+    typer.Option("--all-columns", help="send all columns of tables, not only those in use"),
 ]
 
 RunNumber = Annotated[int, typer.Option(help="number of the synthetic run, or of a recording")]

@@ -7,13 +7,18 @@ import typer
 
 from services.command_line.invoke import invoke
 from services.command_line.options import (
+    AllColumns,
+    AsRun,
     ChunkEvents,
     Config,
     Data,
+    EventsPerLumisection,
     Fault,
     Fillers,
     Json,
     Kafka,
+    Keys,
+    LoopFor,
     NoFaults,
     Paths,
     Port,
@@ -22,7 +27,9 @@ from services.command_line.options import (
     RunNumber,
     Seconds,
     Seed,
+    Select,
     Speed,
+    Tree,
     Workspaces,
     by_comma,
     flags,
@@ -45,7 +52,8 @@ def produce(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="CMS streamer files or folders of them, or the folder of a recording",
+            help="CMS streamer files, event files (ROOT, Parquet, CSV), folders of them, or the "
+            "folder of a recording",
             show_default=False,
         ),
     ] = None,
@@ -74,9 +82,16 @@ def produce(
     seed: Seed = 1,
     fault: Fault = None,
     no_faults: NoFaults = False,
+    as_run: AsRun = None,
+    loop_for: LoopFor = None,
     paths: Paths = "",
+    select: Select = "",
     prescale: Prescale = 1,
     chunk_events: ChunkEvents = None,
+    tree: Tree = "",
+    keys: Keys = "",
+    events_per_lumisection: EventsPerLumisection = None,
+    all_columns: AllColumns = False,
     expected: Annotated[
         str, typer.Option(help="sources of the same runs that other processes send, by comma")
     ] = "",
@@ -94,6 +109,7 @@ def produce(
     if is_live and not is_synthetic:
         msg = "--live needs --synthetic: files can be read again"
         raise typer.BadParameter(msg)
+    from services.input_files import FileOptions  # noqa: PLC0415
     from services.processes import commands  # noqa: PLC0415
 
     length = lumisections or _SYNTHETIC_LENGTH
@@ -111,10 +127,20 @@ def produce(
         synthetic=numbers if is_synthetic else None,
         live=is_live,
         faults=[] if no_faults else fault,
-        recording={"run": run, "lumisections": lumisections},
-        paths=by_comma(paths),
-        prescale=prescale,
-        chunk_events=chunk_events,
+        options=FileOptions(
+            run=run,
+            lumisections=lumisections,
+            as_run=as_run,
+            loop_for=loop_for,
+            paths=by_comma(paths),
+            select=select,
+            prescale=prescale,
+            chunk_events=chunk_events,
+            tree=tree,
+            keys=by_comma(keys),
+            events_per_lumisection=events_per_lumisection,
+            all_columns=all_columns,
+        ),
         speed=speed or None,
         expected=by_comma(expected),
         json=json,

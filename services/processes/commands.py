@@ -6,6 +6,7 @@ Each imports what its own service needs, and no more: a recorder needs no kernel
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
@@ -15,6 +16,9 @@ from services.processes.alone import alone, need_broker
 from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import chosen_bookings, chosen_tests, settings_in_force
+
+if TYPE_CHECKING:
+    from services.input_files import FileOptions
 
 __all__ = ["compare", "conditions", "fill", "produce", "record", "serve"]
 
@@ -77,10 +81,7 @@ def produce(
     synthetic: Mapping[str, float] | None,
     live: bool,
     faults: Sequence[str] | None,
-    recording: Mapping[str, int | None],
-    paths: tuple[str, ...],
-    prescale: int,
-    chunk_events: int | None,
+    options: "FileOptions",
     speed: float | None,
     expected: tuple[str, ...],
     json: bool,
@@ -89,6 +90,9 @@ def produce(
 ) -> int:
     """Send runs of files, or a synthetic one, and end with them."""
     from services import runs as making  # noqa: PLC0415
+    from services.announced import announced_columns  # noqa: PLC0415
+    from services.fitting import needed_columns  # noqa: PLC0415
+    from services.input_files import runs_of_files  # noqa: PLC0415
     from services.processes.produce import Producing, Sent  # noqa: PLC0415
 
     settings = _settings("produce", flags, config)
@@ -96,14 +100,10 @@ def produce(
         detector = making.synthetic_config(synthetic, faults)
         runs = making.synthetic_run(detector, live_as=secrets.token_hex(8) if live else "")
     else:
-        runs = making.runs_of_files(
-            files,
-            run=recording["run"] or 1,
-            lumisections=recording["lumisections"],
-            paths=paths,
-            prescale=prescale,
-            chunk_events=chunk_events,
-        )
+        runs = runs_of_files(files, options)
+        if not options.all_columns:
+            bookings = chosen_bookings(settings, columns=runs.columns)
+            runs = runs.reading(needed_columns(bookings) | announced_columns(settings))
     told: list[dict[str, object]] = []
 
     async def tell(sent: Sequence[Sent]) -> None:

@@ -1,0 +1,82 @@
+"""Which workspaces fit a source: those that find the columns they read."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from dqmstream.booking.chunk import LOG_TIME
+from dqmstream.booking.fill import required_columns
+from dqmstream.errors import ConfigurationError
+from dqmstream.messages.booking import Booking
+from dqmstream.sources.source import EventSource
+
+__all__ = ["columns_of", "fitting", "needed_columns"]
+
+_SHARE: Final = 0.5
+"""A workspace fits if a source has this share of what it reads: files of other years lack some."""
+_JOINED: Final = "ls_"
+"""What conditions of the LS are joined under, whatever the source."""
+_SHOWN: Final = 12
+
+
+def columns_of(source: EventSource) -> frozenset[str]:
+    """All columns a source could send, as `required_columns` names them.
+
+    One that does not say is read up to its first chunk; empty if it has none.
+    """
+    said: frozenset[str] | None = getattr(source, "columns", None)
+    if said is not None:
+        return said
+    for lumisection in source.lumisections(source.first_lumisection - 1):
+        for chunk in lumisection.chunks():
+            with pa.ipc.open_stream(chunk.body) as stream:
+                return frozenset(_names(stream.schema))
+    return frozenset()
+
+
+def _names(schema: pa.Schema) -> Iterable[str]:
+    for field in schema:
+        yield field.name
+        kind: Any = field.type
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            yield from (f"{field.name}.{member.name}" for member in kind.value_type)
+
+
+def needed_columns(bookings: Iterable[Booking]) -> frozenset[str]:
+    """What the bookings read of a source's own columns."""
+    found = frozenset[str]().union(*map(required_columns, bookings))
+    return frozenset(c for c in found if c != LOG_TIME and not c.startswith(_JOINED))
+
+
+def fitting(
+    bookings: Sequence[Booking], columns: Collection[str], *, beside: Sequence[Booking] = ()
+) -> tuple[Booking, ...]:
+    """The bookings that find at least half of the columns they read.
+
+    Parameters
+    ----------
+    beside
+        Bookings that are chosen already.
+
+    Raises
+    ------
+    ConfigurationError
+        If none does, and there are none beside them.
+    """
+    have = frozenset(columns)
+    chosen = tuple(b for b in bookings if _share(b, have) >= _SHARE)
+    if not chosen and not beside:
+        shown = sorted(have)[:_SHOWN]
+        more = f" and {len(have) - len(shown)} more" if len(have) > len(shown) else ""
+        msg = (
+            f"no installed workspace reads this source: of {len(bookings)} none finds half of its "
+            f"columns among {', '.join(shown) or 'none'}{more}; name one by --workspaces"
+        )
+        raise ConfigurationError(msg)
+    return chosen
+
+
+def _share(booking: Booking, have: frozenset[str]) -> float:
+    needed = needed_columns([booking])
+    return len(needed & have) / len(needed) if needed else 1.0
