@@ -2,22 +2,26 @@
 
 An LS is judged once it is closed on all partitions, and again when a newer version of it comes;
 each time the run so far is judged as well. Judging depends on the records of one partition of
-`dqm.histograms` alone, in their order: read again from `rebuild_from`, they give the same reports.
+`dqm.histograms`, in their order: read again from `rebuild_from`, they give the same reports. Tests
+that require something of the conditions of an LS depend on these besides: it is judged again when
+other ones become known, and the last reports are the same whichever came first.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import HistogramSet
+from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.compiled import CompiledWorkspace
 from dqmstream.quality.declaration import Scope
+from dqmstream.quality.gate import told
 from dqmstream.quality.judgement import judge
 from dqmstream.quality.published import Published, RunKey
 from dqmstream.quality.run_total import CountedLumisection, RunTotal
@@ -35,8 +39,11 @@ class ComparisonSettings:
     Parameters
     ----------
     runs
-        Runs (of a set) whose totals are held, the latest to be heard of; pieces of earlier ones
-        are counted and not judged.
+        Runs of a set whose totals are held, the latest to be heard of; pieces of earlier ones
+        are counted and not judged. Those of other sets do not count: hundreds of runs may be
+        imported beside one that is going on.
+    all_runs
+        Runs of all sets together.
     held_bytes
         Compressed cells of closed LSs held, so that a newer version can replace an older one in
         the run total. Beyond it the oldest LSs are settled: a newer version of one can only make
@@ -44,6 +51,7 @@ class ComparisonSettings:
     """
 
     runs: int = 4
+    all_runs: int = 64
     held_bytes: int = 256 << 20
 
 
@@ -61,6 +69,19 @@ class _Run:
     settled: dict[SetKey, dict[int, _Order]] = field(default_factory=dict)
 
 
+class _Window(NamedTuple):
+    """What a report is of."""
+
+    key: SetKey
+    scope: Scope
+    complete: bool
+    versions: tuple[int, ...]
+
+
+def _of_lumisection(merged: Merged) -> _Window:
+    return _Window(merged.key, "lumisection", merged.complete, merged.versions)
+
+
 class Comparison:
     """Everything known of one partition of `dqm.histograms`.
 
@@ -76,11 +97,14 @@ class Comparison:
         Records before the first one are lost: the run it belongs to is never complete.
     merger
         Makes what puts the pieces together.
+    conditions
+        What is known of an LS, by run and LS; None if nothing is.
 
     Attributes
     ----------
     ignored
-        Pieces not used, by reason: `old_run`, `settled`.
+        Pieces not used, by reason: `old_run`, `settled`; and `late_conditions` of LSs whose pieces
+        are no longer held.
     """
 
     def __init__(
@@ -91,6 +115,7 @@ class Comparison:
         published: Published | None = None,
         hole: bool = False,
         merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger,
+        conditions: Callable[[int, int], Conditions | None] = lambda _run, _lumisection: None,
     ) -> None:
         self._compiled = compiled
         self._settings = settings
@@ -100,6 +125,8 @@ class Comparison:
         self._runs: dict[RunKey, _Run] = {}
         self._gone: dict[RunKey, None] = {}
         self._held: dict[SetKey, int] = {}
+        self._conditions = conditions
+        self._told: dict[tuple[int, int], dict[SetKey, str]] = {}
         self._held_bytes = 0
         self.ignored: Counter[str] = Counter()
 
@@ -145,6 +172,37 @@ class Comparison:
         total = self._count(run, merged, before)
         self._hold(key)
         return self._judge(merged, total, made)
+
+    def renew(
+        self, lumisections: Iterable[tuple[int, int]] | None = None, made: int = 0
+    ) -> list[QualityReports]:
+        """Judge LSs (run, LS) again whose conditions were told otherwise; all of them by default.
+
+        Only to be called once all is judged that was published: what is judged again on the way
+        there would replace what was judged after it.
+        """
+        wanted = list(self._told if lumisections is None else lumisections)
+        return [
+            report
+            for place in wanted
+            for key, before in list(self._told.get(place, {}).items())
+            for report in self._renewed(key, before, made)
+        ]
+
+    def _renewed(self, key: SetKey, before: str, made: int) -> list[QualityReports]:
+        run = self._runs[key.set, key.run]
+        total = run.totals[key.workspace]
+        workspace = self._workspace(total.layout)
+        if told(workspace.asks_for, self._conditions(key.run, key.lumisection)) == before:
+            return []
+        if key in run.settled:
+            self.ignored["late_conditions"] += 1
+            return []
+        try:
+            merged = self._merger.merged(key)
+        except (WindowError, MessageError):
+            return []  # as long as its pieces contradict each other nothing is said of it anew
+        return [self._judge_one(merged.contents, workspace, _of_lumisection(merged), made)]
 
     def _layout(self, booking: str) -> Layout | None:
         workspace = self._compiled(booking)
@@ -203,29 +261,42 @@ class Comparison:
     def _judge(self, merged: Merged, total: RunTotal, made: int) -> list[QualityReports]:
         """Reports of the LS, and of the run so far if any test asks for it."""
         workspace = self._workspace(total.layout)
-        windows: list[tuple[Scope, int, bool, tuple[int, ...]]] = [
-            ("lumisection", merged.key.lumisection, merged.complete, merged.versions)
-        ]
+        windows = [(merged.contents, _of_lumisection(merged))]
         if any("run" in test.declared.scopes for test in workspace.tests):
-            windows.append(("run", total.lumisection, total.complete, total.versions))
+            key = merged.key._replace(lumisection=total.lumisection)
+            windows.append((total.contents, _Window(key, "run", total.complete, total.versions)))
         reports = []
-        for scope, lumisection, complete, versions in windows:
-            key = merged.key._replace(lumisection=lumisection)
-            if self._published.take(key, scope, versions):
-                continue
-            one = judge(
-                merged.contents if scope == "lumisection" else total.contents,
-                workspace,
-                scope=scope,
-                set_hash=key.set,
-                run=key.run,
-                lumisection=lumisection,
-                complete=complete,
-                versions=versions,
-                made=made,
-            )
-            reports.append(one)
+        for contents, window in windows:
+            before = self._published.told(window.key, window.scope, window.versions)
+            if not self._published.take(window.key, window.scope, window.versions):
+                reports.append(self._judge_one(contents, workspace, window, made))
+            elif window.scope == "lumisection":
+                self._note_told(window.key, workspace, before)
         return reports
+
+    def _judge_one(
+        self, contents: Contents, workspace: CompiledWorkspace, window: _Window, made: int
+    ) -> QualityReports:
+        key = window.key
+        reports = judge(
+            contents,
+            workspace,
+            scope=window.scope,
+            set_hash=key.set,
+            run=key.run,
+            lumisection=key.lumisection,
+            complete=window.complete,
+            versions=window.versions,
+            made=made,
+            conditions=self._conditions(key.run, key.lumisection),
+        )
+        if window.scope == "lumisection":
+            self._note_told(key, workspace, reports.conditions)
+        return reports
+
+    def _note_told(self, key: SetKey, workspace: CompiledWorkspace, known: str) -> None:
+        if workspace.asks_for:
+            self._told.setdefault((key.run, key.lumisection), {})[key] = known
 
     # ------------------------------------------------------------------ bounds
 
@@ -239,7 +310,10 @@ class Comparison:
             run = _Run(first_offset=offset, whole=not self._hole, first_lumisection=first)
             self._hole = False
         self._runs[key] = run
-        if len(self._runs) > self._settings.runs:
+        of_set = [other for other in self._runs if other[0] == key[0]]
+        if len(of_set) > self._settings.runs:
+            self._let_go(of_set[0])
+        elif len(self._runs) > max(self._settings.runs, self._settings.all_runs):
             self._let_go(next(iter(self._runs)))
         return run
 
@@ -248,6 +322,10 @@ class Comparison:
         self._gone[run] = None
         if len(self._gone) > _REMEMBERED_RUNS:
             del self._gone[next(iter(self._gone))]
+        for place, told_of in list(self._told.items()):
+            self._told[place] = {key: one for key, one in told_of.items() if key[:2] != run}
+            if not self._told[place]:
+                del self._told[place]
         for key in list(self._merger.keys()):
             if (key.set, key.run) != run:
                 continue

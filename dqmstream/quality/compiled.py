@@ -8,6 +8,7 @@ from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.algorithm import Algorithm
 from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.gate import Gate, parse_gate
 from dqmstream.quality.pattern import compile_pattern
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.quality.stack import same_shape
@@ -25,12 +26,15 @@ class CompiledTest:
         Elements of one shape each.
     refused
         Elements whose kind or axes the algorithm cannot judge, with the reason.
+    gate
+        What it requires of the conditions of an LS; None for nothing.
     """
 
     declared: QualityTest
     algorithm: Algorithm[Any]
     groups: tuple[tuple[ElementLayout, ...], ...]
     refused: tuple[tuple[ElementLayout, str], ...] = ()
+    gate: Gate | None = None
 
     @property
     def elements(self) -> tuple[ElementLayout, ...]:
@@ -44,6 +48,12 @@ class CompiledWorkspace:
 
     layout: Layout
     tests: tuple[CompiledTest, ...]
+
+    @property
+    def asks_for(self) -> tuple[str, ...]:
+        """Names of the conditions that any test requires something of, sorted."""
+        gates = [test.gate for test in self.tests if test.gate is not None]
+        return tuple(sorted({name for gate in gates for name in gate.names}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,4 +113,5 @@ def _compile_one(
         algorithm=algorithm,
         groups=tuple(same_shape(layout for layout, refused in refusals if not refused)),
         refused=tuple((layout, refused) for layout, refused in refusals if refused),
+        gate=parse_gate(test.require) if test.require else None,
     )

@@ -12,6 +12,7 @@ One `[[quality_test]]` table per test::
     warning = 1.0
     error = 0.98
     enabled = true
+    require = "beam_mode == 'STABLE BEAMS' and dcs.bpix"   # of the LS; see `dqmstream.quality.gate`
 
     [quality_test.parameters]
     threshold = 0
@@ -29,6 +30,7 @@ import msgspec
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.struct import Value
 from dqmstream.quality.algorithm import Algorithm, Parameters
+from dqmstream.quality.gate import parse_gate
 from dqmstream.quality.pattern import compile_pattern
 from dqmstream.quality.registry import ALGORITHMS
 
@@ -45,7 +47,8 @@ class QualityTest(Value, frozen=True, kw_only=True):
     """One declared test: an algorithm with parameters on the elements its patterns match.
 
     A qtresult below `warning` is WARNING, below `error` BAD; fewer than `min_entries` entries are
-    INSUFFICIENT. `algorithm` names one of the registry, `parameters` is of its type.
+    INSUFFICIENT. `algorithm` names one of the registry, `parameters` is of its type. An LS that
+    does not fulfil `require` is not judged.
     """
 
     name: str
@@ -58,6 +61,7 @@ class QualityTest(Value, frozen=True, kw_only=True):
     error: float
     enabled: bool
     parameters: Parameters
+    require: str = ""
 
 
 class _Table(Value, frozen=True, kw_only=True):
@@ -72,6 +76,7 @@ class _Table(Value, frozen=True, kw_only=True):
     warning: _Fraction | None = None
     error: _Fraction | None = None
     enabled: bool = True
+    require: Annotated[str, msgspec.Meta(min_length=1)] | None = None
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
@@ -147,8 +152,25 @@ def _read_test(where: str, raw: Any, algorithms: Mapping[str, Algorithm[Any]]) -
         warning=warning,
         error=error,
         enabled=table.enabled,
+        require=_required(where, table),
         parameters=_converted(where, table.parameters, algorithm.parameters, "parameters."),
     )
+
+
+def _required(where: str, table: _Table) -> str:
+    if table.require is None:
+        return ""
+    if table.scope != "lumisection":
+        msg = (
+            f"{where}: key 'require': conditions are those of an LS, and the scope is "
+            f"{table.scope!r}: expected 'lumisection'"
+        )
+        raise ConfigurationError(msg)
+    try:
+        return parse_gate(table.require).text
+    except ValueError as error:
+        msg = f"{where}: key 'require': {error}"
+        raise ConfigurationError(msg) from error
 
 
 def _thresholds(where: str, table: _Table, algorithm: Algorithm[Any]) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 Whatever a test does, every element it matches gets a report. What cannot be judged is never GOOD
 and never BAD: too few entries are INSUFFICIENT, a wrong kind or an element that could not be
-filled INVALID, a test that fails or returns nonsense ERROR, one switched off DISABLED.
+filled INVALID, a test that fails or returns nonsense ERROR, one switched off DISABLED, and so one
+that requires other conditions than the LS had; where they are not known it is NOT_RUN.
 """
 
 import math
@@ -15,11 +16,13 @@ import numpy as np
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.booking import Element
+from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, QualityReports
 from dqmstream.quality.algorithm import Findings
 from dqmstream.quality.bins import bin_label
 from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
 from dqmstream.quality.declaration import QualityTest, Scope
+from dqmstream.quality.gate import told
 from dqmstream.quality.stack import Stack, stack_elements
 
 __all__ = ["MAX_BAD_CHANNELS", "judge", "judge_test"]
@@ -41,6 +44,7 @@ def judge(
     complete: bool,
     versions: tuple[int, ...],
     made: int = 0,
+    conditions: Conditions | None = None,
 ) -> QualityReports:
     """All reports of one workspace over one window.
 
@@ -54,6 +58,8 @@ def judge(
         Only tests of this scope are run.
     set_hash, run, lumisection, complete, versions, made
         Copied into the result, see `QualityReports`.
+    conditions
+        What is known of the LS, for tests that require something of it.
 
     Returns
     -------
@@ -64,7 +70,7 @@ def judge(
         report
         for test in workspace.tests
         if scope in test.declared.scopes
-        for report in judge_test(test, contents)
+        for report in judge_test(test, contents, conditions)
     ]
     return QualityReports(
         set=set_hash,
@@ -76,14 +82,17 @@ def judge(
         versions=versions,
         reports=tuple(sorted(reports, key=lambda report: (report.path, report.qtname))),
         made=made,
+        conditions=told(workspace.asks_for, conditions) if scope == "lumisection" else "",
     )
 
 
-def judge_test(test: CompiledTest, contents: Contents) -> Iterator[QualityReport]:
+def judge_test(
+    test: CompiledTest, contents: Contents, conditions: Conditions | None = None
+) -> Iterator[QualityReport]:
     """The reports of one test, one for each element it matches."""
-    if not test.declared.enabled:
+    if shut := _shut(test, conditions):
         for layout in test.elements:
-            yield _unjudged(test, layout, Outcome.DISABLED, "switched off in the tests file")
+            yield _unjudged(test, layout, *shut)
         return
     for layout, refused in test.refused:
         yield _unjudged(test, layout, Outcome.INVALID, refused)
@@ -97,6 +106,18 @@ def judge_test(test: CompiledTest, contents: Contents) -> Iterator[QualityReport
                 filled.append(layout)
         if filled:
             yield from _judge_stack(test, filled, stack_elements(contents, filled))
+
+
+def _shut(test: CompiledTest, conditions: Conditions | None) -> tuple[Outcome, str] | None:
+    """Why a test does not judge at all, if so."""
+    if not test.declared.enabled:
+        return Outcome.DISABLED, "switched off in the tests file"
+    if test.gate is None or (is_open := test.gate(conditions)):
+        return None
+    known = told(test.gate.names, conditions)
+    if is_open is None:
+        return Outcome.NOT_RUN, f"conditions unknown: requires {test.gate.text}, knows {known}"
+    return Outcome.DISABLED, f"requires {test.gate.text}, the LS has {known}"
 
 
 def _judge_stack(

@@ -23,6 +23,7 @@ class Published:
 
     def __init__(self, reports: Iterable[QualityReports] = ()) -> None:
         self._counts: Counter[int] = Counter()
+        self._told: dict[int, str] = {}
         self._first: dict[RunKey, int] = {}
         for one in reports:
             self.note(one)
@@ -31,7 +32,10 @@ class Published:
         """Add one that was published."""
         run, lumisection = (reports.set, reports.run), reports.lumisection
         key = SetKey(*run, lumisection, reports.workspace)
-        self._counts[_fingerprint(key, reports.scope, reports.versions)] += 1
+        mark = _fingerprint(key, reports.scope, reports.versions)
+        self._counts[mark] += 1
+        if reports.conditions:
+            self._told[mark] = reports.conditions
         self._first[run] = min(lumisection, self._first.get(run, lumisection))
 
     def first(self, run: RunKey) -> int | None:
@@ -48,9 +52,14 @@ class Published:
             del self._counts[mark]
         return True
 
+    def told(self, key: SetKey, scope: Scope, versions: tuple[int, ...]) -> str:
+        """What the newest such report was told of the conditions of its LS."""
+        return self._told.get(_fingerprint(key, scope, versions), "")
+
     def forget(self) -> None:
         """Free the memory: what comes from here on has not been published."""
         self._counts.clear()
+        self._told.clear()
         self._first.clear()
 
 

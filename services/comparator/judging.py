@@ -93,6 +93,13 @@ class Judging:
             self._progress.records += 1
         return Judged(outgoing=messages, records=len(batch))
 
+    def renew(
+        self, comparison: Comparison, lumisections: Sequence[tuple[int, int]] | None
+    ) -> list[Outgoing]:
+        """Reports of LSs (run, LS) whose conditions have changed; of all by default."""
+        reports = comparison.renew(lumisections, made=self._clock.wall())
+        return [message for one in reports if (message := self._wired(one))]
+
     def _apply(
         self, comparison: Comparison, piece: HistogramSet, offset: int
     ) -> list[QualityReports]:

@@ -2,12 +2,14 @@
 
 What to judge is decided by `dqmstream.quality.comparison`; here bytes are moved. The group's
 committed offset is where the oldest run held begins, so a restart reads these runs again to have
-their totals, and publishes only what is not yet on `dqm.quality`.
+their totals, and publishes only what is not yet on `dqm.quality`. If any test requires something of
+the conditions of an LS, `dqm.conditions` is read too.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -30,6 +32,7 @@ from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
 from services.comparator.compiled_tests import CompiledShelf
 from services.comparator.judging import ComparatorProgress, Judging
+from services.comparator.known_conditions import KnownConditions
 
 __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 
@@ -89,14 +92,20 @@ async def run_comparator(
     await shelf.refresh()
     settings = settings or ComparatorSettings()
     progress = progress or ComparatorProgress()
-    service = _Comparator(log, shelf, settings, clock, progress, merger=merger)
-    async with log.group(
-        settings.group,
-        [HISTOGRAMS],
-        member=member,
-        on_assigned=service.assigned,
-        on_revoked=service.revoked,
-    ) as reader:
+    known = KnownConditions(log)
+    service = _Comparator(log, shelf, settings, clock, progress, known=known, merger=merger)
+    async with AsyncExitStack() as stack:
+        if any(test.require for test in tests):
+            await stack.enter_async_context(known.reading())
+        reader = await stack.enter_async_context(
+            log.group(
+                settings.group,
+                [HISTOGRAMS],
+                member=member,
+                on_assigned=service.assigned,
+                on_revoked=service.revoked,
+            )
+        )
         ready()
         await service.loop(reader)
 
@@ -121,6 +130,7 @@ class _Comparator:
         clock: Clock,
         progress: ComparatorProgress,
         *,
+        known: KnownConditions,
         merger: Callable[[Callable[[str], Layout | None]], Merger],
     ) -> None:
         self._log = log
@@ -129,6 +139,8 @@ class _Comparator:
         self._judging = Judging(shelf, clock, progress)
         self._progress = progress
         self._merger = merger
+        self._known = known
+        self._renewed_all = False
         self._owned: dict[int, _Owned] = {}
         self._published: Published | None = None
         self._next_look = clock.monotonic()
@@ -155,6 +167,7 @@ class _Comparator:
                 published=self._published,
                 hole=hole,
                 merger=self._merger,
+                conditions=self._known,
             )
             self._owned[partition] = _Owned(comparison, end, committed)
             reader.seek(topic, partition, position)
@@ -210,6 +223,7 @@ class _Comparator:
                 await self._compare(owned, batch)
                 await self._commit(reader, partition, owned)
             self._forget_published(reader)
+            await self._renew()
             if self._clock.monotonic() >= self._next_look:
                 self._next_look = self._clock.monotonic() + _LOOK_INTERVAL
                 await self._note_progress(reader)
@@ -226,6 +240,19 @@ class _Comparator:
             position += judged.records
             if judged.unknown:
                 await self._shelf.look_up(judged.unknown)
+
+    async def _renew(self) -> None:
+        """Judge again what other conditions have come of, once all is judged that was published."""
+        changed = await self._known.news()
+        if self._published is not None:
+            self._renewed_all = False
+        elif changed or not self._renewed_all:
+            places = changed if self._renewed_all else None
+            self._renewed_all = True
+            for owned in list(self._owned.values()):
+                judged = await asyncio.to_thread(self._judging.renew, owned.comparison, places)
+                if judged:
+                    await self._log.send(judged)
 
     async def _commit(self, reader: GroupReader, partition: int, owned: _Owned) -> None:
         rebuild_from = owned.comparison.rebuild_from

@@ -1,0 +1,111 @@
+"""What is known of LSs besides their contents: `dqm.conditions` in memory, newest of each LS."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+import msgspec
+import structlog
+
+from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.messages.operations import Conditions
+from dqmstream.messages.topics import CONDITIONS
+from dqmstream.messages.wire import CODEC
+from dqmstream.transport.compacted import read_to_end
+from dqmstream.transport.log import Log, Reader, Record
+
+__all__ = ["KnownConditions"]
+
+_MOST: Final = 200_000
+"""LSs held, about 100 MB: beyond it those of the run heard of first go."""
+_LARGEST_READ: Final = 2_000
+
+_Place = tuple[int, int]
+
+
+class KnownConditions:
+    """Conditions by run and LS.
+
+    Parameters
+    ----------
+    log
+        Where they are published.
+    most
+        LSs to hold.
+    """
+
+    def __init__(self, log: Log, most: int = _MOST) -> None:
+        self._log = log
+        self._most = most
+        self._runs: dict[int, dict[int, Conditions]] = {}
+        self._held = 0
+        self._voltages: dict[frozenset[tuple[str, bool]], dict[str, bool]] = {}
+        self._reader: Reader | None = None
+        self._logger = structlog.get_logger().bind(service="comparator")
+        self.refused: Counter[str] = Counter()
+        """Records that could not be used, by reason."""
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Self]:
+        """All that is in the log now is known; `news` has what comes after."""
+        positions = {}
+        for partition in range(self._log.partitions(CONDITIONS)):
+            bounds = await self._log.bounds(CONDITIONS, partition)
+            positions[CONDITIONS, partition] = bounds.end
+        # What comes between is read twice rather than never.
+        async for record in read_to_end(self._log, CONDITIONS):
+            self._take(record)
+        async with self._log.reader(positions) as self._reader:
+            yield self
+        self._reader = None
+
+    def __call__(self, run: int, lumisection: int) -> Conditions | None:
+        """Conditions of an LS, if there are any."""
+        return self._runs.get(run, {}).get(lumisection)
+
+    async def news(self) -> list[_Place]:
+        """LSs (run, LS) of which other conditions have come; it does not wait for them."""
+        if self._reader is None:
+            return []
+        changed: dict[_Place, None] = {}
+        for record in await self._read(self._reader):
+            place = self._take(record)
+            if place is not None:
+                changed[place] = None
+        return list(changed)
+
+    async def _read(self, reader: Reader) -> Sequence[Record]:
+        try:
+            return await reader.read(max_records=_LARGEST_READ, timeout=0.0)
+        except OffsetExpiredError as expired:
+            reader.seek(expired.topic, expired.partition, expired.start)
+            return ()
+
+    def _take(self, record: Record) -> _Place | None:
+        if dict(record.headers).get("type") in {b"RunStart", b"RunEnd"}:
+            return None
+        try:
+            message = CODEC.decode(record.headers, record.value)
+        except MessageError as error:
+            self.refused[error.reason] += 1
+            self._logger.warning(
+                "record refused", topic=record.topic, offset=record.offset, error=str(error)
+            )
+            return None
+        if not isinstance(message, Conditions):
+            return None
+        place = message.run, message.lumisection
+        rows = self._runs.setdefault(message.run, {})
+        self._held += message.lumisection not in rows
+        rows[message.lumisection] = self._slim(message)
+        while self._held > self._most:
+            oldest = next(iter(self._runs))
+            self._held -= len(self._runs.pop(oldest))
+            self._logger.warning("conditions forgotten", run=oldest, held=self._held)
+        return place
+
+    def _slim(self, row: Conditions) -> Conditions:
+        """Voltages of most LSs are alike: one mapping serves them all."""
+        alike = self._voltages.setdefault(frozenset(row.dcs.items()), row.dcs)
+        return msgspec.structs.replace(row, dcs=alike)
