@@ -43,8 +43,11 @@ class FillerTenure(Message, frozen=True, kw_only=True, tag=True):
 class SourceCheckpoint(Message, frozen=True, kw_only=True, tag=True):
     """Last LS of a re-readable source whose every chunk and marker is acknowledged.
 
-    `absent` are the LSs [first, last] that the source has given up waiting for: a decision, noted
-    here before it is acted on, so that a source that starts again decides the same.
+    The rest are decisions of a source whose input comes while it is read, noted here before they
+    are acted on, so that a source that starts again decides the same: its `first` LS (0: no such
+    source), the LSs `absent` [first, last] that it has given up waiting for, those `taken` [first,
+    last, ending] from a file whose name ends so, and of those not acknowledged yet, how many events
+    were `announced` [LS, events]. An LS both taken and absent had its file lost while it was read.
     """
 
     version: ClassVar[int] = 2
@@ -54,4 +57,7 @@ class SourceCheckpoint(Message, frozen=True, kw_only=True, tag=True):
     incarnation: str
     lumisection: int
     ended: bool = False
+    first: int = 0
     absent: tuple[tuple[int, int], ...] = ()
+    taken: tuple[tuple[int, int, str], ...] = ()
+    announced: tuple[tuple[int, int], ...] = ()

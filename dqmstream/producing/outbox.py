@@ -145,8 +145,16 @@ class Outbox:
         tally.untold_dropped += piece.selected + piece.dropped
         return False
 
-    def end(self, lumisection: int, notes: Mapping[str, int], empty: Piece, now: float) -> None:
-        """The LS has no more chunks.
+    def end(
+        self,
+        lumisection: int,
+        notes: Mapping[str, int],
+        empty: Piece,
+        now: float,
+        *,
+        least_chunks: int = 0,
+    ) -> None:
+        """The LS has no more chunks; its end announces `least_chunks` of them, or more.
 
         If events were dropped that no chunk has told of, one more does: `empty`, which
         has none itself and is always taken in.
@@ -154,6 +162,7 @@ class Outbox:
         tally = self._begun(lumisection)
         if tally.untold_seen or tally.untold_dropped:
             self._take_in(lumisection, tally, empty, now)
+        tally.chunks = max(tally.chunks, least_chunks)
         tally.notes = dict(notes)
         if tally.dropped_chunks:
             tally.notes[DROPPED] = tally.dropped_chunks

@@ -8,6 +8,8 @@ from typing import Final
 import structlog
 
 from dqmstream.clock import Clock
+from dqmstream.errors import SourceError
+from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.producing.cutting import Cut, Cutter, Piece
 from dqmstream.producing.outbox import NumberedChunk, Outbox
 from dqmstream.producing.outlet import LogOutlet, Outlet
@@ -15,7 +17,8 @@ from dqmstream.producing.pace import Pace
 from dqmstream.producing.peers import Peers
 from dqmstream.producing.progress import ProducerProgress
 from dqmstream.producing.settings import ProducerSettings
-from dqmstream.sources.source import EventSource, SourceChunk, SourceLumisection
+from dqmstream.sources.decisions import Decisions
+from dqmstream.sources.source import AwaitedSource, EventSource, SourceChunk, SourceLumisection
 from dqmstream.transport.log import Log
 from dqmstream.transport.patience import Pace as RetryPace
 
@@ -37,6 +40,7 @@ async def produce(
     speed: float | None = None,
     expected: tuple[str, ...] = (),
     progress: ProducerProgress | None = None,
+    again: bool = True,
 ) -> ProducerProgress:
     """Send a whole run of `source`; it is done when the log has all of it.
 
@@ -54,6 +58,8 @@ async def produce(
         Names of all sources of this run.
     progress
         Kept up to date, and returned at the end.
+    again
+        Whether to announce start and end of a run once more that the log already holds to its end.
 
     Raises
     ------
@@ -62,7 +68,8 @@ async def produce(
     LogError
         If the log refuses a message for good; while it is only away, sending goes on.
     SourceError
-        If the source cannot be read.
+        If the source cannot be read; `second_incarnation` if it decides while it reads, and has
+        begun the run with other settings.
     """
     progress = progress if progress is not None else ProducerProgress()
     settings = settings or ProducerSettings()
@@ -76,6 +83,7 @@ async def produce(
         progress=progress,
         speed=speed,
         expected=expected,
+        again=again,
     )
     return progress
 
@@ -89,10 +97,11 @@ async def produce_through(
     progress: ProducerProgress,
     speed: float | None = None,
     expected: tuple[str, ...] = (),
+    again: bool = True,
 ) -> None:
     """`produce` through any outlet."""
     producer = _Producer(outlet, source, clock, settings, progress)
-    await producer.run(Pace(clock, speed), expected)
+    await producer.run(Pace(clock, speed), expected, again=again)
 
 
 class _Producer:
@@ -123,17 +132,20 @@ class _Producer:
         self._all_read = False
         self._dropping = False
         self._changed = asyncio.Event()
+        self._noting = asyncio.Lock()
+        self._noted: Decisions | None = None
         self._logger = structlog.get_logger().bind(source=source.name, run=source.run)
         progress.run = source.run
 
-    async def run(self, pace: Pace, expected: tuple[str, ...]) -> None:
-        """Everything, from RunStart to RunEnd."""
+    async def run(self, pace: Pace, expected: tuple[str, ...], *, again: bool = True) -> None:
+        """Everything, from RunStart to RunEnd; nothing if that was done, and not `again`."""
         name = self._source.name
         async with asyncio.TaskGroup() as tasks:
             if not self._source.rereadable:
                 # Its events come whether the log is there or not.
                 tasks.create_task(self._read(pace), name=f"read {name}")
-            await self._start(expected)
+            if not await self._start(expected, again=again):
+                return
             if self._source.rereadable:
                 tasks.create_task(self._read(pace), name=f"read {name}")
             following = tasks.create_task(self._follow(), name=f"others than {name}")
@@ -141,16 +153,20 @@ class _Producer:
             await self._end_lumisections()
             following.cancel()
         await self._outlet.finish(self._done)
-        await self._outlet.checkpoint(self._done, ended=True)
+        await self._note(ended=True)
 
     # ------------------------------------------------------------------- start
 
-    async def _start(self, expected: tuple[str, ...]) -> None:
-        """Find out where this source and the others stand, and announce it."""
+    async def _start(self, expected: tuple[str, ...], *, again: bool) -> bool:
+        """Find out where this source and the others stand, and announce it; False if not again."""
         source, standings = self._source, await self._outlet.standings()
         own = standings.get(source.name)
         resumed = own is not None and own.incarnation == self._outlet.incarnation
         replaces = ""
+        if isinstance(source, AwaitedSource):
+            await self._resume(source, own, resumed=resumed)
+        if own is not None and own.ended and resumed and not again:
+            return False
         if own is not None and source.rereadable and resumed:
             self._done = max(self._done, own.lumisection)
             self._logger.info("producer resumes", after_lumisection=self._done)
@@ -166,7 +182,40 @@ class _Producer:
         await self._outlet.start(expected=expected, replaces=replaces, wall=self._clock.wall())
         if not resumed:
             # Where it begins: the others must not wait for LSs that it will never send.
-            await self._outlet.checkpoint(self._done, ended=False)
+            await self._note()
+        return True
+
+    async def _resume(
+        self, source: AwaitedSource, own: SourceCheckpoint | None, *, resumed: bool
+    ) -> None:
+        """Tell the source what it has decided; from here on it knows its first LS."""
+        if own is not None and not resumed:
+            detail = (
+                f"run {source.run} {source.name!r} was begun as incarnation {own.incarnation!r} "
+                f"and is now {self._outlet.incarnation!r}: its settings changed"
+            )
+            raise SourceError("second_incarnation", detail)
+        decisions = Decisions() if own is None else Decisions.noted(own)
+        source.resume(decisions, 0 if own is None else own.lumisection)
+        self._done = source.first_lumisection - 1
+        if own is None:
+            await self._note()
+
+    async def _note(self, *, ended: bool = False) -> None:
+        """Note what is done and decided, one note after the other: the last one stays."""
+        async with self._noting:
+            decisions = self._decisions
+            await self._outlet.checkpoint(self._done, ended=ended)
+            self._noted = decisions
+
+    @property
+    def _decisions(self) -> Decisions | None:
+        return self._source.decisions if isinstance(self._source, AwaitedSource) else None
+
+    async def _note_decisions(self) -> None:
+        """Before anything that was decided is acted on."""
+        if self._decisions is not self._noted:
+            await self._note()
 
     async def _follow(self) -> None:
         """Note where the others stand, as long as they matter."""
@@ -180,9 +229,15 @@ class _Producer:
 
     async def _read(self, pace: Pace) -> None:
         """Read the source in a worker thread into the outbox."""
-        lumisections = self._source.lumisections(self._done)
-        while (one := await asyncio.to_thread(next, lumisections, None)) is not None:
-            await self._read_one(one, pace)
+        source = self._source
+        if isinstance(source, AwaitedSource):
+            while (one := await source.next_lumisection()) is not None:
+                await self._note_decisions()
+                await self._read_one(one, pace)
+        else:
+            lumisections = source.lumisections(self._done)
+            while (one := await asyncio.to_thread(next, lumisections, None)) is not None:
+                await self._read_one(one, pace)
         self._all_read = True
         self._changed.set()
 
@@ -198,7 +253,17 @@ class _Producer:
         await pace.wait(one.seconds)
         pace.next_lumisection(one.seconds)
         notes = Counter(one.notes()) + refused
-        self._outbox.end(one.lumisection, notes, self._cutter.empty, self._clock.monotonic())
+        await self._note_decisions()
+        least = 0
+        if isinstance(self._source, AwaitedSource):
+            least = self._source.least_chunks(one.lumisection)
+        self._outbox.end(
+            one.lumisection,
+            notes,
+            self._cutter.empty,
+            self._clock.monotonic(),
+            least_chunks=least,
+        )
         self._change()
 
     def _next(self, chunks: Iterator[SourceChunk]) -> list[Cut]:
@@ -283,7 +348,9 @@ class _Producer:
                 for name, count in one.notes.items():
                     progress.notes[name] = progress.notes.get(name, 0) + count
             self._change()
-            await self._outlet.checkpoint(self._done, ended=False)
+            if isinstance(self._source, AwaitedSource):
+                self._source.acknowledged(self._done)
+            await self._note()
 
     def _until(self) -> int:
         """The highest LS that may be in the log now."""

@@ -9,7 +9,16 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-__all__ = ["ColumnSource", "EventSource", "JoiningSource", "SourceChunk", "SourceLumisection"]
+from dqmstream.sources.decisions import Decisions
+
+__all__ = [
+    "AwaitedSource",
+    "ColumnSource",
+    "EventSource",
+    "JoiningSource",
+    "SourceChunk",
+    "SourceLumisection",
+]
 
 
 class SourceChunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,4 +104,37 @@ class ColumnSource(EventSource, Protocol):
 
     def reading(self, columns: Collection[str]) -> EventSource:
         """The source that sends only these, as `required_columns` names them, where it has them."""
+        ...
+
+
+@runtime_checkable
+class AwaitedSource(EventSource, Protocol):
+    """A re-readable source whose input comes while it is read, so that its LSs are awaited.
+
+    It decides what each LS is made of; its producer notes the decisions before they are acted on.
+    All but `chunks` of its LSs runs on the event loop, and must not block.
+    """
+
+    @property
+    def decisions(self) -> Decisions:
+        """All decisions so far, in effect or about to be noted."""
+        ...
+
+    def resume(self, decisions: Decisions, after: int) -> None:
+        """Before anything else: what was decided in an earlier life, which got to LS `after`."""
+        ...
+
+    async def next_lumisection(self) -> SourceLumisection | None:
+        """The next LS, to be read once `decisions` are noted; None at the end of the run."""
+        ...
+
+    def acknowledged(self, lumisection: int) -> None:
+        """The log has all of the LSs up to this one."""
+        ...
+
+    def least_chunks(self, lumisection: int) -> int:
+        """Chunks that an earlier life may have sent of an LS that cannot be read again.
+
+        Its LumisectionEnd announces so many, so that nobody takes the LS for complete.
+        """
         ...

@@ -51,6 +51,7 @@ __all__ = [
     "PAYLOAD_COLUMNS",
     "ColumnBuilder",
     "checked_columns",
+    "column_names",
     "header_schema",
     "host_code",
 ]
@@ -202,6 +203,15 @@ def header_schema(hlt_paths: Sequence[str], columns: Collection[str] | None = No
     """Arrow schema of the batches of a file whose INIT names `hlt_paths`."""
     fields = [pa.field(name, _type_of(name), nullable=False) for name in checked_columns(columns)]
     return pa.schema(fields, metadata={HLT_PATHS_KEY: "\n".join(hlt_paths).encode()})
+
+
+def column_names(columns: Collection[str] | None = None) -> frozenset[str]:
+    """The columns as expressions name them: `event`, and `hlt.path` for a member."""
+    names: set[str] = set()
+    for name in checked_columns(columns):
+        names.add(name)
+        names.update(f"{name}.{member}" for member, _ in _MEMBERS.get(name, ()))
+    return frozenset(names)
 
 
 class ColumnBuilder:

@@ -12,18 +12,17 @@ from dqmstream.sources.cms.limits import Limits
 
 __all__ = ["StreamerName", "StreamerPair", "ended_run", "find_pair", "parse_name"]
 
-_NAME = re.compile(
-    r"run(\d{1,10})_ls(\d{1,10})_(stream[A-Za-z0-9]+)(?:_.*)?\.(?:jsn|dat)", re.ASCII
-)
+_NAME = re.compile(r"run(\d{1,10})_ls(\d{1,10})_(stream[A-Za-z0-9]+)(_.*)?\.(?:jsn|dat)", re.ASCII)
 
 _END_OF_RUN = re.compile(r"run(\d{1,10})_ls0+_EoR\.jsn", re.ASCII)
 
 
 class StreamerName(msgspec.Struct, frozen=True, kw_only=True):
-    """Run, lumisection and stream as a file name says them."""
+    """Run, lumisection and stream as a file name says them, and how it ends before the suffix."""
 
     lumisection: LumisectionId
     stream: str
+    ending: str = ""
 
 
 class StreamerPair(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,8 +72,10 @@ def parse_name(name: str) -> StreamerName | None:
     match = _NAME.fullmatch(name)
     if match is None:
         return None
-    run, lumisection, stream = match.groups()
-    return StreamerName(lumisection=LumisectionId(int(run), int(lumisection)), stream=stream)
+    run, lumisection, stream, ending = match.groups()
+    return StreamerName(
+        lumisection=LumisectionId(int(run), int(lumisection)), stream=stream, ending=ending or ""
+    )
 
 
 def ended_run(name: str) -> int | None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,11 +18,18 @@ from dqmstream.sources.cms.runkey import read_run_key
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.source import SourceChunk, SourceLumisection
 
-__all__ = ["LUMISECTION_SECONDS", "StreamerSource", "streamer_sources"]
+__all__ = [
+    "LUMISECTION_SECONDS",
+    "Glance",
+    "StreamerLumisection",
+    "StreamerSource",
+    "glance",
+    "streamer_sources",
+]
 
 LUMISECTION_SECONDS: Final = 23.31
 """2**18 orbits of 11245.5 Hz."""
-_PATH_COLUMNS: Final = ("hlt.path", "hlt_pass.path", "hlt_pair.first", "hlt_pair.second")
+_LABELLED: Final = ("hlt.path", "hlt_pass.path", "hlt_pair.first")
 _FINGERPRINT_BYTES: Final = 1 << 16
 
 
@@ -52,6 +59,32 @@ def streamer_sources(
     return sources, listing
 
 
+class Glance(NamedTuple):
+    """What the first readable file of a run says of all: the trigger menu, and how it is marked."""
+
+    hlt_paths: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Mapping[str, tuple[str, ...]]:
+        """Names of the HLT paths for the columns that number them."""
+        return dict.fromkeys(_LABELLED, self.hlt_paths) if self.hlt_paths else {}
+
+
+def glance(paths: Iterable[Path], settings: ReadSettings) -> Glance:
+    """Read the begin of the first file that has one."""
+    marks = set() if settings.selection.takes_all else {"selected"}
+    for path in paths:
+        file = StreamerFile(path, settings)
+        next(file.events(), None)
+        if file.init is not None:
+            report = file.report
+            if report.content not in {None, report.lumisection}:
+                marks.add("re-timed")
+            return Glance(file.init.hlt_paths, tuple(sorted(marks)))
+    return Glance((), tuple(sorted(marks)))
+
+
 class StreamerSource:
     """The files of one stream in one run as an `EventSource`.
 
@@ -67,23 +100,31 @@ class StreamerSource:
         Lumisection to its files, in the order of their names.
     settings
         How to read.
+    name
+        Of the source, if it is not that of the stream.
     """
 
     rereadable = True
 
     def __init__(
-        self, run: int, stream: str, files: Mapping[int, Sequence[Path]], settings: ReadSettings
+        self,
+        run: int,
+        stream: str,
+        files: Mapping[int, Sequence[Path]],
+        settings: ReadSettings,
+        *,
+        name: str = "",
     ) -> None:
         self.run = run
-        self.name = f"cms-{stream or 'files'}"
+        self.name = name or f"cms-{stream or 'files'}"
         self.reports: list[FileReport] = []
         self._files = {number: tuple(files[number]) for number in sorted(files)}
         self._settings = settings
-        self._hlt_paths = self._first_hlt_paths()
+        self._glance = glance((path for paths in self._files.values() for path in paths), settings)
         self.first_lumisection = min(files)
         first = next(iter(self._files.values()))[0]
         self.run_type = read_run_key(first.parent, run).run_key
-        self.marks = () if settings.selection.takes_all else ("selected",)
+        self.marks = self._glance.marks
         self.incarnation = content_hash(
             [
                 msgspec.to_builtins(settings),
@@ -98,27 +139,22 @@ class StreamerSource:
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the HLT paths, in the order of the menu of the first file."""
-        names = self._hlt_paths
-        return (
-            dict.fromkeys(("hlt.path", "hlt_pass.path", "hlt_pair.first"), names) if names else {}
-        )
+        return self._glance.labels
 
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
         for number in range(max(after + 1, self.first_lumisection), max(self._files) + 1):
-            yield _Lumisection(number, self._files.get(number, ()), self._settings, self.reports)
-
-    def _first_hlt_paths(self) -> tuple[str, ...]:
-        for paths in self._files.values():
-            for path in paths:
-                file = StreamerFile(path, self._settings)
-                next(file.events(), None)
-                if file.init is not None:
-                    return file.init.hlt_paths
-        return ()
+            files = self._files.get(number, ())
+            yield StreamerLumisection(number, files, self._settings, self.reports)
 
 
-class _Lumisection:
-    """One LS of a stream: its files one after another, chunks cut within each file."""
+class StreamerLumisection:
+    """One LS of a stream: its files one after another, chunks cut within each file.
+
+    Parameters
+    ----------
+    reports
+        Takes the report of each file that was read.
+    """
 
     seconds = LUMISECTION_SECONDS
 

@@ -1,0 +1,1 @@
+"""Watching folders in which streamer files appear, run by run and LS by LS."""

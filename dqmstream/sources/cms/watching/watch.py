@@ -1,0 +1,309 @@
+"""Watching folders: sees what changes in them, and makes a source for every stream of every run.
+
+The kernel says when something changes (inotify); all folders are looked at again every few seconds
+all the same, for a file system on the network says nothing. What is seen is decided about elsewhere
+(`order`).
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import structlog
+import watchfiles
+
+from dqmstream.clock import Clock
+from dqmstream.sources.cms.limits import Limits
+from dqmstream.sources.cms.runkey import read_run_key
+from dqmstream.sources.cms.source import glance
+from dqmstream.sources.cms.watching.order import StreamOrder
+from dqmstream.sources.cms.watching.settings import WatchSettings
+from dqmstream.sources.cms.watching.sighting import FolderView, Sighting, look, run_folders, view
+from dqmstream.sources.cms.watching.source import WatchedSource, late_source
+from dqmstream.sources.source import EventSource
+
+__all__ = ["FolderWatch"]
+
+_RESCAN: Final = 5.0
+"""Seconds after which all folders are looked at though nothing was heard."""
+_RETRIES: Final = 10
+"""How often a file with trouble is looked at again within its time."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run: what its folders hold, and what is sent of it."""
+
+    joined: bool
+    since: float
+    views: dict[Path, FolderView] = field(default_factory=dict)
+    orders: dict[str, StreamOrder] = field(default_factory=dict)
+    sources: dict[str, WatchedSource] = field(default_factory=dict)
+    going: set[str] = field(default_factory=set)
+    ended: bool = False
+    heard: float = 0.0
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What one look at all folders found: views by folder, new files, files that have gone."""
+
+    views: dict[Path, FolderView]
+    seen: list[Sighting] = field(default_factory=list)
+    gone: list[tuple[int, str, Path]] = field(default_factory=list)
+
+
+class FolderWatch:
+    """Watches until cancelled.
+
+    Parameters
+    ----------
+    roots
+        Folders that hold `runNNNNNN` folders.
+    settings
+        What to watch, and how.
+    clock
+        Its monotonic reading paces time-outs.
+    begin
+        Called with each source to be sent, and the names of all sources of its run that are known:
+        a stream of a run, or a late file. When it is sent, `sent` is to be called.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        settings: WatchSettings,
+        clock: Clock,
+        begin: Callable[[EventSource, tuple[str, ...]], None],
+    ) -> None:
+        self._roots = tuple(roots)
+        self._settings = settings
+        self._clock = clock
+        self._begin = begin
+        self._runs: dict[int, _Run] = {}
+        self._news = asyncio.Event()
+        self._limits = Limits()
+        self._lowest_run = 0
+        self._scanned = False
+        self._logger = structlog.get_logger()
+
+    async def run(self) -> None:
+        """Watch, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen(), name="folder changes")
+            while True:
+                self._news.clear()
+                await self._look()
+                await self._wait()
+
+    def sent(self, source: EventSource) -> None:
+        """A source that `begin` was called with has been sent to its end."""
+        run = self._runs.get(source.run)
+        if run is not None and isinstance(source, WatchedSource):
+            run.orders[source.stream].close()
+            run.going.discard(source.stream)
+            self._news.set()
+
+    def is_done(self, number: int) -> bool:
+        """Whether a run has ended, and all its streams were sent."""
+        run = self._runs.get(number)
+        return run is not None and run.ended and bool(run.sources) and not run.going
+
+    def waits_for(self) -> tuple[str, ...]:
+        """What is waited for, in words."""
+        texts = [
+            source.waits_for
+            for run in self._runs.values()
+            for name, source in run.sources.items()
+            if name in run.going and source.waits_for
+        ]
+        return tuple(texts) or (f"runs in {', '.join(map(str, self._roots))}",)
+
+    def counts(self) -> dict[str, int]:
+        """What became of files that are not read, and of LSs without one."""
+        orders = [order for run in self._runs.values() for order in run.orders.values()]
+        sources = [source for run in self._runs.values() for source in run.sources.values()]
+        views = [one for run in self._runs.values() for one in run.views.values()]
+        return {
+            "given_up": sum(source.given_up for source in sources),
+            "skipped_files": sum(order.skipped for order in orders),
+            "files_beyond": sum(order.beyond for order in orders),
+            "other_files": sum(one.others for one in views),
+        }
+
+    # -------------------------------------------------------------------- looking
+
+    async def _listen(self) -> None:
+        """Wake up when the kernel says that something changed."""
+        try:
+            async for _ in watchfiles.awatch(
+                *self._roots,
+                watch_filter=None,
+                debounce=100,
+                step=20,
+                recursive=True,
+                ignore_permission_denied=True,
+            ):
+                self._news.set()
+        except (OSError, RuntimeError) as error:
+            # Such as a limit of the system on watched folders.
+            self._logger.warning("folders are looked at every few seconds only", error=str(error))
+
+    async def _wait(self) -> None:
+        """Until something changes; for a while only, for what is tried again."""
+        seconds = _RESCAN
+        orders = [order for run in self._runs.values() for order in run.orders.values()]
+        if any(order.troubled() for order in orders):
+            seconds = min(seconds, self._settings.broken_timeout / _RETRIES)
+        seconds = min(seconds, self._settings.missing_timeout / _RETRIES)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self) -> None:
+        known = {path: one for run in self._runs.values() for path, one in run.views.items()}
+        troubled = {
+            path
+            for run in self._runs.values()
+            for order in run.orders.values()
+            for path in order.troubled()
+        }
+        wall = self._clock.wall()
+        found = await asyncio.to_thread(self._scan, known, troubled, wall)
+        self._take_in(found, self._clock.monotonic())
+        self._scanned = True
+        await self._start_sources()
+        await self._send_late()
+
+    def _scan(self, known: dict[Path, FolderView], troubled: set[Path], wall: int) -> _Scan:
+        """Look into all folders. Blocks."""
+        scan = _Scan({})
+        for folder, run in run_folders(self._roots).items():
+            if self._settings.run in {None, run} and run >= self._lowest_run:
+                found = view(folder, run, wall, known.get(folder))
+                if found is not None:
+                    scan.views[folder] = found
+        if self._settings.newest and not self._scanned and scan.views:
+            self._lowest_run = max(one.run for one in scan.views.values())
+            scan.views = {
+                path: one for path, one in scan.views.items() if one.run == self._lowest_run
+            }
+        for folder, before in known.items():
+            names = scan.views[folder].names if folder in scan.views else {}
+            for path, name in before.names.items():
+                if path not in names:
+                    scan.gone.append((before.run, name.stream, path))
+        for folder, now in scan.views.items():
+            had = known[folder].names if folder in known else {}
+            for path, name in now.names.items():
+                if (path not in had or path in troubled) and self._is_wanted(name.stream):
+                    sighting = look(path, name, self._limits)
+                    if sighting is not None:
+                        scan.seen.append(sighting)
+        scan.seen.sort(key=lambda one: (one.lumisection, one.path))
+        return scan
+
+    def _is_wanted(self, stream: str) -> bool:
+        return not self._settings.streams or stream in self._settings.streams
+
+    def _take_in(self, scan: _Scan, now: float) -> None:
+        """What was seen, told to those who decide."""
+        for folder, found in scan.views.items():
+            run = self._runs.setdefault(found.run, _Run(joined=not self._scanned, since=now))
+            if run.views.get(folder) is not found:
+                run.heard = now
+            run.views[folder] = found
+            run.ended |= found.ended
+        for number, stream, path in scan.gone:
+            order = self._runs[number].orders.get(stream)
+            if order is not None:
+                order.vanish(path, now)
+        for sighting in scan.seen:
+            run = self._runs[sighting.lumisection.run]
+            if sighting.stream not in run.orders:
+                run.orders[sighting.stream] = StreamOrder(self._settings, joined=run.joined)
+            run.orders[sighting.stream].see(sighting, now)
+        for number, run in list(self._runs.items()):
+            for path in [path for path in run.views if path not in scan.views]:
+                del run.views[path]
+            if not run.views and not run.going:
+                del self._runs[number]
+        self._leave_silent(now)
+        self._wake()
+
+    def _leave_silent(self, now: float) -> None:
+        """A run without its end is over when a later one has begun and it has said nothing."""
+        timeout = self._settings.missing_timeout
+        for number, run in self._runs.items():
+            later = [other.since for n, other in self._runs.items() if n > number and other.orders]
+            if run.ended or not later or now < max(min(later), run.heard) + timeout:
+                continue
+            self._logger.warning("run has no end-of-run file, and is left", run=number)
+            run.ended = True
+
+    def _wake(self) -> None:
+        for run in self._runs.values():
+            for order in run.orders.values():
+                if run.ended and not order.ended:
+                    order.end()
+            for source in run.sources.values():
+                source.changed.set()
+
+    # -------------------------------------------------------------------- sending
+
+    async def _start_sources(self) -> None:
+        """Begin the sources of as many runs as may go on, the lowest first."""
+        for number, run in sorted(self._runs.items()):
+            ready = [
+                stream
+                for stream, order in sorted(run.orders.items())
+                if stream not in run.sources and (order.has_files or order.ended)
+            ]
+            going = sum(bool(other.going) for other in self._runs.values())
+            if not ready or (going >= self._settings.most_runs and not run.going):
+                continue
+            expected = tuple(f"cms-{name}" for name in self._expected(run))
+            for stream in ready:
+                run.sources[stream] = await self._source(number, run, stream)
+                run.going.add(stream)
+            for stream in ready:
+                self._begin(run.sources[stream], expected)
+
+    def _expected(self, run: _Run) -> Iterable[str]:
+        return self._settings.streams or sorted(run.orders)
+
+    async def _source(self, number: int, run: _Run, stream: str) -> WatchedSource:
+        order, read = run.orders[stream], self._settings.read
+        folder = next(iter(run.views))
+        first = await asyncio.to_thread(glance, order.files(), read)
+        key = await asyncio.to_thread(read_run_key, folder, number)
+        if key.note:
+            self._logger.info("run key is not known", run=number, note=key.note)
+        return WatchedSource(
+            number,
+            stream,
+            order,
+            first_glance=first,
+            run_type=key.run_key,
+            settings=read,
+            clock=self._clock,
+        )
+
+    async def _send_late(self) -> None:
+        """Files that came after their LS was decided, each as a source of its own."""
+        now = self._clock.monotonic()
+        for run in list(self._runs.values()):
+            for stream in list(run.sources):
+                for sighting in run.orders[stream].late(now):
+                    source = await asyncio.to_thread(late_source, sighting, self._settings.read)
+                    self._logger.warning(
+                        "file is late",
+                        run=source.run,
+                        lumisection=sighting.lumisection.lumisection,
+                        path=str(sighting.path),
+                    )
+                    self._begin(source, ())

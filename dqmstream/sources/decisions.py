@@ -1,0 +1,128 @@
+"""What a source has decided its lumisections are made of, while its input was still coming.
+
+Re-readable means that the same input gives the same chunks. Where files come late or never, what
+the input of an LS *is* has to be decided first: by which file it is read, or that it is waited for
+no more. Such a decision is noted before it is acted on and never taken back, so that a source that
+starts again is the same source. What comes for an LS after its decision is late.
+"""
+
+import msgspec
+
+from dqmstream.messages.checkpoints import SourceCheckpoint
+
+__all__ = ["Decisions"]
+
+
+class Decisions(msgspec.Struct, frozen=True, kw_only=True):
+    """Decisions about LSs `first`..`last`, each of which is taken, absent or both.
+
+    Parameters
+    ----------
+    first
+        LS the source begins with; 0 while that is not decided.
+    absent
+        Ranges [first, last] of LSs that are waited for no more.
+    taken
+        Ranges [first, last, ending] of LSs read from the file whose name ends so. An LS that is
+        absent too had its file lost before all of it was acknowledged.
+    announced
+        [LS, events] that were announced for LSs that are not acknowledged yet.
+    """
+
+    first: int = 0
+    absent: tuple[tuple[int, int], ...] = ()
+    taken: tuple[tuple[int, int, str], ...] = ()
+    announced: tuple[tuple[int, int], ...] = ()
+
+    @classmethod
+    def noted(cls, checkpoint: SourceCheckpoint) -> "Decisions":
+        """As a checkpoint has them."""
+        return cls(
+            first=checkpoint.first,
+            absent=checkpoint.absent,
+            taken=checkpoint.taken,
+            announced=checkpoint.announced,
+        )
+
+    @property
+    def last(self) -> int:
+        """The highest LS decided about; `first - 1` if there is none."""
+        ends = [self.first - 1]
+        ends += [end for _, end in self.absent[-1:]]
+        ends += [end for _, end, _ in self.taken[-1:]]
+        return max(ends)
+
+    def ending(self, lumisection: int) -> str | None:
+        """How the name of the file of this LS ends; None if none was taken."""
+        for begin, end, ending in reversed(self.taken):
+            if begin <= lumisection <= end:
+                return ending
+        return None
+
+    def is_absent(self, lumisection: int) -> bool:
+        """Whether the LS is waited for no more."""
+        return any(begin <= lumisection <= end for begin, end in reversed(self.absent))
+
+    def events(self, lumisection: int) -> int:
+        """Events announced for an LS that is not acknowledged yet; 0 if nobody knows."""
+        return dict(self.announced).get(lumisection, 0)
+
+    def begin(self, first: int) -> "Decisions":
+        """The source begins with this LS."""
+        if self.first or first < 1:
+            msg = f"begins with LS {first}, after LS {self.first}: expected one LS from 1 on"
+            raise ValueError(msg)
+        return msgspec.structs.replace(self, first=first)
+
+    def take(self, lumisection: int, ending: str, events: int) -> "Decisions":
+        """The next LS is read from the file whose name ends so, which announces so many events."""
+        self._check_next(lumisection)
+        taken = list(self.taken)
+        if taken and taken[-1][1:] == (lumisection - 1, ending):
+            taken[-1] = (taken[-1][0], lumisection, ending)
+        else:
+            taken.append((lumisection, lumisection, ending))
+        announced = (*self.announced, (lumisection, events))
+        return msgspec.structs.replace(self, taken=tuple(taken), announced=announced)
+
+    def give_up(self, lumisection: int, events: int) -> "Decisions":
+        """The next LS is waited for no more; so many events were announced for it (0: unknown)."""
+        self._check_next(lumisection)
+        absent = _with(self.absent, lumisection)
+        announced = (*self.announced, (lumisection, events)) if events else self.announced
+        return msgspec.structs.replace(self, absent=absent, announced=announced)
+
+    def lose(self, lumisection: int) -> "Decisions":
+        """The file of a taken LS went before all of it was acknowledged."""
+        if self.ending(lumisection) is None:
+            msg = f"LS {lumisection} was not taken, so its file cannot be lost"
+            raise ValueError(msg)
+        if self.is_absent(lumisection):
+            return self
+        return msgspec.structs.replace(self, absent=_with(self.absent, lumisection))
+
+    def acknowledged(self, lumisection: int) -> "Decisions":
+        """The log has all of the LSs up to this one: what they announced is needed no more."""
+        if not self.announced or self.announced[0][0] > lumisection:
+            return self
+        rest = tuple(one for one in self.announced if one[0] > lumisection)
+        return msgspec.structs.replace(self, announced=rest)
+
+    def _check_next(self, lumisection: int) -> None:
+        if not self.first or lumisection != self.last + 1:
+            msg = f"decided about LS {lumisection}, expected LS {self.last + 1} of a begun source"
+            raise ValueError(msg)
+
+
+def _with(ranges: tuple[tuple[int, int], ...], number: int) -> tuple[tuple[int, int], ...]:
+    """Ranges with one number more, joined to its neighbours."""
+    begin, end = number, number
+    rest = []
+    for low, high in ranges:
+        if high == number - 1:
+            begin = low
+        elif low == number + 1:
+            end = high
+        else:
+            rest.append((low, high))
+    return tuple(sorted([*rest, (begin, end)]))
