@@ -1,5 +1,8 @@
 """Pixel barrel: clusters in the four layers of a detector like CMS's phase-1 pixel barrel.
 
+Two readout chains see the same clusters: `pixel` is the present one, `pixel_new` the one that is
+to replace it and runs beside it. Both show the same unless a fault is in one of them.
+
 Geometry: CMS, *Technical Design Report for the Pixel Detector Upgrade*, CERN-LHCC-2012-016: 12, 28,
 44 and 64 ladders of 8 modules, 1184 in all, at radii of 2.9, 6.8, 10.9 and 16.0 cm; a module has
 160 x 416 pixels of 100 x 150 um. Idealised: each layer gets a quarter of the clusters, and all
@@ -27,9 +30,23 @@ import pyarrow as pa
 
 from dqmstream.sources.synthetic.cells import Address, Cells
 from dqmstream.sources.synthetic.collection import Collection, Members
+from dqmstream.sources.synthetic.comparison import Mismatch
 from dqmstream.sources.synthetic.distributions import geometric, moyal
 
-__all__ = ["CHARGE_MODE", "CHARGE_SCALE", "LADDERS", "MODULES", "PixelClusters"]
+__all__ = [
+    "CHARGE_MODE",
+    "CHARGE_SCALE",
+    "COLS",
+    "COL_CM",
+    "LADDERS",
+    "MEAN_SIZE",
+    "MODULES",
+    "ROWS",
+    "ROW_CM",
+    "PixelClusters",
+    "PixelMismatch",
+    "PixelNewClusters",
+]
 
 LADDERS: Final = (12, 28, 44, 64)
 """Ladders of layers 1 to 4."""
@@ -41,12 +58,12 @@ CHARGE_SCALE: Final = 2.6
 """Width parameter of the charge [ke]."""
 
 _RADII: Final = (2.9, 6.8, 10.9, 16.0)
-_ROWS: Final = 160
-_COLS: Final = 416
-_ROW_CM: Final = 0.01
-_COL_CM: Final = 0.015
+ROWS: Final = 160
+COLS: Final = 416
+ROW_CM: Final = 0.01
+COL_CM: Final = 0.015
 _MODULE_PITCH_CM: Final = 6.67
-_MEAN_SIZE: Final = 3.0
+MEAN_SIZE: Final = 3.0
 
 
 def _barrel() -> Cells:
@@ -60,9 +77,9 @@ def _barrel() -> Cells:
         {
             "layer": layer.astype(np.uint8),
             "module": module.astype(np.uint16),
-            "z": ((module % 8 - 3.5) * _MODULE_PITCH_CM - _COLS / 2 * _COL_CM).astype(np.float32),
-            "phi": (centre - _ROWS / 2 * _ROW_CM / radius).astype(np.float32),
-            "row_angle": (_ROW_CM / radius).astype(np.float32),
+            "z": ((module % 8 - 3.5) * _MODULE_PITCH_CM - COLS / 2 * COL_CM).astype(np.float32),
+            "phi": (centre - ROWS / 2 * ROW_CM / radius).astype(np.float32),
+            "row_angle": (ROW_CM / radius).astype(np.float32),
         },
         weights=1 / np.repeat(MODULES, MODULES),
     )
@@ -88,16 +105,32 @@ class PixelClusters(Collection):
 
     def draw(self, rng: np.random.Generator, n: int, at: Address = ()) -> Members:
         place = self.cells.members(self.cells.draw(rng, n, at))
-        row = rng.integers(0, _ROWS, n, dtype=np.uint16)
-        col = rng.integers(0, _COLS, n, dtype=np.uint16)
+        row = rng.integers(0, ROWS, n, dtype=np.uint16)
+        col = rng.integers(0, COLS, n, dtype=np.uint16)
         half = np.float32(0.5)
         return {
             "layer": place["layer"],
             "module": place["module"],
             "row": row,
             "col": col,
-            "z": place["z"] + (col.astype(np.float32) + half) * np.float32(_COL_CM),
+            "z": place["z"] + (col.astype(np.float32) + half) * np.float32(COL_CM),
             "phi": place["phi"] + (row.astype(np.float32) + half) * place["row_angle"],
             "charge": moyal(rng, n, CHARGE_MODE, CHARGE_SCALE),
-            "size": geometric(rng, n, _MEAN_SIZE),
+            "size": geometric(rng, n, MEAN_SIZE),
         }
+
+
+class PixelNewClusters(PixelClusters):
+    """The same clusters through the new readout chain."""
+
+    name = "pixel_new"
+    seen_by = "pixel"
+
+
+class PixelMismatch(Mismatch):
+    """Clusters that only one of the two readout chains shows."""
+
+    name = "pixel_mismatch"
+    inputs = ("pixel", "pixel_new")
+    compared = PixelClusters.members
+    kept = ("layer", "module", "row", "col", "charge")
