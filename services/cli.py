@@ -12,6 +12,7 @@ from dqmstream import __version__
 from services.command_line import bench as cli_bench
 from services.command_line import processes as cli_processes
 from services.command_line import sets as cli_sets
+from services.command_line import token as cli_token
 from services.command_line.invoke import invoke
 from services.command_line.options import (
     AllColumns,
@@ -226,6 +227,7 @@ def replay(
 
 cli_processes.add_to(app)
 cli_sets.add_to(app)
+cli_token.add_to(app)
 
 
 @app.command(rich_help_panel=_LOOK)
