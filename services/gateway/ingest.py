@@ -6,68 +6,35 @@ when the log has acknowledged, and not before.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from dqmstream.booking.columns import decode_batch
 from dqmstream.clock import Clock
 from dqmstream.errors import LogUnavailableError, MessageError
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS, EVENTS
-from dqmstream.messages.wire import body_checksum
-from dqmstream.producing.cutting import Piece, body_limit
+from dqmstream.producing.cutting import body_limit
 from dqmstream.producing.outbox import EndedLumisection, NumberedChunk
 from dqmstream.producing.records import SourceRecords
 from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.outgoing import outgoing
 from services.gateway.access import Caller
-from services.gateway.ingest_body import expand, too_large
-from services.gateway.ingest_memory import ChunkId, Remembered, SourceId, SourceMemory, Written
+from services.gateway.ingest_body import too_large
+from services.gateway.ingest_chunk import IngestSource, Sent, piece_of
+from services.gateway.ingest_memory import ChunkId, Remembered, SourceMemory, Written
 from services.gateway.ingest_models import LONGEST_NAME, StartSource
-from services.gateway.ingest_ndjson import arrow_of_lines
 from services.gateway.ingest_standings import SourceStandings
 from services.gateway.limits import ByteBudget, FullError, Reservation
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import ProblemError
 from services.gateway.settings import Limits
 
-__all__ = ["ARROW", "NDJSON", "Ingest", "IngestSource", "Sent", "Started"]
-
-ARROW: Final = "application/vnd.apache.arrow.stream"
-NDJSON: Final = "application/x-ndjson"
+__all__ = ["Ingest", "Started"]
 
 _AGAIN: Final = {"retry-after": "1"}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IngestSource:
-    """Who speaks, as the request says."""
-
-    run: int
-    name: str
-    incarnation: str
-    rereadable: bool
-    first_lumisection: int = 1
-    run_type: str = ""
-    marks: tuple[str, ...] = ()
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def id(self) -> SourceId:
-        return SourceId(self.run, self.name, self.incarnation)
-
-
-class Sent(NamedTuple):
-    """The body of a chunk as it came, how it is to be read, and what is said of it."""
-
-    raw: bytes
-    media_type: str
-    encoding: str
-    seen: int | None
-    dropped: int
 
 
 class Started(NamedTuple):
@@ -186,7 +153,7 @@ class Ingest:
         """
         async with self._workers:
             try:
-                piece = await asyncio.to_thread(_piece, sent, self.body_limit)
+                piece = await asyncio.to_thread(piece_of, sent, self.body_limit)
                 held.grow(len(sent.raw) + len(piece.body))
             except MessageError as error:
                 self._metrics.ingest_refused.labels(error.reason).inc()
@@ -357,18 +324,3 @@ async def _log_within(seconds: float) -> AsyncIterator[None]:
     except LogUnavailableError as error:
         detail = f"the log is away: {error}"
         raise ProblemError(503, detail, _AGAIN) from error
-
-
-def _piece(sent: Sent, limit: int) -> Piece:
-    """The body as it will stand in the log, validated whole. Runs in a worker thread."""
-    body = expand(sent.raw, sent.encoding, limit=limit, whose="the chunk")
-    if sent.media_type == NDJSON:
-        body = arrow_of_lines(body)
-        if len(body) > limit:
-            raise too_large("the chunk", limit, f"its columns take {len(body)}")
-    selected = decode_batch(body, selected=None).events
-    seen = selected if sent.seen is None else sent.seen
-    if seen < selected:
-        detail = f"{seen} events seen, {selected} are in the body"
-        raise MessageError("event_counts", detail)
-    return Piece(body, body_checksum(body), seen, selected, sent.dropped)

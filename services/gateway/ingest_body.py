@@ -94,7 +94,7 @@ async def _read(request: Request, held: Reservation, limit: int, whose: str) -> 
 def too_large(whose: str, limit: int, what: str) -> ProblemError:
     """The refusal of a body beyond its limit."""
     detail = f"{whose} may have {limit} bytes, {what}"
-    return ProblemError(413, detail, {"connection": "close"})
+    return ProblemError(413, detail)
 
 
 def expand(body: bytes, encoding: str, *, limit: int, whose: str) -> bytes:

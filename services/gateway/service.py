@@ -21,6 +21,7 @@ from services.gateway.desk import Desk
 from services.gateway.ingest import Ingest
 from services.gateway.intake import Intake
 from services.gateway.library import Library
+from services.gateway.limits_protocol import PunctualProtocol
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.progress import GatewayProgress
@@ -127,6 +128,7 @@ async def serve(
         create_app(parts),
         host=settings.host,
         port=settings.port,
+        http=PunctualProtocol,
         lifespan="off",
         log_config=None,
         log_level=logging.WARNING,

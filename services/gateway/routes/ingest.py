@@ -13,8 +13,9 @@ from dqmstream.producing.standings import joins_at
 from services.gateway.access import Caller, requires
 from services.gateway.access_tokens import Role
 from services.gateway.asking import Gateway
-from services.gateway.ingest import ARROW, NDJSON, Ingest, IngestSource, Sent
+from services.gateway.ingest import Ingest
 from services.gateway.ingest_body import expand, media_type, read_body
+from services.gateway.ingest_chunk import ARROW, NDJSON, IngestSource, Sent
 from services.gateway.ingest_models import (
     LARGEST_LUMISECTION,
     LARGEST_RUN,
