@@ -10,7 +10,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.identity import content_hash
 from dqmstream.messages.booking import Booking
 
-__all__ = ["BookingSet", "LayoutShelf"]
+__all__ = ["BookingSet", "ImportedSet", "LayoutShelf"]
 
 _FOLD_VERSION: Final = 1
 """Rises when the same records would fill other bits: a new set, never a silent change."""
@@ -47,6 +47,18 @@ class BookingSet:
     @property
     def workspaces(self) -> tuple[str, ...]:
         return tuple(booking.workspace for booking in self.bookings)
+
+
+class ImportedSet:
+    """The set of one imported workspace: nothing was folded, so its booking alone names it."""
+
+    def __init__(self, booking: Booking) -> None:
+        self.booking = booking
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash: 16 hex digits."""
+        return content_hash(("imported", self.booking))
 
 
 class LayoutShelf:

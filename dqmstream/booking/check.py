@@ -11,7 +11,7 @@ from dqmstream.booking.expression import (
     EVENT,
     Kind,
 )
-from dqmstream.booking.fill import fill_of
+from dqmstream.booking.fill import fill_of, filled_elsewhere
 from dqmstream.booking.parse import parse
 from dqmstream.errors import BookingError
 from dqmstream.histograms.layout import Layout, axis_bins, axis_extent, fixed_point_bits
@@ -47,8 +47,14 @@ _MAX_INTEGER: Final = 2**31
 """Codes and integer bounds stay below it, as in boost-histogram."""
 
 
-def check(booking: Booking) -> Booking:
+def check(booking: Booking, *, imported: bool = False) -> Booking:
     """The booking in its one canonical form: equal declarations get equal hashes.
+
+    Parameters
+    ----------
+    imported
+        Whether elements may be filled elsewhere: readers meet such bookings, no filler can fill
+        one.
 
     Raises
     ------
@@ -64,7 +70,7 @@ def check(booking: Booking) -> Booking:
         _check_name(booking.workspace)
         _check_paths(booking.elements)
         for element in booking.elements:
-            _check_element(element)
+            _check_element(element, imported=imported)
         _check_size(booking)
     except BookingError as error:
         msg = f"workspace {booking.workspace!r}: {error}"
@@ -106,14 +112,18 @@ def _folders(path: str) -> Iterable[str]:
     return ("/".join(parts[:end]) for end in range(1, len(parts)))
 
 
-def _check_element(element: Element) -> None:
+def _check_element(element: Element, *, imported: bool) -> None:
     try:
         match element:
+            case Histogram() | Profile() if imported and filled_elsewhere(element):
+                _check_elsewhere(element)
             case Histogram():
-                _check_axes(element.axes, element.fill, most=3)
+                _check_axes(element.axes, most=3)
+                _check_fill(element.axes, element.fill)
                 _check_weight(element)
             case Profile():
-                _check_axes(element.axes, element.fill, most=2)
+                _check_axes(element.axes, most=2)
+                _check_fill(element.axes, element.fill)
                 _check_range("value_range", element.value_range)
             case Scalar():
                 _check_scalar(element)
@@ -125,12 +135,30 @@ def _check_element(element: Element) -> None:
         raise BookingError(msg) from None
 
 
-def _check_axes(axes: Sequence[Axis], fill: Sequence[str], *, most: int) -> None:
-    if not 1 <= len(axes) <= most:
-        msg = f"{len(axes)} axes, expected 1 to {most}"
+def _check_elsewhere(element: Histogram | Profile) -> None:
+    """Of what is filled elsewhere only the place of its numbers is declared."""
+    if isinstance(element, Histogram):
+        expression, bounds, name, most = element.weight, element.weight_range, "weight_range", 3
+    else:
+        expression, bounds, name, most = element.value, element.value_range, "value_range", 2
+    if expression or element.select:
+        text = expression or element.select
+        msg = f"without fill expressions it is filled elsewhere, and {text!r} would never be used"
         raise BookingError(msg)
+    _check_axes(element.axes, most=most)
+    if bounds is not None:
+        _check_range(name, bounds)
+
+
+def _check_fill(axes: Sequence[Axis], fill: Sequence[str]) -> None:
     if len(fill) != len(axes):
         msg = f"{len(fill)} fill expressions for {len(axes)} axes"
+        raise BookingError(msg)
+
+
+def _check_axes(axes: Sequence[Axis], *, most: int) -> None:
+    if not 1 <= len(axes) <= most:
+        msg = f"{len(axes)} axes, expected 1 to {most}"
         raise BookingError(msg)
     for number, axis in enumerate(axes):
         try:

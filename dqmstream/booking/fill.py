@@ -7,7 +7,7 @@ from dqmstream.booking.parse import parse
 from dqmstream.errors import BookingError
 from dqmstream.messages.booking import Booking, Element, Histogram, Profile, Scalar, Text
 
-__all__ = ["Fill", "fill_of", "required_columns"]
+__all__ = ["Fill", "fill_of", "filled_elsewhere", "required_columns"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,8 +29,13 @@ class Fill:
         return self.axes + tuple(node for node in (self.value, self.select) if node is not None)
 
 
+def filled_elsewhere(element: Element) -> bool:
+    """Whether the contents of an element are imported: it has no expressions to fill it with."""
+    return isinstance(element, Histogram | Profile) and not element.fill
+
+
 def fill_of(element: Element) -> Fill:
-    """The element's expressions, parsed and brought to one level.
+    """The element's expressions, parsed and brought to one level; none if it is filled elsewhere.
 
     Raises
     ------
@@ -38,6 +43,8 @@ def fill_of(element: Element) -> Fill:
         Saying which expression is wrong, and why.
     """
     match element:
+        case Histogram() | Profile() if filled_elsewhere(element):
+            return Fill()
         case Histogram():
             axes, value = element.fill, element.weight or None
         case Profile():

@@ -94,6 +94,9 @@ class Histogram(_Element, frozen=True, kw_only=True, tag="histogram"):
 
     `fill` has one expression per axis. A weighted one declares the range of its weights
     (`weight_range`): they are summed in fixed point, so that order never matters.
+
+    Without `fill` and `weight` it is filled elsewhere: its contents are imported, and nothing
+    here can fill it.
     """
 
     axes: tuple[Axis, ...]
@@ -106,6 +109,7 @@ class Profile(_Element, frozen=True, kw_only=True, tag="profile"):
     """Mean and spread of `value` per bin in 1 or 2 dimensions, summed in fixed point.
 
     Values outside `value_range` are counted as outside and not averaged (as ROOT's TProfile).
+    Without `fill` and with an empty `value` it is filled elsewhere, as a Histogram.
     """
 
     axes: tuple[Axis, ...]

@@ -29,6 +29,7 @@ MARKS: Final = {
     "re-timed": "real events under a run, lumisections or times that are not their own",
     "lumisections-assigned": "the input names no lumisections: they were assigned by a rule",
     "imported": "histograms that were filled elsewhere",
+    "altered": "real data in which something was changed, such as faults put in by hand",
     "selected": "only a part of the events was taken: by trigger paths, or by a prescale",
 }
 """What data may be marked with, and what it means."""

@@ -64,8 +64,8 @@ class Account(Value, frozen=True, kw_only=True):
     """Sources that were awaited and had not spoken when the segment closed."""
     duplicates: int = 0
     closed_by: str = ""
-    """Why it closed: `markers`, `timeout`, `too_many_open`, `run_close`, `hole`; empty while open.
-    """
+    """Why it closed: `markers`, `timeout`, `too_many_open`, `run_close`, `hole`; `imported` if it
+    was filled elsewhere; empty while open."""
     expired: tuple[tuple[int, int], ...] = ()
     """Offsets [first, following) that expired unread and may have held chunks of this LS."""
 

@@ -94,7 +94,7 @@ class CompiledShelf:
     def _booking(self, record: Record) -> Booking | None:
         try:
             message = CODEC.decode(record.headers, record.value)
-            return check(message) if isinstance(message, Booking) else None
+            return check(message, imported=True) if isinstance(message, Booking) else None
         except (MessageError, BookingError) as error:
             self._logger.error(
                 "booking refused", topic=BOOKINGS, offset=record.offset, error=str(error)

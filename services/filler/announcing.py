@@ -33,7 +33,8 @@ async def announce(
         Name in the record.
     from_run
         None is the rule: the first set of a log from run 1 on, another one from the next run on,
-        so that no run changes what it shows half-way. 0 announces it without showing it, as for a
+        so that no run changes what it shows half-way; sets of other workspaces and
+        runs that were only imported do not count. 0 announces it without showing it, as for a
         set that is tried out beside the one in use. Any other number is the operator's word.
     """
     table = await latest_by_key(log, BOOKINGS)
@@ -45,9 +46,11 @@ async def announce(
         if from_run:
             await activate(log, booking_set, from_run=from_run, clock=clock, who=who)
         return
+    ours = set(booking_set.workspaces)
     known = activations(table)
     if any(one.set == booking_set.hash for one in known):
         return
+    known = [one for one in known if ours & set(one.workspaces)]
     first = 1 if not known else 1 + max(await _highest_run(log), *(a.from_run - 1 for a in known))
     await activate(log, booking_set, from_run=first, clock=clock, who=who)
 
@@ -84,11 +87,18 @@ def activations(table: Mapping[bytes, Record]) -> list[Activation]:
 
 
 async def _highest_run(log: Log) -> int:
-    """Highest run that sources have spoken of, as far as the log remembers; 0 if none."""
-    highest = 0
+    """Highest run that sources have spoken of, as far as the log remembers; 0 if none.
+
+    Imported runs do not count: they are long over, or of another detector.
+    """
+    highest, imported = 0, set[tuple[int, str]]()
     async for record in read_to_end(log, CONDITIONS):
         message = decoded(record)
-        if isinstance(message, RunStart | RunEnd | Conditions):
+        if isinstance(message, RunStart) and "imported" in message.marks:
+            imported.add((message.run, message.source))
+        elif isinstance(message, RunEnd) and (message.run, message.source) in imported:
+            continue
+        elif isinstance(message, RunStart | RunEnd | Conditions):
             highest = max(highest, message.run)
     for record in (await latest_by_key(log, CHECKPOINTS)).values():
         message = decoded(record)

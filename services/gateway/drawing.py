@@ -11,6 +11,7 @@ A 3D histogram is drawn as its projection on the first two axes, and says so.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -39,7 +40,7 @@ def describe(element: ElementLayout, workspace: str, labels: Labels) -> dict[str
     """
     booked = element.element
     axes = (
-        tuple(zip(booked.axes, booked.fill, strict=True))
+        tuple(zip_longest(booked.axes, booked.fill, fillvalue=""))
         if isinstance(booked, Histogram | Profile)
         else ()
     )

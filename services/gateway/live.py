@@ -57,9 +57,12 @@ class LiveView:
 
     @property
     def current(self) -> RunView | None:
-        """The run that began last, by log time; the higher number of two that began together."""
+        """The run that began last, by log time; the higher number of two that began together.
+
+        What was imported is no run that is going on: it is current only where nothing else is.
+        """
         began = [run for run in self.runs.values() if run.began is not None]
-        return max(began, key=lambda run: (run.began or 0, run.number), default=None)
+        return max(began, key=_age, default=None)
 
     def run(self, number: int | None) -> RunView | None:
         """A run in memory; None stands for the current one."""
@@ -139,6 +142,7 @@ class LiveView:
         if run is None:
             return
         run.heard(stamp)
+        run.filled_here |= piece.account.closed_by != "imported"
         self.newest = stamp if self.newest is None else max(self.newest, stamp)
         if not self._admits(piece):
             return
@@ -245,5 +249,6 @@ class LiveView:
         self._released = {k: orders for k, orders in self._released.items() if k.run != number}
 
 
-def _age(run: RunView) -> tuple[int, int]:
-    return (run.began or 0, run.number)
+def _age(run: RunView) -> tuple[bool, int, int]:
+    """Runs in the order in which memory lets them go: imported ones before all others."""
+    return (run.filled_here, run.began or 0, run.number)

@@ -8,6 +8,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from services.gateway.catalogue import Catalogue
+from services.gateway.together import together
 from services.gateway.verdicts import Judged, Verdicts
 from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
 
@@ -44,7 +45,8 @@ class RunView:
         """Events seen in all LSs, late ones not counted."""
         self.run_type = ""
         self.labels: dict[str, tuple[str, ...]] = {}
-        self.ended = False
+        self.filled_here = False
+        """Whether any of its histograms was filled here, and not only imported."""
         self.conditions: dict[int, Conditions] = {}
         self.verdicts = Verdicts(keep_reports)
         self.revision = 0
@@ -53,21 +55,28 @@ class RunView:
         """Rows of the strip as made last, with what they were made from (see `boards`)."""
         self._catalogue = catalogue
         self._workspaces: dict[str, dict[str, WorkspaceRun]] = {}
+        self._sources: dict[str, bool] = {}
         self._lumisections: dict[int, LumisectionRecord] = {}
         self._listed_for: tuple[tuple[str, str], ...] = ()
         self._counted: deque[tuple[int, int]] = deque(maxlen=1_000)
 
     def start(self, message: RunStart) -> None:
         """What a source says of the run it begins."""
-        self.run_type = message.run_type
+        self.run_type = message.run_type or self.run_type
+        self._sources[message.source] = False
         self.labels |= message.labels
         if message.started:
             self.started = min(message.started, self.started or message.started)
         self.revision += 1
 
-    def end(self, _message: RunEnd) -> None:
+    @property
+    def ended(self) -> bool:
+        """Whether all sources that began it have ended."""
+        return bool(self._sources) and all(self._sources.values())
+
+    def end(self, message: RunEnd) -> None:
         """A source has ended."""
-        self.ended = True
+        self._sources[message.source] = True
         self.revision += 1
 
     def take_conditions(self, conditions: Conditions) -> None:
@@ -107,7 +116,7 @@ class RunView:
         """By number, rising, each as the workspace that has read furthest knows it.
 
         All workspaces of a set have the same account of an LS; they differ only in how far they
-        have been published.
+        have been published. Accounts of several sets, of which some were imported, add up.
         """
         return dict(sorted(self._lumisections.items()))
 
@@ -121,9 +130,13 @@ class RunView:
             self._lumisections, self.events = {}, 0
             changed = {number for part in parts.values() for number in part.records}
         for number in changed:
-            known = [part.records[number] for part in parts.values() if number in part.records]
+            known: dict[str, LumisectionRecord] = {}
+            for part in parts.values():
+                if number in part.records:
+                    record, held = part.records[number], known.get(part.set)
+                    known[part.set] = record if held is None else max(held, record, key=_further)
             if known:
-                self._list(max(known, key=_further))
+                self._list(together(list(known.values())))
         self._count()
 
     def closed_in_all(self, number: int) -> bool:

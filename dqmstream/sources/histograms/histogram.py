@@ -1,0 +1,118 @@
+"""One histogram as a file has it, before anybody has decided how to book it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqmstream.messages.booking import Axis, Integer, Regular, Variable
+
+__all__ = [
+    "WHOLE_RUN",
+    "Bins",
+    "Found",
+    "ImportedHistogram",
+    "Kind",
+    "Rejected",
+    "bin_edges",
+    "same_binning",
+    "with_flow",
+]
+
+WHOLE_RUN: Final = 0
+"""LS of what a file has for a whole run only. LSs are numbered from 1, so nothing else has it; the
+sum over the run holds it, and no other window can claim to."""
+
+Kind = Literal["values", "profile", "means"]
+Bins = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImportedHistogram:
+    """One histogram of one LS, or of a whole run.
+
+    Parameters
+    ----------
+    run, lumisection
+        Where it belongs; `WHOLE_RUN` is a histogram that no LS can be named of.
+    path, title, axes
+        As a booking has them.
+    kind
+        `values` are counts, or sums of weights; `profile` has sums and sums of squares of the
+        profiled value, and `counts`; `means` are those of a profile of which nothing else is known.
+    values
+        Over the axes with flow (bins + 2 each): counts, sums of weights, sums or means.
+    counts
+        Entries of each bin of a profile.
+    squares
+        Sum of squared weights, or of squared profiled values, where the file has them.
+    value_range
+        Declared range of a profile's value; None if the file has none.
+    entries
+        What the file says of entries in all; None if it says nothing.
+    flow_known
+        False if the file has no under- and overflow: they are 0 here.
+    source, where
+        Name of the file, and the place in it.
+    """
+
+    run: int
+    lumisection: int
+    path: str
+    title: str
+    axes: tuple[Axis, ...]
+    kind: Kind
+    values: Bins
+    counts: Bins | None = None
+    squares: Bins | None = None
+    value_range: tuple[float, float] | None = None
+    entries: float | None = None
+    flow_known: bool = True
+    source: str
+    where: str
+
+    def __str__(self) -> str:
+        place = "whole" if self.lumisection == WHOLE_RUN else f"LS {self.lumisection}"
+        return f"{self.source}, {self.where}: run {self.run} {place} {self.path}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rejected:
+    """Something in a file that is not taken, and why; -1 stands for a number that is not known."""
+
+    reason: str
+    detail: str
+    source: str
+    run: int = -1
+    lumisection: int = -1
+    path: str = ""
+
+
+Found = ImportedHistogram | Rejected
+
+
+def bin_edges(axis: Axis) -> tuple[float, ...]:
+    """What decides which bin a value falls in."""
+    match axis:
+        case Regular():
+            return (axis.bins, axis.lower, axis.upper)
+        case Variable():
+            return axis.edges
+        case Integer():
+            return (axis.lower, axis.upper)
+        case _:
+            return axis.codes
+
+
+def same_binning(first: Sequence[Axis], second: Sequence[Axis]) -> bool:
+    """Whether bins mean the same; titles and labels may differ."""
+    return [(type(axis), bin_edges(axis)) for axis in first] == [
+        (type(axis), bin_edges(axis)) for axis in second
+    ]
+
+
+def with_flow(values: Bins) -> Bins:
+    """Values without flow, with empty under- and overflow around them."""
+    return np.pad(values, 1)
