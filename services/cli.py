@@ -10,6 +10,7 @@ import typer
 
 from dqmstream import __version__
 from services.command_line import bench as cli_bench
+from services.command_line import imports as cli_imports
 from services.command_line import processes as cli_processes
 from services.command_line import sets as cli_sets
 from services.command_line import token as cli_token
@@ -225,6 +226,7 @@ def replay(
     )
 
 
+cli_imports.add_to(app, panel=_WHOLE)
 cli_processes.add_to(app)
 cli_sets.add_to(app)
 cli_token.add_to(app)

@@ -1,10 +1,10 @@
-"""The store as the gateway asks it: one set per run and workspace, the one that readers show.
+"""The store as the gateway asks it: of each workspace of a run the set that readers show.
 
 Blocking, from any thread, as the store is. Listings of runs are kept until the run changes.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Final, NamedTuple
 
@@ -15,6 +15,7 @@ from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import ElementTrend, Lumisection, Run, Window
 from dqmstream.store.store import Store
+from services.gateway.together import together
 from services.gateway.workspace_run import LumisectionRecord
 
 __all__ = ["Archive", "Shelf"]
@@ -24,13 +25,23 @@ _PAGE: Final = 1_000
 
 
 class Shelf(NamedTuple):
-    """What the store lists of one run under one set; as of `updated`."""
+    """What the store lists of one run, as of `updated`.
+
+    `booked` names the sets of each workspace, `sets` the one that is shown; `records` are those of
+    all sets shown together.
+    """
 
     updated: int
-    set: str
+    booked: Mapping[str, tuple[str, ...]]
+    sets: Mapping[str, str]
     layouts: Mapping[str, Layout]
     records: Mapping[int, LumisectionRecord]
+    records_by_set: Mapping[str, Mapping[int, LumisectionRecord]]
     conditions: Mapping[int, Conditions]
+
+    def records_of(self, workspace: str) -> Mapping[int, LumisectionRecord]:
+        """Records of the LSs of one workspace."""
+        return self.records_by_set[self.sets[workspace]]
 
 
 class Archive:
@@ -44,7 +55,7 @@ class Archive:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._shelves: OrderedDict[int, Shelf] = OrderedDict()
+        self._shelves: OrderedDict[tuple[int, str | None], Shelf] = OrderedDict()
         self._lock = Lock()
 
     def log(self) -> str | None:
@@ -66,21 +77,23 @@ class Archive:
         return found[0] if found and found[0].run == number else None
 
     def shelf(self, number: int, set_hash: str | None = None) -> Shelf | None:
-        """What is listed of a run, under a set or the one readers show; None if it is not there."""
+        """What is listed of a run: of one set, or of each workspace under the set that readers
+        show; None if it is not there."""
         run = self.run(number)
         if run is None:
             return None
-        chosen = set_hash or self._set_shown(number)
-        if chosen is None:
+        chosen = self._sets_shown(number, [set_hash] if set_hash else self._store.sets(number))
+        if not chosen:
             return None
+        key = (number, set_hash)
         with self._lock:
-            held = self._shelves.get(number)
-        if held is not None and (held.updated, held.set) == (run.updated, chosen):
+            held = self._shelves.get(key)
+        if held is not None and (held.updated, held.booked) == (run.updated, chosen):
             return held
         shelf = self._read_shelf(run, chosen)
         with self._lock:
-            self._shelves[number] = shelf
-            self._shelves.move_to_end(number)
+            self._shelves[key] = shelf
+            self._shelves.move_to_end(key)
             while len(self._shelves) > _KEPT_SHELVES:
                 self._shelves.popitem(last=False)
         return shelf
@@ -89,54 +102,85 @@ class Archive:
         self, shelf: Shelf, run: int, workspace: str, lumisections: Iterable[int]
     ) -> Window:
         """Sum of all elements of a workspace over those LSs of a run that are stored."""
-        return self._store.contents(shelf.set, run, workspace, lumisections)
+        return self._store.contents(shelf.sets[workspace], run, workspace, lumisections)
 
     def element_window(
         self, shelf: Shelf, run: int, workspace: str, path: str, lumisections: Iterable[int]
     ) -> Window:
         """Sum of one element over those LSs of a run that are stored."""
-        return self._store.element_window(shelf.set, run, workspace, path, lumisections)
+        return self._store.element_window(shelf.sets[workspace], run, workspace, path, lumisections)
 
     def element_trend(
         self, shelf: Shelf, run: int, workspace: str, path: str, lumisections: Iterable[int]
     ) -> ElementTrend:
         """One element in each of those LSs of a run that are stored."""
-        return self._store.element_trend(shelf.set, run, workspace, path, lumisections)
+        return self._store.element_trend(shelf.sets[workspace], run, workspace, path, lumisections)
 
     def reports(self, shelf: Shelf, run: int, lumisection: int) -> tuple[QualityReports, ...]:
         """All reports of one LS of a run."""
-        page = self._store.reports(run, set=shelf.set, lumisection=lumisection, limit=_PAGE)
-        return page.items
+        found: list[QualityReports] = []
+        for name in shelf.records_by_set:
+            page = self._store.reports(run, set=name, lumisection=lumisection, limit=_PAGE)
+            found += [one for one in page.items if shelf.sets.get(one.workspace) == name]
+        return tuple(found)
 
     def outcomes(self, shelf: Shelf, run: int) -> dict[int, dict[str, Summary]]:
         """By LS and workspace: how the reports on single LSs came out."""
         found: dict[int, dict[str, Summary]] = {}
-        after = None
-        while True:
-            page = self._store.outcomes(run, set=shelf.set, scope="lumisection", after=after)
-            for counts in page.items:
-                of_lumisection = found.setdefault(counts.lumisection, {})
-                of_lumisection[counts.workspace] = Summary(counts.counts)
-            if page.after is None:
-                return found
-            after = page.after
+        for name in shelf.records_by_set:
+            after = None
+            while True:
+                page = self._store.outcomes(run, set=name, scope="lumisection", after=after)
+                for counts in page.items:
+                    if shelf.sets.get(counts.workspace) == name:
+                        of_lumisection = found.setdefault(counts.lumisection, {})
+                        of_lumisection[counts.workspace] = Summary(counts.counts)
+                if page.after is None:
+                    break
+                after = page.after
+        return found
 
-    def _set_shown(self, run: int) -> str | None:
-        sets = self._store.sets(run)
+    def _sets_shown(self, run: int, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Sets that have booked each workspace, the one that readers show before the others.
+
+        As `Catalogue.set_shown` has it: the last one decided on up to the run, else the last.
+        """
         decided = [one.set for one in self._store.activations() if one.from_run <= run]
-        shown = [name for name in decided if name in sets]
-        candidates = shown or list(sets)
-        return candidates[-1] if candidates else None
+        rank = {name: (0, place) for place, name in enumerate(names)}
+        rank |= {name: (1, place) for place, name in enumerate(decided) if name in rank}
+        booked: dict[str, tuple[str, ...]] = {}
+        for name in sorted(names, key=lambda name: rank[name], reverse=True):
+            for workspace in self._store.bookings(name):
+                booked[workspace] = (*booked.get(workspace, ()), name)
+        return booked
 
-    def _read_shelf(self, run: Run, set_hash: str) -> Shelf:
+    def _read_shelf(self, run: Run, booked: Mapping[str, tuple[str, ...]]) -> Shelf:
         layouts: dict[str, Layout] = {}
-        for workspace in self._store.bookings(set_hash):
-            try:
-                layouts[workspace] = self._store.layout(set_hash, run.run, workspace)
-            except NotStoredError:
-                continue  # booked in this set, but the run has brought nothing of it
-        records: dict[int, LumisectionRecord] = {}
+        sets: dict[str, str] = {}
+        for workspace, names in sorted(booked.items()):
+            for name in names:
+                try:
+                    layouts[workspace] = self._store.layout(name, run.run, workspace)
+                except NotStoredError:
+                    continue  # booked in this set, but the run has brought nothing of it
+                sets[workspace] = name
+                break
         conditions: dict[int, Conditions] = {}
+        by_set = {
+            name: self._records(run, name, conditions) for name in dict.fromkeys(sets.values())
+        }
+        numbers = sorted({number for records in by_set.values() for number in records})
+        records = {
+            number: together([of_set[number] for of_set in by_set.values() if number in of_set])
+            for number in numbers
+        }
+        return Shelf(run.updated, booked, sets, layouts, records, by_set, conditions)
+
+    def _records(
+        self, run: Run, set_hash: str, conditions: dict[int, Conditions]
+    ) -> dict[int, LumisectionRecord]:
+        """Records of one set; conditions are added to those known."""
+        records: dict[int, LumisectionRecord] = {}
         after = None
         while True:
             page = self._store.lumisections(run.run, set=set_hash, after=after)
@@ -145,9 +189,8 @@ class Archive:
                 if found.conditions is not None:
                     conditions[found.lumisection] = found.conditions
             if page.after is None:
-                break
+                return records
             after = page.after
-        return Shelf(run.updated, set_hash, dict(sorted(layouts.items())), records, conditions)
 
 
 def _record(found: Lumisection) -> LumisectionRecord:

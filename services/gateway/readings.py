@@ -123,7 +123,7 @@ class Readings:
         shelf = await self._stored(self._archive.shelf, place.run, set_hash)
         records = dict(sight.records) if sight else {}
         if shelf is not None and place.workspace in shelf.layouts:
-            records = {**shelf.records, **records}
+            records = {**shelf.records_of(place.workspace), **records}
         if not records:
             msg = f"run {place.run} workspace {place.workspace!r} is neither live nor stored"
             raise NotInMemoryError(msg)
