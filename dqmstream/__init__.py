@@ -1,19 +1,26 @@
 """Streaming online data quality monitoring for collider experiments.
 
-`Producer` and `AsyncProducer` send events into a system; they are imported when first used.
+`Producer` and `AsyncProducer` send events into a system, `Client` and `AsyncClient` take
+histograms out of one; they are imported when first used.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from dqmstream.client import AsyncClient, Client
     from dqmstream.producing import AsyncProducer, Producer
 
-__all__ = ["AsyncProducer", "Producer", "__version__"]
+__all__ = ["AsyncClient", "AsyncProducer", "Client", "Producer", "__version__"]
 
 __version__ = "0.1.0"
 
-_HOMES: Final = {"AsyncProducer": "dqmstream.producing", "Producer": "dqmstream.producing"}
+_HOMES: Final = {
+    "AsyncClient": "dqmstream.client",
+    "AsyncProducer": "dqmstream.producing",
+    "Client": "dqmstream.client",
+    "Producer": "dqmstream.producing",
+}
 """Public names and where they live: nobody pays for what a program does not use."""
 
 

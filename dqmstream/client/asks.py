@@ -1,0 +1,143 @@
+"""What can be asked of a gateway: each request as a value, with how to read its answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Generic, Literal, TypeVar
+
+import msgspec
+
+from dqmstream.client.element import Element
+from dqmstream.client.reading import elements_of, series_of
+from dqmstream.client.series import Series
+
+__all__ = ["ARROW", "Ask", "contents", "element_list", "file", "page", "series", "trend"]
+
+T = TypeVar("T")
+
+ARROW: Final = "application/vnd.apache.arrow.stream"
+_API: Final = "/api/v1"
+
+AsOf = datetime | int | str
+"""A time, nanoseconds since 1970, or as the gateway takes it (`offset:1234`, an ISO time)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ask(Generic[T]):
+    """A GET request; `read` makes the answer of its body."""
+
+    path: str
+    query: Mapping[str, Any] = field(default_factory=dict)
+    accept: str = "application/json"
+    read: Callable[[bytes], T]
+
+
+def page(path: str, query: Mapping[str, Any]) -> Ask[Any]:
+    """JSON as it is."""
+    return Ask(path=f"{_API}/{path}", query=_given(query), read=msgspec.json.decode)
+
+
+def element_list(
+    match: str | None, regex: str | None, run: int | str | None, after: int
+) -> Ask[Any]:
+    """One page of the elements that are booked."""
+    query = {"match": match, "regex": regex, "run": run, "after": after, "limit": 1_000}
+    return page("elements", query)
+
+
+def contents(
+    paths: Sequence[str],
+    *,
+    match: str | None = None,
+    run: int | str = "current",
+    lumisections: str | int | tuple[int, int] | None = None,
+    last: int | None = None,
+    window: Literal["lumisection", "run"] | None = None,
+    as_of: AsOf | None = None,
+    late: bool = False,
+    workspace: str | None = None,
+    rebin: Sequence[int] = (),
+    project: Sequence[int] = (),
+) -> Ask[list[Element]]:
+    """Elements over a window, as an Arrow table."""
+    query = {
+        "path": list(paths),
+        "match": match,
+        "workspace": workspace,
+        **_window(lumisections, last, window),
+        **_moment(as_of, late=late),
+        "rebin": ",".join(map(str, rebin)) or None,
+        "project": ",".join(map(str, project)) or None,
+    }
+    place = f"{_API}/runs/{run}/contents"
+    return Ask(path=place, query=_given(query), accept=ARROW, read=elements_of)
+
+
+def series(
+    path: str,
+    *,
+    run: int | str = "current",
+    lumisections: str | int | tuple[int, int] | None = None,
+    last: int | None = None,
+    as_of: AsOf | None = None,
+    late: bool = False,
+    workspace: str | None = None,
+) -> Ask[Series]:
+    """One element LS by LS, as an Arrow table."""
+    query = {
+        "path": path,
+        "workspace": workspace,
+        **_window(lumisections, last, None),
+        **_moment(as_of, late=late),
+    }
+    place = f"{_API}/runs/{run}/series"
+    return Ask(path=place, query=_given(query), accept=ARROW, read=series_of)
+
+
+def trend(
+    path: str,
+    *,
+    quantity: str = "mean",
+    against: str | None = None,
+    run: int | str = "current",
+    lumisections: str | int | tuple[int, int] | None = None,
+    last: int | None = None,
+    workspace: str | None = None,
+) -> Ask[Any]:
+    """One number of an element in each LS."""
+    query = {
+        "path": path,
+        "quantity": quantity,
+        "against": against,
+        "workspace": workspace,
+        **_window(lumisections, last, None),
+    }
+    return page(f"runs/{run}/trend", query)
+
+
+def file(paths: Sequence[str], format: str, *, run: int | str, **query: Any) -> Ask[bytes]:
+    """Elements as a file of a format."""
+    place = f"{_API}/runs/{run}/contents"
+    asked = _given({"path": list(paths), "format": format, **query})
+    return Ask(path=place, query=asked, accept="*/*", read=bytes)
+
+
+def _window(
+    lumisections: str | int | tuple[int, int] | None, last: int | None, window: str | None
+) -> dict[str, Any]:
+    match lumisections:
+        case (first, final):
+            lumisections = f"{first}-{final}"
+        case int():
+            lumisections = str(lumisections)
+    return {"lumisections": lumisections, "last": last, "window": window}
+
+
+def _moment(as_of: AsOf | None, *, late: bool) -> dict[str, Any]:
+    shown = as_of.isoformat() if isinstance(as_of, datetime) else as_of
+    return {"as_of": shown, "late": "include" if late else None}
+
+
+def _given(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was not said."""
+    return {name: value for name, value in query.items() if value is not None and value != []}

@@ -1,0 +1,249 @@
+"""The client for programs, notebooks and shells."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
+
+import httpx
+import msgspec
+from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.sync.client import connect
+
+from dqmstream.client import asks
+from dqmstream.client.answers import answered, only, unavailable
+from dqmstream.client.asks import Ask, AsOf
+from dqmstream.client.connection import LARGEST_MESSAGE, TIMEOUT, Address
+from dqmstream.client.element import Element
+from dqmstream.client.errors import GatewayError
+from dqmstream.client.series import Series
+from dqmstream.client.stream import PlotStates, subscription
+
+__all__ = ["Client"]
+
+T = TypeVar("T")
+
+
+class Client:
+    """A gateway, asked for elements of live and past runs alike.
+
+    ::
+
+        client = Client("http://127.0.0.1:8000")
+        charge = client.element("Pixel/Charge/all", last=10)
+        charge.to_hist()
+
+    Parameters
+    ----------
+    url
+        Of the gateway.
+    token
+        For a gateway that lets only those read who have one.
+
+    All calls raise `GatewayError` with what the gateway says if it refuses, and
+    `GatewayUnavailableError` if it does not answer, or not now.
+    """
+
+    def __init__(self, url: str = "http://127.0.0.1:8000", *, token: str = "") -> None:
+        self._address = Address(url, token)
+        self._http = httpx.Client(
+            base_url=self._address.url, headers=self._address.headers, timeout=TIMEOUT
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def element(self, path: str, **options: Any) -> Element:
+        """One element over a window; options as of `elements`."""
+        return only(path, self.elements(path, **options))
+
+    def elements(
+        self,
+        *paths: str,
+        match: str | None = None,
+        run: int | str = "current",
+        lumisections: str | int | tuple[int, int] | None = None,
+        last: int | None = None,
+        window: Literal["lumisection", "run"] | None = None,
+        as_of: AsOf | None = None,
+        late: bool = False,
+        workspace: str | None = None,
+        rebin: Sequence[int] = (),
+        project: Sequence[int] = (),
+    ) -> list[Element]:
+        """Several elements over a window, of a live or a past run.
+
+        Parameters
+        ----------
+        paths, match
+            Of the elements; `match` is a glob as `pixel/**/charge*`.
+        run
+            A number, or `current`.
+        lumisections, last, window
+            Which LSs, at most one of them: `"5-10"`, `(5, 10)` or `7`; the last so many; the whole
+            run (the default) or its newest LS.
+        as_of
+            As it was known then: a time, or `"offset:1234"`.
+        late
+            Add what came after the LSs had closed.
+        workspace
+            Needed where two workspaces book one path.
+        rebin, project
+            Bins to join on each axis; axes to keep: done by the gateway.
+        """
+        return self._answer(
+            asks.contents(
+                paths,
+                match=match,
+                run=run,
+                lumisections=lumisections,
+                last=last,
+                window=window,
+                as_of=as_of,
+                late=late,
+                workspace=workspace,
+                rebin=rebin,
+                project=project,
+            )
+        )
+
+    def series(
+        self,
+        path: str,
+        *,
+        run: int | str = "current",
+        lumisections: str | int | tuple[int, int] | None = None,
+        last: int | None = None,
+        as_of: AsOf | None = None,
+        late: bool = False,
+        workspace: str | None = None,
+    ) -> Series:
+        """One element over many LSs as one array, in one call; options as of `elements`."""
+        return self._answer(
+            asks.series(
+                path,
+                run=run,
+                lumisections=lumisections,
+                last=last,
+                as_of=as_of,
+                late=late,
+                workspace=workspace,
+            )
+        )
+
+    def trend(
+        self,
+        path: str,
+        *,
+        quantity: str = "mean",
+        against: str | None = None,
+        run: int | str = "current",
+        lumisections: str | int | tuple[int, int] | None = None,
+        last: int | None = None,
+        workspace: str | None = None,
+    ) -> Mapping[str, Any]:
+        """One number of an element in each LS: `lumisections`, `values`, `closed`.
+
+        `quantity` is `mean`, `entries` or another that the gateway knows; `against` asks for a
+        condition of each LS as well, for example `pileup`.
+        """
+        body: Mapping[str, Any] = self._answer(
+            asks.trend(
+                path,
+                quantity=quantity,
+                against=against,
+                run=run,
+                lumisections=lumisections,
+                last=last,
+                workspace=workspace,
+            )
+        )
+        return body
+
+    def booked(
+        self,
+        match: str | None = None,
+        *,
+        regex: str | None = None,
+        run: int | str | None = None,
+    ) -> list[Mapping[str, Any]]:
+        """What is booked, all pages of it: path, title, axes of each element."""
+        found: list[Mapping[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            body = self._answer(asks.element_list(match, regex, run, after))
+            found += body["elements"]
+            after = body["after"]
+        return found
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Any other resource below `/api/v1`, as JSON: `get("runs", limit=5)`, `get("status")`."""
+        return self._answer(asks.page(path, query))
+
+    def export(
+        self, paths: Sequence[str], format: str, *, run: int | str = "current", **query: Any
+    ) -> bytes:
+        """A file of elements: `root`, `parquet`, `npz`, `csv`, `uhi`, `png`, `svg`, ...
+
+        `query` are the parameters of `/runs/{run}/contents`.
+        """
+        return self._answer(asks.file(paths, format, run=run, **query))
+
+    def follow(
+        self,
+        path: str,
+        *,
+        run: int | None = None,
+        window: Literal["lumisection", "run"] | str = "lumisection",
+    ) -> Iterator[Element]:
+        """One element anew each time it changes, for as long as the gateway is there.
+
+        The first comes at once if there are contents. A slow program misses states in between, and
+        always gets the newest.
+
+        Parameters
+        ----------
+        run
+            A run in memory; None follows the current one.
+        window
+            `lumisection` (the newest LS), `last-N`, or `run`.
+        """
+        states = PlotStates()
+        try:
+            with connect(
+                self._address.stream,
+                additional_headers=self._address.headers,
+                max_size=LARGEST_MESSAGE,
+            ) as websocket:
+                websocket.send(subscription(path, run=run, window=window))
+                for text in websocket:
+                    element = states.take(msgspec.json.decode(text))
+                    for message in states.said():
+                        websocket.send(message)
+                    if element is not None:
+                        yield element
+        except InvalidStatus as refused:
+            msg = f"{self._address.stream}: refused with status {refused.response.status_code}"
+            raise GatewayError(msg) from refused
+        except (OSError, WebSocketException) as error:
+            raise unavailable(self._address.stream, error) from error
+
+    def _answer(self, ask: Ask[T]) -> T:
+        try:
+            answer = self._http.get(
+                ask.path, params=dict(ask.query), headers={"accept": ask.accept}
+            )
+        except httpx.TransportError as error:
+            raise unavailable(self._address.url, error) from error
+        return answered(ask, answer.status_code, answer.content)
