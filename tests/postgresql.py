@@ -8,14 +8,19 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final
 
 import psycopg
+from sqlalchemy.engine import make_url
 
+from dqmstream.store import schema
+from dqmstream.store.database import Database
+from dqmstream.store.tables import METADATA
 from playback.broker.ports import free_port
 
-__all__ = ["PASSWORD", "PostgreSQL", "postgresql"]
+__all__ = ["PASSWORD", "EmptyStores", "PostgreSQL", "postgresql"]
 
 PASSWORD: Final = "of a test's: b@se/"  # noqa: S105 with what a URL has to quote
 _USER: Final = "dqm"
@@ -60,7 +65,7 @@ class PostgreSQL:
             cwd=self._folder,
         )
         self.start("postgres")
-        with self._connected("postgres") as connection:
+        with self.connected("postgres") as connection:
             connection.execute(f"CREATE DATABASE {_DATABASE}")
 
     def start(self, database: str = _DATABASE) -> None:
@@ -77,7 +82,7 @@ class PostgreSQL:
         until = time.monotonic() + _SECONDS
         while True:
             try:
-                self._connected(database).close()
+                self.connected(database).close()
             except psycopg.OperationalError:
                 assert self._process.poll() is None, (self._folder / "log").read_text()
                 assert time.monotonic() < until, (self._folder / "log").read_text()
@@ -92,7 +97,36 @@ class PostgreSQL:
             self._process.wait(_SECONDS)
             self._process = None
 
-    def _connected(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+    def url_of(self, database: str) -> str:
+        """For SQLAlchemy, with the password."""
+        url = make_url(self.url).set(password=PASSWORD, database=database)
+        return url.render_as_string(hide_password=False)
+
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """One statement outside of any transaction."""
+        with self.connected(database) as connection:
+            connection.execute(statement.encode())
+
+    def replica(self) -> "PostgreSQL":
+        """Another server, to be started, that follows this one and can only be read."""
+        folder = self._folder / "replica"
+        folder.mkdir()
+        if (owner := _owner()) is not None:
+            shutil.chown(folder, owner)
+        command = [str(self._programs / "pg_basebackup"), "--write-recovery-conf", "--no-sync"]
+        command += ["--checkpoint=fast", "--pgdata", str(folder / "data")]
+        command += ["--host=127.0.0.1", f"--port={self._port}", f"--username={_USER}"]
+        subprocess.run(
+            command,
+            check=True,
+            user=owner,
+            cwd=folder,
+            env={**os.environ, "PGPASSWORD": PASSWORD},
+        )
+        return PostgreSQL(folder, self._programs)
+
+    def connected(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
+        """A connection of its own."""
         return psycopg.connect(
             host="127.0.0.1",
             port=self._port,
@@ -102,6 +136,45 @@ class PostgreSQL:
             autocommit=True,
             connect_timeout=10,
         )
+
+
+class EmptyStores:
+    """Stores of this release's schema, each in a database of its own.
+
+    A store belongs to a folder; when that is gone, the next store takes its database, emptied.
+    """
+
+    def __init__(self, server: PostgreSQL) -> None:
+        self._server = server
+        self._owners: dict[str, Path] = {}
+        self._numbers = count()
+        template = Database(server.url_of(_DATABASE), writing=True)
+        schema.upgrade(template)
+        template.close()
+        with server.connected(_DATABASE) as connection:
+            (row,) = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+        self._revision = row[0]
+
+    def make(self, folder: Path) -> str:
+        """URL of an empty store for as long as the folder is there."""
+        free = (name for name, owner in self._owners.items() if not owner.exists())
+        name = next(free, None)
+        if name is None:
+            name = f"store{next(self._numbers)}"
+            self._server.execute(f"CREATE DATABASE {name} TEMPLATE {_DATABASE}")
+        else:
+            tables = ", ".join(table.name for table in METADATA.sorted_tables)
+            self._server.execute(f"TRUNCATE {tables} RESTART IDENTITY", name)
+            revision = f"UPDATE alembic_version SET version_num = '{self._revision}'"  # noqa: S608
+            self._server.execute(revision, name)
+        self._owners[name] = folder
+        return self._server.url_of(name)
+
+    def make_nothing(self) -> str:
+        """URL of an empty database, without any schema."""
+        name = f"nothing{next(self._numbers)}"
+        self._server.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        return self._server.url_of(name)
 
 
 @contextmanager

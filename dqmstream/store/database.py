@@ -12,7 +12,9 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     InterfaceError,
+    InternalError,
     NoSuchModuleError,
+    NotSupportedError,
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -27,6 +29,7 @@ _READERS: Final = 8
 _LIBPQ: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
 """Seconds, and milliseconds, after which a server that does not answer counts as gone: by itself a
 connection to a machine that fell silent hangs for many minutes."""
+_WRITE_LOCK: Final = 0x64716D73  # any number, the same for all who write
 
 
 class Database:
@@ -71,6 +74,9 @@ class Database:
             with self.engine.begin() as connection:
                 yield connection
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+            raise StoreError(self._told(error)) from error
+        except (InternalError, NotSupportedError) as error:
+            # PostgreSQL's for a reader, or a replica, that was asked to write.
             raise StoreError(self._told(error)) from error
         except DatabaseError as error:
             # Subclasses (a broken constraint, a missing table) are faults of this program.
@@ -135,6 +141,15 @@ def _postgresql(url: URL, writing: bool) -> Engine:
         pool_pre_ping=True,
         connect_args=_LIBPQ if url.get_driver_name() in {"psycopg", "psycopg2"} else {},
     )
+    if writing:
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: Connection) -> None:
+            # As SQLite's BEGIN IMMEDIATE does: what one writer reads no other changes meanwhile.
+            wait = f"SET LOCAL lock_timeout = '{_BUSY_SECONDS:.0f}s'"
+            lock = f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})"
+            connection.exec_driver_sql(f"{wait}; {lock}")
+
     return engine.execution_options(
         isolation_level="READ COMMITTED" if writing else "REPEATABLE READ",
         postgresql_readonly=not writing,

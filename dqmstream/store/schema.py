@@ -8,14 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from dqmstream.errors import StoreError
 from dqmstream.store.database import Database
 
 __all__ = ["is_current", "upgrade"]
-
-_LOCK = 0x64716D73  # any number, the same for all who upgrade
 
 
 def is_current(database: Database) -> bool:
@@ -39,9 +37,6 @@ def upgrade(database: Database) -> None:
         If it is a newer one, or cannot be changed.
     """
     with _migrations() as config, database.transaction() as connection:
-        if connection.dialect.name == "postgresql":
-            # SQLite's writer has the lock already: its transactions begin with it.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         if _found(database, connection, config) != _head(config):
             config.attributes["connection"] = connection
             command.upgrade(config, "head")

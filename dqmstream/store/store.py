@@ -64,7 +64,11 @@ class Store:
     def __init__(self, url: str) -> None:
         self._database = Database(url, writing=False)
         self._known = Known()
-        _bring_up(url, self._database)
+        try:
+            _bring_up(url, self._database)
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self

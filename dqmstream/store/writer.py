@@ -54,9 +54,13 @@ class StoreWriter:
         self._chunks = chunks or ChunkSettings()
         self._database = Database(url, writing=True)
         self._known = Known()
-        schema.upgrade(self._database)
-        with self._database.transaction() as connection:
-            self._stand_on(connection, log)
+        try:
+            schema.upgrade(self._database)
+            with self._database.transaction() as connection:
+                self._stand_on(connection, log)
+        except BaseException:
+            self.close()
+            raise
 
     def _stand_on(self, connection: Connection, log: str) -> None:
         found = connection.execute(select(LOG.c.identity)).scalar_one_or_none()

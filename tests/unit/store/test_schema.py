@@ -34,6 +34,13 @@ def test_migrations_make_what_the_tables_declare(url: str) -> None:
     with database.transaction() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
+    database.close()
+
+
+def test_migrations_tell_sqlite_word_by_word_what_the_tables_declare(sqlite_url: str) -> None:
+    """Alembic compares no primary keys and no defaults."""
+    database = Database(sqlite_url, writing=True)
+    with database.transaction() as connection:
         migrated = _declared(connection)
     database.close()
     engine = create_engine("sqlite://")
@@ -43,8 +50,8 @@ def test_migrations_make_what_the_tables_declare(url: str) -> None:
     engine.dispose()
 
 
-def test_an_empty_file_is_brought_up_and_then_left_alone(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'store.sqlite'}", writing=True)
+def test_an_empty_database_is_brought_up_and_then_left_alone(nothing_url: str) -> None:
+    database = Database(nothing_url, writing=True)
     assert not schema.is_current(database)
     schema.upgrade(database)
     assert schema.is_current(database)
@@ -74,8 +81,8 @@ def test_a_store_of_a_newer_release_is_refused(url: str, opened: type[Store]) ->
         opened(url)
 
 
-def test_a_reader_may_be_first(tmp_path: Path) -> None:
-    with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
+def test_a_reader_may_be_first(nothing_url: str) -> None:
+    with Store(nothing_url) as store:
         assert store.log() is None
         assert store.runs().items == ()
 
@@ -87,11 +94,10 @@ def _upgrade_to(database: Database, revision: str) -> None:
 
 
 def test_what_an_older_release_stored_is_known_at_the_latest_where_the_store_stood(
-    tmp_path: Path,
+    nothing_url: str,
 ) -> None:
     """Of its first schema nobody noted when; marks of runs are none."""
-    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
-    database = Database(url, writing=True)
+    database = Database(nothing_url, writing=True)
     _upgrade_to(database, "0001")
     layout = Layout(EVERY_KIND)
     empty = Contents.empty(layout)
@@ -118,7 +124,7 @@ def test_what_an_older_release_stored_is_known_at_the_latest_where_the_store_sto
             values = ", ".join(f":{name}" for name in row)
             connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)  # noqa: S608
     database.close()
-    with Store(url) as store:
+    with Store(nothing_url) as store:
         assert store.runs().items[0].marks == ()
         for as_of, known in (
             (AsOf(), (3,)),

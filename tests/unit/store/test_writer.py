@@ -15,6 +15,7 @@ from dqmstream.store.testing import EVERY_KIND, closed_set, random_contents
 from dqmstream.store.writer import StoreWriter
 
 RNG = np.random.default_rng(3)
+LAYOUT = Layout(EVERY_KIND)
 HERE = ("dqm.histograms", 0)
 
 
@@ -77,9 +78,11 @@ def _limit_pages(writer: StoreWriter, pages: int) -> None:
 
 
 def test_a_full_disk_is_an_error_after_which_the_same_batch_can_be_written(
-    writer: StoreWriter, store: Store, layout: Layout
+    sqlite_url: str,
 ) -> None:
-    contents = {n: random_contents(layout, RNG, entries=1e6) for n in range(1, 41)}
+    writer = StoreWriter(sqlite_url, log="log", chunks=ChunkSettings(longest=4, lag=2))
+    writer.write([EVERY_KIND], {})
+    contents = {n: random_contents(LAYOUT, RNG, entries=1e6) for n in range(1, 41)}
     with writer._database.engine.begin() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
     _limit_pages(writer, pages + 6)
@@ -93,13 +96,16 @@ def test_a_full_disk_is_an_error_after_which_the_same_batch_can_be_written(
             n += 1
         except StoreError as error:
             errors.append(str(error))
-            held = store.contents("set", 1, "every").lumisections
+            with Store(sqlite_url) as store:
+                held = store.contents("set", 1, "every").lumisections
             assert held == tuple(range(1, writer.positions()[HERE] + 1))
             _limit_pages(writer, pages + 6 * (len(errors) + 1))
     assert errors
     assert {error.split(": ", 2)[-1] for error in errors} == {"database or disk is full"}
-    for lumisection, expected in contents.items():
-        assert store.contents("set", 1, "every", [lumisection]).contents.equals(expected)
+    writer.close()
+    with Store(sqlite_url) as store:
+        for lumisection, expected in contents.items():
+            assert store.contents("set", 1, "every", [lumisection]).contents.equals(expected)
 
 
 def test_a_second_writer_that_comes_in_between_is_waited_for(
