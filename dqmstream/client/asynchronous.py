@@ -16,7 +16,13 @@ from dqmstream.client.connection import LARGEST_MESSAGE, TIMEOUT, Address
 from dqmstream.client.element import Element
 from dqmstream.client.errors import GatewayError
 from dqmstream.client.series import Series
-from dqmstream.client.stream import PlotStates, subscription
+from dqmstream.client.stream import (
+    Channel,
+    ChannelStates,
+    board_subscription,
+    element_in,
+    subscription,
+)
 
 __all__ = ["AsyncClient"]
 
@@ -97,25 +103,36 @@ class AsyncClient:
         window: Literal["lumisection", "run"] | str = "lumisection",
     ) -> AsyncIterator[Element]:
         """One element anew each time it changes; see `Client.follow`."""
-        states = PlotStates()
+        message = subscription(path, run=run, window=window)
+        async for channel in self._stream(message):
+            element = element_in(channel)
+            if element is not None:
+                yield element
+
+    async def boards(self, *names: str, run: int | None = None) -> AsyncIterator[Channel]:
+        """Boards of the page anew; see `Client.boards`."""
+        async for channel in self._stream(board_subscription(names, run=run)):
+            yield channel
+
+    async def _stream(self, message: str) -> AsyncIterator[Channel]:
+        """Channels anew when they change, for as long as the gateway is there."""
+        states, where = ChannelStates(), self._address.stream
         try:
             async with connect(
-                self._address.stream,
-                additional_headers=self._address.headers,
-                max_size=LARGEST_MESSAGE,
+                where, additional_headers=self._address.headers, max_size=LARGEST_MESSAGE
             ) as websocket:
-                await websocket.send(subscription(path, run=run, window=window))
+                await websocket.send(message)
                 async for text in websocket:
-                    element = states.take(msgspec.json.decode(text))
-                    for message in states.said():
-                        await websocket.send(message)
-                    if element is not None:
-                        yield element
+                    channel = states.take(msgspec.json.decode(text))
+                    for said in states.said():
+                        await websocket.send(said)
+                    if channel is not None:
+                        yield channel
         except InvalidStatus as refused:
-            msg = f"{self._address.stream}: refused with status {refused.response.status_code}"
+            msg = f"{where}: refused with status {refused.response.status_code}"
             raise GatewayError(msg) from refused
         except (OSError, WebSocketException) as error:
-            raise unavailable(self._address.stream, error) from error
+            raise unavailable(where, error) from error
 
     async def _answer(self, ask: Ask[T]) -> T:
         try:

@@ -1,6 +1,7 @@
 """The stream of a gateway as states: a pure reducer over its messages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from dqmstream.client.element import Axis, Element
 from dqmstream.client.errors import GatewayError
 
-__all__ = ["PlotStates", "subscription"]
+__all__ = ["Channel", "ChannelStates", "board_subscription", "element_in", "subscription"]
 
 _ID: Final = "client"
 
@@ -42,17 +43,32 @@ def subscription(path: str, *, run: int | None = None, window: str = "lumisectio
     return msgspec.json.encode(message).decode()
 
 
-class PlotStates:
-    """Follows the plots that a connection watches.
+def board_subscription(boards: Sequence[str], *, run: int | None = None) -> str:
+    """The message that watches boards: `run`, `strip`, `quality`, `pulse` or `runs`."""
+    message = {"type": "subscribe", "id": _ID, "boards": list(boards), "run": run}
+    return msgspec.json.encode(message).decode()
 
-    `take` each message of the gateway; what it returns is to be shown. What `said` returns is to be
+
+@dataclass(slots=True)
+class Channel:
+    """The state of one channel, as of `sequence`; see the gateway's `protocol`."""
+
+    name: str
+    sequence: int
+    header: dict[str, Any]
+    arrays: dict[str, NDArray[Any]]
+    rows: dict[str, Any]
+
+
+class ChannelStates:
+    """Follows the channels that a connection watches.
+
+    `take` each message of the gateway; what it returns has changed. What `said` returns is to be
     sent to the gateway then.
     """
 
     def __init__(self) -> None:
-        self._sequences: dict[str, int] = {}
-        self._headers: dict[str, dict[str, Any]] = {}
-        self._arrays: dict[str, dict[str, NDArray[Any]]] = {}
+        self._channels: dict[str, Channel] = {}
         self._to_say: list[str] = []
 
     def said(self) -> list[str]:
@@ -60,8 +76,8 @@ class PlotStates:
         messages, self._to_say = self._to_say, []
         return messages
 
-    def take(self, message: Mapping[str, Any]) -> Element | None:
-        """The element that a message changes; None if it changes none, or has no contents yet.
+    def take(self, message: Mapping[str, Any]) -> Channel | None:
+        """The channel that a message changes; None if it changes none.
 
         Raises
         ------
@@ -83,62 +99,71 @@ class PlotStates:
             case _:
                 return None
 
-    def _snapshot(self, message: Mapping[str, Any]) -> Element | None:
-        channel = message["channel"]
-        self._sequences[channel] = message["sequence"]
-        self._headers[channel] = dict(message["header"])
-        self._arrays[channel] = {
-            name: _array(name, cells, message["header"])
-            for name, cells in message["arrays"].items()
-        }
-        return self._element(channel)
+    def _snapshot(self, message: Mapping[str, Any]) -> Channel:
+        channel = Channel(
+            message["channel"],
+            message["sequence"],
+            dict(message["header"]),
+            {
+                name: _array(name, cells, message["header"])
+                for name, cells in message["arrays"].items()
+            },
+            dict(message["rows"]),
+        )
+        self._channels[channel.name] = channel
+        return channel
 
-    def _change(self, message: Mapping[str, Any]) -> Element | None:
-        channel = message["channel"]
-        held = self._sequences.get(channel)
-        if held is None or message["base"] > held:
+    def _change(self, message: Mapping[str, Any]) -> Channel | None:
+        name = message["channel"]
+        channel = self._channels.get(name)
+        if channel is None or message["base"] > channel.sequence:
             # A gap: what comes next builds on what never came.
-            resync = {"type": "resync", "channel": channel}
+            resync = {"type": "resync", "channel": name}
             self._to_say.append(msgspec.json.encode(resync).decode())
             return None
-        if message["sequence"] <= held or message["base"] < held:
+        if message["base"] < channel.sequence:
             return None
-        self._sequences[channel] = message["sequence"]
-        self._headers[channel] |= message.get("header", {})
-        for name, cells in message.get("arrays", {}).items():
-            array = self._arrays[channel][name].copy()
-            array[np.asarray(cells["at"], np.int64)] = _numbers(array.dtype, cells["to"])
-            self._arrays[channel][name] = array
-        return self._element(channel)
+        channel.sequence = message["sequence"]
+        channel.header |= message.get("header", {})
+        for array, cells in message.get("arrays", {}).items():
+            changed = channel.arrays[array].copy()
+            changed[np.asarray(cells["at"], np.int64)] = _numbers(changed.dtype, cells["to"])
+            channel.arrays[array] = changed
+        channel.rows |= message.get("rows", {})
+        for row in message.get("gone", ()):
+            channel.rows.pop(row, None)
+        return channel
 
-    def _element(self, channel: str) -> Element | None:
-        header, arrays = self._headers[channel], self._arrays[channel]
-        words, window, totals = header["element"], header["window"], header["totals"]
-        if words is None or totals is None:
-            return None
-        return Element(
-            path=words["path"],
-            workspace=words["workspace"],
-            title=words["title"],
-            description=words["description"],
-            kind=words["kind"],
-            storage=words["storage"],
-            axes=tuple(Axis.of(axis) for axis in words["axes"]),
-            run=window["run"],
-            first=window["first"],
-            last=window["last"],
-            lumisections=window["lumisections"],
-            closed=window["closed"],
-            complete=window["complete"],
-            whole=window["whole"],
-            entries=totals["entries"],
-            nan=totals["nan"],
-            outside=totals["outside"],
-            value=totals["value"],
-            invalid=totals["invalid"],
-            about={**window, "draw": words["draw"], "projected": words["projected"]},
-            cells=_cells(words, arrays),
-        )
+
+def element_in(channel: Channel) -> Element | None:
+    """The element of a plot's channel; None while it has no contents."""
+    header = channel.header
+    words, window, totals = header["element"], header["window"], header["totals"]
+    if words is None or totals is None:
+        return None
+    return Element(
+        path=words["path"],
+        workspace=words["workspace"],
+        title=words["title"],
+        description=words["description"],
+        kind=words["kind"],
+        storage=words["storage"],
+        axes=tuple(Axis.of(axis) for axis in words["axes"]),
+        run=window["run"],
+        first=window["first"],
+        last=window["last"],
+        lumisections=window["lumisections"],
+        closed=window["closed"],
+        complete=window["complete"],
+        whole=window["whole"],
+        entries=totals["entries"],
+        nan=totals["nan"],
+        outside=totals["outside"],
+        value=totals["value"],
+        invalid=totals["invalid"],
+        about={**window, "draw": words["draw"], "projected": words["projected"]},
+        cells=_cells(words, channel.arrays),
+    )
 
 
 def _cells(words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -155,7 +180,8 @@ def _cells(words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict
 
 
 def _array(name: str, cells: Any, header: Mapping[str, Any]) -> NDArray[Any]:
-    counted = name == "entries" or (header["element"] or {}).get("storage") == "count"
+    storage = (header.get("element") or {}).get("storage")
+    counted = name == "entries" or storage == "count"
     return _numbers(np.dtype(np.int64 if counted else np.float64), cells)
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqmstream.client import GatewayError
-from dqmstream.client.stream import PlotStates, subscription
+from dqmstream.client import Element, GatewayError
+from dqmstream.client.stream import ChannelStates, board_subscription, element_in, subscription
 
 CHANNEL = "plot/current/lumisection/pixel/charge"
 HEADER = {
@@ -39,6 +39,14 @@ HEADER = {
     "totals": {"entries": 0, "nan": 0, "outside": 0, "value": None, "invalid": ""},
     "problem": "",
 }
+
+
+class PlotStates(ChannelStates):
+    """States of plots, as elements."""
+
+    def shown(self, message: dict[str, object]) -> Element | None:
+        channel = self.take(message)
+        return None if channel is None else element_in(channel)
 
 
 def snapshot(sequence: int, cells: list[int]) -> dict[str, object]:
@@ -72,20 +80,20 @@ def change(base: int, before: list[int], after: list[int]) -> dict[str, object]:
 def test_only_states_that_were_sent_are_shown(states: list[list[int]], fates: list[str]) -> None:
     """Repeats change nothing; after a gap a snapshot is asked for, and then all is well again."""
     held = PlotStates()
-    first = held.take(snapshot(0, states[0]))
+    first = held.shown(snapshot(0, states[0]))
     assert first is not None
     assert first.values(flow=True).tolist() == states[0]
     for number, (before, after) in enumerate(itertools.pairwise(states)):
         fate = fates[number]
         message = change(number, before, after)
-        shown = [held.take(message) for _ in range({"once": 1, "twice": 2, "lost": 0}[fate])]
+        shown = [held.shown(message) for _ in range({"once": 1, "twice": 2, "lost": 0}[fate])]
         asked = held.said()
         if asked:
             assert [msgspec.json.decode(each) for each in asked[:1]] == [
                 {"type": "resync", "channel": CHANNEL}
             ]
             assert shown[0] is None
-            shown = [held.take(snapshot(number + 1, after))]
+            shown = [held.shown(snapshot(number + 1, after))]
         for element in filter(None, shown):
             assert element.values(flow=True).tolist() == after
             assert element.entries == sum(after)
@@ -94,7 +102,7 @@ def test_only_states_that_were_sent_are_shown(states: list[list[int]], fates: li
 
 def test_no_contents_yet_is_no_element() -> None:
     message = snapshot(0, []) | {"header": HEADER | {"totals": None}, "arrays": {}}
-    assert PlotStates().take(message) is None
+    assert PlotStates().shown(message) is None
 
 
 def test_a_refusal_is_raised_with_its_reason() -> None:
@@ -113,7 +121,7 @@ def test_weighted_and_profile_cells_with_nan() -> None:
         "errors": [None, 0.5, 0, None, 0],
         "entries": [0, 2, 1, 0, 1],
     }
-    element = PlotStates().take(snapshot(0, []) | {"header": header, "arrays": cells})
+    element = PlotStates().shown(snapshot(0, []) | {"header": header, "arrays": cells})
     assert element is not None
     assert np.isnan(element.values(flow=True)).tolist() == [True, False, False, True, False]
     assert element.counts().tolist() == [2, 1, 0]
@@ -132,3 +140,15 @@ def test_windows_that_can_be_followed(window: str, means: object) -> None:
 def test_a_window_that_cannot_be_followed_is_said(window: str) -> None:
     with pytest.raises(ValueError, match="expected lumisection, run, or last-N"):
         subscription("a/b", window=window)
+
+
+def test_rows_of_boards_are_set_and_go() -> None:
+    held = ChannelStates()
+    strip = {"type": "snapshot", "channel": "board/strip/current", "sequence": 4, "arrays": {}}
+    held.take(strip | {"header": {"run": 7}, "rows": {"1": {"seen": 3}, "2": {"seen": 0}}})
+    change = {"type": "change", "channel": "board/strip/current", "base": 4, "sequence": 6}
+    channel = held.take(change | {"rows": {"2": {"seen": 5}, "3": {"seen": 1}}, "gone": ["1"]})
+    assert channel is not None
+    assert channel.rows == {"2": {"seen": 5}, "3": {"seen": 1}}
+    assert channel.header == {"run": 7}
+    assert msgspec.json.decode(board_subscription(["strip"]))["boards"] == ["strip"]
