@@ -11,7 +11,7 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement, axis_edges
 from dqmstream.histograms.layout import ElementLayout, axis_bins
 from dqmstream.identity import compact_ranges
-from dqmstream.messages.booking import Axis, Category, Histogram, Integer, Profile
+from dqmstream.messages.booking import Axis, Category, Element, Histogram, Integer, Profile
 
 __all__ = [
     "About",
@@ -19,6 +19,7 @@ __all__ = [
     "axis_words",
     "bin_names",
     "element_words",
+    "filled_axes",
     "metadata",
     "safe_name",
     "title_of",
@@ -91,7 +92,7 @@ class About:
             "as_of": self.as_of,
             "replaced": compact_ranges(self.replaced),
             "marks": list(self.marks),
-            "shape": self.shape,
+            "reshaped": self.shape,
         }
 
 
@@ -158,14 +159,17 @@ def element_words(
         "storage": _storage(place),
         "title": title_of(place),
         "description": booked.description,
-        "axes": [
-            axis_words(axis, labels.get(fill, ()))
-            for axis, fill in zip(booked.axes, booked.fill, strict=True)
-        ]
-        if isinstance(booked, Histogram | Profile)
-        else [],
+        "axes": [axis_words(axis, labels.get(fill, ())) for axis, fill in filled_axes(booked)],
         "shape": list(place.extents),
     }
+
+
+def filled_axes(booked: Element) -> list[tuple[Axis, str]]:
+    """Axes, each with the expression it is filled with; empty for what is filled elsewhere."""
+    if not isinstance(booked, Histogram | Profile):
+        return []
+    fill = (*booked.fill, *[""] * (len(booked.axes) - len(booked.fill)))
+    return list(zip(booked.axes, fill, strict=True))
 
 
 def title_of(place: ElementLayout) -> str:

@@ -21,7 +21,7 @@ import uproot
 from numpy.typing import NDArray
 from uproot.writing import identify
 
-from dqmstream.export.about import About, Exported, bin_names, metadata
+from dqmstream.export.about import About, Exported, bin_names, filled_axes, metadata
 from dqmstream.histograms.element import axis_centres, axis_edges
 from dqmstream.histograms.layout import axis_bins
 from dqmstream.messages.booking import Axis, Category, Histogram, Integer, Profile, Variable
@@ -91,10 +91,9 @@ def _histogram(exported: Exported) -> Any:
         msg = f"{exported.path} has no bins"
         raise TypeError(msg)
     counts = _with_flow(element.counts(flow=True), booked.axes)
-    names = [exported.labels.get(fill, ()) for fill in booked.fill]
     axes = {
-        f"f{letter.upper()}axis": _axis(letter, axis, words)
-        for letter, axis, words in zip(_AXES, booked.axes, names, strict=False)
+        f"f{letter.upper()}axis": _axis(letter, axis, exported.labels.get(fill, ()))
+        for letter, (axis, fill) in zip(_AXES, filled_axes(booked), strict=False)
     }
     common: dict[str, Any] = {
         "fName": exported.path.rsplit("/", 1)[-1],

@@ -15,9 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import csv
 
-from dqmstream.export.about import Exported, bin_names
+from dqmstream.export.about import Exported, bin_names, filled_axes
 from dqmstream.histograms.element import axis_edges
-from dqmstream.messages.booking import Axis, Category, Histogram, Profile
+from dqmstream.messages.booking import Axis, Category
 
 __all__ = ["csv_text"]
 
@@ -67,12 +67,7 @@ def _axis_columns(
         empty = pa.array([None] * rows)
         types = ("int64", "float64", "float64", "string")
         return {name: empty.cast(kind) for name, kind in zip(names, types, strict=True)}
-    booked = exported.place.element
-    axis = booked.axes[number] if isinstance(booked, Histogram | Profile) else None
-    fill = booked.fill[number] if isinstance(booked, Histogram | Profile) else ""
-    if axis is None:
-        msg = f"{exported.path} has no axis {number}"
-        raise ValueError(msg)
+    axis, fill = filled_axes(exported.place.element)[number]
     at = np.indices(shape)[number].ravel()
     bins, low, high = _bins(axis)
     words = list(_words(axis, exported.labels.get(fill, ()), len(bins)))

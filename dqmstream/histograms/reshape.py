@@ -101,7 +101,8 @@ class Reshaped:
             _merged(self._cropped(booked.axes[at], at), factor, booked.path)
             for at, factor in zip(self._kept, self._factors, strict=True)
         )
-        fill = tuple(booked.fill[at] for at in self._kept)
+        # What is filled elsewhere has no expressions.
+        fill = tuple(booked.fill[at] for at in self._kept) if booked.fill else ()
         changed = msgspec.structs.replace(booked, axes=axes, fill=fill)
         self.layout = Layout(Booking(workspace=workspace, elements=(changed,)))
         self.element = self.layout.elements[0]

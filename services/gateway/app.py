@@ -14,9 +14,19 @@ from dqmstream.clock import Clock
 from services.gateway.access import AccessGate
 from services.gateway.asking import Parts
 from services.gateway.collector import GatewayCollector
+from services.gateway.heads import HeadAnswers
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import add_problem_answers, problem_answer
-from services.gateway.routes import contents, elements, ingest, operations, reports, runs, series, trends
+from services.gateway.routes import (
+    contents,
+    elements,
+    ingest,
+    operations,
+    reports,
+    runs,
+    series,
+    trends,
+)
 from services.gateway.security import GuardedApp
 
 __all__ = ["PAGE", "create_app", "openapi_document"]
@@ -65,6 +75,7 @@ def create_app(parts: Parts) -> FastAPI:
         await parts.stream.serve(websocket)
 
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
+    app.add_middleware(HeadAnswers)
     app.add_middleware(
         AccessGate,
         access=parts.access,

@@ -13,7 +13,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.summary import Summary
-from dqmstream.store.answers import ElementTrend, Lumisection, Run, Window
+from dqmstream.store.answers import AsOf, ElementTrend, Lumisection, Run, Window
 from dqmstream.store.store import Store
 from services.gateway.together import together
 from services.gateway.workspace_run import LumisectionRecord
@@ -22,6 +22,7 @@ __all__ = ["Archive", "Shelf"]
 
 _KEPT_SHELVES: Final = 16
 _PAGE: Final = 1_000
+_NOW: Final = AsOf()
 
 
 class Shelf(NamedTuple):
@@ -104,17 +105,62 @@ class Archive:
         """Sum of all elements of a workspace over those LSs of a run that are stored."""
         return self._store.contents(shelf.sets[workspace], run, workspace, lumisections)
 
+    def late_window(
+        self,
+        shelf: Shelf,
+        run: int,
+        workspace: str,
+        lumisections: Iterable[int],
+        *,
+        as_of: AsOf = _NOW,
+    ) -> Window:
+        """Sum of what came late for those LSs of a run, of all elements of a workspace."""
+        return self._store.late(shelf.sets[workspace], run, workspace, lumisections, as_of=as_of)
+
+    def known(
+        self, shelf: Shelf, run: int, workspace: str, as_of: AsOf
+    ) -> dict[int, LumisectionRecord]:
+        """The LSs of which contents of a workspace were known then, as they are known now."""
+        records: dict[int, LumisectionRecord] = {}
+        after = None
+        while True:
+            page = self._store.lumisections(
+                run, set=shelf.sets[workspace], workspace=workspace, as_of=as_of, after=after
+            )
+            records |= {found.lumisection: _record(found) for found in page.items}
+            if page.after is None:
+                return records
+            after = page.after
+
     def element_window(
-        self, shelf: Shelf, run: int, workspace: str, path: str, lumisections: Iterable[int]
+        self,
+        shelf: Shelf,
+        run: int,
+        workspace: str,
+        path: str,
+        lumisections: Iterable[int],
+        *,
+        as_of: AsOf = _NOW,
     ) -> Window:
         """Sum of one element over those LSs of a run that are stored."""
-        return self._store.element_window(shelf.sets[workspace], run, workspace, path, lumisections)
+        return self._store.element_window(
+            shelf.sets[workspace], run, workspace, path, lumisections, as_of=as_of
+        )
 
     def element_trend(
-        self, shelf: Shelf, run: int, workspace: str, path: str, lumisections: Iterable[int]
+        self,
+        shelf: Shelf,
+        run: int,
+        workspace: str,
+        path: str,
+        lumisections: Iterable[int],
+        *,
+        as_of: AsOf = _NOW,
     ) -> ElementTrend:
         """One element in each of those LSs of a run that are stored."""
-        return self._store.element_trend(shelf.sets[workspace], run, workspace, path, lumisections)
+        return self._store.element_trend(
+            shelf.sets[workspace], run, workspace, path, lumisections, as_of=as_of
+        )
 
     def reports(self, shelf: Shelf, run: int, lumisection: int) -> tuple[QualityReports, ...]:
         """All reports of one LS of a run."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dqmstream.export.about import About
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Booking
@@ -19,12 +20,13 @@ class Place(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """One element over a window, in contents that hold nothing else."""
+    """One element over a window, in contents that hold nothing else, and what it covers."""
 
     element: ElementLayout
     contents: Contents
     covered: Covered
     labels: Mapping[str, Sequence[str]]
+    about: About
 
 
 class Trend(NamedTuple):

@@ -14,12 +14,13 @@ from services.gateway.archive import Archive, Shelf
 from services.gateway.closed_total import NotInMemoryError
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
+from services.gateway.moments import NOW, Moment
+from services.gateway.past import Past, RunWords, Sight, about_of, with_late
 from services.gateway.place import Place, Reading, Trend, alone
 from services.gateway.quantities import Quantity, quantity_of, scalar_number
 from services.gateway.windows import Window
 from services.gateway.workspace_run import (
     Covered,
-    LumisectionRecord,
     WorkspaceRun,
     contents_version,
     cover,
@@ -38,15 +39,6 @@ class _Share(NamedTuple):
     contents: Contents
     numbers: list[int]
     lacking: list[int]
-
-
-class _Sight(NamedTuple):
-    """What is known of a window before its contents are read."""
-
-    covered: Covered
-    records: Mapping[int, LumisectionRecord]
-    shelf: Shelf | None
-    live: bool
 
 
 class Readings:
@@ -72,13 +64,20 @@ class Readings:
 
     async def covered(self, place: Place, window: Window) -> tuple[Covered, str]:
         """Which LSs a window covers, and a version that changes when their contents may have."""
-        sight = await self._sight(place, window)
+        sight = await self.sight(place, window)
         return sight.covered, contents_version(sight.records[n] for n in sight.covered.numbers)
 
     async def read(
-        self, place: Place, elements: Sequence[ElementLayout], window: Window
+        self,
+        place: Place,
+        elements: Sequence[ElementLayout],
+        window: Window,
+        moment: Moment = NOW,
     ) -> list[Reading]:
         """Elements of one workspace over a window, in the order asked for.
+
+        As of a moment in the past only closed LSs count that were stored then. What came late is
+        known to the store alone; a late value never takes the place of one that was on time.
 
         Raises
         ------
@@ -87,21 +86,57 @@ class Readings:
         WindowError
             If a sum cannot be made.
         """
-        sight = await self._sight(place, window)
-        labels = await self._desk.ask(self._labels, place.run)
+        words = await self._desk.ask(self._words, place.run)
+        if not moment.as_of.is_now:
+            return await (await self.past(place)).read(elements, window, moment, words)
+        sight = await self.sight(place, window)
         share = await self._desk.ask(self._share, place, sight, window)
+        late = None
+        if moment.late:
+            late = await (await self.past(place)).late(sight.covered.numbers, moment)
+        about = about_of(sight.covered, window, moment, words.marks, late=late)
         readings = []
         for element in elements:
-            contents = await self._element(place, element, sight, share)
+            contents = with_late(element, late, await self._element(place, element, sight, share))
             single = next(iter(contents.layout))
-            readings.append(Reading(single, contents, sight.covered, labels))
+            readings.append(Reading(single, contents, sight.covered, words.labels, about))
         return readings
+
+    async def past(self, place: Place) -> Past:
+        """What the store knows of a workspace of a run, under the set that is shown.
+
+        Raises
+        ------
+        NotInMemoryError
+            If it has nothing of the run.
+        """
+        set_hash = await self._desk.ask(self._set, place)
+        shelf = None
+        if self._archive is not None:
+            shelf = await self.stored(self._archive.shelf, place.run, set_hash)
+        if self._archive is None or shelf is None or place.workspace not in shelf.sets:
+            msg = (
+                f"run {place.run} workspace {place.workspace!r} is not stored, and only a store "
+                "knows the past and late data"
+            )
+            raise NotInMemoryError(msg)
+        return Past(place, self._archive, shelf, self.stored)
+
+    async def words(self, run: int) -> RunWords:
+        """What the run says of itself."""
+        return await self._desk.ask(self._words, run)
+
+    async def rows_in_memory(
+        self, place: Place, element: ElementLayout, numbers: Sequence[int]
+    ) -> dict[int, NDArray[np.int64]]:
+        """The element's cells int64[element.size] in those LSs that memory holds by themselves."""
+        return await self._desk.ask(self._rows, place, element, numbers)
 
     async def trend(
         self, place: Place, element: ElementLayout, quantity: Quantity, window: Window
     ) -> Trend:
         """One number of an element in each LS of a window; the value itself of scalars."""
-        sight = await self._sight(place, window)
+        sight = await self.sight(place, window)
         found = await self._desk.ask(self._trend_in_memory, place, element, sight, quantity)
         lacking = [number for number in sight.covered.numbers if number not in found]
         if lacking:
@@ -112,7 +147,8 @@ class Readings:
 
     # ------------------------------------------------------------- which LSs
 
-    async def _sight(self, place: Place, window: Window) -> _Sight:
+    async def sight(self, place: Place, window: Window) -> Sight:
+        """What is known of a window, in memory or in the store."""
         sight = await self._desk.ask(self._sight_in_memory, place, window)
         if self._archive is None or (sight is not None and self._enough(sight, window)):
             if sight is None:
@@ -120,7 +156,7 @@ class Readings:
                 raise NotInMemoryError(msg)
             return sight
         set_hash = await self._desk.ask(self._set, place)
-        shelf = await self._stored(self._archive.shelf, place.run, set_hash)
+        shelf = await self.stored(self._archive.shelf, place.run, set_hash)
         records = dict(sight.records) if sight else {}
         if shelf is not None and place.workspace in shelf.layouts:
             records = {**shelf.records_of(place.workspace), **records}
@@ -129,16 +165,16 @@ class Readings:
             raise NotInMemoryError(msg)
         chosen = window.select(sorted(records))
         covered = cover(place.run, [records[n] for n in chosen])
-        return _Sight(covered, records, shelf, sight is not None)
+        return Sight(covered, records, shelf, sight is not None)
 
-    def _sight_in_memory(self, place: Place, window: Window) -> _Sight | None:
+    def _sight_in_memory(self, place: Place, window: Window) -> Sight | None:
         self._view.refresh()
         part = self._part(place)
         if part is None:
             return None
-        return _Sight(part.covered(window), dict(part.records), None, live=True)
+        return Sight(part.covered(window), dict(part.records), None, live=True)
 
-    def _enough(self, sight: _Sight, window: Window) -> bool:
+    def _enough(self, sight: Sight, window: Window) -> bool:
         """Whether no LS of the window can be stored that memory has not heard of."""
         lowest = min(sight.records, default=None)
         if lowest is None:
@@ -155,7 +191,7 @@ class Readings:
 
     # ------------------------------------------------------------- contents
 
-    def _share(self, place: Place, sight: _Sight, window: Window) -> _Share | None:
+    def _share(self, place: Place, sight: Sight, window: Window) -> _Share | None:
         """The sum over what memory holds of a window; None if the run is not live."""
         part = self._part(place)
         if part is None:
@@ -175,7 +211,7 @@ class Readings:
         return _Share(total, held, lacking)
 
     async def _element(
-        self, place: Place, element: ElementLayout, sight: _Sight, share: _Share | None
+        self, place: Place, element: ElementLayout, sight: Sight, share: _Share | None
     ) -> Contents:
         lacking = list(sight.covered.numbers) if share is None else share.lacking
         if share is not None and not lacking:
@@ -186,14 +222,14 @@ class Readings:
         return stored
 
     async def _stored_window(
-        self, place: Place, element: ElementLayout, sight: _Sight, lacking: list[int]
+        self, place: Place, element: ElementLayout, sight: Sight, lacking: list[int]
     ) -> Contents:
-        archive, shelf = self._archive, await self._shelf(place, sight)
+        archive, shelf = self._archive, await self.shelf_of(place, sight)
         if archive is None or shelf is None:
             msg = f"run {place.run} workspace {place.workspace!r}: LS {lacking[:5]} are not stored"
             raise NotInMemoryError(msg)
         path = element.element.path
-        found = await self._stored(
+        found = await self.stored(
             archive.element_window, shelf, place.run, place.workspace, path, lacking
         )
         if len(found.lumisections) != len(lacking):
@@ -205,7 +241,7 @@ class Readings:
     # ---------------------------------------------------------------- trends
 
     def _trend_in_memory(
-        self, place: Place, element: ElementLayout, sight: _Sight, quantity: Quantity
+        self, place: Place, element: ElementLayout, sight: Sight, quantity: Quantity
     ) -> dict[int, Any]:
         part = self._part(place)
         if part is None:
@@ -223,15 +259,15 @@ class Readings:
         self,
         place: Place,
         element: ElementLayout,
-        sight: _Sight,
+        sight: Sight,
         quantity: Quantity,
         lacking: list[int],
     ) -> dict[int, Any]:
-        archive, shelf = self._archive, await self._shelf(place, sight)
+        archive, shelf = self._archive, await self.shelf_of(place, sight)
         if archive is None or shelf is None:
             return {}
         path = element.element.path
-        found = await self._stored(
+        found = await self.stored(
             archive.element_trend, shelf, place.run, place.workspace, path, lacking
         )
         numbers = [int(number) for number in found.lumisections]
@@ -239,6 +275,16 @@ class Readings:
             scalars = {n: found.scalars.get(n) for n in numbers}
             return _scalars(element, scalars)
         return _numbers(found.element, numbers, found.cells, quantity)
+
+    def _rows(
+        self, place: Place, element: ElementLayout, numbers: Sequence[int]
+    ) -> dict[int, NDArray[np.int64]]:
+        part = self._part(place)
+        held = set() if part is None else set(part.in_memory())
+        if part is None or element.element.path not in part.layout:
+            return {}
+        at = slice(element.offset, element.offset + element.size)
+        return {n: part.of_lumisection(n).cells[at].copy() for n in numbers if n in held}
 
     # ------------------------------------------------------------------- ways
 
@@ -250,17 +296,18 @@ class Readings:
         part = self._part(place)
         return None if part is None else part.set
 
-    def _labels(self, number: int) -> Mapping[str, Sequence[str]]:
+    def _words(self, number: int) -> RunWords:
         run = self._view.runs.get(number)
-        return {} if run is None else dict(run.labels)
+        return RunWords({}, ()) if run is None else RunWords(dict(run.labels), ())
 
-    async def _shelf(self, place: Place, sight: _Sight) -> Shelf | None:
+    async def shelf_of(self, place: Place, sight: Sight) -> Shelf | None:
         if sight.shelf is not None or self._archive is None:
             return sight.shelf
         set_hash = await self._desk.ask(self._set, place)
-        return await self._stored(self._archive.shelf, place.run, set_hash)
+        return await self.stored(self._archive.shelf, place.run, set_hash)
 
-    async def _stored(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def stored(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a function of the archive returns, called on a thread, a bounded number at once."""
         async with self._turns:
             return await asyncio.to_thread(function, *args, **kwargs)
 

@@ -1,19 +1,20 @@
-"""A plot as a PNG: for wikis, logbooks and mail. The page draws its own, from the same states."""
+"""A plot as a PNG or SVG: for wikis, logbooks and mail. The page draws its own, from the same
+states."""
 
-import io
 import math
-from functools import cache
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
-from services.gateway.palette import BACKGROUND, FRAME, INK, LINE, MUTED, heat_colours
+from services.gateway.formats.surfaces import PixelSurface, Surface, VectorSurface
+from services.gateway.palette import FRAME, LINE, MUTED, heat_colours
 from services.gateway.state import State
 from services.gateway.ticks import linear_ticks, log_ticks, short_number
 
-__all__ = ["render"]
+__all__ = ["render", "render_svg"]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 18, 48, 62
 _BAR: Final = 64
@@ -42,7 +43,19 @@ class _Scale:
 
 def render(state: State, width: int, height: int) -> bytes:
     """The picture of a plot's state (`services.gateway.drawing`), as PNG."""
-    canvas = _Canvas(state, width, height)
+    return _painted(state, PixelSurface(width, height), width, height)
+
+
+def render_svg(state: State, width: int, height: int) -> bytes:
+    """The same as SVG; its metadata has all the plot says, as JSON."""
+    header = dict(state.header)
+    title = f"{header['element']['title']}, run {header['window']['run']}"
+    about = orjson.dumps(header, option=orjson.OPT_NON_STR_KEYS).decode()
+    return _painted(state, VectorSurface(width, height, title=title, about=about), width, height)
+
+
+def _painted(state: State, surface: Surface, width: int, height: int) -> bytes:
+    canvas = _Canvas(state, surface, width, height)
     header = state.header
     element = header["element"]
     canvas.text((12, 9), element["title"], size=15)
@@ -53,34 +66,18 @@ def render(state: State, width: int, height: int) -> bytes:
         canvas.map(element, state.arrays)
     else:
         canvas.line(element, state.arrays)
-    return canvas.png()
+    return surface.finished()
 
 
 class _Canvas:
     """One picture while it is drawn."""
 
-    def __init__(self, state: State, width: int, height: int) -> None:
-        self._image = Image.new("RGB", (width, height), BACKGROUND)
-        self._draw = ImageDraw.Draw(self._image)
+    def __init__(self, state: State, surface: Surface, width: int, height: int) -> None:
+        self._surface = surface
+        self.text = surface.text
         self._width, self._height = width, height
         bar = _BAR if len(state.header["element"]["shape"]) == 2 else 0
         self._box = (_LEFT, _TOP, width - _RIGHT - bar, height - _BOTTOM)
-
-    def png(self) -> bytes:
-        out = io.BytesIO()
-        self._image.save(out, "PNG")
-        return out.getvalue()
-
-    def text(
-        self,
-        at: tuple[float, float],
-        text: str,
-        *,
-        size: int = 11,
-        anchor: str = "la",
-        colour: tuple[int, int, int] = INK,
-    ) -> None:
-        self._draw.text(at, text, fill=colour, font=_font(size), anchor=anchor)
 
     def footer(self, header: dict[str, Any] | Any) -> None:
         """Run and LS range, entries, and whatever is in no bin: never left out."""
@@ -91,7 +88,9 @@ class _Canvas:
         words = [f"Run {window['run']}", span, f"entries {totals['entries']}"]
         words += [f"{name} {totals[name]}" for name in ("nan", "outside") if totals[name]]
         words += ["open"] if not window["closed"] else []
-        words += [f"late {window['late_events']}"] if window["late_events"] else []
+        words += [_late_words(window)] if window["late_events"] else []
+        words += [f"as of {window['as_of']}"] if window.get("as_of") else []
+        words += list(window.get("marks", ()))
         words += [f"INVALID: {totals['invalid']}"] if totals["invalid"] else []
         at = (self._width - 12, self._height - 8)
         self.text(at, "   ".join(words), anchor="rd", colour=MUTED)
@@ -118,13 +117,13 @@ class _Canvas:
             for low, high, value in zip(edges[:-1], edges[1:], values, strict=True):
                 if value:
                     ends = sorted((up(value), base))
-                    self._draw.rectangle((across(low), ends[0], across(high), ends[1]), fill=LINE)
+                    self._surface.box((across(low), ends[0], across(high), ends[1]), LINE)
             return
         for low, high, value, error in zip(edges[:-1], edges[1:], values, spread, strict=True):
             if math.isfinite(value):
                 x, y = (across(low) + across(high)) / 2, up(value)
-                self._draw.line((across(low), y, across(high), y), fill=LINE, width=2)
-                self._draw.line((x, up(value - error), x, up(value + error)), fill=LINE)
+                self._surface.line((across(low), y, across(high), y), LINE, width=2)
+                self._surface.line((x, up(value - error), x, up(value + error)), LINE)
 
     def map(self, element: dict[str, Any], arrays: Any) -> None:
         """Two axes: colours for values, with their scale at the side."""
@@ -150,14 +149,14 @@ class _Canvas:
         colours = heat_colours(scaled.T[::-1])
         columns, rows = _pixels(_edges(first), right - left), _pixels(_edges(second), bottom - top)
         picture = colours[(len(colours) - 1 - rows)[::-1]][:, columns]
-        self._image.paste(Image.fromarray(picture), (left, top))
+        self._surface.picture((left, top), picture)
         self._frame(across, up, first, _named(second), second)
         self._scale_bar(low, high, log=log)
 
     def _scale_bar(self, low: float, high: float, *, log: bool) -> None:
         _, top, right, bottom = self._box
         fractions = np.linspace(1, 0, bottom - top)[:, np.newaxis].repeat(14, axis=1)
-        self._image.paste(Image.fromarray(heat_colours(fractions)), (right + 10, top))
+        self._surface.picture((right + 10, top), heat_colours(fractions))
         scale = _Scale(low, high, bottom, top, log=log)
         for tick in scale.ticks:
             self.text((right + 28, scale(tick)), short_number(tick), anchor="lm", colour=MUTED)
@@ -195,25 +194,22 @@ class _Canvas:
     ) -> None:
         left, top, right, bottom = self._box
         for x, name in _marks(axis, across, (right - left) // 48):
-            self._draw.line((x, bottom, x, bottom + 4), fill=MUTED)
+            self._surface.line((x, bottom, x, bottom + 4), MUTED)
             self.text((x, bottom + 6), name[:14], anchor="ma", colour=MUTED)
         for y, name in _marks(second or {}, up, (bottom - top) // 18):
-            self._draw.line((left - 4, y, left, y), fill=MUTED)
+            self._surface.line((left - 4, y, left, y), MUTED)
             self.text((left - 7, y), name[:9], anchor="rm", colour=MUTED)
             if second is None:
-                self._draw.line((left, y, right, y), fill=FRAME)
-        self._draw.rectangle((left, top, right, bottom), outline=MUTED)
+                self._surface.line((left, y, right, y), FRAME)
+        self._surface.frame((left, top, right, bottom), MUTED)
         self.text((right, bottom + 22), _named(axis), anchor="ra")
         self.text((left, top - 4), value_axis, anchor="ld", colour=MUTED, size=10)
 
 
-@cache
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
-    """DejaVu Sans where the system has it, for Greek letters; else Pillow's own."""
-    try:
-        return ImageFont.truetype("DejaVuSans.ttf", size)
-    except OSError:
-        return ImageFont.load_default(size)
+def _late_words(window: Mapping[str, Any]) -> str:
+    """Late events are in the numbers only if that was asked for, and then it is said."""
+    added = " (added)" if window.get("late") is not None else ""
+    return f"late {window['late_events']}{added}"
 
 
 def _marks(axis: dict[str, Any], scale: _Scale, most: int) -> list[tuple[float, str]]:

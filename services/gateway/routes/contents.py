@@ -1,13 +1,15 @@
-"""Routes: contents of MonitorElements over windows, as numbers and as images."""
+"""Routes: contents of MonitorElements over windows, in all formats."""
 
-import asyncio
+import hashlib
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from dqmstream.histograms.element import MonitorElement
+from dqmstream.export.about import safe_name
+from dqmstream.histograms.reshape import Reshape, ReshapeError
 from services.gateway.asking import (
     PROBLEMS,
     Asked,
@@ -16,37 +18,71 @@ from services.gateway.asking import (
     Parts,
     Pattern,
     RunWord,
-    answer,
     check_lumisections,
     chosen_elements,
     etag,
     unchanged,
 )
 from services.gateway.catalogue import Found
-from services.gateway.drawing import draw
 from services.gateway.element_models import ContentsAnswer, UhiAnswer
+from services.gateway.formats.asked import ChosenMoment, ChosenReshape, FormatWord
+from services.gateway.formats.negotiation import chosen
+from services.gateway.formats.table import FORMATS, Format, Sheet
+from services.gateway.moments import Moment
 from services.gateway.place import Place, Reading
-from services.gateway.render import render
+from services.gateway.problems import ProblemError, problem_answer
 from services.gateway.windows import Window
 
-__all__ = ["router"]
+__all__ = ["NOT_ACCEPTABLE", "router"]
 
-router = APIRouter(tags=["contents"], responses=PROBLEMS)
+NOT_ACCEPTABLE: Final[dict[int | str, dict[str, Any]]] = {
+    406: problem_answer("The format asked for is not offered.")
+}
+
+router = APIRouter(tags=["contents"], responses={**PROBLEMS, **NOT_ACCEPTABLE})
 
 Paths = Annotated[
     list[str],
     Query(alias="path", description="Path of an element; may be repeated.", max_length=1_000),
 ]
-OnePath = Annotated[str, Query(alias="path", description="Path of an element.", max_length=255)]
 Workspace = Annotated[
     str | None,
     Query(description="Only in this workspace; needed where two book one path.", max_length=255),
 ]
-Side = Annotated[int, Query(ge=120, le=1_600, description="Pixels.")]
+Side = Annotated[int, Query(ge=120, le=1_600, description="Pixels of a picture.")]
+
+_MEDIA_TYPES: Final = {each.name: each.media_type for each in FORMATS.values()}
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+_OFFERED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The elements, in the order asked for or booked.",
+        "content": {
+            each.media_type: _BINARY for each in FORMATS.values() if each.name not in {"json"}
+        }
+        | {"application/vnd.uhi+json": {"schema": UhiAnswer.model_json_schema()}},
+    }
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Wish:
+    """All that a request asks for."""
+
+    number: int
+    found: Sequence[Found]
+    window: Window
+    moment: Moment
+    reshape: Reshape
+    form: Format
+    width: int
+    height: int
 
 
 @router.get(
-    "/runs/{run}/contents", response_model=ContentsAnswer, summary="Elements over a window, to draw"
+    "/runs/{run}/contents",
+    response_model=ContentsAnswer,
+    responses=_OFFERED,
+    summary="Elements over a window",
 )
 async def show_contents(
     *,
@@ -54,74 +90,90 @@ async def show_contents(
     parts: Gateway,
     run: RunWord,
     window: ChosenWindow,
+    moment: ChosenMoment,
+    reshape: ChosenReshape,
     pattern: Asked,
     paths: Paths = [],  # noqa: B006 FastAPI copies it
     workspace: Workspace = None,
+    name: FormatWord = None,
+    width: Side = 640,
+    height: Side = 440,
 ) -> Response:
     """Contents of one element or many: what each is, which LSs are covered, totals and cells.
 
-    The answer has an ETag made from the versions of the lumisections.
+    The format is what `format` names or the Accept header wants: JSON to draw (the default), UHI,
+    Arrow, Parquet, NumPy, ROOT, CSV, and of one element PNG and SVG. Sums are exact: what `axes`,
+    `bins` and `rebin` make of the bins too. As of a moment in the past, or with late data, answers
+    come from the store alone. The ETag changes when the contents may have.
     """
+    form = FORMATS[chosen(name, request.headers.get("accept", ""), _MEDIA_TYPES)]
     number, found = await _asked(parts, run, paths, pattern, workspace)
-    tag = await _tag(parts, number, found, window, "plot")
-    if (same := unchanged(request, tag)) is not None:
-        return same
-    readings = await _readings(parts, number, found, window)
-    return answer(await asyncio.to_thread(_drawn, readings, window), tag)
+    wish = _Wish(
+        number=number,
+        found=found,
+        window=window,
+        moment=moment,
+        reshape=reshape,
+        form=form,
+        width=width,
+        height=height,
+    )
+    return await _answer(request, parts, wish)
 
 
 @router.get(
-    "/runs/{run}/contents/uhi",
-    response_model=UhiAnswer,
-    summary="Elements over a window, as UHI histograms",
+    "/runs/{run}/contents/{name}",
+    responses={
+        200: {
+            **_OFFERED[200],
+            "content": {
+                **_OFFERED[200]["content"],
+                "application/json": {"schema": ContentsAnswer.model_json_schema()},
+            },
+        }
+    },
+    response_class=Response,
+    summary="Elements over a window, in a format",
 )
-async def show_uhi(
+async def show_contents_as(
     *,
     request: Request,
     parts: Gateway,
     run: RunWord,
+    name: Annotated[
+        str,
+        Path(
+            max_length=40,
+            description="Name of the format; 406 for others.",
+            json_schema_extra={"enum": list(FORMATS)},
+        ),
+    ],
     window: ChosenWindow,
+    moment: ChosenMoment,
+    reshape: ChosenReshape,
     pattern: Asked,
     paths: Paths = [],  # noqa: B006 FastAPI copies it
-    workspace: Workspace = None,
-) -> Response:
-    """Histograms and profiles in the JSON form of UHI, which other libraries read.
-
-    Scalars and texts are no histograms: they are left out, and listed.
-    """
-    number, found = await _asked(parts, run, paths, pattern, workspace)
-    tag = await _tag(parts, number, found, window, "uhi")
-    if (same := unchanged(request, tag)) is not None:
-        return same
-    readings = await _readings(parts, number, found, window)
-    return answer(await asyncio.to_thread(_as_uhi, readings), tag)
-
-
-@router.get(
-    "/runs/{run}/contents/png",
-    summary="One element over a window, as an image",
-    response_class=Response,
-    responses={200: {"content": {"image/png": {}}, "description": "The image."}},
-)
-async def show_png(
-    *,
-    request: Request,
-    parts: Gateway,
-    run: RunWord,
-    window: ChosenWindow,
-    path: OnePath,
     workspace: Workspace = None,
     width: Side = 640,
     height: Side = 440,
 ) -> Response:
-    """The plot as a picture, with title, axes, entries, run and LS range printed on it."""
-    number, found = await _asked(parts, run, [path], Pattern(None, None), workspace)
-    tag = await _tag(parts, number, found, window, f"png {width}x{height}")
-    if (same := unchanged(request, tag)) is not None:
-        return same
-    reading = (await _readings(parts, number, found, window))[0]
-    image = await asyncio.to_thread(_painted, reading, window, width, height)
-    return Response(image, headers={"etag": tag}, media_type="image/png")
+    """The same as `contents?format=`, for programs that cannot set headers or want a file's name.
+
+    Pictures show one element, with title, axes, entries, run and LS range printed on it.
+    """
+    form = FORMATS[chosen(name, "", _MEDIA_TYPES)]
+    number, found = await _asked(parts, run, paths, pattern, workspace)
+    wish = _Wish(
+        number=number,
+        found=found,
+        window=window,
+        moment=moment,
+        reshape=reshape,
+        form=form,
+        width=width,
+        height=height,
+    )
+    return await _answer(request, parts, wish)
 
 
 async def _asked(
@@ -131,69 +183,80 @@ async def _asked(
     return number, await chosen_elements(parts, number, paths, pattern, workspace)
 
 
-async def _tag(parts: Parts, number: int, found: Sequence[Found], window: Window, form: str) -> str:
+async def _answer(request: Request, parts: Parts, wish: _Wish) -> Response:
+    _check(parts, wish)
+    tag = await _tag(parts, wish) if wish.moment.is_plain else None
+    if tag is not None and (same := unchanged(request, tag)) is not None:
+        return same
+    readings = await _readings(parts, wish)
+    body = await parts.encoding.run(_encoded, readings, wish)
+    if tag is None:
+        # What the store knows of the past changes with every late set, and no version says so.
+        tag = etag(wish.form.name, hashlib.blake2b(body, digest_size=16).hexdigest())
+        if (same := unchanged(request, tag)) is not None:
+            return same
+    headers = {"etag": tag, "vary": "accept"}
+    if wish.form.attached:
+        headers["content-disposition"] = f'attachment; filename="{_file_name(readings, wish)}"'
+    return Response(body, headers=headers, media_type=wish.form.header)
+
+
+def _check(parts: Parts, wish: _Wish) -> None:
+    form, found = wish.form, wish.found
+    if not form.many and len(found) != 1:
+        detail = f"{len(found)} elements asked for as {form.name}, a picture shows one"
+        raise ProblemError(422, detail)
+    cells, most = sum(each.element.size for each in found), parts.settings.limits.cells
+    if cells * form.weight > most:
+        detail = f"{cells} cells asked for as {form.name}, expected at most {most // form.weight}"
+        raise ProblemError(413, detail)
+
+
+async def _tag(parts: Parts, wish: _Wish) -> str:
     versions = []
-    for workspace in sorted({each.layout.workspace for each in found}):
-        covered, version = await parts.readings.covered(Place(number, workspace), window)
+    for workspace in sorted({each.layout.workspace for each in wish.found}):
+        covered, version = await parts.readings.covered(Place(wish.number, workspace), wish.window)
         check_lumisections(parts, len(covered.numbers), 0)
         versions.append(version)
-    named = [(each.path, each.layout.hash) for each in found]
-    return etag(form, number, window.word, versions, named)
+    named = [(each.path, each.layout.hash) for each in wish.found]
+    form = f"{wish.form.name} {wish.width}x{wish.height}"
+    return etag(form, wish.number, wish.window.word, wish.reshape.word, versions, named)
 
 
-async def _readings(
-    parts: Parts, number: int, found: Sequence[Found], window: Window
-) -> list[Reading]:
+async def _readings(parts: Parts, wish: _Wish) -> list[Reading]:
     read: dict[tuple[str, str], Reading] = {}
-    for workspace in sorted({each.layout.workspace for each in found}):
-        mine = [each for each in found if each.layout.workspace == workspace]
+    for workspace in sorted({each.layout.workspace for each in wish.found}):
+        mine = [each for each in wish.found if each.layout.workspace == workspace]
         readings = await parts.readings.read(
-            Place(number, workspace), [each.element for each in mine], window
+            Place(wish.number, workspace),
+            [each.element for each in mine],
+            wish.window,
+            wish.moment,
         )
         for each, reading in zip(mine, readings, strict=True):
+            check_lumisections(parts, len(reading.covered.numbers), 0)
             read[workspace, each.path] = reading
-    return [read[each.layout.workspace, each.path] for each in found]
+    return [read[each.layout.workspace, each.path] for each in wish.found]
 
 
-def _drawn(readings: Sequence[Reading], window: Window) -> dict[str, Any]:
-    contents = []
-    for reading in readings:
-        state = draw(
-            reading.element,
-            reading.contents,
-            labels=reading.labels,
-            covered=reading.covered,
-            window=window,
-        )
-        contents.append({**state.header, "arrays": state.arrays})
-    return {"contents": contents}
+def _encoded(readings: Sequence[Reading], wish: _Wish) -> bytes:
+    if not wish.reshape.is_nothing:
+        readings = [_reshaped(reading, wish.reshape) for reading in readings]
+    sheet = Sheet(readings=readings, window=wish.window, width=wish.width, height=wish.height)
+    return wish.form.encode(sheet)
 
 
-def _as_uhi(readings: Sequence[Reading]) -> dict[str, Any]:
-    histograms = {}
-    left_out = []
-    for reading in readings:
-        path = reading.element.element.path
-        if reading.element.planes:
-            histograms[path] = _uhi(reading)
-        else:
-            left_out.append(path)
-    return {"histograms": histograms, "left_out": left_out}
+def _reshaped(reading: Reading, reshape: Reshape) -> Reading:
+    try:
+        made = reshape.of(reading.element, reading.contents.layout.workspace)
+    except ReshapeError as error:
+        raise ProblemError(422, str(error)) from error
+    contents = made.contents(reading.contents)
+    about = replace(reading.about, shape=reshape.word)
+    return reading._replace(element=made.element, contents=contents, about=about)
 
 
-def _uhi(reading: Reading) -> dict[str, Any]:
-    first, last = reading.covered.span
-    uhi = MonitorElement(reading.contents, reading.element).to_uhi()
-    uhi["metadata"] |= {"run": reading.covered.run, "lumisections": f"{first}-{last}"}
-    return uhi
-
-
-def _painted(reading: Reading, window: Window, width: int, height: int) -> bytes:
-    state = draw(
-        reading.element,
-        reading.contents,
-        labels=reading.labels,
-        covered=reading.covered,
-        window=window,
-    )
-    return render(state, width, height)
+def _file_name(readings: Sequence[Reading], wish: _Wish) -> str:
+    first, last = readings[0].about.span if readings else (0, 0)
+    path = wish.found[0].path if len(wish.found) == 1 else "elements"
+    return f"{safe_name(f'run{wish.number}', f'LS{first}-{last}', path)}.{wish.form.name}"

@@ -1,0 +1,154 @@
+"""Route: one MonitorElement LS by LS, as one array, in one answer that is sent as it is read."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response, StreamingResponse
+
+from dqmstream.export.about import safe_name
+from dqmstream.export.series import SERIES_WRITERS, Piece, Series, SeriesWriter
+from dqmstream.histograms.layout import ElementLayout
+from dqmstream.histograms.reshape import Reshape, Reshaped, ReshapeError
+from services.gateway.asking import (
+    PROBLEMS,
+    ChosenWindow,
+    Gateway,
+    Parts,
+    Pattern,
+    RunWord,
+    chosen_elements,
+    etag,
+    unchanged,
+)
+from services.gateway.formats.asked import ChosenMoment, ChosenReshape, FormatWord
+from services.gateway.formats.negotiation import chosen
+from services.gateway.formats.table import SERIES_FORMATS
+from services.gateway.place import Place
+from services.gateway.problems import ProblemError
+from services.gateway.routes.contents import NOT_ACCEPTABLE
+from services.gateway.rows import Rows, rows_of
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["contents"], responses={**PROBLEMS, **NOT_ACCEPTABLE})
+
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+
+
+@router.get(
+    "/runs/{run}/series",
+    summary="One element LS by LS, whole",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "Arrays with a row per LS.",
+            "content": dict.fromkeys(SERIES_FORMATS.values(), _BINARY),
+        }
+    },
+)
+async def show_series(
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    window: ChosenWindow,
+    moment: ChosenMoment,
+    reshape: ChosenReshape,
+    path: Annotated[str, Query(description="Path of an element with bins.", max_length=255)],
+    workspace: Annotated[
+        str | None, Query(description="Needed where two book one path.", max_length=255)
+    ] = None,
+    flow: Annotated[bool, Query(description="With underflow and overflow of each axis.")] = True,
+    name: FormatWord = None,
+) -> Response:
+    """All LSs of a window as arrays of shape (LSs, bins), with LS numbers and closed flags.
+
+    Formats are an Arrow stream (the default), .npz, .npy (a structured array) and Parquet, by
+    `format` or the Accept header. The answer is sent while it is read, in pieces, so that it may
+    be large. Late data are in no row.
+    """
+    form = chosen(name, request.headers.get("accept", ""), SERIES_FORMATS)
+    if moment.late:
+        raise ProblemError(422, "late=include asked for: the rows of single LSs are on time only")
+    number = await parts.library.run_number(run)
+    found = (await chosen_elements(parts, number, [path], Pattern(None, None), workspace))[0]
+    if not found.element.planes:
+        detail = f"{path} is a scalar or text: it has no bins, its trend has its values"
+        raise ProblemError(422, detail)
+    reshaped = _reshaped(reshape, found.element, found.layout.workspace)
+    place = Place(number, found.layout.workspace)
+    rows = await rows_of(parts.readings, place, found.element, window, moment)
+    _check_size(parts, rows)
+    asked = (form, flow, reshape.word, window.word, moment.word, found.layout.hash, path)
+    tag = etag("series", number, asked, rows.version)
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    about = replace(rows.about, shape=reshape.word)
+    series = Series(
+        place=found.element if reshaped is None else reshaped.element,
+        workspace=place.workspace,
+        about=about,
+        labels=rows.words.labels,
+        flow=flow,
+    )
+    file = safe_name(f"run{number}", "series", path)
+    headers = {
+        "etag": tag,
+        "vary": "accept",
+        "content-disposition": f'attachment; filename="{file}.{form}"',
+    }
+    if request.scope.get("dqm.head"):
+        return Response(headers=headers, media_type=SERIES_FORMATS[form])
+    sent = _sent(parts, rows, reshaped, SERIES_WRITERS[form](series))
+    first = await anext(sent)
+    return StreamingResponse(
+        _chained(first, sent), headers=headers, media_type=SERIES_FORMATS[form]
+    )
+
+
+async def _sent(
+    parts: Parts, rows: Rows, reshaped: Reshaped | None, writer: SeriesWriter
+) -> AsyncIterator[bytes]:
+    """The bytes, piece by piece; at most so many answers are being read at once."""
+    async with parts.streams.turn():
+        async for piece in rows.pieces():
+            data = await parts.encoding.run(_written, writer, reshaped, piece)
+            if data:
+                yield data
+        for data in await parts.encoding.run(lambda: list(writer.end())):
+            yield data
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for data in rest:
+        yield data
+
+
+def _written(writer: SeriesWriter, reshaped: Reshaped | None, piece: Piece) -> bytes:
+    if reshaped is not None:
+        piece = piece._replace(cells=reshaped.cells(piece.cells))
+    return writer.piece(piece)
+
+
+def _reshaped(reshape: Reshape, element: ElementLayout, workspace: str) -> Reshaped | None:
+    if reshape.is_nothing:
+        return None
+    try:
+        return reshape.of(element, workspace)
+    except ReshapeError as error:
+        raise ProblemError(422, str(error)) from error
+
+
+def _check_size(parts: Parts, rows: Rows) -> None:
+    limits = parts.settings.limits
+    lumisections = len(rows.about.lumisections)
+    cells = lumisections * rows.element.size
+    if lumisections > limits.lumisections or cells > limits.series_cells:
+        detail = (
+            f"{lumisections} lumisections of {rows.element.size} cells asked for, one answer holds "
+            f"at most {limits.lumisections} lumisections and {limits.series_cells} cells"
+        )
+        raise ProblemError(413, detail)
