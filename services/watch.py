@@ -1,0 +1,181 @@
+"""What `dqmstream watch` does."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import typer
+
+from dqmstream.clock import SystemClock
+from dqmstream.errors import ConfigurationError
+from dqmstream.sources.cms.columns import column_names
+from dqmstream.sources.cms.selection import HltSelection
+from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.cms.watching.settings import WatchSettings
+from services.memory import return_freed_memory
+from services.play import Play
+from services.processes.alone import alone, need_broker
+from services.processes.produce import Sent
+from services.processes.watch import Watching
+from services.runs import Runs
+from services.settings import Settings
+from services.shutdown import run_until_stopped
+from services.startup import chosen_bookings, chosen_tests, settings_in_force
+from services.system import running_system
+
+__all__ = ["WatchPlay", "watch", "watch_settings"]
+
+_CHUNK_EVENTS: Final = 100
+"""Small chunks: at the stream's 20 events/s a plot grows every few seconds."""
+
+
+def watch_settings(
+    *,
+    run: int | None,
+    streams: tuple[str, ...],
+    paths: tuple[str, ...],
+    prescale: int,
+    chunk_events: int | None,
+    missing_timeout: float,
+    newest: bool,
+) -> WatchSettings:
+    """What the command asks for.
+
+    Raises
+    ------
+    ConfigurationError
+        If it contradicts itself.
+    """
+    read = ReadSettings(
+        selection=HltSelection(paths=paths, prescale=prescale),
+        chunk_events=chunk_events or _CHUNK_EVENTS,
+        lumisection_from="name",
+    )
+    return WatchSettings(
+        read=read,
+        run=run,
+        streams=streams,
+        missing_timeout=missing_timeout,
+        broken_timeout=min(missing_timeout, WatchSettings().broken_timeout),
+        newest=newest,
+    )
+
+
+def watch(
+    *,
+    folders: Sequence[Path],
+    watched: Mapping[str, object],
+    send_only: bool,
+    exit_with_run: bool,
+    json: bool,
+    flags: Mapping[str, object],
+    config: Path | None,
+) -> int:
+    """Send what appears in folders, with all services beside it, or alone."""
+    settings = settings_in_force(flags, config)
+    how = watch_settings(**watched)  # type: ignore[arg-type]
+    missing = [str(folder) for folder in folders if not folder.is_dir()]
+    if missing:
+        msg = f"no such folder to watch: {', '.join(missing)}"
+        raise ConfigurationError(msg)
+    if exit_with_run and how.run is None:
+        msg = "--exit ends with a run: name it by --run"
+        raise ConfigurationError(msg)
+    return_freed_memory()
+    if send_only:
+        need_broker(settings, "watch --send-only")
+        return _send(settings, folders, how, exit_with_run=exit_with_run, json=json)
+    return _play(settings, folders, how, exit_with_run=exit_with_run, json=json)
+
+
+class WatchPlay(Play):
+    """Tells what comes of runs that nobody knows beforehand.
+
+    Parameters
+    ----------
+    run
+        The run to stop with.
+    """
+
+    def __init__(self, run: int | None, *, stop: bool, json: bool) -> None:
+        super().__init__(Runs(), stop=stop, json=json)
+        # Run 0 is nobody's: it stands for those that are to come.
+        self._numbers = {run or 0}
+        self._left = 1 if stop else -1
+
+    def run_begins(self, run: int) -> None:
+        """Follow this run too."""
+        self._numbers.add(run)
+
+
+def _play(
+    settings: Settings,
+    folders: Sequence[Path],
+    how: WatchSettings,
+    *,
+    exit_with_run: bool,
+    json: bool,
+) -> int:
+    bookings = chosen_bookings(settings, columns=column_names(how.read.made_columns))
+    tests = chosen_tests(settings, bookings)
+    play = WatchPlay(how.run, stop=exit_with_run, json=json)
+    watching = Watching(
+        settings,
+        folders,
+        how,
+        until_end=exit_with_run,
+        begin=play.begun.wait,
+        on_run_begin=play.run_begins,
+        on_run=play.run_sent,
+    )
+
+    async def main() -> None:
+        clock = SystemClock()
+        async with running_system(settings, bookings, tests, clock, [watching.service()]) as system:
+            await play.on(system, clock)
+
+    return run_until_stopped(main)
+
+
+def _send(
+    settings: Settings,
+    folders: Sequence[Path],
+    how: WatchSettings,
+    *,
+    exit_with_run: bool,
+    json: bool,
+) -> int:
+    told: list[dict[str, object]] = []
+
+    async def tell(sent: Sequence[Sent]) -> None:
+        for one in sent:
+            told.append(
+                {
+                    "run": one.source.run,
+                    "source": one.source.name,
+                    "lumisection": one.lumisection,
+                    "chunks": one.chunks,
+                    "seen": one.seen,
+                    "selected": one.selected,
+                    "dropped": one.dropped,
+                }
+            )
+            if not json:
+                typer.echo(
+                    f"run {one.source.run} {one.source.name}: {one.selected} of {one.seen} events "
+                    f"in {one.chunks} chunks, {one.dropped} dropped, up to LS {one.lumisection}"
+                )
+
+    watching = Watching(settings, folders, how, until_end=exit_with_run, on_run=tell)
+    status = run_until_stopped(lambda: alone(settings, [watching.service()]))
+    if json:
+        document = msgspec.json.encode({"sent": told, "counts": _counts(watching)})
+        typer.echo(msgspec.json.format(document).decode())
+    return status
+
+
+def _counts(watching: Watching) -> dict[str, int]:
+    progress = watching.progress
+    names = ("given_up", "late_files", "skipped_files", "files_beyond", "failed_sources")
+    return {name: getattr(progress, name) for name in names}
