@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
+from msgspec import structs
 
 from dqmstream.booking.chunk import LOG_TIME
 from dqmstream.booking.fill import required_columns
@@ -14,7 +15,7 @@ from dqmstream.sources.source import EventSource
 __all__ = ["columns_of", "fitting", "needed_columns"]
 
 _SHARE: Final = 0.5
-"""A workspace fits if a source has this share of what it reads: files of other years lack some."""
+"""A workspace fits if this share of its elements can be filled: files of other years lack some."""
 _JOINED: Final = "ls_"
 """What conditions of the LS are joined under, whatever the source."""
 _SHOWN: Final = 12
@@ -52,7 +53,7 @@ def needed_columns(bookings: Iterable[Booking]) -> frozenset[str]:
 def fitting(
     bookings: Sequence[Booking], columns: Collection[str], *, beside: Sequence[Booking] = ()
 ) -> tuple[Booking, ...]:
-    """The bookings that find at least half of the columns they read.
+    """The bookings of which at least half of the elements find the columns they read.
 
     Parameters
     ----------
@@ -70,13 +71,15 @@ def fitting(
         shown = sorted(have)[:_SHOWN]
         more = f" and {len(have) - len(shown)} more" if len(have) > len(shown) else ""
         msg = (
-            f"no installed workspace reads this source: of {len(bookings)} none finds half of its "
-            f"columns among {', '.join(shown) or 'none'}{more}; name one by --workspaces"
+            f"no installed workspace reads this source: of {len(bookings)} none can fill half of "
+            f"its elements from {', '.join(shown) or 'none'}{more}; name one by --workspaces"
         )
         raise ConfigurationError(msg)
     return chosen
 
 
 def _share(booking: Booking, have: frozenset[str]) -> float:
-    needed = needed_columns([booking])
-    return len(needed & have) / len(needed) if needed else 1.0
+    """Of the elements that read columns, those that find all of them."""
+    needed = [needed_columns([structs.replace(booking, elements=(e,))]) for e in booking.elements]
+    reading = [columns for columns in needed if columns]
+    return sum(columns <= have for columns in reading) / len(reading) if reading else 1.0

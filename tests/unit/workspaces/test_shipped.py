@@ -2,6 +2,7 @@
 
 import tomllib
 from importlib.metadata import EntryPoint
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,19 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 POINTS = [EntryPoint(name, value, GROUP) for name, value in PROJECT["entry-points"][GROUP].items()]
 SHIPPED = load_workspaces(found=POINTS)
 NAMES = [booking.workspace for booking in SHIPPED]
+OF_FILES = {
+    "bril_lumi",
+    "bril_lumi_pixel",
+    "bril_lumi_plt",
+    "dimuon",
+    "nano_electron",
+    "nano_jet",
+    "nano_met",
+    "nano_muon",
+    "nano_vertex",
+}
+"""For event files, whose columns are what somebody wrote: see test_event_files."""
+MADE_HERE = [booking for booking in SHIPPED if booking.workspace not in OF_FILES]
 
 
 def columns_of(schema: object) -> set[str]:
@@ -34,7 +48,7 @@ def test_every_workspace_of_the_folder_is_announced() -> None:
     modules = {
         path.stem for path in folder.glob("*.py") if "workspace = Workspace(" in path.read_text()
     }
-    assert set(NAMES) == modules == {*SUBSYSTEMS, "dqm_stream"}
+    assert set(NAMES) == modules == {*SUBSYSTEMS, "dqm_stream", *OF_FILES}
 
 
 @pytest.mark.parametrize("booking", SHIPPED, ids=NAMES)
@@ -65,7 +79,7 @@ def test_no_path_is_in_two_workspaces() -> None:
     assert len(paths) == len(set(paths))
 
 
-@pytest.mark.parametrize("booking", SHIPPED, ids=NAMES)
+@pytest.mark.parametrize("booking", MADE_HERE, ids=attrgetter("workspace"))
 def test_a_workspace_reads_only_columns_its_source_has(booking: Booking) -> None:
     if booking.workspace == "dqm_stream":
         schema = header_schema(["HLT_ZeroBias_v6"])
