@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from dqmstream.clock import SettableClock
@@ -11,10 +12,17 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Booking, Histogram, Integer
 from dqmstream.messages.histograms import Account, HistogramSet, SourceAccount
-from dqmstream.messages.operations import Dead
+from dqmstream.messages.operations import Conditions, Dead
 from dqmstream.messages.quality import Outcome, QualityReports
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, HISTOGRAMS, QUALITY, TOPICS, dead_topic
+from dqmstream.messages.topics import (
+    BOOKINGS,
+    CONDITIONS,
+    HISTOGRAMS,
+    QUALITY,
+    TOPICS,
+    dead_topic,
+)
 from dqmstream.messages.wire import CODEC
 from dqmstream.quality.comparison import Comparison, ComparisonSettings
 from dqmstream.quality.declaration import read_tests
@@ -355,3 +363,54 @@ async def test_reports_that_do_not_fit_at_all_are_counted(
         await log.send([Outgoing(topic=HISTOGRAMS, partition=0, key=b"", value=b"", headers=())])
         await read_all(log, dead_topic(HISTOGRAMS), 1)
     assert progress.refused == {"reports_too_large": 2, "no_type": 1}
+
+
+GATED = read_tests(
+    '[[quality_test]]\nname = "dead"\nalgorithm = "DeadChannel"\npath = "me"\n'
+    'require = "pileup > 5"\n',
+    "tests.toml",
+)
+
+
+def conditions(lumisection: int, pileup: float) -> Outgoing:
+    row = Conditions(run=1, lumisection=lumisection, pileup=pileup)
+    return wired(CONDITIONS, row, "1")
+
+
+def outcomes(messages: Sequence[Message]) -> list[tuple[int, Outcome, str]]:
+    return [
+        (one.lumisection, one.reports[0].outcome, one.conditions)
+        for one in messages
+        if isinstance(one, QualityReports)
+    ]
+
+
+async def test_conditions_that_come_late_lead_to_another_judgement(log: MemoryLog) -> None:
+    """Early ones are known before the first LS is judged; broken ones are left where they are."""
+    broken = msgspec.structs.replace(
+        wired(CONDITIONS, Conditions(run=1, lumisection=1), "1"), value=b"?"
+    )
+    await log.send([conditions(1, 43.1), broken])
+    async with comparator(log, tests=GATED):
+        await log.send(sets(piece(1), piece(2)))
+        first = await read_all(log, QUALITY, 2)
+        assert outcomes(first) == [
+            (1, Outcome.GOOD, "pileup=43.1"),
+            (2, Outcome.NOT_RUN, "pileup=?"),
+        ]
+        await log.send([conditions(2, 44), conditions(1, 43.1)])
+        assert outcomes(await read_all(log, QUALITY, 3))[2:] == [(2, Outcome.GOOD, "pileup=44")]
+
+
+async def test_a_restart_judges_again_what_was_told_meanwhile_and_nothing_else(
+    log: MemoryLog,
+) -> None:
+    await log.send([conditions(1, 43.1)])
+    await log.send(sets(piece(1), piece(2)))
+    async with comparator(log, tests=GATED):
+        await read_all(log, QUALITY, 2)
+    await log.send([conditions(2, 2.5)])
+    async with comparator(log, tests=GATED):
+        assert outcomes(await read_all(log, QUALITY, 3))[2:] == [
+            (2, Outcome.DISABLED, "pileup=2.5")
+        ]
