@@ -17,6 +17,7 @@ A message says what came, what was expected, and where: run, lumisection, path, 
     │   └── OffsetExpiredError           retention removed the records before they were read
     ├── StoreError                       the store refused, or holds another history
     │   └── NotStoredError               the store has nothing of that name
+    │       └── RemovedError             it had: the retention policy kept a sum, or nothing
     └── WindowError (ValueError)         histogram sets that must not be summed
 """
 
@@ -31,6 +32,7 @@ __all__ = [
     "MessageError",
     "NotStoredError",
     "OffsetExpiredError",
+    "RemovedError",
     "SourceError",
     "StoreError",
     "UnknownVersionError",
@@ -137,6 +139,10 @@ class StoreError(DqmError):
 
 class NotStoredError(StoreError):
     """The store has no such run, workspace, booking or MonitorElement."""
+
+
+class RemovedError(NotStoredError):
+    """What was asked for was stored once: the retention policy kept its sum, or nothing."""
 
 
 class WindowError(DqmError, ValueError):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,14 @@ from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome
 
 __all__ = [
+    "NOW",
     "AsOf",
     "ElementTrend",
     "Hole",
     "Lumisection",
     "OutcomeCounts",
     "Page",
+    "Removed",
     "Run",
     "Window",
 ]
@@ -73,6 +75,10 @@ class AsOf:
         return self.time_ns is None and self.offset is None
 
 
+NOW: Final = AsOf()
+"""Everything that is stored counts."""
+
+
 class Window(NamedTuple):
     """Sum over the stored LSs of a window, and which those are (rising).
 
@@ -110,7 +116,8 @@ class Run:
     that of its newest closed set. `sources` says of each source whether it is `expected`,
     `started` or `ended`; `ended` once all are, or fillers closed the run, or a later run is there
     in the same set. `marks` are those of all its sources, words of
-    `dqmstream.messages.events.MARKS`: what about the data is not as a detector took it.
+    `dqmstream.messages.events.MARKS`: what about the data is not as a detector took it. `summed`
+    when the retention policy has left its sum, and no LS by itself.
     """
 
     run: int
@@ -123,6 +130,7 @@ class Run:
     sources: Mapping[str, str]
     ended: bool
     marks: tuple[str, ...] = ()
+    summed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -160,6 +168,19 @@ class OutcomeCounts:
     scope: str
     complete: bool
     counts: Mapping[Outcome, int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Removed:
+    """What the retention policy took of a run, and when (nanoseconds since 1970): `kept` is what it
+    left; `bytes` is the packed size, `lumisections` how many had contents of their own."""
+
+    run: int
+    kept: str
+    when: int
+    why: str
+    lumisections: int
+    bytes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,7 +24,7 @@ from dqmstream.fold.merge import MergedAccount
 from dqmstream.messages.booking import Activation
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReports
-from dqmstream.store.answers import AsOf, Hole, Lumisection, OutcomeCounts, Page, Run
+from dqmstream.store.answers import AsOf, Hole, Lumisection, OutcomeCounts, Page, Removed, Run
 from dqmstream.store.as_of import were_known_in_sql
 from dqmstream.store.bodies import unpack
 from dqmstream.store.tables import (
@@ -34,6 +34,7 @@ from dqmstream.store.tables import (
     LUMISECTIONS,
     MERGED,
     PIECES,
+    REMOVED,
     REPORTS,
     RUNS,
     SERIES,
@@ -49,6 +50,7 @@ __all__ = [
     "lumisections",
     "missing",
     "outcomes",
+    "removed",
     "reports",
     "runs",
     "sets",
@@ -130,7 +132,10 @@ def runs(connection: Connection, after: Cursor | None, limit: int) -> Page[Run]:
     followed = exists().where(
         of_run.c.run == RUNS.c.run, later.c.set == of_run.c.set, later.c.run > RUNS.c.run
     )
-    query = select(RUNS, or_(RUNS.c.ended, followed).label("over")).order_by(RUNS.c.run.desc())
+    summed = exists().where(SERIES.c.run == RUNS.c.run, SERIES.c.summed.is_not(None))
+    query = select(
+        RUNS, or_(RUNS.c.ended, followed).label("over"), summed.label("summed")
+    ).order_by(RUNS.c.run.desc())
     if after is not None:
         query = query.where(RUNS.c.run < after[0])
     return _page(connection, query, limit, _run, lambda row: (row.run,))
@@ -148,6 +153,7 @@ def _run(row: Any) -> Run:
         sources=msgspec.json.decode(row.sources, type=dict[str, str]),
         ended=bool(row.over),
         marks=msgspec.json.decode(row.marks or "[]", type=tuple[str, ...]),
+        summed=bool(row.summed),
     )
 
 
@@ -269,6 +275,21 @@ def activations(connection: Connection) -> tuple[Activation, ...]:
     query = select(c.schema, c.body).order_by(c.from_run, c.when)
     rows = connection.execute(query)
     return tuple(unpack(Activation, row.schema, row.body) for row in rows)
+
+
+def removed(connection: Connection) -> tuple[Removed, ...]:
+    """What the retention policy took, in the order it did."""
+    return tuple(
+        Removed(
+            run=row.run,
+            kept=row.kept,
+            when=row.when,
+            why=row.why,
+            lumisections=row.lumisections,
+            bytes=row.bytes,
+        )
+        for row in connection.execute(select(REMOVED).order_by(REMOVED.c.id))
+    )
 
 
 def holes(connection: Connection) -> tuple[Hole, ...]:

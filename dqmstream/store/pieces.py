@@ -10,15 +10,15 @@ from dqmstream.fold.merge import Merger, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import HistogramSet
-from dqmstream.store.answers import AsOf, Window
+from dqmstream.store.answers import NOW, AsOf, Window
 from dqmstream.store.as_of import were_known
 from dqmstream.store.bodies import pack, unpack
 from dqmstream.store.series import Moment, Selection, Series, Version
 from dqmstream.store.tables import PIECES
+from dqmstream.store.totals import total
 
 __all__ = ["PieceShelf", "late_window"]
 
-_NOW: Final = AsOf()
 _PIECES_AT: Final = select(
     PIECES.c.id,
     PIECES.c.schema,
@@ -61,7 +61,7 @@ class PieceShelf:
         series: Series,
         layout: Layout,
         lumisection: int,
-        as_of: AsOf = _NOW,
+        as_of: AsOf = NOW,
     ) -> None:
         self._connection = connection
         self._series = series
@@ -210,9 +210,11 @@ def late_window(
     series: Series,
     layout: Layout,
     selection: Selection,
-    as_of: AsOf = _NOW,
+    as_of: AsOf = NOW,
 ) -> Window:
     """Sum of what came late for the LSs of a window, and which LSs have any."""
+    if series.summed is not None:
+        return total(connection, series, layout, selection, as_of, late=True)
     c = PIECES.c
     query = select(c.lumisection).where(
         c.series == series.id,
@@ -220,12 +222,12 @@ def late_window(
         c.lumisection.between(selection.first, selection.last),
     )
     found = sorted(set(connection.execute(query).scalars()))
-    total, used, replaced = Contents.empty(layout), [], []
+    late_sum, used, replaced = Contents.empty(layout), [], []
     for lumisection in selection.chosen(found):
         shelf = PieceShelf(connection, series, layout, lumisection, as_of)
         if shelf.late_is_replaced:
             replaced.append(lumisection)
         elif (late := shelf.late()) is not None:
-            total.add(late)
+            late_sum.add(late)
             used.append(lumisection)
-    return Window(total, tuple(used), tuple(replaced))
+    return Window(late_sum, tuple(used), tuple(replaced))

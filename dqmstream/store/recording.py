@@ -35,6 +35,7 @@ from dqmstream.store.tables import (
     REPORTS,
     SERIES,
 )
+from dqmstream.store.totals import told_time
 
 __all__ = ["Recorded", "Recording"]
 
@@ -194,6 +195,13 @@ class Recording:
                 f"{series.booking} over {series.partitions}"
             )
             raise MessageError("differing_booking", detail)
+        if series.summed is not None:
+            detail = (
+                f"run {piece.run} LS {piece.lumisection} workspace {piece.workspace!r}: the "
+                f"lumisections of the run were summed on {told_time(series.summed)}, and nothing "
+                "can be replaced in a sum: record the run in another store"
+            )
+            raise MessageError("already_summed", detail)
         self._touched.add(series.id)
         return series
 

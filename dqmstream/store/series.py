@@ -75,6 +75,7 @@ class Series:
     booking: str
     partitions: int
     chunk_length: int
+    summed: int | None = None
 
     def chunk(self, lumisection: int) -> int:
         """First LS of the chunk that `lumisection` belongs to."""

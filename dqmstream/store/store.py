@@ -7,7 +7,7 @@ Each call is one transaction and sees one state, whatever is recorded meanwhile.
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from sqlalchemy import Connection, select
 
@@ -17,12 +17,14 @@ from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.quality import QualityReports
 from dqmstream.store import listings, schema
 from dqmstream.store.answers import (
+    NOW,
     AsOf,
     ElementTrend,
     Hole,
     Lumisection,
     OutcomeCounts,
     Page,
+    Removed,
     Run,
     Window,
 )
@@ -30,14 +32,12 @@ from dqmstream.store.database import Database
 from dqmstream.store.known import Known, stored_booking
 from dqmstream.store.listings import LumisectionFilter, ReportFilter
 from dqmstream.store.pieces import late_window
-from dqmstream.store.series import Selection, Series
+from dqmstream.store.series import Selection, Series, find_series
 from dqmstream.store.tables import LOG, POSITIONS
+from dqmstream.store.totals import check_no_series_is_summed, check_not_removed
 from dqmstream.store.window import SeriesReader
 
-__all__ = ["NOW", "Store"]
-
-NOW: Final = AsOf()
-"""Everything that is stored counts."""
+__all__ = ["Store"]
 
 
 class Store:
@@ -45,7 +45,8 @@ class Store:
 
     Whatever is asked for by name and is not stored raises NotStoredError; a window in which
     nothing is stored is empty, and says so by the LSs it names. `as_of` asks as of a moment in the
-    past (`AsOf`): only LSs whose contents were known then count.
+    past (`AsOf`): only LSs whose contents were known then count. Where the retention policy has
+    left the sum of a run, or nothing, whatever takes single LSs raises RemovedError.
 
     Parameters
     ----------
@@ -103,6 +104,11 @@ class Store:
         with self._database.transaction() as connection:
             return listings.holes(connection)
 
+    def removed(self) -> tuple[Removed, ...]:
+        """What the retention policy took of which runs."""
+        with self._database.transaction() as connection:
+            return listings.removed(connection)
+
     def runs(self, *, after: tuple[int] | None = None, limit: int = 100) -> Page[Run]:
         """Stored runs, newest number first."""
         with self._database.transaction() as connection:
@@ -138,6 +144,8 @@ class Store:
             raise WindowError(msg)
         wanted = LumisectionFilter(run, set, workspace, as_of)
         with self._database.transaction() as connection:
+            if not as_of.is_now:
+                check_no_series_is_summed(connection, run)
             return listings.lumisections(connection, wanted, after, limit)
 
     def missing(self, run: int) -> dict[str, tuple[int, ...]]:
@@ -289,8 +297,10 @@ class Store:
         self, set: str, run: int, workspace: str
     ) -> Iterator[tuple[Connection, Series, Layout]]:
         with self._database.transaction() as connection:
-            series = self._known.series(connection, set, run, workspace)
+            # Not a remembered one: retention may have summed it meanwhile.
+            series = find_series(connection, set, run, workspace)
             if series is None:
+                check_not_removed(connection, run)
                 msg = f"nothing is stored of workspace {workspace!r} in run {run}, set {set!r}"
                 raise NotStoredError(msg)
             layout = self._known.layout(connection, series.booking)

@@ -45,9 +45,11 @@ __all__ = [
     "METADATA",
     "PIECES",
     "POSITIONS",
+    "REMOVED",
     "REPORTS",
     "RUNS",
     "SERIES",
+    "TOTALS",
 ]
 
 METADATA: Final = MetaData(
@@ -143,10 +145,40 @@ SERIES: Final = Table(
     Column("booking", String, ForeignKey("bookings.hash"), nullable=False),
     Column("partitions", Integer, nullable=False),
     Column("chunk_length", Integer, nullable=False),
+    Column("summed", BigInteger),
     UniqueConstraint("set", "run", "workspace"),
     Index(None, "run"),
 )
-"""One workspace of one set over one run: one booking, one number of partitions."""
+"""One workspace of one set over one run: one booking, one number of partitions. `summed` is when
+its LSs were replaced by their sum (wall clock, nanoseconds since 1970), NULL while they are kept.
+"""
+
+TOTALS: Final = Table(
+    "totals",
+    METADATA,
+    _of_series(),
+    _key("late", Integer),
+    Column("lumisections", LargeBinary, nullable=False),
+    Column("cells", LargeBinary, nullable=False),
+    Column("beside", LargeBinary),
+)
+"""The sum of a summed series, and that of what came late (`late` is 1): of which LSs (little-endian
+int32[n], rising), block of int64[cells], scalars and invalid elements as in `merged`."""
+
+REMOVED: Final = Table(
+    "removed",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("run", BigInteger, nullable=False),
+    Column("kept", String, nullable=False),
+    Column("when", BigInteger, nullable=False),
+    Column("why", String, nullable=False),
+    Column("lumisections", Integer, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Index(None, "run"),
+)
+"""What the retention policy took: of which run, whether its sum or nothing was `kept`, when (wall
+clock, nanoseconds since 1970) and why, how many LSs of contents and how many bytes it was."""
 
 MERGED: Final = Table(
     "merged",

@@ -17,6 +17,7 @@ from dqmstream.store.as_of import KnownThen, known_then
 from dqmstream.store.blocks import decode_block
 from dqmstream.store.series import Beside, Selection, Series
 from dqmstream.store.tables import BLOCKS, CHUNK_ELEMENTS, CHUNKS, MERGED
+from dqmstream.store.totals import check_not_summed, total
 
 __all__ = ["SeriesReader"]
 
@@ -59,6 +60,8 @@ class SeriesReader:
 
     def window(self, selection: Selection, as_of: AsOf) -> Window:
         """Sum of all elements over a window."""
+        if self._series.summed is not None:
+            return total(self._connection, self._series, self._layout, selection, as_of)
         selection, replaced = self._known(selection, as_of)
         places = self._places(selection)
         cells = np.zeros(self._layout.cells, np.int64)
@@ -71,6 +74,8 @@ class SeriesReader:
     def element_window(self, element: ElementLayout, selection: Selection, as_of: AsOf) -> Window:
         """Sum of one element over a window, as contents of a booking with nothing else in it."""
         alone = Layout(Booking(workspace=self._layout.workspace, elements=(element.element,)))
+        if self._series.summed is not None:
+            return _alone(alone, element, self.window(selection, as_of))
         selection, replaced = self._known(selection, as_of)
         places = self._places(selection)
         cells = np.zeros(element.size, np.int64)
@@ -89,6 +94,8 @@ class SeriesReader:
         WindowError
             If that is more than 2**24 cells.
         """
+        if self._series.summed is not None:
+            check_not_summed(self._connection, self._series, selection)
         selection, replaced = self._known(selection, as_of)
         places = self._places(selection)
         beside, index = places.beside, element.index
@@ -196,6 +203,14 @@ def _turned(block: bytes, size: int, chunk: _Chunk) -> NDArray[np.int64]:
     """Cells of one element in the LSs of a chunk that count: int64[n, size]."""
     count = len(chunk.lumisections)
     return decode_block(block, size * count).reshape(size, count).T[chunk.counts]
+
+
+def _alone(alone: Layout, element: ElementLayout, window: Window) -> Window:
+    """One element of a window, as contents of a layout with nothing else in it."""
+    contents = window.contents
+    own = _of_element(Beside(contents.scalars, contents.invalid), element.index)
+    cells = contents.cells[element.offset : element.offset + element.size].copy()
+    return window._replace(contents=Contents(alone, cells, own.scalars, own.invalid))
 
 
 def _of_element(beside: Beside, index: int) -> Beside:

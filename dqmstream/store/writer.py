@@ -1,7 +1,7 @@
 """The store as the recorder sees it: one writer, one transaction for each batch of the log."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -13,10 +13,11 @@ from dqmstream.store.compaction import ChunkSettings, compact, due_chunks
 from dqmstream.store.database import Database, upsert
 from dqmstream.store.known import Known
 from dqmstream.store.recording import Recorded, Recording
-from dqmstream.store.tables import HOLES, LOG, POSITIONS, RUNS
+from dqmstream.store.tables import HOLES, LOG, POSITIONS, REMOVED, RUNS
 
 __all__ = ["Refused", "StoreWriter"]
 
+_REMOVALS: Final = select(func.max(REMOVED.c.id))
 Positions = Mapping[tuple[str, int], int]
 
 
@@ -54,6 +55,7 @@ class StoreWriter:
         self._chunks = chunks or ChunkSettings()
         self._database = Database(url, writing=True)
         self._known = Known()
+        self._removals: int | None = None
         try:
             schema.upgrade(self._database)
             with self._database.transaction() as connection:
@@ -152,6 +154,11 @@ class StoreWriter:
         return tuple(refused)
 
     def _recording(self, connection: Connection) -> Recording:
+        removals = connection.execute(_REMOVALS).scalar_one()
+        if removals != self._removals:
+            # Series that retention has summed or removed, in whatever process, are other ones now.
+            self._known.forget()
+            self._removals = removals
         return Recording(connection, self._known, self._chunks)
 
     def compact(self, busy: frozenset[int] = frozenset()) -> int:
