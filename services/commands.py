@@ -1,5 +1,6 @@
 """What the commands do that run all services in one process: settings, runs and a system."""
 
+import asyncio
 import os
 import secrets
 import tempfile
@@ -136,18 +137,28 @@ def _play(
         runs = with_conditions(runs, conditions)
     play = Play(runs, stop=exit_with_run, json=json)
     tests = chosen_tests(settings, bookings)
-    producing = Producing(
-        settings, runs.sources, speed=speed, begin=play.begun.wait, on_run=play.run_sent
-    )
+    told = asyncio.Event()
+    if conditions is None or speed is not None:
+        told.set()
+
+    async def begin() -> None:
+        # As fast as it goes, events would outrun what is said of them, and be judged twice.
+        await play.begun.wait()
+        await told.wait()
+
+    producing = Producing(settings, runs.sources, speed=speed, begin=begin, on_run=play.run_sent)
     return_freed_memory()
 
     async def main() -> None:
         clock = SystemClock()
         producers = producing.services()
         if conditions is not None:
-            begin = play.begun.wait
             publisher = conditions_publisher(
-                conditions, speed=speed, seconds=runs.seconds, begin=begin
+                conditions,
+                speed=speed,
+                seconds=runs.seconds,
+                begin=play.begun.wait,
+                done=told.set,
             )
             producers.append(publisher)
         async with running_system(settings, bookings, tests, clock, producers) as system:

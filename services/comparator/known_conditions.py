@@ -20,6 +20,8 @@ __all__ = ["KnownConditions"]
 _MOST: Final = 200_000
 """LSs held, about 100 MB: beyond it those of the run heard of first go."""
 _LARGEST_READ: Final = 2_000
+_MOST_READS: Final = 20
+"""Of what has come, before histograms have their turn again."""
 
 _Place = tuple[int, int]
 
@@ -69,10 +71,11 @@ class KnownConditions:
         if self._reader is None:
             return []
         changed: dict[_Place, None] = {}
-        for record in await self._read(self._reader):
-            place = self._take(record)
-            if place is not None:
-                changed[place] = None
+        for _ in range(_MOST_READS):
+            records = await self._read(self._reader)
+            if not records:
+                break
+            changed |= dict.fromkeys(place for one in records if (place := self._take(one)))
         return list(changed)
 
     async def _read(self, reader: Reader) -> Sequence[Record]:

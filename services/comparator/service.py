@@ -213,6 +213,7 @@ class _Comparator:
             records = await reader.read(
                 max_records=_READ_RECORDS, max_bytes=_READ_BYTES, timeout=_PATIENCE
             )
+            await self._renew()
             by_partition: dict[int, list[Record]] = {}
             for record in records:
                 by_partition.setdefault(record.partition, []).append(record)
@@ -223,7 +224,6 @@ class _Comparator:
                 await self._compare(owned, batch)
                 await self._commit(reader, partition, owned)
             self._forget_published(reader)
-            await self._renew()
             if self._clock.monotonic() >= self._next_look:
                 self._next_look = self._clock.monotonic() + _LOOK_INTERVAL
                 await self._note_progress(reader)

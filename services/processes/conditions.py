@@ -16,6 +16,7 @@ def conditions_publisher(
     speed: float | None,
     seconds: float = LUMISECTION_SECONDS,
     begin: Callable[[], Awaitable[object]] | None = None,
+    done: Callable[[], None] = lambda: None,
     progress: ConditionsProgress | None = None,
 ) -> Service:
     """Publishes a table, then is done.
@@ -26,6 +27,8 @@ def conditions_publisher(
         As `publish_conditions` takes them.
     begin
         Awaited before anything is sent.
+    done
+        Called once all is in the log.
     progress
         Kept up to date.
     """
@@ -45,5 +48,6 @@ def conditions_publisher(
             seconds=seconds,
             progress=progress,
         )
+        done()
 
     return Service(name="conditions", start=start, progress=progress)
