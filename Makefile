@@ -47,6 +47,7 @@ unit: install ## the fast tests: no network, no browser, no real data
 test: install lint ## lint and all tests but slow ones and benchmarks; installs what they need if it is root
 	@scripts/chromium
 	@scripts/kafka
+	@scripts/jsroot >/dev/null
 	@scripts/postgresql
 	@if [ -d "$(DATA)/cms-streamer" ]; then marks="not slow and not benchmark"; else \
 	  echo "realdata tests are left out: no folder $(DATA)/cms-streamer (set DQMSTREAM_TEST_DATA)"; \

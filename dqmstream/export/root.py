@@ -12,6 +12,7 @@ ROOT's mean and width come from sums over entries; here they are from the bins' 
 """
 
 import io
+import json
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
@@ -33,6 +34,18 @@ Floats = NDArray[np.float64]
 _AXES: Final = "xyz"
 _FORBIDDEN: Final = str.maketrans(":;", "__")
 
+# ROOT draws titles with TLatex and knows no Unicode in them: letters get its names.
+_GREEK: Final = (
+    *("alpha", "beta", "gamma", "delta", "varepsilon", "zeta", "eta", "theta", "iota", "kappa"),
+    *("lambda", "mu", "nu", "xi", "omicron", "pi", "rho", "varsigma", "sigma", "tau", "upsilon"),
+    *("varphi", "chi", "psi", "omega"),
+)
+_LATEX: Final = str.maketrans(
+    {chr(0x3B1 + at): f"#{name}" for at, name in enumerate(_GREEK)}
+    | {chr(0x391 + at): f"#{name.capitalize()}" for at, name in enumerate(_GREEK) if at != 17}
+    | {"µ": "#mu", "±": "#pm", "×": "#times", "√": "#sqrt", "°": "#circ", "²": "^{2}", "³": "^{3}"}
+)
+
 
 def root_file(exported: Sequence[Exported]) -> bytes:
     """A ROOT file with these elements; of two of one path the second is called `<name>;2`."""
@@ -40,7 +53,7 @@ def root_file(exported: Sequence[Exported]) -> bytes:
     paths = [root_path(each.path, each.about) for each in exported]
     folders = {str(parent) for path in paths for parent in PurePosixPath(path).parents}
     with uproot.recreate(sink) as file:
-        file["dqmstream"] = _string(metadata(exported).decode())
+        file["dqmstream"] = _string(_ascii(metadata(exported)))
         for each, path in zip(exported, paths, strict=True):
             while path in folders:
                 path += "_"  # noqa: PLW2901 ROOT has no object and folder of one name
@@ -208,7 +221,7 @@ def _axis(letter: str, axis: Axis, names: Sequence[str]) -> Any:
     labels = bin_names(axis, names)
     return identify.to_TAxis(
         fName=f"{letter}axis",
-        fTitle=f"{axis.label} [{axis.unit}]" if axis.unit else axis.label,
+        fTitle=_drawn(f"{axis.label} [{axis.unit}]" if axis.unit else axis.label),
         fNbins=len(edges) - 1,
         fXmin=float(edges[0]),
         fXmax=float(edges[-1]),
@@ -218,7 +231,7 @@ def _axis(letter: str, axis: Axis, names: Sequence[str]) -> Any:
 
 
 def _labels(labels: Sequence[str]) -> Any:
-    listed = identify.to_THashList([_string(label) for label in labels])
+    listed = identify.to_THashList([_string(_drawn(label)) for label in labels])
     # TAxis finds the bin of a label by the unique id of its string.
     for number, label in enumerate(listed, start=1):
         label._bases[0]._members["@fUniqueID"] = number
@@ -231,7 +244,17 @@ def _title(exported: Exported) -> str:
     first, last = about.span
     words = [exported.title, f"run {about.run}", f"LS {first}-{last}"]
     words += [] if about.closed else ["open"]
-    return ", ".join([*words, *about.marks])
+    return _drawn(", ".join([*words, *about.marks]))
+
+
+def _drawn(text: str) -> str:
+    """Text as ROOT draws it."""
+    return text.translate(_LATEX)
+
+
+def _ascii(document: bytes) -> str:
+    """A JSON document whose letters every reader of ROOT files takes for the same."""
+    return json.dumps(json.loads(document))
 
 
 def _scalar(exported: Exported) -> str:

@@ -53,7 +53,16 @@ class WindowWords(Answer):
     closed: bool
     complete: bool
     whole: bool
-    late_events: int = Field(description="Late events of these LSs, which are not in the numbers.")
+    late_events: int = Field(
+        description="Late events of these LSs; in the numbers only if `late` is not null."
+    )
+    late: str | None = Field(description="LSs whose late data were added, if that was asked for.")
+    as_of: str = Field(description="The moment asked for; empty for now.")
+    replaced: str = Field(
+        description="LSs that were known at that moment with contents that are gone since."
+    )
+    marks: list[str] = Field(description="What the run is not, as a detector took it.")
+    reshaped: str = Field(description="What was done to the bins.")
 
 
 class Totals(Answer):
