@@ -208,8 +208,6 @@ class Ingest:
         records = SourceRecords(speaker, self.partitions, None)
         if before is None:
             await self._send(records.lumisection_end(said))
-            if lumisection > memory.done + 1:
-                await self._catch_up(speaker, memory)
             memory.end(said)
         if memory.noted < memory.done:
             done = memory.done
@@ -227,8 +225,6 @@ class Ingest:
         """
         memory = await self._memory(speaker)
         if last != memory.done:
-            await self._catch_up(speaker, memory)
-        if last != memory.done:
             detail = (
                 f"run {speaker.run} {speaker.name!r}: ended after LS {last}, but all LSs are known "
                 f"to be ended up to {memory.done}: end the others, again if need be"
@@ -245,33 +241,29 @@ class Ingest:
     # ----------------------------------------------------------------- to the log
 
     async def _memory(self, speaker: IngestSource) -> SourceMemory:
-        """What is known of the source, from the log if it has not spoken here."""
-        memory = self._remembered.source(speaker.id)
-        if memory is None:
-            own = await self.standing(speaker.run, speaker.name)
-            if own is None or own.incarnation != speaker.incarnation:
-                detail = (
-                    f"run {speaker.run} {speaker.name!r}: incarnation {speaker.incarnation!r} was "
-                    "never started, or another one has taken its place"
-                )
-                raise ProblemError(409, detail)
-            memory = SourceMemory(
-                rereadable=speaker.rereadable,
-                done=own.lumisection,
-                noted=own.lumisection,
-                run_ended=own.ended,
-            )
-            memory = self._remembered.begin(speaker.id, memory)
-        _check_kind(speaker, memory)
-        return memory
+        """What is known of the source: here, and by now in the log through other gateways.
 
-    async def _catch_up(self, speaker: IngestSource, memory: SourceMemory) -> None:
-        """Take note of the LSs that were ended through another gateway."""
+        A life whose place was taken ends nothing more: its checkpoint would take the place back.
+        """
         own = await self.standing(speaker.run, speaker.name)
-        if own is not None and own.incarnation == speaker.incarnation:
-            memory.done = max(memory.done, own.lumisection)
-            memory.noted = max(memory.noted, own.lumisection)
-            memory.run_ended |= own.ended
+        if own is None or own.incarnation != speaker.incarnation:
+            newest = "none" if own is None else repr(own.incarnation)
+            detail = (
+                f"run {speaker.run} {speaker.name!r}: incarnation {speaker.incarnation!r} was never "
+                f"started, or another life has taken its place: the log's newest is {newest}"
+            )
+            raise ProblemError(409, detail)
+        memory = self._remembered.begin(
+            speaker.id,
+            SourceMemory(
+                rereadable=speaker.rereadable, done=own.lumisection, noted=own.lumisection
+            ),
+        )
+        _check_kind(speaker, memory)
+        memory.done = max(memory.done, done)
+        memory.noted = max(memory.noted, done)
+        memory.run_ended |= own.ended
+        return memory
 
     def _audit(
         self, caller: Caller, speaker: IngestSource, action: str, **arguments: str
