@@ -249,16 +249,14 @@ class Ingest:
         if own is None or own.incarnation != speaker.incarnation:
             newest = "none" if own is None else repr(own.incarnation)
             detail = (
-                f"run {speaker.run} {speaker.name!r}: incarnation {speaker.incarnation!r} was never "
-                f"started, or another life has taken its place: the log's newest is {newest}"
+                f"run {speaker.run} {speaker.name!r}: incarnation {speaker.incarnation!r} was "
+                "never started, or another life has taken its place: the log's newest is "
+                f"{newest}"
             )
             raise ProblemError(409, detail)
-        memory = self._remembered.begin(
-            speaker.id,
-            SourceMemory(
-                rereadable=speaker.rereadable, done=own.lumisection, noted=own.lumisection
-            ),
-        )
+        done = own.lumisection
+        first = SourceMemory(rereadable=speaker.rereadable, done=done, noted=done)
+        memory = self._remembered.begin(speaker.id, first)
         _check_kind(speaker, memory)
         memory.done = max(memory.done, done)
         memory.noted = max(memory.noted, done)
