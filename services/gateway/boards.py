@@ -40,6 +40,7 @@ def run_row(run: RunView) -> dict[str, Any]:
     return {
         "run": run.number,
         "run_type": run.run_type,
+        "marks": list(run.marks),
         "started": run.started,
         "began": run.began,
         "newest": run.newest,

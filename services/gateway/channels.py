@@ -131,7 +131,14 @@ class ChannelStates:
         except (NotInMemoryError, WindowError) as error:
             described = describe(element, workspace, run.labels)
             return undrawn(described, channel.window, str(error))
-        drawn = draw(element, contents, labels=run.labels, covered=covered, window=channel.window)
+        drawn = draw(
+            element,
+            contents,
+            labels=run.labels,
+            covered=covered,
+            window=channel.window,
+            marks=run.marks,
+        )
         return replace(drawn, heard=part.heard)
 
     def _booked(self, path: str) -> dict[str, Any] | None:

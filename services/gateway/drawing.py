@@ -67,13 +67,14 @@ def draw(
     labels: Labels,
     covered: Covered,
     window: Window,
+    marks: Sequence[str] = (),
 ) -> State:
     """The state of a plot: `element`, `window` and `totals` in the header, and its arrays."""
     me = MonitorElement(contents, element)
     arrays = _arrays(me) if element.planes else {}
     header = {
         "element": describe(element, contents.layout.workspace, labels),
-        "window": window_words(window, covered),
+        "window": {**window_words(window, covered), "marks": list(marks)},
         "totals": {
             "entries": me.entries,
             "nan": me.nan,

@@ -238,6 +238,7 @@ def _stored_row(run: Run) -> dict[str, Any]:
     return {
         "run": run.run,
         "run_type": run.run_type,
+        "marks": list(run.marks),
         "started": run.started or None,
         "began": run.started or None,
         "newest": run.updated or None,

@@ -34,6 +34,9 @@ class RunRow(Answer):
 
     run: int = Field(description="Run number.", examples=[398600])
     run_type: str = Field(description="As its sources announced it; empty if not known.")
+    marks: list[str] = Field(
+        description="What about its data is not as a detector took it.", examples=[["re-timed"]]
+    )
     started: int | None = Field(description="When its first source began, ns since 1970.")
     began: int | None = Field(description="When its first set came, nanoseconds since 1970.")
     newest: int | None = Field(description="When its newest set came, nanoseconds since 1970.")

@@ -86,7 +86,7 @@ class Readings:
         WindowError
             If a sum cannot be made.
         """
-        words = await self._desk.ask(self._words, place.run)
+        words = await self.words(place.run)
         if not moment.as_of.is_now:
             return await (await self.past(place)).read(elements, window, moment, words)
         sight = await self.sight(place, window)
@@ -123,8 +123,13 @@ class Readings:
         return Past(place, self._archive, shelf, self.stored)
 
     async def words(self, run: int) -> RunWords:
-        """What the run says of itself."""
-        return await self._desk.ask(self._words, run)
+        """What the run says of itself; of one that is not in memory what is stored of it."""
+        words = await self._desk.ask(self._words, run)
+        if words is not None:
+            return words
+        archive = self._archive
+        stored = None if archive is None else await self.stored(archive.run, run)
+        return RunWords({}, stored.marks if stored is not None else ())
 
     async def rows_in_memory(
         self, place: Place, element: ElementLayout, numbers: Sequence[int]
@@ -296,9 +301,9 @@ class Readings:
         part = self._part(place)
         return None if part is None else part.set
 
-    def _words(self, number: int) -> RunWords:
+    def _words(self, number: int) -> RunWords | None:
         run = self._view.runs.get(number)
-        return RunWords({}, ()) if run is None else RunWords(dict(run.labels), ())
+        return None if run is None else RunWords(dict(run.labels), run.marks)
 
     async def shelf_of(self, place: Place, sight: Sight) -> Shelf | None:
         if sight.shelf is not None or self._archive is None:

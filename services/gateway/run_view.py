@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from dqmstream.histograms.layout import Layout
-from dqmstream.messages.events import RunEnd, RunStart
+from dqmstream.messages.events import MARKS, RunEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from services.gateway.catalogue import Catalogue
 from services.gateway.together import together
@@ -45,6 +45,8 @@ class RunView:
         """Events seen in all LSs, late ones not counted."""
         self.run_type = ""
         self.labels: dict[str, tuple[str, ...]] = {}
+        self.marks: tuple[str, ...] = ()
+        """What about its data is not as a detector took it: words of `MARKS`, sorted."""
         self.filled_here = False
         """Whether any of its histograms was filled here, and not only imported."""
         self.conditions: dict[int, Conditions] = {}
@@ -65,6 +67,7 @@ class RunView:
         self.run_type = message.run_type or self.run_type
         self._sources[message.source] = False
         self.labels |= message.labels
+        self.marks = tuple(sorted({*self.marks, *MARKS.keys() & set(message.marks)}))
         if message.started:
             self.started = min(message.started, self.started or message.started)
         self.revision += 1

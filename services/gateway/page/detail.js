@@ -4,6 +4,7 @@ import { address, runWord, windowQuery } from "./api.js";
 import { byId, framed, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { facts, largestBins } from "./facts.js";
 import { lumisections } from "./format.js";
+import { markWords } from "./marks.js";
 import { badge, setBadge } from "./outcomes.js";
 import { describePlot, drawPlot } from "./plot.js";
 import { Reports } from "./reports.js";
@@ -160,7 +161,7 @@ export class Detail {
 function printed(plot) {
   const { window: words, totals } = plot?.header ?? {};
   if (!words?.run) return "";
-  const marks = [`run ${words.run}`, lumisections(words)];
+  const marks = [`run ${words.run}`, lumisections(words), ...markWords(words.marks)];
   if (!words.closed) marks.push("newest LS still open");
   if (!words.complete && words.closed) marks.push("not all of it came");
   if (!words.whole) marks.push("input had expired before it was read");

@@ -2,6 +2,7 @@
 
 import { axisOf, binName } from "./axes.js";
 import { count, lumisections, number } from "./format.js";
+import { markWords } from "./marks.js";
 
 const LARGEST = 12;
 
@@ -18,6 +19,7 @@ export function facts(plot) {
     rows.push(["Out of range", count(totals.outside), totals.outside > 0]);
   }
   if (words.late_events) rows.push(["Late events", count(words.late_events), true]);
+  if (words.marks?.length) rows.push(["Data are", markWords(words.marks).join(", "), true]);
   if (totals.invalid) rows.push(["Not filled", totals.invalid, true]);
   if (element.projected) rows.push(["Projection", "a third axis is summed over"]);
   rows.push(["Workspace", element.workspace]);

@@ -2,6 +2,7 @@
 
 import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { count, lumisections } from "./format.js";
+import { markWords } from "./marks.js";
 import { badge, isProblem, setBadge } from "./outcomes.js";
 import { describePlot, drawPlot } from "./plot.js";
 import { drawTrend } from "./trend.js";
@@ -142,7 +143,7 @@ export class Grid {
     else drawPlot(main, plot, { bad: this.bad.marks(path) });
     if (asTrend && scalar) drawTrend(spark, this.trends.get(path));
     const { window: words, totals } = plot?.header ?? {};
-    setText(foot.firstElementChild, words?.run ? `run ${words.run} · ${lumisections(words)}` : "");
+    setText(foot.firstElementChild, words?.run ? [`run ${words.run}`, lumisections(words), ...markWords(words.marks)].join(" · ") : "");
     setText(foot.lastElementChild, totals && !scalar ? `${count(totals.entries)} entries` : "");
   }
 

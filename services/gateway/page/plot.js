@@ -6,6 +6,7 @@ import { INK } from "./colours.js";
 import { drawCurve } from "./curve.js";
 import { number } from "./format.js";
 import { drawMap } from "./heatmap.js";
+import { markWords } from "./marks.js";
 
 const NOTHING = () => null;
 
@@ -57,5 +58,5 @@ export function describePlot(plot) {
   const { element, totals, problem, window } = plot.header;
   if (problem || !totals) return `${element.title}: ${problem || "no contents yet"}`;
   const what = element.axes.length ? `${number(totals.entries)} entries` : `value ${number(totals.value)}`;
-  return `${element.title}: ${what}, run ${window.run}, LS ${window.first} to ${window.last}`;
+  return `${element.title}: ${what}, ${[`run ${window.run}`, `LS ${window.first} to ${window.last}`, ...markWords(window.marks)].join(", ")}`;
 }

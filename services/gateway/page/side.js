@@ -2,6 +2,7 @@
 
 import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { age, clock, count, plural } from "./format.js";
+import { markWords } from "./marks.js";
 import { badge, rank, setBadge } from "./outcomes.js";
 
 const STATES = ["ready", "starting", "stopping", "stale"];
@@ -116,7 +117,8 @@ function workspaceWords(row, standing, chosen) {
 function runWords(row) {
   const state = row.live ? (row.ended ? "ended" : "live") : "stored";
   const last = row.last_lumisection;
-  return [state, last ? `LS ${row.first_lumisection}–${last}` : "", row.run_type].filter(Boolean).join(" · ");
+  const words = [state, last ? `LS ${row.first_lumisection}–${last}` : "", row.run_type, ...markWords(row.marks)];
+  return words.filter(Boolean).join(" · ");
 }
 
 /** Which LSs closed without all they were to have, and what each lacks. */

@@ -2,6 +2,7 @@
 
 import { byId, h, setText, show } from "./dom.js";
 import { age, count, number, plural } from "./format.js";
+import { drawMarks } from "./marks.js";
 import { badge, isProblem, rank, setBadge, worst } from "./outcomes.js";
 
 const LINKS = {
@@ -28,6 +29,7 @@ export class Top {
     link.title = fresh.says;
     setText(link.lastElementChild, fresh.state === "stale" ? fresh.says : LINKS[fresh.state]);
     setText(byId("fact-run"), run ? String(run.run) : "–");
+    drawMarks(byId("fact-marks"), run?.marks ?? []);
     setText(byId("fact-lumisection"), run?.last_lumisection ? String(run.last_lumisection) : "–");
     setText(byId("fact-events"), run ? count(run.events) : "–");
     const { rate, conditions } = boards.run.header;
