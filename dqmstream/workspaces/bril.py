@@ -12,6 +12,7 @@ _CALL: Final = "Otherwise call the BRIL expert on duty."
 _MAP: Final = Draw(style="map")
 _TREND: Final = Draw(per_lumisection=True)
 
+_LUMINOMETERS: Final = ("HFET", "PLT", "PCC")
 _CHANNEL: Final = integer(0, 48, label="channel")
 _BUNCH: Final = integer(1, 3565, label="bunch crossing")
 _BUNCHES: Final = regular(594, 0.5, 3564.5, label="bunch crossing, in groups of 6")
@@ -226,8 +227,53 @@ def _channels() -> Iterator[Element]:
     )
 
 
+def _luminometers() -> Iterator[Element]:
+    for number, name in enumerate(_LUMINOMETERS):
+        here, folder = f"luminometer.device == {number}", f"BRIL/Luminometers/{name}"
+        yield histogram(
+            f"{folder}/ratio",
+            regular(100, -1, 3, label=f"pile-up of {name} over the one in use"),
+            fill="luminometer.pileup / pileup",
+            select=here,
+            title=f"{name}: ratio to the pile-up in use",
+            description="One peak at 1. A shifted one is an efficiency that changed: tell the "
+            "shift leader, the luminosity may be wrong.",
+            draw=_TREND,
+        )
+        yield profile(
+            f"{folder}/by_bunch_crossing",
+            _BUNCHES,
+            fill="bunch_crossing",
+            value="luminometer.pileup",
+            value_range=(-500, 1000),
+            select=here,
+            title=f"{name}: mean pile-up by bunch crossing",
+            description=f"Flat within a few per cent in the filled bunches. {_CALL}",
+        )
+        yield profile(
+            f"{folder}/ratio_by_bunch_crossing",
+            _BUNCHES,
+            fill="bunch_crossing",
+            value="luminometer.pileup / pileup",
+            value_range=(-1000, 1000),
+            select=here,
+            title=f"{name}: ratio to the pile-up in use, by bunch crossing",
+            description="Flat at 1: a slope along trains is afterglow, or a detector that "
+            f"saturates. {_CALL}",
+        )
+    yield profile(
+        "BRIL/Luminometers/ratios",
+        integer(0, 3, labels=list(_LUMINOMETERS), label="luminometer"),
+        fill="luminometer.device",
+        value="luminometer.pileup / pileup",
+        value_range=(-1000, 1000),
+        title="Mean ratio to the pile-up in use, by luminometer",
+        description="All at 1 within a per cent. One that differs: tell the shift leader.",
+    )
+
+
 workspace = Workspace(
     "bril",
-    "Luminosity counts by bunch and channel, pile-up, beam background.",
-    [*_rates(), *_bunches(), *_pileup(), *_channels()],
+    "Luminosity counts by bunch and channel, luminometers, pile-up, beam background.",
+    [*_rates(), *_bunches(), *_pileup(), *_luminometers(), *_channels()],
 )

@@ -1,4 +1,4 @@
-"""Level-1 trigger: rates of bits, jets and electron/photon candidates, prefiring.
+"""Level-1 trigger: rates of bits, jets, e/gamma, taus and muons, energy sums, prefiring.
 
 Bits are numbers here; a source that knows their names sends them as labels of `l1t.bit`.
 """
@@ -26,7 +26,7 @@ _TIME: Final = regular(48, 0, 24, label="time since the start of the LS", unit="
 
 @dataclass(frozen=True, slots=True)
 class _Candidates:
-    """One kind of calorimeter candidate; `highest` is the upper end of its spectrum [GeV]."""
+    """One kind of candidate; `highest` is the upper end of its spectrum [GeV]."""
 
     collection: str
     folder: str
@@ -36,6 +36,10 @@ class _Candidates:
 
 _JETS: Final = _Candidates("l1t_jet", "L1T/Jets", "jets", 200)
 _ELECTRONS: Final = _Candidates("l1t_eg", "L1T/ElectronsPhotons", "e/gamma", 100)
+_TAUS: Final = _Candidates("l1t_tau", "L1T/Taus", "taus", 200)
+_MUONS: Final = _Candidates("l1t_muon", "L1T/Muons", "muons", 100)
+_SUMS: Final = {"ETT": (0, 500), "HTT": (1, 500), "ETMHF": (2, 100), "HTMHF": (3, 100)}
+"""Energy sums: name to number and end of the spectrum [GeV]."""
 
 
 def _bits() -> Iterator[Element]:
@@ -221,8 +225,35 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
     )
 
 
+def _sums() -> Iterator[Element]:
+    for name, (number, highest) in _SUMS.items():
+        yield histogram(
+            f"L1T/Sums/{name}",
+            regular(100, 0, highest, label=name, unit="GeV"),
+            fill="l1t_sum.et",
+            select=f"l1t_sum.type == {number}",
+            title=f"Energy sum {name}",
+            description="One peak that moves left as pile-up falls; a second one at 0 is a sum "
+            f"that was not made. {_CALL}",
+        )
+        if name in {"ETMHF", "HTMHF"}:
+            yield histogram(
+                f"L1T/Sums/{name}_phi",
+                regular(72, -3.1416, 3.1416, label="phi", unit="rad"),
+                fill="l1t_sum.phi",
+                select=f"l1t_sum.type == {number}",
+                title=f"Direction of {name}",
+                description="Flat: a peak is a hot tower, or a part of the calorimeter that is "
+                f"missing opposite to it. {_CALL}",
+            )
+
+
 workspace = Workspace(
     "l1t",
-    "Level-1 trigger: bits, jets, electrons and photons; rates, hot towers, prefiring.",
-    [*_bits(), *_candidates(_JETS), *_candidates(_ELECTRONS)],
+    "Level-1 trigger: bits, candidates and energy sums; rates, hot towers, prefiring.",
+    [
+        *_bits(),
+        *(one for kind in (_JETS, _ELECTRONS, _TAUS, _MUONS) for one in _candidates(kind)),
+        *_sums(),
+    ],
 )

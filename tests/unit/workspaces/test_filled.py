@@ -25,6 +25,37 @@ from dqmstream.sources.synthetic.pixel import CHARGE_MODE
 EVENTS = 4000
 CHUNKS = 3
 
+SOURCES = {name: (name,) for name in SUBSYSTEMS} | {
+    "pixel_comparison": ("pixel", "pixel_new"),
+    "dt": ("muon",),
+    "csc": ("muon",),
+    "rpc": ("muon",),
+    "l1t_emulator": ("l1t", "l1t_emulator"),
+}
+"""Workspace to the subsystems it shows."""
+
+DIFFERENCES = {
+    "pixel_comparison": (
+        *(f"dead:pixel:layer{layer}/module{layer}" for layer in range(1, 5)),
+        *(f"dead:pixel_new:layer{layer}/module{layer + 8}" for layer in range(1, 5)),
+        "dead:pixel_disk:disk1/module5",
+        "dead:pixel_new_disk:disk-2/module60",
+    ),
+    "l1t_emulator": tuple(
+        f"dead:{side}{kind}:{address}"
+        for kind, place in {
+            "": "bit",
+            "_jet": "iphi",
+            "_eg": "iphi",
+            "_tau": "iphi",
+            "_muon": "iphi",
+            "_sum": "type",
+        }.items()
+        for side, address in (("l1t", f"{place}2"), ("l1t_emulator", f"{place}3"))
+    ),
+}
+"""What makes two sides differ, so that every element that compares them has something to show."""
+
 Filled = Callable[..., Contents]
 
 
@@ -39,7 +70,7 @@ def filled(name: str, *faults: str, lumisection: int = 1) -> Contents:
     config = SyntheticConfig(
         run=1,
         chunk_events=EVENTS,
-        subsystems=(name,),
+        subsystems=SOURCES[name],
         faults=tuple(map(parse_fault, faults)),
     )
     layout = Layout(workspace(name))
@@ -66,9 +97,9 @@ def in_range(contents: Contents, path: str) -> Any:
     return cells(contents, path)[tuple(inner)]
 
 
-@pytest.mark.parametrize("name", SUBSYSTEMS)
+@pytest.mark.parametrize("name", SOURCES)
 def test_every_element_has_entries_and_none_is_invalid(name: str) -> None:
-    contents = filled(name)
+    contents = filled(name, *DIFFERENCES.get(name, ()))
     assert contents.invalid == {}
     for element in contents.layout:
         path = element.element.path
@@ -80,7 +111,66 @@ def test_every_element_has_entries_and_none_is_invalid(name: str) -> None:
         assert contents.cells[element.nan] == contents.cells[element.outside] == 0, path
 
 
-@pytest.mark.parametrize("name", SUBSYSTEMS)
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_healthy_sides_show_no_difference(name: str) -> None:
+    """All events agree, all multiplicities lie on the diagonal, all else is empty."""
+    contents = filled(name)
+    assert contents.invalid == {}
+    folder = {"pixel_comparison": "PixelComparison", "l1t_emulator": "L1TEmulator"}[name]
+    for element in contents.layout:
+        path = element.element.path
+        if "/only_" in path:
+            empty = contents.scalars[element.index].value if not element.planes else 0
+            assert not empty, path
+            assert not element.planes or not cells(contents, path).any(), path
+        elif path.endswith("differing_events"):
+            assert contents.scalars[element.index].value == 0, path
+        elif path.endswith("/agreement"):
+            assert in_range(contents, path).tolist() == [0, CHUNKS * EVENTS], path
+        elif path.endswith("difference"):
+            counts = in_range(contents, path)
+            assert counts[len(counts) // 2] == CHUNKS * EVENTS, path
+        elif path.endswith(("/multiplicity", "/clusters")):
+            pairs = cells(contents, path)
+            assert pairs.sum() == np.trace(pairs) == CHUNKS * EVENTS, path
+    assert f"{folder}/events" in {element.element.path for element in contents.layout}
+
+
+def test_both_pixel_chains_show_the_same_plots() -> None:
+    """Element by element, under another folder."""
+    present, new = filled("pixel"), filled("pixel_new")
+    assert [e.element.path for e in new.layout] == [
+        e.element.path.replace("Pixel/", "PixelNew/", 1) for e in present.layout
+    ]
+    assert np.array_equal(present.cells, new.cells)
+
+
+def test_a_module_that_the_new_chain_loses_is_the_only_difference() -> None:
+    contents = filled("pixel_comparison", "dead:pixel_new:layer1/module37")
+    lost = in_range(contents, "PixelComparison/Layer1/only_present")
+    assert np.flatnonzero(lost).tolist() == [37]
+    whole = in_range(filled("pixel"), "Pixel/Layer1/occupancy")
+    assert lost[37] == whole[37] > 0
+    for path in ("Layer1/only_new", "Layer2/only_present", "Disks/only_present_modules"):
+        assert not in_range(contents, f"PixelComparison/{path}").any()
+    differ, agree = in_range(contents, "PixelComparison/agreement")
+    assert 0 < differ <= lost.sum()
+    assert differ + agree == CHUNKS * EVENTS
+
+
+def test_towers_in_which_trigger_and_emulator_differ_are_named() -> None:
+    contents = filled("l1t_emulator", "dead:l1t_emulator_jet:ieta5/iphi60")
+    towers = in_range(contents, "L1TEmulator/Jets/only_data_towers")
+    assert np.argwhere(towers).tolist() == [[33, 59]]
+    assert not in_range(contents, "L1TEmulator/Jets/only_emulator_towers").any()
+    differ, _ = in_range(contents, "L1TEmulator/Jets/agreement")
+    assert 0 < differ <= towers.sum()
+    scalar = contents.layout["L1TEmulator/Jets/differing_events"]
+    assert contents.scalars[scalar.index].value == differ
+    assert in_range(contents, "L1TEmulator/Taus/agreement").tolist() == [0, CHUNKS * EVENTS]
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_events_are_counted_once(name: str) -> None:
     contents = filled(name)
     (path,) = [e.element.path for e in contents.layout if e.element.path.endswith("/events")][:1]
@@ -100,6 +190,32 @@ def test_events_are_counted_once(name: str) -> None:
         ("muon", "dead:rpc:chamber0", "Muon/RPC/occupancy", 0),
         ("l1t", "dead:l1t:bit7", "L1T/Bits/counts", 7),
         ("bril", "dead:bril:channel5", "BRIL/Channels/occupancy", 5),
+        ("pixel", "dead:pixel_disk:disk-1/module60", "Pixel/DiskMinus1/occupancy", 60),
+        ("sistrip", "dead:sistrip:subdetector5/layer6/module7", "SiStrip/TOB/Layer6/occupancy", 7),
+        ("sistrip", "dead:sistrip:subdetector6/layer-9/module3", "SiStrip/TEC/Minus9/occupancy", 3),
+        (
+            "hcal",
+            "dead:hcal:subdetector1/ieta-4/iphi33/depth2",
+            "Hcal/HB/Depth2/occupancy",
+            (12, 32),
+        ),
+        ("dt", "dead:dt:wheel2/station4/sector12", "DT/WheelPlus2/segments", (11, 3)),
+        (
+            "gem",
+            "dead:gem:endcap1/chamber36/layer2/vfat23",
+            "GEM/PlusLayer2/vfats",
+            (35, 23),
+        ),
+        ("l1t", "dead:l1t_muon:ieta1/iphi1", "L1T/Muons/towers", (29, 0)),
+        ("hlt", "dead:hlt:path3", "HLT/Paths/counts", 3),
+        (
+            "ctpps",
+            "dead:ctpps_timing:arm1/pot0/plane2/channel4",
+            "CTPPS/Timing/Sector56Near/channels",
+            (4, 2),
+        ),
+        ("ctpps", "dead:ctpps_pixel:arm0/pot1/plane5", "CTPPS/Tracking/Sector45Far/planes", 5),
+        ("castor", "dead:castor:sector16/module1", "Castor/occupancy", (0, 15)),
     ],
 )
 def test_what_is_dead_is_an_empty_bin_among_filled_ones(
@@ -121,6 +237,14 @@ def test_what_is_dead_is_an_empty_bin_among_filled_ones(
         ("muon", "hot:rpc:chamber300*10", "Muon/RPC/occupancy", 300),
         ("l1t", "hot:l1t_jet:ieta-28/iphi72*30", "L1T/Jets/towers", (0, 71)),
         ("bril", "hot:bril:channel20*5", "BRIL/Channels/occupancy", 20),
+        ("pixel", "hot:pixel_disk:disk3/module0*20", "Pixel/DiskPlus3/occupancy", 0),
+        (
+            "sistrip",
+            "hot:sistrip:subdetector3/layer1/module9*20",
+            "SiStrip/TIB/Layer1/occupancy",
+            9,
+        ),
+        ("gem", "hot:gem:endcap-1/chamber1/layer1/vfat0*20", "GEM/MinusLayer1/vfats", (0, 0)),
     ],
 )
 def test_what_is_hot_is_a_bin_above_all_others(
@@ -140,6 +264,21 @@ def test_supermodules_are_named_as_they_are_numbered() -> None:
     assert towers[17:, 44:48].sum() == 0
     assert towers[:17, 68:].sum() == 0
     assert np.count_nonzero(towers.sum(axis=0)) == 72
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [("SiStrip/TIB/sn_on_track", 18), ("SiStrip/TOB/sn_on_track", 22)],
+)
+def test_signal_over_noise_peaks_where_the_shifter_is_told(path: str, mode: float) -> None:
+    assert in_range(filled("sistrip"), path).argmax() == pytest.approx(mode, abs=1.5)
+
+
+def test_prescale_columns_share_out_the_paths() -> None:
+    contents = filled("hlt")
+    counts = in_range(contents, "HLT/Paths/by_prescale")
+    assert np.array_equal(counts[:, 0], in_range(contents, "HLT/Paths/counts"))
+    assert in_range(contents, "HLT/prescale_index").tolist() == [CHUNKS * EVENTS] + 7 * [0]
 
 
 def test_the_charge_peaks_at_its_most_probable_value() -> None:
