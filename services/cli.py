@@ -11,6 +11,7 @@ import typer
 from dqmstream import __version__
 from services.command_line import bench as cli_bench
 from services.command_line import imports as cli_imports
+from services.command_line import looking as cli_looking
 from services.command_line import processes as cli_processes
 from services.command_line import sets as cli_sets
 from services.command_line import token as cli_token
@@ -234,48 +235,7 @@ cli_sets.add_to(app)
 cli_token.add_to(app)
 
 
-@app.command(rich_help_panel=_LOOK)
-def show(
-    path: Annotated[str, typer.Argument(help="path of a MonitorElement, as `Pixel/Charge/all`")],
-    run: Annotated[int | None, typer.Option(help="run; default: the newest")] = None,
-    lumisections: Annotated[str, typer.Option("--lumisections", help="as `27` or `27-28`")] = "",
-    last: Annotated[int | None, typer.Option(help="the last so many LSs")] = None,
-    url: Annotated[str, typer.Option(help="address of the gateway")] = "http://127.0.0.1:8000",
-    json: Json = False,
-) -> None:
-    """Draw a histogram in the terminal, from a running gateway."""
-    from services import terminal  # noqa: PLC0415
-
-    window = {"run": run, "lumisections": lumisections or None, "last": last}
-    invoke(terminal.show, path=path, window=window, url=url, json=json)
-
-
-@app.command(rich_help_panel=_LOOK)
-def status(
-    watch: Annotated[
-        bool | None,
-        typer.Option("--watch/--once", help="draw it anew until Ctrl-C; default: in a terminal"),
-    ] = None,
-    url: Annotated[str, typer.Option(help="gateway to ask, instead of the brokers")] = "",
-    kafka: Kafka = None,
-    config: Config = None,
-    json: Json = False,
-) -> None:
-    """Show how the whole system stands: services, lag, open lumisections, missing sources, topics.
-
-    Reads the log on Kafka, and writes nothing; the embedded log is another process's own, whose
-    gateway is asked.
-    """
-    from services.status import command as status_command  # noqa: PLC0415
-
-    invoke(
-        status_command.status,
-        flags=flags(kafka=kafka),
-        config=config,
-        url=url,
-        watch=watch,
-        json=json,
-    )
+cli_looking.add_to(app, panel=_LOOK)
 
 
 @app.command(rich_help_panel=_LOOK)

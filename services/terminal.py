@@ -1,9 +1,6 @@
 """What is drawn in the terminal: a histogram from a gateway, and the settings in force."""
 
 import os
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -13,28 +10,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dqmstream.errors import DqmError
+from dqmstream.client import Client
 from services.settings import PREFIX, Settings, load_settings
 
-__all__ = ["ask_gateway", "drawn", "show", "show_settings"]
+__all__ = ["drawn", "show", "show_settings"]
 
 _WIDTH: Final = 50
 _MOST_ROWS: Final = 60
-_TIMEOUT: Final = 10.0
 _WIDTH_MAP: Final = 100
 _BLOCKS: Final = " ▏▎▍▌▋▊▉█"
 _SHADES: Final = " ·░▒▓█"
 
 
-class GatewayUnreachableError(DqmError):
-    """No gateway answers, or it refuses."""
-
-
-def show(*, path: str, window: Mapping[str, object], url: str, json: bool) -> int:
+def show(*, path: str, asked: Mapping[str, Any], url: str, token: str, json: bool) -> int:
     """Draw one element over a window, as bars."""
-    run = window.get("run") or "current"
-    asked = {name: value for name, value in window.items() if value is not None and name != "run"}
-    answer = ask_gateway(f"{url}/api/v1/runs/{run}/contents", {"path": path, **asked})
+    query = {name: value for name, value in asked.items() if name != "run"}
+    with Client(url, token=token) as client:
+        answer = client.get(f"runs/{asked['run']}/contents", path=path, **query)
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
         return 0
@@ -163,33 +155,3 @@ def show_settings(*, file: Path | None, json: bool) -> int:
         f"variables: {PREFIX}NAME, for example {PREFIX}PORT=9000; file: --config FILE.toml"
     )
     return 0
-
-
-def ask_gateway(url: str, query: Mapping[str, object]) -> Any:
-    """The JSON that a gateway answers.
-
-    Raises
-    ------
-    GatewayUnreachableError
-        If none answers, or it refuses: says what it said.
-    """
-    if not url.startswith(("http://", "https://")):
-        msg = f"address {url!r} is no http:// or https:// URL"
-        raise GatewayUnreachableError(msg)
-    full = f"{url}?{urllib.parse.urlencode(query, doseq=True)}"
-    try:
-        with urllib.request.urlopen(full, timeout=_TIMEOUT) as answer:  # noqa: S310 checked above
-            return msgspec.json.decode(answer.read())
-    except urllib.error.HTTPError as error:
-        msg = f"{full}: {error.code} {_problem(error.read())}"
-        raise GatewayUnreachableError(msg) from error
-    except OSError as error:
-        msg = f"no gateway answers at {url} ({error}); start one with `dqmstream run`"
-        raise GatewayUnreachableError(msg) from error
-
-
-def _problem(body: bytes) -> str:
-    try:
-        return str(msgspec.json.decode(body)["detail"])
-    except (msgspec.MsgspecError, KeyError, TypeError):
-        return body[:200].decode("utf-8", "replace")

@@ -56,8 +56,9 @@ def contents(
     as_of: AsOf | None = None,
     late: bool = False,
     workspace: str | None = None,
+    axes: str | None = None,
+    bins: Sequence[str] = (),
     rebin: Sequence[int] = (),
-    project: Sequence[int] = (),
 ) -> Ask[list[Element]]:
     """Elements over a window, as an Arrow table."""
     query = {
@@ -66,8 +67,7 @@ def contents(
         "workspace": workspace,
         **_window(lumisections, last, window),
         **_moment(as_of, late=late),
-        "rebin": ",".join(map(str, rebin)) or None,
-        "project": ",".join(map(str, project)) or None,
+        **_reshape(axes, bins, rebin),
     }
     place = f"{_API}/runs/{run}/contents"
     return Ask(path=place, query=_given(query), accept=ARROW, read=elements_of)
@@ -80,15 +80,18 @@ def series(
     lumisections: str | int | tuple[int, int] | None = None,
     last: int | None = None,
     as_of: AsOf | None = None,
-    late: bool = False,
     workspace: str | None = None,
+    axes: str | None = None,
+    bins: Sequence[str] = (),
+    rebin: Sequence[int] = (),
 ) -> Ask[Series]:
     """One element LS by LS, as an Arrow table."""
     query = {
         "path": path,
         "workspace": workspace,
         **_window(lumisections, last, None),
-        **_moment(as_of, late=late),
+        **_moment(as_of, late=False),
+        **_reshape(axes, bins, rebin),
     }
     place = f"{_API}/runs/{run}/series"
     return Ask(path=place, query=_given(query), accept=ARROW, read=series_of)
@@ -115,9 +118,16 @@ def trend(
     return page(f"runs/{run}/trend", query)
 
 
-def file(paths: Sequence[str], format: str, *, run: int | str, **query: Any) -> Ask[bytes]:
+def file(
+    paths: Sequence[str],
+    format: str,
+    *,
+    run: int | str,
+    of: Literal["contents", "series"] = "contents",
+    **query: Any,
+) -> Ask[bytes]:
     """Elements as a file of a format."""
-    place = f"{_API}/runs/{run}/contents"
+    place = f"{_API}/runs/{run}/{of}"
     asked = _given({"path": list(paths), "format": format, **query})
     return Ask(path=place, query=asked, accept="*/*", read=bytes)
 
@@ -136,6 +146,10 @@ def _window(
 def _moment(as_of: AsOf | None, *, late: bool) -> dict[str, Any]:
     shown = as_of.isoformat() if isinstance(as_of, datetime) else as_of
     return {"as_of": shown, "late": "include" if late else None}
+
+
+def _reshape(axes: str | None, bins: Sequence[str], rebin: Sequence[int]) -> dict[str, Any]:
+    return {"axes": axes, "bins": list(bins), "rebin": ",".join(map(str, rebin)) or None}
 
 
 def _given(query: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,15 +85,21 @@ class AsyncClient:
             after = body["after"]
         return found
 
-    async def get(self, path: str, **query: Any) -> Any:
+    async def get(self, resource: str, /, **query: Any) -> Any:
         """Any other resource below `/api/v1`, as JSON; see `Client.get`."""
-        return await self._answer(asks.page(path, query))
+        return await self._answer(asks.page(resource, query))
 
     async def export(
         self, paths: Sequence[str], format: str, *, run: int | str = "current", **query: Any
     ) -> bytes:
         """A file; see `Client.export`."""
         return await self._answer(asks.file(paths, format, run=run, **query))
+
+    async def export_series(
+        self, path: str, format: str, *, run: int | str = "current", **query: Any
+    ) -> bytes:
+        """A file of one element LS by LS: `npy`, `npz`, `arrow`, `parquet`."""
+        return await self._answer(asks.file([path], format, run=run, of="series", **query))
 
     async def follow(
         self,

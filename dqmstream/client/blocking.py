@@ -35,7 +35,7 @@ class Client:
     ::
 
         client = Client("http://127.0.0.1:8000")
-        charge = client.element("Pixel/Charge/all", last=10)
+        charge = client.element("Pixel/Layer1/charge", last=10)
         charge.to_hist()
 
     Parameters
@@ -85,8 +85,9 @@ class Client:
         as_of: AsOf | None = None,
         late: bool = False,
         workspace: str | None = None,
+        axes: str | None = None,
+        bins: Sequence[str] = (),
         rebin: Sequence[int] = (),
-        project: Sequence[int] = (),
     ) -> list[Element]:
         """Several elements over a window, of a live or a past run.
 
@@ -105,8 +106,9 @@ class Client:
             Add what came after the LSs had closed.
         workspace
             Needed where two workspaces book one path.
-        rebin, project
-            Bins to join on each axis; axes to keep: done by the gateway.
+        axes, bins, rebin
+            Axes that stay (`"x"`, `"x,y"`), bins that count (`["x:3-7"]`), bins to join on each
+            axis that stays (`[2, 5]`): done by the gateway.
         """
         return self._answer(
             asks.contents(
@@ -119,8 +121,9 @@ class Client:
                 as_of=as_of,
                 late=late,
                 workspace=workspace,
+                axes=axes,
+                bins=bins,
                 rebin=rebin,
-                project=project,
             )
         )
 
@@ -132,8 +135,10 @@ class Client:
         lumisections: str | int | tuple[int, int] | None = None,
         last: int | None = None,
         as_of: AsOf | None = None,
-        late: bool = False,
         workspace: str | None = None,
+        axes: str | None = None,
+        bins: Sequence[str] = (),
+        rebin: Sequence[int] = (),
     ) -> Series:
         """One element over many LSs as one array, in one call; options as of `elements`."""
         return self._answer(
@@ -143,8 +148,10 @@ class Client:
                 lumisections=lumisections,
                 last=last,
                 as_of=as_of,
-                late=late,
                 workspace=workspace,
+                axes=axes,
+                bins=bins,
+                rebin=rebin,
             )
         )
 
@@ -193,9 +200,9 @@ class Client:
             after = body["after"]
         return found
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, resource: str, /, **query: Any) -> Any:
         """Any other resource below `/api/v1`, as JSON: `get("runs", limit=5)`, `get("status")`."""
-        return self._answer(asks.page(path, query))
+        return self._answer(asks.page(resource, query))
 
     def export(
         self, paths: Sequence[str], format: str, *, run: int | str = "current", **query: Any
@@ -205,6 +212,12 @@ class Client:
         `query` are the parameters of `/runs/{run}/contents`.
         """
         return self._answer(asks.file(paths, format, run=run, **query))
+
+    def export_series(
+        self, path: str, format: str, *, run: int | str = "current", **query: Any
+    ) -> bytes:
+        """A file of one element LS by LS: `npy`, `npz`, `arrow`, `parquet`."""
+        return self._answer(asks.file([path], format, run=run, of="series", **query))
 
     def follow(
         self,

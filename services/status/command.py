@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from dqmstream.client import AsyncClient
 from dqmstream.clock import SystemClock
 from dqmstream.errors import DqmError
 from services.log import kafka_log
@@ -20,7 +21,6 @@ from services.startup import settings_in_force
 from services.status.reader import StatusReader
 from services.status.report import StatusReport
 from services.status.table import status_tables
-from services.terminal import ask_gateway
 
 __all__ = ["status"]
 
@@ -31,7 +31,13 @@ _Ask: TypeAlias = Callable[[], Awaitable[StatusReport]]
 
 
 def status(
-    *, flags: Mapping[str, object], config: Path | None, url: str, watch: bool | None, json: bool
+    *,
+    flags: Mapping[str, object],
+    config: Path | None,
+    url: str,
+    token: str,
+    watch: bool | None,
+    json: bool,
 ) -> int:
     """Print the status once, or draw it anew until stopped.
 
@@ -48,7 +54,7 @@ def status(
     live = not json and (console.is_terminal if watch is None else watch)
 
     async def main() -> None:
-        async with _asking(settings, url) as ask:
+        async with _asking(settings, url, token) as ask:
             if json:
                 typer.echo((await ask()).model_dump_json(indent=2))
             elif live:
@@ -60,7 +66,7 @@ def status(
 
 
 @asynccontextmanager
-async def _asking(settings: Settings, url: str) -> AsyncIterator[_Ask]:
+async def _asking(settings: Settings, url: str, token: str) -> AsyncIterator[_Ask]:
     """How to ask: the broker's log, or a gateway."""
     if settings.kafka and not url:
         async with kafka_log(settings, SystemClock(), make=False) as log:
@@ -69,11 +75,12 @@ async def _asking(settings: Settings, url: str) -> AsyncIterator[_Ask]:
     host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
     address = url or f"http://{host}:{settings.port}"
 
-    async def ask() -> StatusReport:
-        answer = await asyncio.to_thread(ask_gateway, f"{address}/api/v1/status", {})
-        return StatusReport.model_validate(answer)
+    async with AsyncClient(address, token=token) as client:
 
-    yield ask
+        async def ask() -> StatusReport:
+            return StatusReport.model_validate(await client.get("status"))
+
+        yield ask
 
 
 async def _watch(console: Console, ask: _Ask) -> None:

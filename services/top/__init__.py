@@ -1,0 +1,1 @@
+"""`dqmstream top`: what the shifter's page shows, in a terminal."""

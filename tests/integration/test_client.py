@@ -1,0 +1,127 @@
+"""Programs ask a gateway that runs: live and past alike, at once and one after another."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from contextlib import aclosing
+
+import httpx
+import numpy as np
+import pytest
+import uproot
+
+from dqmstream import AsyncClient, Client
+from dqmstream.client import GatewayError, GatewayUnavailableError
+from tests.integration.conftest import RunningSystem
+
+pytestmark = pytest.mark.integration
+
+CHARGE = "Pixel/Layer1/charge"
+
+
+@pytest.fixture
+def client(faulty_system: RunningSystem) -> Iterator[Client]:
+    with Client(faulty_system.url) as client:
+        yield client
+
+
+def test_one_call_for_live_and_past(client: Client) -> None:
+    """Updates come until LSs have closed; then a window is the sum of its LSs, bin by bin."""
+    seen = 0
+    for element in client.follow(CHARGE, window="run"):
+        assert element.path == CHARGE
+        assert element.entries == element.counts(flow=True).sum() >= seen
+        seen = element.entries
+        if element.last >= 4:
+            break
+    whole = client.element(CHARGE, lumisections="1-3")
+    assert (whole.first, whole.last, whole.lumisections, whole.closed) == (1, 3, 3, True)
+    series = client.series(CHARGE, lumisections=(1, 3))
+    assert series.lumisections.tolist() == [1, 2, 3]
+    np.testing.assert_array_equal(series.counts(flow=True).sum(axis=0), whole.counts(flow=True))
+    assert series.to_pandas().shape == (3, whole.values().size)
+    trend = client.trend(CHARGE, lumisections="1-3")
+    means = [series[index].mean() for index in range(3)]
+    assert trend["values"] == pytest.approx(means)
+    again = client.element(CHARGE, lumisections="1-3", rebin=[2], as_of=whole_moment())
+    assert again.counts().sum() == whole.counts().sum()
+    assert again.values().size == -(-whole.values().size // 2)
+
+
+def whole_moment() -> str:
+    """A time after which all is known: years from now."""
+    return "2200-01-01T00:00:00Z"
+
+
+def test_what_is_booked_and_all_else(client: Client) -> None:
+    booked = client.booked("Pixel/**")
+    paths = [each["path"] for each in booked]
+    assert CHARGE in paths
+    few = client.elements(match="Pixel/Layer1/*", lumisections="1")
+    assert {element.path for element in few} == {
+        path for path in paths if path.startswith("Pixel/Layer1/")
+    }
+    run = client.get("runs/current")["run"]
+    assert client.element(CHARGE, run=run["run"], lumisections=1).run == run["run"]
+    boards = {}
+    for channel in client.boards("run", "quality"):
+        boards[channel.name] = channel
+        if len(boards) == 2:
+            break
+    assert boards["board/run/current"].header["run"]["run"] == run["run"]
+    assert "pixel" in boards["board/quality/current"].rows
+
+
+def test_files_open_elsewhere(client: Client) -> None:
+    whole = client.element(CHARGE, lumisections="1-2")
+    with uproot.open(io.BytesIO(client.export([CHARGE], "root", lumisections="1-2"))) as file:
+        names = [name for name in file.keys(cycle=False) if name.endswith("Layer1/charge")]
+        assert len(names) == 1
+        values = file[names[0]].values(flow=True)
+    np.testing.assert_array_equal(values, whole.values(flow=True))
+    assert client.export([CHARGE], "png", lumisections="1-2").startswith(b"\x89PNG")
+
+
+def test_refusals_say_what_the_gateway_says(client: Client, unused_port: int) -> None:
+    with pytest.raises(GatewayError, match="'Pixel/none' is not booked"):
+        client.element("Pixel/none")
+    with pytest.raises(GatewayError, match="expected 1 to 255"):
+        next(client.follow("x" * 300))
+    with (
+        Client(f"http://127.0.0.1:{unused_port}") as nobody,
+        pytest.raises(GatewayUnavailableError, match="start one with"),
+    ):
+        nobody.element(CHARGE)
+
+
+async def test_the_same_with_an_event_loop(faulty_system: RunningSystem) -> None:
+    """Several calls at once, and updates beside them."""
+    async with AsyncClient(faulty_system.url) as client:
+        async with asyncio.timeout(30), aclosing(client.follow(CHARGE)) as following:
+            async for element in following:
+                if element.entries:
+                    break
+        one, many, series = await asyncio.gather(
+            client.element(CHARGE, lumisections=1),
+            client.elements(match="Pixel/Layer1/*", lumisections=1),
+            client.series(CHARGE, lumisections="1"),
+        )
+        assert one.entries == series[0].entries > 0
+        assert any(each.path == CHARGE and each.entries == one.entries for each in many)
+        with pytest.raises(GatewayError, match="not booked"):
+            await client.element("Pixel/none")
+
+
+@pytest.fixture
+def unused_port() -> int:
+    from playback.broker.ports import free_port  # noqa: PLC0415 only here
+
+    return free_port()
+
+
+def test_answers_are_bounded_by_the_gateway(faulty_system: RunningSystem) -> None:
+    answer = httpx.get(
+        f"{faulty_system.url}/api/v1/runs/current/contents",
+        params={"path": CHARGE, "format": "floppy"},
+    )
+    assert answer.status_code == 406
