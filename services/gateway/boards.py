@@ -1,7 +1,7 @@
 """The boards of the page, as states of channels: runs, one run, its strip, quality and pulse."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from dqmstream.identity import compact_ranges
@@ -18,6 +18,7 @@ __all__ = [
     "accounting",
     "conditions_row",
     "lumisection_row",
+    "newest_conditions",
     "pulse_board",
     "quality_board",
     "run_board",
@@ -57,14 +58,19 @@ def run_board(run: RunView | None) -> State:
     """One run: `run`, `rate`, `conditions` of its newest LS, and `accounting` over all its LSs."""
     if run is None:
         return State(header={"run": None, "rate": None, "conditions": None, "accounting": None})
-    newest = max(run.conditions, default=None)
     header = {
         "run": run_row(run),
         "rate": run.rate,
-        "conditions": None if newest is None else conditions_row(run.conditions[newest]),
+        "conditions": newest_conditions(run.conditions, max(run.lumisections(), default=0)),
         "accounting": accounting(run.lumisections().values()),
     }
     return State(header=header)
+
+
+def newest_conditions(known: Mapping[int, Conditions], lumisection: int) -> dict[str, Any] | None:
+    """Conditions of the newest LS up to this one; files may tell of LSs that have no events yet."""
+    newest = max((number for number in known if number <= lumisection), default=None)
+    return None if newest is None else conditions_row(known[newest])
 
 
 def accounting(records: Collection[LumisectionRecord]) -> dict[str, Any]:

@@ -86,7 +86,6 @@ class Library:
         if shelf is None or run is None:
             raise _unknown_run(number)
         records = shelf.records
-        newest = max(shelf.conditions, default=None)
         return {
             "run": _stored_row(run)
             | {
@@ -94,9 +93,7 @@ class Library:
                 "events": sum(record.account.seen for record in records.values()),
             },
             "rate": None,
-            "conditions": None
-            if newest is None
-            else boards.conditions_row(shelf.conditions[newest]),
+            "conditions": boards.newest_conditions(shelf.conditions, max(records, default=0)),
             "accounting": boards.accounting(records.values()),
             "labels": {},
             "workspaces": list(shelf.layouts),

@@ -10,7 +10,7 @@ import { describePlot, drawPlot } from "./plot.js";
 import { Reports } from "./reports.js";
 import { rangeOf } from "./router.js";
 import { Tip } from "./tip.js";
-import { drawTrend } from "./trend.js";
+import { AGAINST, drawTrend } from "./trend.js";
 
 const QUANTITIES = ["mean", "entries", "rms", "nan", "outside"];
 
@@ -19,6 +19,7 @@ export class Detail {
     Object.assign(this, { model, router, feed, trends });
     this._root = byId("detail");
     this._quantity = "mean";
+    this._against = "lumisection";
     this._build();
     this.draw = framed(() => this._draw());
     this._reports = new Reports(this._parts.reports, { model, router });
@@ -54,6 +55,8 @@ export class Detail {
       printed: h("p", { class: "printed" }),
       canvas: h("canvas", { class: "large", role: "img" }),
       quantity: h("select", { "aria-label": "What the trend shows" }, QUANTITIES.map((name) => h("option", {}, name))),
+      against: h("select", { "aria-label": "What the trend is drawn against" },
+        Object.entries(AGAINST).map(([value, name]) => h("option", { value }, name))),
       trend: h("canvas", { class: "trend", role: "img" }),
       reports: h("div", { class: "reports" }),
       description: h("p", { class: "description" }),
@@ -67,7 +70,7 @@ export class Detail {
       h("div", { class: "pair" },
         h("div", { class: "pictures" },
           h("figure", {}, parts.canvas, parts.printed),
-          h("figure", {}, h("figcaption", {}, "By lumisection: ", parts.quantity), parts.trend)),
+          h("figure", {}, h("figcaption", {}, "Trend of ", parts.quantity, " against ", parts.against), parts.trend)),
         h("aside", {},
           h("section", {}, h("h3", {}, "Quality"), parts.reports),
           h("section", {}, h("h3", {}, "For the shifter"), parts.description),
@@ -76,6 +79,10 @@ export class Detail {
     );
     parts.quantity.addEventListener("change", () => {
       this._quantity = parts.quantity.value;
+      this.draw();
+    });
+    parts.against.addEventListener("change", () => {
+      this._against = parts.against.value;
       this.draw();
     });
     this._tip = new Tip(parts.canvas);
@@ -148,12 +155,12 @@ export class Detail {
     const { window: word } = this.router.route;
     const value = element && !element.axes.length;
     show(this._parts.quantity, !value);
-    const trend = this.trends.get(path, this._quantity, "last-500");
+    const trend = this.trends.get(path, this._quantity, "last-500", this._against);
     const covered = this.feed.plot(path)?.header.window;
     const chosen = rangeOf(word) ?? (covered?.first ? [covered.first, covered.last] : null);
     const title = value ? "value" : this._quantity;
     this._trendTip.locate = drawTrend(this._parts.trend, trend, { title, large: true, chosen });
-    setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by lumisection` });
+    setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by ${AGAINST[this._against]}` });
   }
 }
 

@@ -1,5 +1,6 @@
 /** The strip of lumisections: an outcome each, and a click chooses one. */
 
+import { atLength } from "./conditions.js";
 import { byId, h, keyed, setAttributes, setText } from "./dom.js";
 import { count, plural } from "./format.js";
 import { badge, setBadge } from "./outcomes.js";
@@ -111,7 +112,7 @@ function describe(row, outcome, notJudged, flags) {
   const words = [`LS ${row.lumisection}: ${row.closed ? outcome : `${outcome}, still open`}`, `${count(row.seen)} events seen`];
   for (const [name, [each]] of Object.entries(row.outcomes)) if (each !== "GOOD") words.push(`${name} ${each}`);
   if (notJudged) words.push(`${notJudged} not judged`);
-  return [...words, ...flags];
+  return [...words, ...flags, atLength(row.conditions).join(", ")];
 }
 
 function note(rows, { workspace }, chosen) {
@@ -120,6 +121,6 @@ function note(rows, { workspace }, chosen) {
   if (chosen === null) return `LS by LS: ${of} · click one to see it alone`;
   const row = rows.find(({ lumisection }) => lumisection === chosen);
   if (!row) return `LS ${chosen} is not known · click another`;
-  const words = [`LS ${chosen} alone`, `${count(row.seen)} events seen, ${count(row.selected)} selected`, ...flagsOf(row)];
+  const words = [`LS ${chosen} alone`, `${count(row.seen)} events seen, ${count(row.selected)} selected`, ...flagsOf(row), ...atLength(row.conditions)];
   return [...words, "click it again to go back"].join(" · ");
 }

@@ -1,5 +1,6 @@
 /** The head of the page: are the data good, how new are they, is the connection alive. */
 
+import { briefly } from "./conditions.js";
 import { byId, h, setText, show } from "./dom.js";
 import { age, count, number, plural } from "./format.js";
 import { drawMarks } from "./marks.js";
@@ -37,7 +38,7 @@ export class Top {
     setText(byId("fact-rate"), moving ? `${number(rate, 3)} ev/s` : "–");
     setText(byId("fact-age"), age(fresh.seconds));
     show(byId("conditions"), Boolean(conditions));
-    if (conditions) setText(byId("fact-conditions"), conditionsWords(conditions));
+    if (conditions) setText(byId("fact-conditions"), briefly(conditions).join(" · ") || "–");
     this._drawVerdict(fresh);
   }
 
@@ -73,9 +74,4 @@ export class Top {
     }
     return [outcome, paths.size, standings.reduce((sum, [, , none]) => sum + none, 0)];
   }
-}
-
-function conditionsWords({ beam_mode: mode, pileup, dcs_off: off }) {
-  const words = [mode, pileup === null ? "" : `PU ${number(pileup, 3)}`, off.length ? `DCS off: ${off.join(", ")}` : ""];
-  return words.filter(Boolean).join(" · ") || "–";
 }

@@ -1,23 +1,35 @@
-/** One number per lumisection: a line on a canvas, small below a scalar or large in the detail. */
+/**
+ * One number per lumisection: a line on a canvas, small below a scalar or large in the detail; or
+ * points against a condition of the lumisection, such as its pile-up.
+ */
 
 import { scale } from "./axes.js";
 import { drawHorizontal, drawVertical, frame, say, sheet, sizes } from "./canvas.js";
 import { INK } from "./colours.js";
 import { number } from "./format.js";
 
+export const AGAINST = {
+  lumisection: "lumisection", pileup: "pile-up", luminosity: "luminosity [/cm²/s]",
+  delivered: "delivered [/pb]", recorded: "recorded [/pb]", prescale_index: "prescale index",
+  fill: "fill",
+};
+
 /**
- * Draw `{lumisections, values, closed}`; an LS that is still open is hollow.
+ * Draw `{lumisections, values, closed, against, x}`; an LS that is still open is hollow.
  *
  * @param chosen first and last LS of the window, shaded; null for none
  * @returns a function from a pixel to `{text, box, lumisection}` of the LS there, or null
  */
 export function drawTrend(canvas, trend, { title = "", large = false, chosen = null } = {}) {
   const { pen, width, height } = sheet(canvas);
-  const known = (trend?.values ?? []).filter((value) => Number.isFinite(value));
+  const scattered = (trend?.against ?? "lumisection") !== "lumisection";
+  const places = scattered ? trend.x : trend?.lumisections;
+  const known = (trend?.values ?? []).filter((value, i) => Number.isFinite(value) && Number.isFinite(places[i]));
   // What is open is not all there: it must not set the scale.
-  const closed = known.length ? trend.values.filter((value, i) => Number.isFinite(value) && trend.closed[i]) : [];
+  const closed = known.length ? trend.values.filter((value, i) => Number.isFinite(value) && Number.isFinite(places[i]) && trend.closed[i]) : [];
   if (!known.length) {
-    say(pen, trend ? trend.problem || "no number to show" : "", width, height, false);
+    const none = scattered ? `no LS with a number and a known ${AGAINST[trend.against]}` : "no number to show";
+    say(pen, trend ? trend.problem || none : "", width, height, false);
     return () => null;
   }
   const size = large ? { ...sizes(true), bottom: 42, font: 12 } : { ...sizes(false), bottom: 16 };
@@ -25,19 +37,20 @@ export function drawTrend(canvas, trend, { title = "", large = false, chosen = n
     left: size.left, top: size.top, width: width - size.left - size.right,
     height: height - size.top - size.bottom, floor: height,
   };
-  const numbers = trend.lumisections;
-  const x = scale(numbers[0] - 0.5, numbers.at(-1) + 0.5, box.left, box.left + box.width);
+  const span = scattered ? around(places.filter(Number.isFinite)) : [places[0] - 0.5, places.at(-1) + 0.5];
+  const x = scale(...span, box.left, box.left + box.width);
   const y = scale(...reach(closed.length > 1 ? closed : known), box.top + box.height, box.top);
-  if (chosen) shade(pen, chosen, x, box);
+  if (chosen && !scattered) shade(pen, chosen, x, box);
   drawVertical(pen, y, box, size, { title });
-  drawHorizontal(pen, x, { title: large ? "lumisection" : "", discrete: true }, box, size);
+  drawHorizontal(pen, x, { title: large ? AGAINST[trend.against ?? "lumisection"] : "", discrete: !scattered }, box, size);
   frame(pen, box);
   pen.save();
   pen.beginPath();
   pen.rect(box.left, box.top - 3, box.width, box.height + 6);
   pen.clip();
-  drawLine(pen, trend, x, y, box);
+  drawLine(pen, { ...trend, places, scattered, chosen }, x, y, box);
   pen.restore();
+  if (scattered) return (px, py) => nearest(trend, x, y, px, py);
   return (px, py) => locate(trend, x, box, px, py);
 }
 
@@ -49,6 +62,14 @@ function reach(known) {
   return [low >= 0 && low - room < 0 ? 0 : low - room, high + room];
 }
 
+/** A scale with room for points at its ends. */
+function around(known) {
+  const low = known.reduce((a, b) => Math.min(a, b));
+  const high = known.reduce((a, b) => Math.max(a, b));
+  const room = (high - low) * 0.03 || Math.abs(high) * 0.1 || 1;
+  return [low - room, high + room];
+}
+
 function shade(pen, [first, last], x, box) {
   const left = Math.max(box.left, x.at(first - 0.5));
   const right = Math.min(box.left + box.width, x.at(last + 0.5));
@@ -56,24 +77,25 @@ function shade(pen, [first, last], x, box) {
   if (right > left) pen.fillRect(left, box.top, right - left, box.height);
 }
 
-function drawLine(pen, { lumisections, values, closed }, x, y, box) {
-  const radius = Math.max(1, Math.min(3, box.width / lumisections.length / 3));
+function drawLine(pen, { lumisections, values, closed, places, scattered, chosen }, x, y, box) {
+  const radius = scattered ? 2.5 : Math.max(1, Math.min(3, box.width / lumisections.length / 3));
   const line = new Path2D();
   let joined = false;
   values.forEach((value, i) => {
-    const finite = Number.isFinite(value) && closed[i];
-    if (finite && joined) line.lineTo(x.at(lumisections[i]), y.at(value));
-    else if (finite) line.moveTo(x.at(lumisections[i]), y.at(value));
+    const finite = Number.isFinite(value) && closed[i] && !scattered;
+    if (finite && joined) line.lineTo(x.at(places[i]), y.at(value));
+    else if (finite) line.moveTo(x.at(places[i]), y.at(value));
     joined = finite;
   });
   pen.strokeStyle = INK.line;
   pen.lineWidth = 1.25;
   pen.stroke(line);
   values.forEach((value, i) => {
-    if (!Number.isFinite(value)) return;
+    if (!Number.isFinite(value) || !Number.isFinite(places[i])) return;
+    const inside = !scattered || !chosen || (chosen[0] <= lumisections[i] && lumisections[i] <= chosen[1]);
     pen.beginPath();
-    pen.arc(x.at(lumisections[i]), y.at(value), radius, 0, 7);
-    pen.fillStyle = closed[i] ? INK.line : INK.empty;
+    pen.arc(x.at(places[i]), y.at(value), radius, 0, 7);
+    pen.fillStyle = !closed[i] ? INK.empty : inside ? INK.line : INK.muted;
     pen.fill();
     if (!closed[i]) pen.stroke();
   });
@@ -89,5 +111,23 @@ function locate({ lumisections, values, closed }, x, box, px, py) {
     lumisection,
     text: `LS ${lumisection}: ${number(values[i])}${closed[i] ? "" : " (still open)"}`,
     box: { left, top: box.top, width: x.at(lumisection + 0.5) - left, height: box.height },
+  };
+}
+
+/** The LS whose point is nearest, within reach of the pointer. */
+function nearest({ lumisections, values, closed, against, x: places }, x, y, px, py) {
+  let [best, found] = [12, -1];
+  values.forEach((value, i) => {
+    if (!Number.isFinite(value) || !Number.isFinite(places[i])) return;
+    const distance = Math.hypot(x.at(places[i]) - px, y.at(value) - py);
+    if (distance < best) [best, found] = [distance, i];
+  });
+  if (found < 0) return null;
+  const [left, top] = [x.at(places[found]) - 4, y.at(values[found]) - 4];
+  const open = closed[found] ? "" : " (still open)";
+  return {
+    lumisection: lumisections[found],
+    text: `LS ${lumisections[found]}, ${AGAINST[against]} ${number(places[found])}: ${number(values[found])}${open}`,
+    box: { left, top, width: 8, height: 8 },
   };
 }

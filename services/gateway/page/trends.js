@@ -21,24 +21,26 @@ export class Trends extends EventTarget {
    *
    * @param quantity mean, entries, rms, nan or outside; a scalar's is always its value
    * @param word window of LSs
+   * @param against what its x is: the lumisection, or a condition of it
    */
-  get(path, quantity = "mean", word = "last-60") {
+  get(path, quantity = "mean", word = "last-60", against = "lumisection") {
     const { run } = this._router.route;
-    const key = JSON.stringify([runWord(run), this._model.run?.run, path, quantity, word]);
-    const version = this._version();
+    const key = JSON.stringify([runWord(run), this._model.run?.run, path, quantity, word, against]);
+    const version = this._version(against);
     const held = this._held.get(key);
     if (held?.version !== version && !this._queue.has(key)) {
-      this._queue.set(key, { key, path, quantity, word, run, version });
+      this._queue.set(key, { key, path, quantity, word, against, run, version });
       this._next();
     }
     return held?.trend ?? null;
   }
 
-  /** Rises when an LS closes; of a run that is over it stays. */
-  _version() {
+  /** Rises when an LS closes, or its conditions become known; of a run that is over it stays. */
+  _version(against) {
     const rows = this._model.lumisections;
     const closed = rows.filter((row) => row.closed).length;
-    return `${closed} ${rows.length} ${rows.at(-1)?.closed ? "" : Math.floor(performance.now() / 5000)}`;
+    const told = against === "lumisection" ? 0 : rows.filter((row) => row.conditions).length;
+    return `${closed} ${rows.length} ${told} ${rows.at(-1)?.closed ? "" : Math.floor(performance.now() / 5000)}`;
   }
 
   async _next() {
@@ -47,10 +49,10 @@ export class Trends extends EventTarget {
     if (!wanted) return;
     wanted.running = true;
     this._running += 1;
-    const { key, path, quantity, word, run, version } = wanted;
+    const { key, path, quantity, word, against, run, version } = wanted;
     let trend = null;
     try {
-      trend = await ask(`runs/${runWord(run)}/trend`, { path, quantity, ...windowQuery(word) });
+      trend = await ask(`runs/${runWord(run)}/trend`, { path, quantity, against, ...windowQuery(word) });
     } catch (error) {
       // Without an answer the last one stays, and the next redraw asks again: the head of the page
       // says that the connection is lost.
