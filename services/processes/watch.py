@@ -22,7 +22,7 @@ __all__ = ["WatchProgress", "Watching"]
 
 _MOST_LATE: Final = 4
 """Late files that are sent at the same time."""
-_REFRESH: Final = 0.5
+_REFRESH: Final = 0.1
 """Seconds between two looks at what the sources have counted."""
 _HIGHEST: Final = ("buffer_high_bytes", "unavailable")
 
@@ -35,6 +35,10 @@ class WatchProgress(ProducerProgress):
     ----------
     missing
         What it waits for, in words.
+    looks
+        How often all folders were looked at.
+    behind
+        Files and LSs seen or decided that the log does not hold yet; 0 when all is done.
     given_up
         LSs of which no file came in time, or none that could be read.
     late_files
@@ -47,6 +51,8 @@ class WatchProgress(ProducerProgress):
     """
 
     missing: tuple[str, ...] = ()
+    looks: int = 0
+    behind: int = 0
     given_up: int = 0
     late_files: int = 0
     skipped_files: int = 0
@@ -206,6 +212,9 @@ class Watching:
             _add(total, part)
         for field in fields(ProducerProgress):
             setattr(self.progress, field.name, getattr(total, field.name))
+        late = sum(not isinstance(source, WatchedSource) for source in self._parts)
+        self.progress.behind = folders.behind() + late
+        self.progress.looks = folders.looks
         self.progress.missing = folders.waits_for()
         for name, count in folders.counts().items():
             setattr(self.progress, name, count)

@@ -72,7 +72,8 @@ class StreamOrder:
         self._broken: dict[Path, _Seen] = {}
         self._found: dict[int, Sighting] = {}
         self._told_late: set[Path] = set()
-        self._ended = False
+        self._ended: float | None = None
+        self._last = 0
         self._over = False
         self.decisions = Decisions()
         self.skipped = 0
@@ -90,7 +91,7 @@ class StreamOrder:
         if self._is_decided(number):
             self._see_decided(sighting, since)
             return
-        if known is None and number > self._highest() + self._settings.most_ahead:
+        if known is None and number > self._known() + self._settings.most_ahead:
             self.beyond += 1
             return
         self._seen[path] = _Seen(sighting, since)
@@ -114,13 +115,15 @@ class StreamOrder:
         if seen is not None:
             self._gone[seen.sighting.lumisection.lumisection] = _Seen(seen.sighting, now)
 
-    def end(self) -> None:
-        """No more LSs than those seen: the end-of-run file is there, or the run is left."""
-        self._ended = True
+    def end(self, last: int, now: float) -> None:
+        """The end-of-run file is there, or the run is left: nothing comes beyond LS `last`, the
+        highest that any stream of the run has."""
+        self._ended = now if self._ended is None else self._ended
+        self._last = last
 
     def close(self) -> None:
         """The run has been sent to its end: whatever comes now is late."""
-        self._over = self._ended = True
+        self._over = True
         seen, self._seen = self._seen, {}
         self._found.clear()
         for one in seen.values():
@@ -129,7 +132,18 @@ class StreamOrder:
     @property
     def ended(self) -> bool:
         """Whether no more LSs than those seen are expected."""
-        return self._ended
+        return self._ended is not None
+
+    @property
+    def highest(self) -> int:
+        """The highest LS known of."""
+        numbers = [seen.sighting.lumisection.lumisection for seen in self._seen.values()]
+        return max([self.decisions.last, *numbers, *self._gone])
+
+    @property
+    def waiting(self) -> int:
+        """Files that are not decided about, or late and not handed out."""
+        return len(self._seen) + len(self._late)
 
     @property
     def has_files(self) -> bool:
@@ -168,12 +182,11 @@ class StreamOrder:
             return False
         return self.decisions.ending(number) != sighting.ending
 
-    def _highest(self) -> int:
-        numbers = [seen.sighting.lumisection.lumisection for seen in self._seen.values()]
-        if not self.decisions.first and self._joined:
+    def _known(self) -> int:
+        if not self.decisions.first and self._joined and not self._seen:
             # Where a run stands is not known before its first file.
-            return max(numbers, default=0xFFFFFFFF)
-        return max([self.decisions.last, *numbers, *self._gone])
+            return 0xFFFFFFFF
+        return self.highest
 
     def _ready(self, seen: Iterable[_Seen]) -> list[_Seen]:
         """Those that can be read: by LS, the first seen first."""
@@ -233,12 +246,14 @@ class StreamOrder:
             for seen in (*self._seen.values(), *self._gone.values())
             if seen.sighting.lumisection.lumisection > number
         ]
+        if self._ended is not None and number <= self._last:
+            later.append(self._ended)
         if later:
             until = min(later) + self._settings.missing_timeout
             if now >= until:
                 return self._give_up(number, 0, "file_missing")
             return Wait(number, until)
-        return End() if self._ended else Wait(number, None)
+        return Wait(number, None) if self._ended is None else End()
 
     def _troubled(self, number: int, here: list[_Seen], now: float) -> Step:
         until = max(seen.since for seen in here) + self._settings.broken_timeout

@@ -134,6 +134,7 @@ class WatchedSource:
         self._settings = settings
         self._clock = clock
         self._next = 0
+        self._done = 0
         self._reading: _TakenLumisection | None = None
         self._logger = structlog.get_logger().bind(source=self.name, run=run)
 
@@ -145,8 +146,15 @@ class WatchedSource:
         self._order.resume(decisions, after)
         self.first_lumisection = self._order.decisions.first
         self._next = max(after + 1, self.first_lumisection)
+        self._done = self._next - 1
+
+    @property
+    def behind(self) -> int:
+        """LSs decided about that the log does not hold yet."""
+        return self.decisions.last - self._done
 
     def acknowledged(self, lumisection: int) -> None:
+        self._done = lumisection
         self._order.acknowledged(lumisection)
 
     def least_chunks(self, lumisection: int) -> int:

@@ -87,6 +87,8 @@ class FolderWatch:
         self._limits = Limits()
         self._lowest_run = 0
         self._scanned = False
+        self.looks = 0
+        """How often all folders were looked at."""
         self._logger = structlog.get_logger()
 
     async def run(self) -> None:
@@ -121,6 +123,14 @@ class FolderWatch:
         ]
         return tuple(texts) or (f"runs in {', '.join(map(str, self._roots))}",)
 
+    def behind(self) -> int:
+        """Files and LSs that are seen or decided and not acknowledged; ends that are not sent."""
+        found = 0
+        for run in self._runs.values():
+            found += sum(order.waiting for order in run.orders.values())
+            found += sum(run.sources[stream].behind + run.ended for stream in run.going)
+        return found
+
     def counts(self) -> dict[str, int]:
         """What became of files that are not read, and of LSs without one."""
         orders = [order for run in self._runs.values() for order in run.orders.values()]
@@ -143,6 +153,8 @@ class FolderWatch:
                 watch_filter=None,
                 debounce=100,
                 step=20,
+                # Its thread looks up this often only, and a stop waits for it.
+                rust_timeout=100,
                 recursive=True,
                 ignore_permission_denied=True,
             ):
@@ -178,6 +190,7 @@ class FolderWatch:
         self._scanned = True
         await self._start_sources()
         await self._send_late()
+        self.looks += 1
 
     def _scan(self, known: dict[Path, FolderView], troubled: set[Path], wall: int) -> _Scan:
         """Look into all folders. Blocks."""
@@ -233,7 +246,7 @@ class FolderWatch:
             if not run.views and not run.going:
                 del self._runs[number]
         self._leave_silent(now)
-        self._wake()
+        self._wake(now)
 
     def _leave_silent(self, now: float) -> None:
         """A run without its end is over when a later one has begun and it has said nothing."""
@@ -245,11 +258,12 @@ class FolderWatch:
             self._logger.warning("run has no end-of-run file, and is left", run=number)
             run.ended = True
 
-    def _wake(self) -> None:
+    def _wake(self, now: float) -> None:
         for run in self._runs.values():
+            last = max((order.highest for order in run.orders.values()), default=0)
             for order in run.orders.values():
-                if run.ended and not order.ended:
-                    order.end()
+                if run.ended:
+                    order.end(last, now)
             for source in run.sources.values():
                 source.changed.set()
 

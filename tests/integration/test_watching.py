@@ -1,0 +1,172 @@
+"""Watchers against emulated data taking: every event is in its LS, or missing with a reason."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from dqmstream.clock import SystemClock
+from dqmstream.fold.merge import Merged
+from dqmstream.histograms.layout import Layout
+from dqmstream.sources.cms.emulating.plan import EmulatedFile, Plan, plan
+from dqmstream.sources.cms.emulating.recorded import read_recorded
+from dqmstream.sources.cms.emulating.settings import EmulationSettings
+from dqmstream.sources.cms.file import StreamerFile
+from dqmstream.sources.cms.watching.settings import WatchSettings
+from dqmstream.transport.memory import MemoryLog
+from tests.filled import make_topics
+from tests.random_run import batch_fill
+from tests.watched import BOOKING, READ, live, on_disk, record, to_the_end
+
+pytestmark = pytest.mark.integration
+
+SPEED = 50.0
+"""An LS of 1 s takes 20 ms."""
+WATCH = WatchSettings(read=READ, missing_timeout=0.15, broken_timeout=0.1)
+ABSENT = {"file_missing", "file_gone", "file_lost", "given_up", "jsn_unreadable", "jsn_form"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warm() -> None:
+    batch_fill(Layout(BOOKING), [])
+
+
+async def _seed(seed: int, folder: Path) -> None:
+    """One seed: emulate, watch with deaths, fill, compare."""
+    streams = ("streamOne", "streamTwo") if seed % 3 == 0 else ("streamOne",)
+    recorded = await asyncio.to_thread(
+        lambda: read_recorded(record(folder / "recorded", streams, files=3, seed=seed))
+    )
+    settings = EmulationSettings(
+        runs=1 + seed % 2,
+        lumisections=8,
+        seconds=1.0,
+        seed=seed,
+        missing=0.1,
+        truncated=0.15,
+        half_written=0.15,
+        out_of_order=0.2,
+        late=0.1,
+        no_end=0.25,
+        late_seconds=12.0,
+    )
+    planned = plan(settings, recorded)
+    log, partitions = MemoryLog(clock=SystemClock()), 1 + seed % 3
+    await make_topics(log, partitions)
+    root = folder / "root"
+    root.mkdir()
+    await live(log, root, planned, WATCH, speed=SPEED, deaths=seed % 4)
+    booking_set, found = await to_the_end(log, partitions)
+    files: dict[tuple[int, int], list[EmulatedFile]] = {}
+    for file in planned.files:
+        files.setdefault((file.run, file.lumisection), []).append(file)
+    for place, of_place in files.items():
+        readable = sum(file.readable for file in of_place)
+        if place not in found:
+            # Nobody knows of an LS after the last that a run without an end has shown.
+            assert readable == 0, place
+            continue
+        batches = await asyncio.to_thread(on_disk, root, *place)
+        assert sum(batch.num_rows for batch in batches) == readable
+        told = any(_is_told_of(file, planned) for file in of_place)
+        _assert_equal(booking_set.layouts[0], found[place], batches, of_place, told=told)
+
+
+def _is_told_of(file: EmulatedFile, planned: Plan) -> bool:
+    """Whether a watcher must say that this file is missing: it lies within what it knows of."""
+    others = {
+        other.lumisection: not {"late", "out_of_order"} & set(other.faults)
+        for other in planned.files
+        if (other.run, other.stream) == (file.run, file.stream) and other.at is not None
+    }
+    # A watcher that joins a run begins with the lowest LS there is; one without an end may go on.
+    begun = any(other < file.lumisection and on_time for other, on_time in others.items())
+    ended = file.run in planned.ended_runs or any(other > file.lumisection for other in others)
+    return "missing" in file.faults and begun and ended
+
+
+def _assert_equal(
+    layout: Layout,
+    one: Merged,
+    batches: list[pa.RecordBatch],
+    files: list[EmulatedFile],
+    *,
+    told: bool,
+) -> None:
+    contents = one.contents.copy()
+    if one.late is not None:
+        contents.add(one.late, same_lumisection=True)
+    expected = batch_fill(layout, batches)
+    why = (one.key, one.account, one.late_account, files)
+    assert np.array_equal(expected.cells, contents.cells), why
+    accounts = (one.account, one.late_account)
+    assert sum(account.selected for account in accounts) == sum(file.readable for file in files)
+    assert not one.account.refused, one.account.refused
+    assert not one.late_account.refused
+    lost = sum(file.events - file.readable for file in files)
+    noted = Counter[str]()
+    for account in accounts:
+        noted.update(account.notes)
+    if lost:
+        assert noted["missing_events"] == lost, (one.key, noted)
+    if told:
+        assert noted.keys() & ABSENT, (one.key, noted)
+
+
+@pytest.mark.parametrize("group", range(5))
+async def test_every_event_is_accounted_for_whatever_happens_to_files_and_watchers(
+    group: int, tmp_path: Path
+) -> None:
+    """Ten seeds at a time: late, missing, truncated and half-written files, killed watchers."""
+    async with asyncio.TaskGroup() as tasks:
+        for seed in range(group * 10, group * 10 + 10):
+            tasks.create_task(_seed(seed, tmp_path / str(seed)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_files_deleted_before_they_are_read_are_lost_by_name(
+    seed: int, tmp_path: Path
+) -> None:
+    """Two LSs are kept, and watchers start again and again: an LS is whole, or says why not."""
+    files = await asyncio.to_thread(
+        record, tmp_path / "recorded", ("streamOne",), files=3, seed=seed
+    )
+    recorded = await asyncio.to_thread(read_recorded, files)
+    settings = EmulationSettings(
+        lumisections=12, seconds=1.0, seed=seed, missing=0.2, out_of_order=0.3, keep=2
+    )
+    planned = plan(settings, recorded)
+    log = MemoryLog(SystemClock())
+    await make_topics(log, 2)
+    root = tmp_path / "root"
+    root.mkdir()
+    await live(log, root, planned, WATCH, speed=SPEED, deaths=3)
+    booking_set, found = await to_the_end(log, 2)
+    assert not await asyncio.to_thread(on_disk, root, settings.run, 1)
+    for file in planned.files:
+        one = found.get((file.run, file.lumisection))
+        if one is None:
+            continue
+        assert not one.account.refused
+        batches = await asyncio.to_thread(_recorded_batches, file)
+        if one.account.selected + one.late_account.selected == file.events:
+            contents = one.contents.copy()
+            if one.late is not None:
+                contents.add(one.late, same_lumisection=True)
+            expected = batch_fill(booking_set.layouts[0], batches)
+            assert np.array_equal(expected.cells, contents.cells)
+            continue
+        notes = one.account.notes.keys()
+        assert notes & ABSENT, one
+        if "file_gone" in notes and "given_up" not in notes:
+            assert one.account.dropped in {0, file.events}
+        if one.account.selected:
+            # Some of it was sent by a watcher that died, and the rest cannot be read again.
+            assert not one.complete, one
+
+
+def _recorded_batches(file: EmulatedFile) -> list[pa.RecordBatch]:
+    return list(StreamerFile(Path(file.source), READ).batches()) if file.at is not None else []

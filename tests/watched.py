@@ -1,0 +1,191 @@
+"""Runs emulated in a folder while watchers live and die beside it, and what their log holds."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from dqmstream.booking import Workspace, histogram, integer, regular
+from dqmstream.booking.chunk import decode_chunk
+from dqmstream.booking_set import BookingSet
+from dqmstream.clock import SystemClock
+from dqmstream.fold.merge import Merged
+from dqmstream.fold.state import FoldSettings
+from dqmstream.identity import LumisectionId
+from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.messages.events import EventBatch, LumisectionEnd
+from dqmstream.messages.topics import EVENTS
+from dqmstream.messages.wire import CODEC
+from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.emulating.perform import perform
+from dqmstream.sources.cms.emulating.plan import Plan
+from dqmstream.sources.cms.file import StreamerFile
+from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.cms.states import FAIL, PASS
+from dqmstream.sources.cms.watching.settings import WatchSettings
+from dqmstream.sources.cms.writer import new_event, new_init, write_streamer_file
+from dqmstream.transport.compacted import read_to_end
+from dqmstream.transport.log import Log
+from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
+from services.monitoring.health import Health
+from services.monitoring.metrics import ProcessMetrics
+from services.processes.process import Process
+from services.processes.watch import Watching
+from services.settings import Settings
+from tests.filled import merged
+
+__all__ = ["BOOKING", "READ", "Sent", "live", "on_disk", "record", "sent", "to_the_end"]
+
+SETTINGS = Settings()
+PATHS = tuple(f"HLT_Path{number}_v1" for number in range(6))
+READ = ReadSettings(chunk_events=7, lumisection_from="name")
+BOOKING = Workspace(
+    "watched",
+    "What the files hold.",
+    [
+        histogram("Watched/event", regular(100, 0, 100_000, label="event number"), fill="event"),
+        histogram("Watched/paths", integer(0, 6), fill="hlt_pass.path"),
+    ],
+)
+
+
+def record(folder: Path, streams: Sequence[str], *, files: int, seed: int) -> list[Path]:
+    """Write recorded files: of each stream so many, of 0 to 30 events, each event unique."""
+    rng = random.Random(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    made, event = [], 0
+    for stream in streams:
+        init = new_init(PATHS, output_module=f"hltOutput{stream}", payload=b"job header")
+        for number in range(1, files + 1):
+            place = LumisectionId(400000, number)
+            messages = []
+            for _ in range(rng.randrange(31)):
+                event += 1 + rng.randrange(50)
+                auxiliary = EventAuxiliary(
+                    run=place.run,
+                    lumisection=number,
+                    event=event,
+                    time=1_700_000_000_000_000_000 + event,
+                    bunch_crossing=event % 3564,
+                    orbit=event,
+                    fill=1,
+                )
+                states = [PASS if rng.random() < 0.4 else FAIL for _ in PATHS]
+                raw = encode_send_event(auxiliary, rng.randbytes(rng.randrange(40)))
+                messages.append(new_event(init, place, event, states, raw))
+            dat = folder / f"run{place.run}_ls{number:04d}_{stream}_rec.dat"
+            write_streamer_file(dat, init, messages)
+            made.append(dat.with_suffix(".jsn"))
+    return made
+
+
+async def live(
+    log: Log, root: Path, planned: Plan, watch: WatchSettings, *, speed: float, deaths: int
+) -> Watching:
+    """Perform a plan while watchers are killed and started again; the last one has sent all."""
+    rng = random.Random(planned.settings.seed)
+    clock = SystemClock()
+
+    def watching() -> tuple[Watching, Process]:
+        health = Health(clock, ["watcher"])
+        process = Process(SETTINGS, clock, log, health, ProcessMetrics(health))
+        return Watching(SETTINGS, [root], watch), process
+
+    async with asyncio.TaskGroup() as tasks:
+        performing = tasks.create_task(perform(planned, root, clock, speed=speed))
+        length = max(operation.at for operation in planned.operations) / speed
+        for _ in range(deaths):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(rng.uniform(0, 2 * length / deaths)):
+                    one, process = watching()
+                    await one.service().start(process, lambda: None)
+        one, process = watching()
+        last = tasks.create_task(one.service().start(process, lambda: None))
+        await performing
+        # What is told may have been counted just before: of two news the second is of now.
+        for _ in range(2):
+            looks = one.progress.looks
+            while one.progress.behind or one.progress.looks < looks + 3:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        last.cancel()
+    return one
+
+
+@dataclass
+class Sent:
+    """What the log holds of one LS: selected events of distinct chunks, and who spoke."""
+
+    selected: int = 0
+    seen: int = 0
+    dropped: int = 0
+
+
+async def sent(log: Log) -> dict[tuple[int, int], Sent]:
+    """What the log holds, by run and LS."""
+    found: dict[tuple[int, int], Sent] = {}
+    chunks = set()
+    async for each in read_to_end(log, EVENTS):
+        message = CODEC.decode(each.headers, each.value)
+        if isinstance(message, LumisectionEnd):
+            found.setdefault((message.run, message.lumisection), Sent())
+        elif isinstance(message, EventBatch):
+            chunk = message.chunk
+            of = found.setdefault((chunk.run, chunk.lumisection), Sent())
+            name = (chunk.run, chunk.lumisection, chunk.source, chunk.number)
+            if name not in chunks:
+                chunks.add(name)
+                of.selected += chunk.selected
+                of.seen += chunk.seen
+                of.dropped += chunk.dropped
+    return found
+
+
+async def to_the_end(log: Log, partitions: int) -> tuple[BookingSet, dict[tuple[int, int], Merged]]:
+    """Fill all that the log holds, until every LS is closed, late segments included."""
+    booking_set = BookingSet([BOOKING], FoldSettings(partitions=partitions))
+    await announce(log, booking_set, clock=SystemClock(), who="test")
+    layout = booking_set.layouts[0]
+    held = await sent(log)
+    settings = FillerSettings(
+        publish_interval=0.02,
+        checkpoint_interval=0.05,
+        lumisection_timeout=0.3,
+        run_timeout=0.6,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        filling = tasks.create_task(
+            run_filler(
+                log,
+                booking_set,
+                [WorkspaceFiller(layout)],
+                decode_chunk,
+                member="filler",
+                settings=settings,
+                clock=SystemClock(),
+                progress=FillerProgress(),
+                ready=lambda: None,
+            )
+        )
+        while True:
+            found = {(one.key.run, one.key.lumisection): one for one in await merged(log, layout)}
+            if held.keys() <= found.keys() and all(
+                one.closed
+                and one.account.selected + one.late_account.selected
+                == held.get(place, Sent()).selected
+                for place, one in found.items()
+            ):
+                filling.cancel()
+                return booking_set, found
+            await asyncio.sleep(0.05)
+
+
+def on_disk(root: Path, run: int, lumisection: int) -> list[pa.RecordBatch]:
+    """All events of an LS that can be read in the folder, in one go."""
+    batches: list[pa.RecordBatch] = []
+    for path in sorted((root / f"run{run:06d}").glob(f"run*_ls{lumisection:04d}_stream*.jsn")):
+        batches += StreamerFile(path, READ).batches()
+    return batches
