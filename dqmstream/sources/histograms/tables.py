@@ -3,7 +3,9 @@
 Columns are known by the names that CMS's tables have (`fromrun`, `fromlumi`, `hname`, `histo`,
 `Xbins`, ...; `run`, `lumi`, `bin_0`, ... ; `title`, `data`, `x_bin`, ...), whatever their case, or
 by what the description says. `metype` is CMSSW's kind (DQMServices/Core, MonitorElement::Kind): 10
-and 11 are profiles, of which a table has the means only.
+and 11 are profiles, of which a table has one number a bin: the mean, unless the numbers are whole
+and come to the entries of the row. Then they are sums of ones, as in CMS's maps of clusters, and
+count.
 
 Bins come with flow or without; which it is, their number says. With flow they are numbered as ROOT
 does, x running fastest; in two dimensions without flow y runs fastest, as numpy flattens them; and
@@ -193,7 +195,10 @@ class _Columns:
         code = _whole(row[self._names["kind"]], "metype") if "kind" in self._names else None
         axes = tuple(words.axis() for words in said.axes) or self._axes(row, code)
         values, flow = _shaped(self._bins(row), axes)
-        means = said.values == "means" or (not said.values and code in _PROFILES)
+        entries = float(row[self._names["entries"]]) if "entries" in self._names else None
+        means = said.values == "means" or (
+            not said.values and code in _PROFILES and not _counts(values, entries)
+        )
         kind: Kind = "means" if means else "values"
         run, lumisection, path, name = place
         return ImportedHistogram(
@@ -204,7 +209,7 @@ class _Columns:
             axes=axes,
             kind=kind,
             values=values,
-            entries=float(row[self._names["entries"]]) if "entries" in self._names else None,
+            entries=entries,
             flow_known=flow,
             source=source,
             where=where,
@@ -245,6 +250,11 @@ def _shaped(cells: Bins, axes: tuple[Axis, ...]) -> tuple[Bins, bool]:
     sizes = " x ".join(map(str, bins))
     msg = f"{list(cells.shape)} bins for axes of {sizes}, with or without flow"
     raise ValueError(msg)
+
+
+def _counts(cells: Bins, entries: float | None) -> bool:
+    """Whether the numbers of a profile count its entries: means would not come to as many."""
+    return bool(np.array_equal(cells, np.rint(cells))) and cells.sum() == entries
 
 
 def _whole(value: Any, what: str) -> int:

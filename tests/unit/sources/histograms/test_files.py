@@ -95,10 +95,11 @@ def test_two_dimensions_are_read_in_the_order_of_whoever_wrote_them(tmp_path: Pa
     assert picture.values.tolist() == flat.values.tolist()
 
 
-def test_kinds_of_profiles_have_means_only(tmp_path: Path) -> None:
-    row = ROW | ONE | {"metype": 10, "histo": [0.5, 1.5, 0]}
-    (one,) = histograms(write_csv(tmp_path / "t.csv", [row]))
-    assert one.kind == "means"
+def test_profiles_have_means_only_unless_their_bins_come_to_their_entries(tmp_path: Path) -> None:
+    row = ROW | ONE | {"metype": 10}
+    rows = [row | {"histo": bins} for bins in ([0.5, 1.5, 0], [1, 2, 0], [2, 2, 0], [0.5, 2.5, 0])]
+    found = histograms(write_csv(tmp_path / "t.csv", rows))
+    assert [one.kind for one in found] == ["means", "values", "means", "means"]
 
 
 def test_parquet_has_the_same_columns(tmp_path: Path) -> None:
