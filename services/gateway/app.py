@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dqmstream import __version__
 from dqmstream.clock import Clock
 from services.gateway.access import AccessGate
+from services.gateway.answers import AnswerCache
 from services.gateway.asking import Parts
 from services.gateway.collector import GatewayCollector
 from services.gateway.heads import HeadAnswers
@@ -76,6 +77,7 @@ def create_app(parts: Parts) -> FastAPI:
 
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
     app.add_middleware(HeadAnswers)
+    app.add_middleware(AnswerCache, view=parts.view, clock=parts.clock)
     app.add_middleware(
         AccessGate,
         access=parts.access,

@@ -48,6 +48,8 @@ class LiveView:
         """Messages that could not be used, by reason."""
         self.newest: int | None = None
         """Log time of the newest histogram set of any run."""
+        self.changes = 0
+        """Rises with all that may change an answer. Any thread may read it."""
         self._merger = Merger(self.catalogue.layout)
         self._dirty: dict[SetKey, None] = {}
         self._unbooked: dict[SetKey, None] = {}
@@ -73,6 +75,12 @@ class LiveView:
 
         What cannot be used is counted in `rejected`; nothing is raised.
         """
+        self._take(message, stamp)
+        # Only now: an answer made of a number read before can lack nothing up to it.
+        if not isinstance(message, Heartbeat):
+            self.changes += 1
+
+    def _take(self, message: Message, stamp: int) -> None:
         match message:
             case HistogramSet():
                 self._take_set(message, stamp)

@@ -18,6 +18,7 @@ from services.gateway.archive import Archive
 from services.gateway.asking import Parts
 from services.gateway.backfill import Backfill
 from services.gateway.desk import Desk
+from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
 from services.gateway.intake import Intake
 from services.gateway.library import Library
@@ -87,6 +88,8 @@ async def run_gateway(
             stream=stream,
             library=Library(view, desk, archive),
             readings=Readings(view, desk, archive, settings.limits.queries),
+            encoding=Encoding(settings.limits.encodings),
+            streams=Turns(settings.limits.series),
             settings=settings,
             clock=clock,
             metrics=metrics,
