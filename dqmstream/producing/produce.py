@@ -17,6 +17,7 @@ from dqmstream.producing.pace import Pace
 from dqmstream.producing.peers import Peers
 from dqmstream.producing.progress import ProducerProgress
 from dqmstream.producing.settings import ProducerSettings
+from dqmstream.producing.starving import STARVED, starves
 from dqmstream.sources.decisions import Decisions
 from dqmstream.sources.source import AwaitedSource, EventSource, SourceChunk, SourceLumisection
 from dqmstream.transport.log import Log
@@ -243,16 +244,20 @@ class _Producer:
 
     async def _read_one(self, one: SourceLumisection, pace: Pace) -> None:
         chunks, refused = one.chunks(), Counter[str]()
+        seen = selected = 0
         while cuts := await asyncio.to_thread(self._next, chunks):
             for cut in cuts:
                 await pace.wait(cut.at)
                 refused.update(cut.refused)
                 self._progress.cut += len(cut.pieces) > 1
                 for piece in cut.pieces:
+                    seen, selected = seen + piece.seen, selected + piece.selected
                     await self._take_in(one.lumisection, piece)
         await pace.wait(one.seconds)
         pace.next_lumisection(one.seconds)
         notes = Counter(one.notes()) + refused
+        if "selected" in self._source.marks and starves(seen, selected):
+            notes[STARVED] += 1
         await self._note_decisions()
         least = 0
         if isinstance(self._source, AwaitedSource):

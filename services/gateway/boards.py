@@ -6,6 +6,7 @@ from typing import Any
 
 from dqmstream.identity import compact_ranges
 from dqmstream.messages.operations import Conditions
+from dqmstream.producing.starving import STARVED
 from dqmstream.quality.summary import Summary, worst_of
 from services.gateway.live import LiveView
 from services.gateway.run_view import RunView
@@ -92,6 +93,7 @@ def accounting(records: Collection[LumisectionRecord]) -> dict[str, Any]:
         "duplicates": sum(record.account.duplicates for record in records),
         "late_events": sum(record.late_account.seen for record in records),
         "late_chunks": sum(record.late_account.chunks for record in records),
+        "starved": compact_ranges(r.number for r in records if r.account.notes.get(STARVED)),
         "late_in": compact_ranges(r.number for r in records if r.late_account.chunks),
         "refused": dict(sorted(refused.items())),
         "notes": dict(sorted(notes.items())),

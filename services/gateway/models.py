@@ -64,6 +64,7 @@ class Accounting(Answer):
     dropped: int = Field(description="Events that sources lost knowingly.")
     chunks: int = Field(description="Chunks filled on time.")
     duplicates: int = Field(description="Chunks that came again, and were not filled again.")
+    starved: str = Field(description="LSs of which a source's selection left next to nothing.")
     late_events: int = Field(description="Events of chunks for LSs that were closed already.")
     late_chunks: int
     late_in: str = Field(description="LSs with late chunks.", examples=["12, 40-43"])

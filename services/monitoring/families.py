@@ -244,9 +244,11 @@ _PRODUCER: Final = (
     Family(
         "dqm_producer_notes",
         "counter",
-        "What the source could not use, by reason.",
+        "What the source could not use, by reason; `starved` counts LSs of which a selection "
+        "left next to nothing.",
         "notes",
         ("reason",),
+        known=("starved",),
     ),
     Family(
         "dqm_producer_cut_chunks",

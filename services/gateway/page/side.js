@@ -146,7 +146,9 @@ function accountingRows(found, lumisections) {
     ["Duplicates", [count(found.duplicates), false]],
   ];
   if (found.holes) rows.push(["Input expired", [`LS ${found.holes}`, true]]);
-  const notes = reasons(found.notes);
+  if (found.starved) rows.push(["Starved by selection", [`LS ${found.starved}`, true]]);
+  const { starved, ...unused } = found.notes;
+  const notes = reasons(unused);
   if (notes) rows.push(["Sources could not use", [notes, true]]);
   return rows;
 }
