@@ -17,7 +17,9 @@ from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import SourceError
 from dqmstream.identity import content_hash
 from dqmstream.messages.operations import Conditions
+from dqmstream.sources.decisions import Decisions
 from dqmstream.sources.source import (
+    AwaitedSource,
     EventSource,
     JoiningSource,
     SourceChunk,
@@ -32,6 +34,8 @@ _COLUMNS_VERSION = 1
 
 def conditioned(source: EventSource, table: ConditionsTable) -> "ConditionedSource":
     """The source with the conditions of its run joined to its events."""
+    if isinstance(source, AwaitedSource):
+        return _Awaited(source, table)
     if isinstance(source, JoiningSource):
         return _Joining(source, table)
     return ConditionedSource(source, table)
@@ -99,6 +103,31 @@ class _Joining(ConditionedSource):
 
     def joining(self, lumisection: int) -> EventSource:
         return conditioned(self._joins.joining(lumisection), self._table)
+
+
+class _Awaited(ConditionedSource):
+    """An `AwaitedSource` with conditions."""
+
+    def __init__(self, source: AwaitedSource, table: ConditionsTable) -> None:
+        super().__init__(source, table)
+        self._awaited = source
+
+    @property
+    def decisions(self) -> Decisions:
+        return self._awaited.decisions
+
+    def resume(self, decisions: Decisions, after: int) -> None:
+        self._awaited.resume(decisions, after)
+
+    async def next_lumisection(self) -> SourceLumisection | None:
+        found = await self._awaited.next_lumisection()
+        return None if found is None else self._joined(found)
+
+    def acknowledged(self, lumisection: int) -> None:
+        self._awaited.acknowledged(lumisection)
+
+    def least_chunks(self, lumisection: int) -> int:
+        return self._awaited.least_chunks(lumisection)
 
 
 class _Lumisection:

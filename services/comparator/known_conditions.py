@@ -105,7 +105,7 @@ class KnownConditions:
         while self._held > self._most:
             oldest = next(iter(self._runs))
             self._held -= len(self._runs.pop(oldest))
-            self._logger.warning("conditions forgotten", run=oldest, held=self._held)
+            self._logger.warning("conditions forgotten", run=oldest, count=self._held)
         return place
 
     def _slim(self, row: Conditions) -> Conditions:

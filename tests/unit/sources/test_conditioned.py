@@ -19,7 +19,14 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.operations import Conditions
 from dqmstream.sources.conditioned import conditioned
-from dqmstream.sources.source import EventSource, JoiningSource, SourceChunk
+from dqmstream.sources.decisions import Decisions
+from dqmstream.sources.source import (
+    AwaitedSource,
+    EventSource,
+    JoiningSource,
+    SourceChunk,
+    SourceLumisection,
+)
 from dqmstream.sources.synthetic.config import SyntheticConfig
 from dqmstream.sources.synthetic.detector import SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
@@ -168,3 +175,43 @@ def test_a_synthetic_run_is_selected_by_its_own_pile_up() -> None:
     for lumisection, chunk in chunks(joined):
         pileup = decode_batch(chunk.body, selected=chunk.selected).values["ls_pileup"]
         assert np.allclose(pileup, 60 * math.exp(-(lumisection - 1) / 1500))
+
+
+class _Files:
+    """A source whose files come while it is read; it notes who asks what."""
+
+    def __init__(self) -> None:
+        self._inner = source()
+        self._left = self._inner.lumisections(0)
+        self.asked: list[object] = []
+        self.decisions = Decisions(first=1)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+    def resume(self, decisions: Decisions, after: int) -> None:
+        self.asked.append((decisions, after))
+
+    async def next_lumisection(self) -> SourceLumisection | None:
+        return next(self._left, None)
+
+    def acknowledged(self, lumisection: int) -> None:
+        self.asked.append(lumisection)
+
+    def least_chunks(self, lumisection: int) -> int:
+        return 10 * lumisection
+
+
+async def test_a_source_that_waits_for_its_files_still_does() -> None:
+    files = _Files()
+    joined = conditioned(files, table(row(2, pileup=3.0)))
+    assert isinstance(joined, AwaitedSource)
+    joined.resume(joined.decisions, 0)
+    joined.acknowledged(1)
+    assert (files.asked, joined.least_chunks(3)) == ([(Decisions(first=1), 0), 1], 30)
+    found = []
+    while (one := await joined.next_lumisection()) is not None:
+        (first, *_) = one.chunks()
+        columns = decode_batch(first.body, selected=first.selected)
+        found.append((one.lumisection, bool((columns.values["ls_pileup"] == 3.0).all())))
+    assert found == [(1, False), (2, True), (3, False)]
