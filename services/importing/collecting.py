@@ -19,6 +19,8 @@ from dqmstream.sources.histograms.sets import imported_sets
 __all__ = ["Collected", "CollectedRun", "FileReport", "collect"]
 
 _EXAMPLES = 5
+_DESCRIPTION = "Histograms that were filled elsewhere, and imported."
+"""It names no file, so that a run's LSs may come from several files, one after another."""
 
 
 class FileReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,15 +81,16 @@ def collect(
             marks[file.source] = marks_of(file)
         return histograms
 
-    names = ", ".join(sorted(files))
-    runs, rejected = fit(found(), workspace=workspace, description=f"Imported from {names}.")
+    runs, rejected = fit(found(), workspace=workspace, description=_DESCRIPTION)
     for run in runs:
         for lumisection in run.lumisections.values():
             taken.update(lumisection.histograms)
     reports = [_report(file, marks[name], taken[name], rejected) for name, file in files.items()]
     if not runs:
         why = next((one for report in reports for one in report.examples), "they hold none")
-        raise SourceError("nothing_to_import", f"no histogram of {names} can be taken: {why}")
+        raise SourceError(
+            "nothing_to_import", f"no histogram of {', '.join(files)} can be taken: {why}"
+        )
     return Collected(
         workspace=workspace,
         runs=[_run(run, files, writer) for run in runs],

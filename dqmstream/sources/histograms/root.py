@@ -128,7 +128,7 @@ def _histogram(item: Any, place: _Place, source: str, where: str) -> ImportedHis
         run=place.run,
         lumisection=place.lumisection,
         path=place.path,
-        title=str(item.member("fTitle")),
+        title=_title(str(item.member("fTitle"))),
         axes=axes,
         kind=kind,
         values=cells,
@@ -139,6 +139,12 @@ def _histogram(item: Any, place: _Place, source: str, where: str) -> ImportedHis
         source=source,
         where=where,
     )
+
+
+def _title(text: str) -> str:
+    """A title without the run and LS that small files put before it."""
+    found = _NAMED.fullmatch(text)
+    return found["path"] if found else text
 
 
 def _array(item: Any) -> Bins:

@@ -150,6 +150,22 @@ async def test_another_content_of_a_lumisection_replaces_the_one_before(
     assert epochs[0] < epochs[1]
 
 
+async def test_lumisections_of_a_run_may_come_from_several_files(
+    log: MemoryLog, clock: SettableClock, tmp_path: Path
+) -> None:
+    """One after another, under one set: the later file adds its own."""
+    first = await later(table(tmp_path, [(7, 1, [0, 1, 2, 0])]))
+    (tmp_path / "more").mkdir()
+    second = await later(
+        table(tmp_path / "more", [(7, 2, [0, 3, 4, 0])]).rename(tmp_path / "second.csv")
+    )
+    for collected in (first, second):
+        await publish(log, collected, clock=clock, who="w")
+    assert await shown(log, 7, 1) == [0, 1, 2, 0]
+    assert await shown(log, 7, 2) == [0, 3, 4, 0]
+    assert len(await messages(log, BOOKINGS, Activation)) == 1
+
+
 async def test_other_histograms_of_a_run_need_a_word_to_take_the_place_of_an_import(
     log: MemoryLog, clock: SettableClock, tmp_path: Path
 ) -> None:
