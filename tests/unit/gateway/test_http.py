@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import boost_histogram as bh
 import httpx
+import msgspec
 import numpy as np
 import pytest
 import schemathesis
@@ -179,6 +180,40 @@ async def test_a_trend_is_one_number_per_lumisection(client, detector):
     assert scalar.json()["values"] == [500, 500, 500]
     category = await client.get(f"{API}/runs/current/trend", params={"path": "trigger/streams"})
     assert category.json()["values"] == [None, None, None]
+
+
+async def test_a_trend_can_be_against_what_is_known_of_its_lumisections(
+    client, view, feed, detector
+):
+    """One of which it is not known has no x; another x is another answer."""
+    asked = {"path": "pixel/charge", "quantity": "entries"}
+    plain = await client.get(f"{API}/runs/current/trend", params=asked)
+    assert (plain.json()["against"], plain.json()["x"]) == ("lumisection", [1, 2, 3])
+    asked["against"] = "pileup"
+    first = await client.get(f"{API}/runs/current/trend", params=asked)
+    assert (first.json()["values"], first.json()["x"]) == ([500] * 3, [57.5] * 3)
+    feed(view, [msgspec.structs.replace(detector.conditions(2), pileup=None)])
+    tag = {"if-none-match": first.headers["etag"]}
+    second = await client.get(f"{API}/runs/current/trend", params=asked, headers=tag)
+    assert (second.status_code, second.json()["x"]) == (200, [57.5, None, 57.5])
+    asked["against"] = "weather"
+    assert (await client.get(f"{API}/runs/current/trend", params=asked)).status_code == 422
+
+
+async def test_each_lumisection_has_its_conditions_and_the_run_those_of_its_newest(
+    client, view, feed, detector
+):
+    """Files may tell of LSs that have no events yet: they are none of the run's."""
+    feed(view, [detector.conditions(9)])
+    rows = (await client.get(f"{API}/runs/current/lumisections")).json()["lumisections"]
+    told = [row["conditions"] for row in rows]
+    assert [one["lumisection"] for one in told] == [1, 2, 3]
+    assert (told[0]["pileup"], told[0]["recorded"], told[0]["dcs_known"]) == (57.5, None, 2)
+    feed(view, [msgspec.structs.replace(detector.conditions(2), dcs={}, beams_stable=False)])
+    rows = (await client.get(f"{API}/runs/current/lumisections")).json()["lumisections"]
+    told = rows[1]["conditions"]
+    assert (told["dcs_known"], told["dcs_off"], told["beams_stable"]) == (0, [], False)
+    assert (await client.get(f"{API}/runs/400001")).json()["conditions"]["lumisection"] == 3
 
 
 async def test_runs_and_lumisections_have_their_accounts(client):
