@@ -9,12 +9,12 @@ __all__ = ["MAX_LUMISECTION", "Window", "parse_range"]
 
 MAX_LUMISECTION: Final = 1 << 24
 
-_RANGE: Final = re.compile(r"([1-9][0-9]{0,7})(?:-([1-9][0-9]{0,7}))?")
+_RANGE: Final = re.compile(r"(0|[1-9][0-9]{0,7})(?:-(0|[1-9][0-9]{0,7}))?")
 _LAST: Final = re.compile(r"last-([1-9][0-9]{0,5})")
 
 
 def parse_range(text: str) -> tuple[int, int]:
-    """LSs `12-40` or `12`, both ends included.
+    """LSs `12-40` or `12`, both ends included. 0 is what was imported of a whole run.
 
     Raises
     ------
@@ -23,9 +23,9 @@ def parse_range(text: str) -> tuple[int, int]:
     """
     match = _RANGE.fullmatch(text)
     first = int(match[1]) if match else 0
-    last = int(match[2] or match[1]) if match else 0
-    if not 1 <= first <= last <= MAX_LUMISECTION:
-        msg = f"lumisections are {text[:40]!r}, expected a-b or a with 1 <= a <= b"
+    last = int(match[2] or match[1]) if match else -1
+    if not 0 <= first <= last <= MAX_LUMISECTION:
+        msg = f"lumisections are {text[:40]!r}, expected a-b or a with 0 <= a <= b"
         raise ValueError(msg)
     return first, last
 
