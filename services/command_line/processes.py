@@ -10,6 +10,7 @@ from services.command_line.options import (
     AllColumns,
     AsRun,
     ChunkEvents,
+    ConditionsFiles,
     Config,
     Data,
     EventsPerLumisection,
@@ -95,6 +96,7 @@ def produce(
     expected: Annotated[
         str, typer.Option(help="sources of the same runs that other processes send, by comma")
     ] = "",
+    conditions_files: ConditionsFiles = None,
     kafka: Kafka = None,
     config: Config = None,
     json: Json = False,
@@ -143,6 +145,7 @@ def produce(
         ),
         speed=speed or None,
         expected=by_comma(expected),
+        conditions=conditions_files or (),
         json=json,
         flags=flags(kafka=kafka),
         config=config,

@@ -84,6 +84,7 @@ def produce(
     options: "FileOptions",
     speed: float | None,
     expected: tuple[str, ...],
+    conditions: Sequence[Path],
     json: bool,
     flags: Mapping[str, object],
     config: Path | None,
@@ -91,8 +92,10 @@ def produce(
     """Send runs of files, or a synthetic one, and end with them."""
     from services import runs as making  # noqa: PLC0415
     from services.announced import announced_columns  # noqa: PLC0415
+    from services.conditions import conditions_of_runs, with_conditions  # noqa: PLC0415
     from services.fitting import needed_columns  # noqa: PLC0415
     from services.input_files import runs_of_files  # noqa: PLC0415
+    from services.processes.conditions import conditions_publisher  # noqa: PLC0415
     from services.processes.produce import Producing, Sent  # noqa: PLC0415
 
     settings = _settings("produce", flags, config)
@@ -104,6 +107,11 @@ def produce(
         if not options.all_columns:
             bookings = chosen_bookings(settings, columns=runs.columns)
             runs = runs.reading(needed_columns(bookings) | announced_columns(settings))
+    publishers = []
+    if conditions:
+        table = conditions_of_runs(conditions, runs)
+        runs = with_conditions(runs, table)
+        publishers.append(conditions_publisher(table, speed=speed, seconds=runs.seconds))
     told: list[dict[str, object]] = []
 
     async def tell(sent: Sequence[Sent]) -> None:
@@ -127,7 +135,7 @@ def produce(
                 )
 
     producing = Producing(settings, runs.sources, speed=speed, expected=expected, on_run=tell)
-    status = run_until_stopped(lambda: alone(settings, producing.services()))
+    status = run_until_stopped(lambda: alone(settings, [*publishers, *producing.services()]))
     if json:
         document = msgspec.json.encode({"sent": told})
         typer.echo(msgspec.json.format(document).decode())
