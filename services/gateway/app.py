@@ -28,6 +28,7 @@ from services.gateway.routes import (
     series,
     trends,
 )
+from services.gateway.routes.elsewhere import elsewhere
 from services.gateway.security import GuardedApp
 
 __all__ = ["PAGE", "create_app", "openapi_document"]
@@ -35,6 +36,8 @@ __all__ = ["PAGE", "create_app", "openapi_document"]
 PAGE = Path(str(files("services.gateway") / "page"))
 
 _API = "/api/v1"
+
+_MODULES: Final = (runs, elements, contents, series, trends, reports, operations, ingest)
 
 _ANYWHERE: Final[dict[int | str, dict[str, Any]]] = {
     401: problem_answer("A token is asked for, or the one that came is not in force."),
@@ -75,6 +78,7 @@ def create_app(parts: Parts) -> FastAPI:
     async def _stream(websocket: WebSocket) -> None:
         await parts.stream.serve(websocket)
 
+    app.router.routes.append(elsewhere(_API, [module.router for module in _MODULES]))
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
     app.add_middleware(HeadAnswers)
     app.add_middleware(AnswerCache, view=parts.view, clock=parts.clock)
@@ -109,7 +113,7 @@ def _with_routes() -> FastAPI:
         redoc_url=None,
     )
     add_problem_answers(app)
-    for module in (runs, elements, contents, series, trends, reports, operations, ingest):
+    for module in _MODULES:
         app.include_router(module.router, prefix=_API, responses=_ANYWHERE)
     app.include_router(operations.probes, responses=_ANYWHERE)
     return app
