@@ -15,7 +15,7 @@ from dqmstream.store.pieces import PieceShelf
 from dqmstream.store.series import Series, merged_versions, series_of
 from dqmstream.store.tables import BLOCKS, CHUNK_ELEMENTS, CHUNKS, MERGED, PIECES, RUNS, SERIES
 
-__all__ = ["ChunkSettings", "DueChunk", "compact", "due_chunks"]
+__all__ = ["ChunkSettings", "DueChunk", "Sheet", "compact", "due_chunks", "sheets"]
 
 _MOST_CELLS: Final = 2**23
 
@@ -94,9 +94,24 @@ def due_chunks(connection: Connection, lag: int, busy: frozenset[int]) -> list[D
     return due
 
 
-def compact(connection: Connection, due: DueChunk, layout: Layout) -> None:
-    """Fold the tail of one chunk into its rows, and delete it from the tail."""
-    series, first = due
+class Sheet(NamedTuple):
+    """All LSs of one chunk, wherever they lie: int64[n], rising; their cells int64[n, cells]."""
+
+    lumisections: NDArray[np.int64]
+    cells: NDArray[np.int64]
+
+
+def sheets(connection: Connection, series: Series, layout: Layout) -> Iterator[Sheet]:
+    """All stored LSs of a series, a chunk's worth at a time."""
+    chunks = select(CHUNKS.c.first).where(CHUNKS.c.series == series.id)
+    tail = select(BLOCKS.c.lumisection).where(BLOCKS.c.series == series.id)
+    firsts = set(connection.execute(chunks).scalars())
+    firsts |= {series.chunk(lumisection) for lumisection in connection.execute(tail).scalars()}
+    for first in sorted(firsts):
+        yield _sheet(connection, DueChunk(series, first), layout)
+
+
+def _sheet(connection: Connection, due: DueChunk, layout: Layout) -> Sheet:
     tail = _tail(connection, due)
     before = _lumisections(connection, due)
     lumisections = np.union1d(before, np.array(list(tail), np.int64))
@@ -104,6 +119,13 @@ def compact(connection: Connection, due: DueChunk, layout: Layout) -> None:
     _fill_before(connection, due, layout, cells, np.searchsorted(lumisections, before))
     for lumisection, block in tail.items():
         cells[np.searchsorted(lumisections, lumisection)] = decode_block(block, layout.cells)
+    return Sheet(lumisections, cells)
+
+
+def compact(connection: Connection, due: DueChunk, layout: Layout) -> None:
+    """Fold the tail of one chunk into its rows, and delete it from the tail."""
+    series, first = due
+    lumisections, cells = _sheet(connection, due, layout)
     head = {
         "series": series.id,
         "first": first,
