@@ -43,7 +43,8 @@ def _events() -> Iterator[Element]:
         "count(hlt) == 0",
         combine="sum",
         title="Events that no path accepted",
-        description=f"A few per cent of the events, and steady. {_CALL}",
+        description="An eighth of the events in the first column of prescales, fewer in the "
+        f"others; without steps but at prescale changes. {_CALL}",
         draw=TREND,
     )
     yield histogram(
