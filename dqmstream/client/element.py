@@ -74,7 +74,7 @@ class Axis:
                 return bh.axis.IntCategory(codes, metadata=self.title)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Element:
     """One element over some lumisections.
 
@@ -238,6 +238,9 @@ class Element:
         except ImportError:
             return words
         return f"<figure>{drawn}<figcaption>{escape(str(self))}</figcaption></figure>"
+
+    def __repr__(self) -> str:
+        return f"<Element {self}>"
 
     def __str__(self) -> str:
         covers = f"LS {self.first}" if self.first == self.last else f"LS {self.first}-{self.last}"

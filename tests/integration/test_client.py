@@ -2,11 +2,15 @@
 
 import asyncio
 import io
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import aclosing
+from pathlib import Path
 
 import httpx
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import uproot
 
@@ -125,3 +129,40 @@ def test_answers_are_bounded_by_the_gateway(faulty_system: RunningSystem) -> Non
         params={"path": CHARGE, "format": "floppy"},
     )
     assert answer.status_code == 406
+
+
+def test_the_terminal_shows_and_exports(
+    faulty_system: RunningSystem, client: Client, tmp_path: Path
+) -> None:
+    """`top`, `show` and `export`, as a user calls them."""
+    settle(client)
+
+    def said(*words: str) -> str:
+        command = [sys.executable, "-m", "services.cli", *words, "--url", faulty_system.url]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
+
+    top = said("top", "--once")
+    assert "run 1 · pp_run · simulated" in top
+    assert {"pixel", "ecal", "recorder"} <= set(top.split())
+    shown = said("show", CHARGE, "--lumisections", "1-2")
+    whole = client.element(CHARGE, lumisections="1-2")
+    assert f"{whole.entries} entries" in shown
+    assert "run 1, LS 1-2 (2 LSs, closed)" in shown
+    file = tmp_path / "charge.npy"
+    assert f'"file":"{file}"' in said("export", CHARGE, "--each", "-o", str(file), "--json")
+    rows = np.load(file)
+    np.testing.assert_array_equal(rows["counts"][:2].sum(axis=0), whole.counts(flow=True))
+    table = tmp_path / "layer.parquet"
+    said("export", "Pixel/Layer1/*", "--to", str(table), "--lumisections", "1-2")
+    found = pq.read_table(table)
+    row = found["path"].to_pylist().index(CHARGE)
+    assert found["entries"][row].as_py() == whole.entries
+
+
+def settle(client: Client) -> None:
+    """Until two LSs have closed."""
+    for element in client.follow(CHARGE, window="run"):
+        if element.last >= 3:
+            return
