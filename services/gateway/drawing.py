@@ -11,7 +11,6 @@ A 3D histogram is drawn as its projection on the first two axes, and says so.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -40,7 +39,7 @@ def describe(element: ElementLayout, workspace: str, labels: Labels) -> dict[str
     """
     booked = element.element
     axes = (
-        tuple(zip_longest(booked.axes, booked.fill, fillvalue=""))
+        tuple(zip(booked.axes, booked.fill or [""] * len(booked.axes), strict=True))
         if isinstance(booked, Histogram | Profile)
         else ()
     )
