@@ -18,7 +18,7 @@ from dqmstream import AsyncClient, Client
 from dqmstream.client import GatewayError, GatewayUnavailableError
 from tests.integration.conftest import RunningSystem
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 CHARGE = "Pixel/Layer1/charge"
 
