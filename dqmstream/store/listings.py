@@ -1,6 +1,6 @@
 """Lists of what is stored, in pages: runs, lumisections, reports, bookings, activations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -46,6 +46,7 @@ __all__ = [
     "ReportFilter",
     "activations",
     "bookings",
+    "conditions",
     "holes",
     "lumisections",
     "missing",
@@ -197,6 +198,14 @@ def _lumisection(row: Any) -> Lumisection:
         conditions=None if row.body is None else unpack(Conditions, row.schema, row.body),
         changed=bool(row.changed),
     )
+
+
+def conditions(connection: Connection, run: int) -> Iterator[Conditions]:
+    """Conditions of a run, by LS, also of LSs of which nothing else is stored."""
+    c = CONDITIONS.c
+    query = select(c.schema, c.body).where(c.run == run).order_by(c.lumisection)
+    for row in connection.execute(query):
+        yield unpack(Conditions, row.schema, row.body)
 
 
 def missing(
