@@ -95,22 +95,22 @@ _ALL: Final = (
     Subsystem(
         name="pixel",
         collections=(PixelClusters(), PixelDiskClusters()),
-        dcs=("BPIX", "FPIX"),
+        dcs=("bpix", "fpix"),
     ),
     Subsystem(
         name="pixel_new",
         collections=(PixelNewClusters(), PixelNewDiskClusters()),
         derived=(PixelMismatch(), PixelDiskMismatch()),
     ),
-    Subsystem(name="sistrip", collections=(StripClusters(),), dcs=("TIBTID", "TOB", "TEC")),
-    Subsystem(name="ecal", collections=(EcalCrystals(),), dcs=("EB",)),
-    Subsystem(name="hcal", collections=(HcalHits(),), dcs=("HB", "HE", "HO", "HF")),
+    Subsystem(name="sistrip", collections=(StripClusters(),), dcs=("tibtid", "tob", "tec")),
+    Subsystem(name="ecal", collections=(EcalCrystals(),), dcs=("eb",)),
+    Subsystem(name="hcal", collections=(HcalHits(),), dcs=("hb", "he", "ho", "hf")),
     Subsystem(
         name="muon",
         collections=(Muons(), DtHits(), CscHits(), RpcHits()),
-        dcs=("DT", "CSC", "RPC"),
+        dcs=("dt", "csc", "rpc"),
     ),
-    Subsystem(name="gem", collections=(GemClusters(),), dcs=("GEM",)),
+    Subsystem(name="gem", collections=(GemClusters(),), dcs=("gem",)),
     Subsystem(
         name="l1t",
         collections=(
@@ -155,8 +155,8 @@ _ALL: Final = (
             EventColumn(name="vertices", type=pa.uint16(), draw=_vertices),
         ),
     ),
-    Subsystem(name="ctpps", collections=(ProtonPixels(), ProtonTimes()), dcs=("CTPPS",)),
-    Subsystem(name="castor", collections=(CastorHits(),), dcs=("CASTOR",)),
+    Subsystem(name="ctpps", collections=(ProtonPixels(), ProtonTimes()), dcs=("ctpps",)),
+    Subsystem(name="castor", collections=(CastorHits(),), dcs=("castor",)),
 )
 
 SUBSYSTEMS: Final[Mapping[str, Subsystem]] = {subsystem.name: subsystem for subsystem in _ALL}

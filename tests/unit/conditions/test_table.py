@@ -81,7 +81,7 @@ def test_a_synthetic_run_has_the_conditions_of_its_fill() -> None:
     assert row.pileup == pytest.approx(60.0)
     assert row.luminosity == pytest.approx(60 * 2652 * 11245.5 / 80e-27)
     assert row.delivered == pytest.approx(row.luminosity * config.lumisection_seconds / 1e36)
-    assert row.dcs == {"pixel": True}
+    assert row.dcs == {"bpix": True, "fpix": True}
 
 
 async def _log() -> MemoryLog:

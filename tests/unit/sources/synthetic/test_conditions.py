@@ -39,7 +39,7 @@ def test_beams_are_stable_and_what_reads_out_has_its_voltages_on() -> None:
     found = synthetic_conditions(CONFIG, 5)
     assert (found.run, found.lumisection, found.fill) == (3, 5, 9000)
     assert (found.beam_mode, found.beams_stable) == ("STABLE BEAMS", True)
-    assert found.dcs == {"BPIX": True, "FPIX": True}
+    assert found.dcs == {"bpix": True, "fpix": True}
 
 
 @pytest.mark.parametrize("lumisection", [0, 901])
