@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -175,6 +176,19 @@ async def test_a_click_on_a_lumisection_shows_it_alone(visit: Any) -> None:
     await expect(page.locator(f"{_card(OCCUPANCY)} footer")).to_contain_text("run 1 · LS 2")
     await expect(page.locator(_card(OCCUPANCY))).to_have_attribute("data-outcome", "GOOD")
     await expect(page.locator("#strip-note")).to_contain_text("LS 2 alone")
+
+
+async def test_conditions_stand_beside_each_lumisection_and_are_what_a_trend_is_against(
+    visit: Any,
+) -> None:
+    await _open(visit.page, visit.url, f"#path={OCCUPANCY}")
+    await expect(visit.page.locator("#fact-conditions")).to_contain_text("STABLE BEAMS · PU 60")
+    first = visit.page.locator("#strip-cells button").first
+    await expect(first).to_have_attribute("title", re.compile("fill 1, STABLE BEAMS, PU 60"))
+    await visit.page.get_by_label("What the trend is drawn against").select_option("pileup")
+    trend = visit.page.get_by_role("img", name=f"mean of {OCCUPANCY} by pile-up")
+    await expect(trend).to_be_visible()
+    await _painted(visit.page, "canvas.trend", _LINE)
 
 
 async def test_slash_searches_by_word_and_by_glob_and_escape_leaves(visit: Any) -> None:
