@@ -1,9 +1,10 @@
 """Workspaces that come with dqmstream, and where others are found.
 
 A workspace is a `Booking`, made by `dqmstream.booking.Workspace`, that an entry point of the group
-`dqmstream.workspaces` names, or a TOML file (see `dqmstream.workspaces.toml`). Shipped are
-`pixel`, `ecal`, `muon`, `l1t` and `bril` for the synthetic detector, and `dqm_stream` for CMS
-streamer files.
+`dqmstream.workspaces` names, or a TOML file (see `dqmstream.workspaces.toml`). Shipped are, for the
+synthetic detector, those of its subsystems, `dt`, `csc` and `rpc` with more of the chambers in
+`muon`, and `pixel_comparison` of the two pixel readout chains; `dqm_stream` for CMS streamer files;
+and those for event files, `nano_*`, `dimuon` and `bril_lumi*`.
 
 What the synthetic detector shows in them, for setting quality tests. Entries per bin are those of
 lumisection 1, of 23.31 s at 1000 Hz (100 Hz: a tenth). Those marked * follow pile-up: they fall by
@@ -17,6 +18,9 @@ element                                bins      entries/bin  expected
 `Pixel/Layer3/occupancy` *             352       397          uniform
 `Pixel/Layer4/occupancy` *             512       273          uniform
 `Pixel/Layer<n>/occupancy_map` *       8 x       the same     uniform
+`Pixel/Disk<side><n>/occupancy` *      112       416          uniform; `PixelNew` as `Pixel`
+`SiStrip/TIB/Layer1/occupancy` *       672       87           uniform; TOB layer 2: 51, TID: 107,
+                                                              TEC wheel 1: 36
 `EcalBarrel/Occupancy/supermodules` *  36        12950        uniform
 `EcalBarrel/Occupancy/towers` *        34 x 72   190          uniform
 `EcalBarrel/Occupancy/crystals` *      171 x 360 7.6          uniform, but for the empty ieta = 0
@@ -31,6 +35,12 @@ element                                bins      entries/bin  expected
 `L1T/Jets/phi`                         72        971          uniform; `eta`: 1249, empty at 0
 `L1T/Jets/towers`                      57 x 72   17           uniform, but for the empty ieta = 0
 `L1T/ElectronsPhotons/phi`             72        1295         uniform; `eta`: 1665, empty at 0
+`L1T/Taus/phi`, `L1T/Muons/phi`        72        486, 259     uniform
+`HLT/Paths/counts`                     64        probability  `path_probabilities` of the column of
+                                                 x 23310      prescales
+`GEM/<layer>/occupancy` *              36        647          uniform; `vfats`: 27
+`CTPPS/Tracking/<pot>/planes` *        6         5828         uniform
+`Castor/sectors` *                     16        11655        uniform
 `BRIL/Channels/occupancy` *            48        2914         uniform
 `BRIL/Bunches/hits` *                  3564      53           2652 filled bunches, the others empty
 =====================================  ========  ===========  ====================================
@@ -41,12 +51,19 @@ Means of what is in the axis range, at any pile-up: `Pixel/Layer<n>/charge` 25.3
 `L1T/Jets/pt` 26.7 GeV, `L1T/ElectronsPhotons/pt` 7.5 GeV, both `bx` 0 (0.26);
 `BRIL/Channels/time` 5.76 ns (1.9), `charge` 23.8 ke (6.7). At LS 1, falling with pile-up:
 `Pixel/clusters_per_event` 24, `EcalBarrel/crystals_per_event` 20, `BRIL/hits_per_event` 6,
-`BRIL/pileup` 60, `BRIL/vertices` 42.
+`BRIL/pileup` 60, `BRIL/vertices` 42; `SiStrip/clusters_per_event` 40, `Hcal/hits_per_event` 30,
+`Castor/energy_per_event` 95 GeV. `SiStrip/TIB/sn_on_track` 20.3, TOB 24.8; `Hcal/HB/energy` 0.83
+GeV, HF 3.3 GeV; `BRIL/Luminometers/ratios` 1.
+
+`PixelComparison` and `L1TEmulator` show no difference at all: `agreement` has all events in bin 1,
+`difference` in the middle, and `only_...` are empty.
 
 What a fault shows in: `dead:pixel:layer1/module37` empties bin 37 of `Pixel/Layer1/occupancy`,
 `dead:ecal:supermodule12` bin 12 (the twelfth) of `supermodules`, `dead:dt:chamber17` bin 17 of
 `Muon/DT/occupancy`, `dead:bril:channel5` bin 5 of `BRIL/Channels/occupancy`, `dead:l1t:bit7` bin 7
-of `L1T/Bits/counts`; `hot:ecal:ieta10/iphi200*50` raises that bin of `Occupancy/crystals`.
+of `L1T/Bits/counts`, `dead:pixel_new:layer1/module37` fills bin 37 of
+`PixelComparison/Layer1/only_present`; `hot:ecal:ieta10/iphi200*50` raises that bin of
+`Occupancy/crystals`.
 """
 
 from dqmstream.workspaces.registry import GROUP, find_workspaces, load_workspaces
