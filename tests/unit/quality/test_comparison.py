@@ -177,6 +177,18 @@ def test_runs_are_judged_apart_and_the_oldest_is_let_go() -> None:
     assert entries(reports[-1]) == 8000
 
 
+def test_many_runs_of_another_set_let_no_run_that_goes_on_go() -> None:
+    """Hundreds of runs may be imported at once; each set has its own runs to hold."""
+    one = comparison(ComparisonSettings(runs=2, all_runs=8))
+    apply_all(one, [piece(1, p, run=900) for p in (0, 1)])
+    for run in range(1, 30):
+        other = [msgspec.structs.replace(piece(1, p, run=run), set="imported") for p in (0, 1)]
+        apply_all(one, other, first=run * 10)
+    reports = apply_all(one, [piece(2, p, run=900) for p in (0, 1)], first=400)
+    assert entries(reports[-1]) == 8000
+    assert one.ignored == {}
+
+
 def test_beyond_the_bytes_to_hold_a_replaced_lumisection_makes_the_run_incomplete() -> None:
     size = len(piece(1).cells)
     one = comparison(ComparisonSettings(held_bytes=4 * size))
