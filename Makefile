@@ -60,9 +60,11 @@ soak: install ## the slow tests: many more random examples, hundreds of crash sc
 
 bench: install ## all benchmarks, with their goals
 	@scripts/kafka
+	@scripts/wrk
 	$(BIN)/dqmstream bench fill
 	$(BIN)/dqmstream bench pipeline
 	$(BIN)/dqmstream bench kafka
+	$(BIN)/dqmstream bench http
 
 schemas: install ## write schemas/ anew from the code
 	$(BIN)/dqmstream schemas schemas

@@ -17,7 +17,7 @@ Events = Annotated[int, typer.Option(help="events of each throughput part")]
 def add_to(app: typer.Typer, *, panel: str) -> None:
     """Add `bench` with its commands."""
     bench = typer.Typer(no_args_is_help=True, help="Measure, compare with peers and limits.")
-    for command in (fill, pipeline, kafka, compression, log, start):
+    for command in (fill, pipeline, http, kafka, compression, log, start):
         bench.command()(command)
     app.add_typer(bench, name="bench", rich_help_panel=panel)
 
@@ -32,6 +32,12 @@ def pipeline(
 ) -> None:
     """Events per second from source to closed LS in the store; latency to a websocket; memory."""
     _bench("pipeline", {"events": events, "quick": quick}, check=check, json=json)
+
+
+def http(quick: Quick = False, check: Check = False, json: Json = False) -> None:
+    """Plots a second that a gateway answers on one core, idle and while filling, against a plain
+    Starlette route; one element in 2400 LSs in one call. Needs wrk."""
+    _bench("http", {"quick": quick}, check=check, json=json)
 
 
 def kafka(

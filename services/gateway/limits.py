@@ -4,6 +4,7 @@ import ipaddress
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from dqmstream.clock import Clock
 
@@ -12,6 +13,7 @@ __all__ = ["ByteBudget", "FullError", "Rates", "Reservation", "client_key"]
 _NETWORK_BITS = 64
 
 
+@lru_cache(maxsize=4_096)
 def client_key(address: str) -> str:
     """What requests of an address are counted under: of IPv6 its network, which one client owns."""
     try:

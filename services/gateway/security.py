@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,6 +29,11 @@ _HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
 }
 
+_RAW_HEADERS: Final = tuple(
+    (name.encode(), value.encode())
+    for name, value in {**_HEADERS, "cache-control": "no-cache"}.items()
+)
+
 
 class GuardedApp:
     """Refuses foreign Host headers, and puts the security headers on every answer.
@@ -53,10 +57,10 @@ class GuardedApp:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("cache-control", "no-cache")
+                given = list(message.get("headers", ()))
+                named = {name.lower() for name, _ in given}
+                more = [header for header in _RAW_HEADERS if header[0] not in named]
+                message = {**message, "headers": given + more}
             await send(message)
 
         if self._knows(scope):
