@@ -1,5 +1,6 @@
 """CSV files as tables: unpacked once into a file of columns, which can be read anywhere."""
 
+import codecs
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ __all__ = ["CsvTable"]
 
 _BLOCK: Final = 1 << 20
 """Bytes of text that are parsed at once; the first such block decides the types."""
+_HEAD: Final = 1 << 16
 
 
 class CsvTable:
@@ -92,6 +94,8 @@ class CsvTable:
 
     def _unpack(self, name: str) -> None:
         """Parse the text into a file of this name; with wider types if the first do not do."""
+        with self._refusing():
+            self._check_text()
         with self._refusing(), self._text({}) as reader:
             schema = reader.schema
             try:
@@ -111,6 +115,13 @@ class CsvTable:
             for batch in reader:
                 writer.write_batch(batch)
                 self._starts.append(self._starts[-1] + batch.num_rows)
+
+    def _check_text(self) -> None:
+        """Refuse what is no text, before the parser looks for rows in it."""
+        with pa.input_stream(self.path) as stream:
+            head = bytes(stream.read(_HEAD))
+        # The last character may be cut.
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < _HEAD)
 
     def _text(self, types: Mapping[str, pa.DataType]) -> Any:
         self.bad_rows = 0

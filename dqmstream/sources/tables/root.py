@@ -1,4 +1,4 @@
-"""Trees of ROOT files as tables."""
+"""Trees and ntuples (RNTuple) of ROOT files as tables."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -27,8 +27,13 @@ _READ: Final[dict[str, Any]] = {
 }
 
 
+_CLASSES: Final = ("TTree", "TNtuple*", "ROOT::RNTuple")
+_LIST_BYTES: Final = 64.0
+"""What a list in a row of an ntuple is taken to have: its fields do not say."""
+
+
 class RootTable:
-    """A tree of a ROOT file as a `Table`.
+    """A tree of a ROOT file as a `Table`; ntuples are meant as well wherever trees are named.
 
     Parameters
     ----------
@@ -52,15 +57,10 @@ class RootTable:
             self.types: dict[str, pa.DataType] = {}
             self.unusable: dict[str, str] = {}
             self._bytes: dict[str, float] = {}
-            for name, branch in opened.items():
-                kind = _type(branch.interpretation)
-                if isinstance(kind, str):
-                    # A branch that only holds others is no column.
-                    if not branch.branches:
-                        self.unusable[name] = kind
-                else:
-                    self.types[name] = kind
-                    self._bytes[name] = branch.uncompressed_bytes
+            if isinstance(opened, uproot.behaviors.RNTuple.HasFields):
+                self._look_at_fields(opened)
+            else:
+                self._look_at_branches(opened)
 
     def row_bytes(self, columns: Sequence[str]) -> float:
         return sum(self._bytes.get(c, 0) for c in columns) / max(self.rows, 1)
@@ -77,6 +77,22 @@ class RootTable:
                     msg = f"{len(found[name])} values, expected {stop - start}"
                     raise ValueError(msg)
         return found
+
+    def _look_at_branches(self, tree: Any) -> None:
+        for name, branch in tree.items():
+            kind = _type(branch.interpretation)
+            if not isinstance(kind, str):
+                self.types[name] = kind
+                self._bytes[name] = branch.uncompressed_bytes
+            elif not branch.branches:  # one that holds others is no column itself
+                self.unusable[name] = kind
+
+    def _look_at_fields(self, ntuple: Any) -> None:
+        for name in ntuple.keys(recursive=False):
+            kind = _arrow(ntuple[name].array(entry_start=0, entry_stop=0, library="ak")).type
+            self.types[name] = kind
+            width = _LIST_BYTES if pa.types.is_list(kind) else 8.0
+            self._bytes[name] = width * self.rows
 
     def close(self) -> None:
         if self._tree is not None:
@@ -105,7 +121,11 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
 def _chosen(path: Path, tree: str, keys: KeyNames) -> str:
     """Which tree of a file is meant."""
     with uproot.open(path, **_READ) as file:
-        names: list[str] = file.keys(cycle=False, filter_classname=["TTree", "TNtuple*"])
+        size = path.stat().st_size
+        if size < file.file.fEND:
+            detail = f"{path} was cut: it says it has {file.file.fEND} bytes, and has {size}"
+            raise SourceError("unreadable", detail)
+        names: list[str] = file.keys(cycle=False, filter_classname=list(_CLASSES))
         names = list(dict.fromkeys(names))
         if tree in names:
             return tree
