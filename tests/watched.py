@@ -38,7 +38,18 @@ from services.processes.watch import Watching
 from services.settings import Settings
 from tests.filled import merged
 
-__all__ = ["BOOKING", "READ", "Sent", "live", "on_disk", "record", "sent", "to_the_end"]
+__all__ = [
+    "BOOKING",
+    "READ",
+    "Sent",
+    "live",
+    "new_life",
+    "on_disk",
+    "record",
+    "sent",
+    "to_the_end",
+    "until_idle",
+]
 
 SETTINGS = Settings()
 PATHS = tuple(f"HLT_Path{number}_v1" for number in range(6))
@@ -83,34 +94,42 @@ def record(folder: Path, streams: Sequence[str], *, files: int, seed: int) -> li
     return made
 
 
+def new_life(log: Log, root: Path, watch: WatchSettings) -> tuple[Process, Watching]:
+    """A watcher in a process of its own, as far as a log can tell."""
+    clock = SystemClock()
+    health = Health(clock, ["watcher"])
+    process = Process(SETTINGS, clock, log, health, ProcessMetrics(health))
+    return process, Watching(SETTINGS, [root], watch)
+
+
+async def until_idle(watching: Watching) -> None:
+    """Until a watcher has sent all that there is."""
+    progress = watching.progress
+    # What is told may have been counted just before: of two news the second is of now.
+    for _ in range(2):
+        looks = progress.looks
+        while progress.behind or progress.looks < looks + 3:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 async def live(
     log: Log, root: Path, planned: Plan, watch: WatchSettings, *, speed: float, deaths: int
 ) -> Watching:
     """Perform a plan while watchers are killed and started again; the last one has sent all."""
     rng = random.Random(planned.settings.seed)
     clock = SystemClock()
-
-    def watching() -> tuple[Watching, Process]:
-        health = Health(clock, ["watcher"])
-        process = Process(SETTINGS, clock, log, health, ProcessMetrics(health))
-        return Watching(SETTINGS, [root], watch), process
-
     async with asyncio.TaskGroup() as tasks:
         performing = tasks.create_task(perform(planned, root, clock, speed=speed))
         length = max(operation.at for operation in planned.operations) / speed
         for _ in range(deaths):
             with suppress(TimeoutError):
                 async with asyncio.timeout(rng.uniform(0, 2 * length / deaths)):
-                    one, process = watching()
+                    process, one = new_life(log, root, watch)
                     await one.service().start(process, lambda: None)
-        one, process = watching()
+        process, one = new_life(log, root, watch)
         last = tasks.create_task(one.service().start(process, lambda: None))
         await performing
-        # What is told may have been counted just before: of two news the second is of now.
-        for _ in range(2):
-            looks = one.progress.looks
-            while one.progress.behind or one.progress.looks < looks + 3:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+        await until_idle(one)
         last.cancel()
     return one
 

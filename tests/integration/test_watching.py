@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,22 @@ import pytest
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged
 from dqmstream.histograms.layout import Layout
+from dqmstream.messages.checkpoints import SourceCheckpoint
+from dqmstream.messages.events import EventBatch, LumisectionEnd
+from dqmstream.messages.struct import Message
+from dqmstream.messages.wire import CODEC
+from dqmstream.sources.cms.emulating.perform import perform
 from dqmstream.sources.cms.emulating.plan import EmulatedFile, Plan, plan
 from dqmstream.sources.cms.emulating.recorded import read_recorded
 from dqmstream.sources.cms.emulating.settings import EmulationSettings
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.watching.settings import WatchSettings
+from dqmstream.sources.decisions import Decisions
+from dqmstream.transport.log import Outgoing, Record
 from dqmstream.transport.memory import MemoryLog
 from tests.filled import make_topics
 from tests.random_run import batch_fill
-from tests.watched import BOOKING, READ, live, on_disk, record, to_the_end
+from tests.watched import BOOKING, READ, live, new_life, on_disk, record, to_the_end, until_idle
 
 pytestmark = pytest.mark.integration
 
@@ -170,3 +178,84 @@ async def test_files_deleted_before_they_are_read_are_lost_by_name(
 
 def _recorded_batches(file: EmulatedFile) -> list[pa.RecordBatch]:
     return list(StreamerFile(Path(file.source), READ).batches()) if file.at is not None else []
+
+
+class _ToldLog(MemoryLog):
+    """Remembers what was said in which order over all topics; may hold LumisectionEnds back."""
+
+    def __init__(self, *, hold: bool = False) -> None:
+        super().__init__(SystemClock())
+        self.said: list[Message] = []
+        self.hold = hold
+        self.held = asyncio.Event()
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[Record]:
+        said = [CODEC.decode(each.headers, each.value or b"") for each in messages]
+        if self.hold and any(isinstance(one, LumisectionEnd) for one in said):
+            self.held.set()
+            await asyncio.Event().wait()
+        self.said += said
+        return await super().send(messages)
+
+
+async def test_nothing_is_said_of_a_lumisection_before_what_it_is_made_of_is_noted(
+    tmp_path: Path,
+) -> None:
+    files = await asyncio.to_thread(record, tmp_path / "recorded", ("streamOne",), files=3, seed=2)
+    settings = EmulationSettings(
+        lumisections=10, seconds=1.0, seed=4, missing=0.3, out_of_order=0.3, late=0.2
+    )
+    planned = plan(settings, await asyncio.to_thread(read_recorded, files))
+    log, root = _ToldLog(), tmp_path / "root"
+    await make_topics(log, 2)
+    root.mkdir()
+    await live(log, root, planned, WATCH, speed=SPEED, deaths=3)
+    decided = Decisions()
+    for one in log.said:
+        if isinstance(one, SourceCheckpoint) and one.source == "cms-streamOne":
+            noted = Decisions.noted(one)
+            # Nothing is ever taken back.
+            for number in range(decided.first, decided.last + 1):
+                assert noted.ending(number) == decided.ending(number)
+                assert noted.is_absent(number) >= decided.is_absent(number)
+            decided = noted
+        elif isinstance(one, LumisectionEnd) and one.source == "cms-streamOne":
+            assert decided.first <= one.lumisection <= decided.last
+            assert one.chunks == 0 or decided.ending(one.lumisection) is not None
+        elif isinstance(one, EventBatch) and one.chunk.source == "cms-streamOne":
+            assert decided.ending(one.chunk.lumisection) is not None
+    assert decided.absent
+    assert decided.taken
+
+
+async def test_a_file_that_goes_between_two_lives_leaves_its_lumisection_incomplete(
+    tmp_path: Path,
+) -> None:
+    """The first life sent its chunks and died before their number was said."""
+    made = await asyncio.to_thread(record, tmp_path / "recorded", ("streamOne",), files=2, seed=1)
+    planned = plan(EmulationSettings(lumisections=2), await asyncio.to_thread(read_recorded, made))
+    log, root = _ToldLog(hold=True), tmp_path / "root"
+    await make_topics(log, 1)
+    await perform(planned, root, SystemClock(), speed=None)
+    async with asyncio.TaskGroup() as tasks:
+        process, watching = new_life(log, root, WATCH)
+        living = tasks.create_task(watching.service().start(process, lambda: None))
+        await log.held.wait()
+        living.cancel()
+    log.hold = False
+    first = root / "run500001" / planned.files[0].name
+    for suffix in (".jsn", ".dat"):
+        first.with_suffix(suffix).unlink()
+    async with asyncio.TaskGroup() as tasks:
+        process, watching = new_life(log, root, WATCH)
+        living = tasks.create_task(watching.service().start(process, lambda: None))
+        await until_idle(watching)
+        living.cancel()
+    _, found = await to_the_end(log, 1)
+    one, whole = found[500001, 1], found[500001, 2]
+    assert whole.complete
+    assert one.account.notes == {"file_lost": 1, "lost_events": planned.files[0].events}
+    assert not one.complete
+    assert f"of {planned.files[0].events + 1} chunks" in one.account.lacking[0]
+    # What was sent of it stays: it is what the account names.
+    assert one.account.selected == planned.files[0].readable
