@@ -14,6 +14,7 @@ from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
 from services.command_line import processes as cli_processes
 from services.command_line import sets as cli_sets
+from services.command_line import store as cli_store
 from services.command_line import token as cli_token
 from services.command_line import watching as cli_watching
 from services.command_line.invoke import invoke
@@ -232,6 +233,7 @@ cli_watching.add_to(app, panel=_WHOLE)
 cli_imports.add_to(app, panel=_WHOLE)
 cli_processes.add_to(app)
 cli_sets.add_to(app)
+cli_store.add_to(app, panel=_LOOK)
 cli_token.add_to(app)
 
 

@@ -47,6 +47,12 @@ class Settings(BaseModel):
     store_password_file: File = Field(
         None, description="file with the store's password, which then need not be in the URL"
     )
+    store_retention: File = Field(
+        None, description="TOML file: how long runs are kept, and how finely; see store prune"
+    )
+    store_prune_hours: float = Field(
+        0.0, ge=0, allow_inf_nan=False, description="the recorder prunes so often; 0: never"
+    )
     kafka: Servers = Field(
         (), description="Kafka brokers as host:port, by comma; empty: the embedded log"
     )
@@ -140,6 +146,12 @@ class Settings(BaseModel):
             raise ValueError(msg)
         if self.store_password_file is not None and not self.store:
             msg = "store_password_file is given, store is not: a file of SQLite has no password"
+            raise ValueError(msg)
+        if self.store_prune_hours and self.store_retention is None:
+            msg = (
+                f"store_prune_hours is {self.store_prune_hours}, store_retention is not given: "
+                "what may be removed?"
+            )
             raise ValueError(msg)
         if self.metrics_port and (self.metrics_host, self.metrics_port) == (self.host, self.port):
             msg = f"metrics_port and port are both {self.port}: each needs its own"

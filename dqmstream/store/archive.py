@@ -24,7 +24,7 @@ from dqmstream.store.compaction import Sheet, sheets
 from dqmstream.store.database import Database
 from dqmstream.store.known import Known
 from dqmstream.store.pieces import late_window
-from dqmstream.store.schema import is_current
+from dqmstream.store.schema import require_current
 from dqmstream.store.series import Beside, Selection, Series, series_of
 from dqmstream.store.tables import MERGED, SERIES
 from dqmstream.store.window import SeriesReader
@@ -67,9 +67,7 @@ def archive(url: str, run: int, folder: Path) -> Archived:
     _make_empty(folder)
     database = Database(url, writing=False)
     try:
-        if not is_current(database):
-            msg = f"store {database.name} is of an older release: open it once with this one"
-            raise StoreError(msg)
+        require_current(database)
         with database.transaction() as connection:
             rows = _write(connection, run, folder, database.name)
     except OSError as error:

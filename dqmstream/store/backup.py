@@ -21,7 +21,7 @@ from dqmstream.errors import NotStoredError, StoreError
 from dqmstream.store import listings
 from dqmstream.store.database import Database, upsert
 from dqmstream.store.digest import run_digests
-from dqmstream.store.schema import is_current, upgrade
+from dqmstream.store.schema import is_current, require_current, upgrade
 from dqmstream.store.tables import (
     ACCOUNTS,
     ACTIVATIONS,
@@ -97,6 +97,7 @@ def back_up(url: str, run: int, file: Path, *, now: int) -> Backup:
     partial.unlink(missing_ok=True)
     source, target = Database(url, writing=False), Database(f"sqlite:///{partial}", writing=True)
     try:
+        require_current(source)
         upgrade(target)
         with source.transaction() as reading, target.transaction() as writing:
             if not run_digests(reading, run):

@@ -47,7 +47,7 @@ def run_digests(connection: Connection, run: int) -> Mapping[str, str]:
         rows = [_hash(row) for row in _rows(connection, table, table.c.run == run)]
         if rows:
             # Sorted by what they hold: databases do not agree on the order of text.
-            digests[table.name] = _digest(sorted(rows))
+            digests[str(table.name)] = _digest(sorted(rows))
     known = Known()
     query = select(SERIES).where(SERIES.c.run == run)
     for row in connection.execute(query.order_by(SERIES.c.set, SERIES.c.workspace)).all():

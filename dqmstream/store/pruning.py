@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Literal
 
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select
 
@@ -16,35 +16,12 @@ from dqmstream.store.pieces import late_window
 from dqmstream.store.retention import Removal, Retention, StandingRun, plan
 from dqmstream.store.schema import upgrade
 from dqmstream.store.series import Selection, Series, series_of
-from dqmstream.store.tables import (
-    ACCOUNTS,
-    BLOCKS,
-    CHUNK_ELEMENTS,
-    CHUNKS,
-    CONDITIONS,
-    LUMISECTIONS,
-    MERGED,
-    PIECES,
-    REMOVED,
-    REPORTS,
-    RUNS,
-    SERIES,
-    TOTALS,
-)
+from dqmstream.store.sizes import OF_RUN, OF_SERIES, run_bytes
+from dqmstream.store.tables import ACCOUNTS, MERGED, REMOVED, RUNS, SERIES
 from dqmstream.store.totals import replace_by_total
 from dqmstream.store.window import SeriesReader
 
-__all__ = ["Pruned", "Pruner", "Spared", "run_bytes"]
-
-_OF_SERIES: Final = {
-    BLOCKS: ("cells",),
-    CHUNKS: ("lumisections", "total"),
-    CHUNK_ELEMENTS: ("cells",),
-    MERGED: ("beside",),
-    PIECES: ("body",),
-    TOTALS: ("lumisections", "cells", "beside"),
-}
-_OF_RUN: Final = {ACCOUNTS: ("body",), CONDITIONS: ("body",), REPORTS: ("body",), LUMISECTIONS: ()}
+__all__ = ["Pruned", "Pruner", "Spared"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,7 +53,8 @@ class Pruner:
     Parameters
     ----------
     url
-        `sqlite:///file` or `postgresql+driver://...`; brought up to this release's schema.
+        `sqlite:///file` or `postgresql+driver://...`; brought up to this release's schema. Or a
+        writer's database, which is.
 
     Raises
     ------
@@ -84,8 +62,8 @@ class Pruner:
         If the store was written by a newer release, or cannot be opened.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url, writing=True)
+    def __init__(self, url: str | Database) -> None:
+        self._database = Database(url, writing=True) if isinstance(url, str) else url
         self._known = Known()
         try:
             upgrade(self._database)
@@ -147,7 +125,7 @@ class Pruner:
                 _drop_series(connection, series)
             elif series.summed is None:
                 self._sum(connection, series, now)
-        tables: Sequence[Table] = (*_OF_RUN, RUNS) if whole else (ACCOUNTS,)
+        tables: Sequence[Table] = (*OF_RUN, RUNS) if whole else (ACCOUNTS,)
         for table in tables:
             connection.execute(delete(table).where(table.c.run == run))
         freed = before - run_bytes(connection, run, whole=whole)
@@ -199,27 +177,6 @@ def _merged_count(connection: Connection, run: int) -> int:
 
 
 def _drop_series(connection: Connection, series: Series) -> None:
-    for table in _OF_SERIES:
+    for table in OF_SERIES:
         connection.execute(delete(table).where(table.c.series == series.id))
     connection.execute(delete(SERIES).where(SERIES.c.id == series.id))
-
-
-def run_bytes(connection: Connection, run: int, *, whole: bool = True) -> int:
-    """Packed bytes that a run takes: of its contents, and if `whole` of all that is said of it."""
-    size = 0
-    for table, columns in _OF_SERIES.items():
-        size += _bytes(
-            connection, table, columns, and_(table.c.series == SERIES.c.id, SERIES.c.run == run)
-        )
-    for table, columns in _OF_RUN.items():
-        if whole or table is ACCOUNTS:
-            size += _bytes(connection, table, columns, table.c.run == run)
-    return size
-
-
-def _bytes(connection: Connection, table: Table, columns: Sequence[str], where: Any) -> int:
-    if not columns:
-        return 0
-    lengths = [func.coalesce(func.sum(func.length(table.c[name])), 0) for name in columns]
-    row = connection.execute(select(*lengths).where(where)).one()
-    return sum(int(size) for size in row)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from dqmstream.errors import StoreError
 from dqmstream.store.database import Database
 
-__all__ = ["is_current", "upgrade"]
+__all__ = ["is_current", "require_current", "upgrade"]
 
 
 def is_current(database: Database) -> bool:
@@ -26,6 +26,13 @@ def is_current(database: Database) -> bool:
     """
     with _migrations() as config, database.transaction() as connection:
         return _found(database, connection, config) == _head(config)
+
+
+def require_current(database: Database) -> None:
+    """StoreError unless the store has this release's schema."""
+    if not is_current(database):
+        msg = f"store {database.name} is of an older release: open it once with this one"
+        raise StoreError(msg)
 
 
 def upgrade(database: Database) -> None:

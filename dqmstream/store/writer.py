@@ -12,7 +12,9 @@ from dqmstream.store.answers import Hole
 from dqmstream.store.compaction import ChunkSettings, compact, due_chunks
 from dqmstream.store.database import Database, upsert
 from dqmstream.store.known import Known
+from dqmstream.store.pruning import Pruned, Pruner, Spared
 from dqmstream.store.recording import Recorded, Recording
+from dqmstream.store.retention import Retention
 from dqmstream.store.tables import HOLES, LOG, POSITIONS, REMOVED, RUNS
 
 __all__ = ["Refused", "StoreWriter"]
@@ -182,6 +184,10 @@ class StoreWriter:
                 if layout is not None:  # as it is while the foreign key of `series` holds
                     compact(connection, chunk, layout)
         return len(due)
+
+    def prune(self, policy: Retention, now: int) -> tuple[tuple[Pruned, ...], tuple[Spared, ...]]:
+        """Remove what a policy says, each run in a transaction of its own; see `Pruner.prune`."""
+        return Pruner(self._database).prune(policy, now)
 
     def newest_run(self) -> int:
         """Highest run that anything is stored of, 0 before there is one."""

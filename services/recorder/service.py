@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, TypeVar
 
 import structlog
@@ -21,6 +22,7 @@ from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import BOOKINGS, HISTOGRAMS
 from dqmstream.store.answers import Hole
 from dqmstream.store.recording import Recorded
+from dqmstream.store.retention import Retention
 from dqmstream.store.writer import Refused, StoreWriter
 from dqmstream.transport.log import Log, Outgoing, Record, TopicPartition
 from dqmstream.transport.patience import PACE, Pace, insist
@@ -28,7 +30,7 @@ from services.dead_letters import dead_letter, decoded
 from services.monitoring.durations import Durations
 from services.recorder.batches import Batch, BatchSettings, Collector, recorded_places
 
-__all__ = ["RecorderProgress", "RecorderSettings", "run_recorder"]
+__all__ = ["Pruning", "RecorderProgress", "RecorderSettings", "run_recorder"]
 
 T = TypeVar("T")
 
@@ -37,8 +39,16 @@ _LOOK_INTERVAL: Final = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pruning:
+    """What to remove, and how many seconds after the start and after each time."""
+
+    policy: Retention
+    interval: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RecorderSettings:
-    """Pace of the recorder; none of it changes what is stored.
+    """Pace of the recorder; none of it but `pruning` changes what is stored.
 
     Parameters
     ----------
@@ -48,11 +58,14 @@ class RecorderSettings:
         Seconds without a batch after which runs that are over are compacted.
     pace
         Of further tries when store or log are away.
+    pruning
+        What is removed of old runs, and how often; None: nothing.
     """
 
     batch: BatchSettings = field(default_factory=BatchSettings)
     idle: float = 5.0
     pace: Pace = PACE
+    pruning: Pruning | None = None
 
 
 @dataclass(slots=True)
@@ -158,12 +171,14 @@ class _Recorder:
         progress: RecorderProgress,
         clock: Clock,
     ) -> None:
+        pruning = settings.pruning
         self._log = log
         self._worker = worker
         self._settings = settings
         self._progress = progress
         self._clock = clock
         self._next_look = clock.monotonic()
+        self._next_prune = clock.monotonic() + (pruning.interval if pruning else inf)
         self._logger = structlog.get_logger().bind(service="recorder")
         self._ends: dict[TopicPartition, int] = {}
         self._since_run = 0
@@ -186,6 +201,7 @@ class _Recorder:
     async def write_all(self, batches: asyncio.Queue[Batch]) -> None:
         """Write batches until cancelled."""
         while True:
+            await self._prune()
             try:
                 async with asyncio.timeout(self._settings.idle):
                     batch = await batches.get()
@@ -255,6 +271,31 @@ class _Recorder:
         except StoreError as error:
             self._progress.failures += 1
             self._logger.error("chunks cannot be written", error=str(error))
+
+    async def _prune(self) -> None:
+        """Remove what the policy says when it is time; a failure can wait for the next time."""
+        pruning = self._settings.pruning
+        if pruning is None or self._clock.monotonic() < self._next_prune:
+            return
+        self._next_prune = self._clock.monotonic() + pruning.interval
+        now = self._clock.wall()
+        try:
+            pruned, spared = await self._worker(lambda writer: writer.prune(pruning.policy, now))
+        except StoreError as error:
+            self._progress.failures += 1
+            self._logger.error("old runs cannot be pruned", error=str(error))
+            return
+        for one in pruned:
+            self._logger.warning(
+                "a run was pruned",
+                run=one.run,
+                reason=f"{one.kept} kept",
+                why=one.why,
+                count=one.lumisections,
+                bytes=one.bytes,
+            )
+        for left in spared:
+            self._logger.warning("a run cannot be summed", run=left.run, why=left.why)
 
     async def _note_hole(self, hole: Hole) -> None:
         """Say what expired; which LSs it was is known when the rest of the log has been read."""

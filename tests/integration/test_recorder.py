@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,8 @@ from dqmstream.messages.topics import (
     dead_topic,
 )
 from dqmstream.messages.wire import CODEC
+from dqmstream.store.answers import AsOf
+from dqmstream.store.retention import Keep, Retention
 from dqmstream.store.store import Store
 from dqmstream.store.testing import EVERY_KIND, closed_set, partition_sets, random_contents
 from dqmstream.store.writer import StoreWriter
@@ -47,7 +50,7 @@ from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from dqmstream.transport.patience import Pace
 from services.recorder.batches import BatchSettings
-from services.recorder.service import RecorderProgress, RecorderSettings, run_recorder
+from services.recorder.service import Pruning, RecorderProgress, RecorderSettings, run_recorder
 
 T = TypeVar("T")
 
@@ -414,6 +417,39 @@ async def _record(folder: Path) -> None:
             ready=lambda: print("ready", flush=True),  # noqa: T201 the parent waits for it
             settings=FAST,
         )
+
+
+async def test_what_a_policy_gives_up_is_pruned_by_the_recorder_and_said(
+    log: MemoryLog, url: str
+) -> None:
+    """Run 1 keeps its sum, run 2 its lumisections; recording goes on, as of each record."""
+    rng = np.random.default_rng(3)
+    settings = replace(
+        FAST, pruning=Pruning(policy=Retention(lumisections=Keep(runs=1)), interval=0.01)
+    )
+    await send(log, BOOKINGS, EVERY_KIND)
+    contents = {run: random_contents(LAYOUT, rng) for run in (1, 2)}
+    with structlog.testing.capture_logs() as lines:
+        async with recording(log, url, settings):
+            for run, one in contents.items():
+                await send(log, HISTOGRAMS, closed_set(one, run=run, lumisection=1))
+            while not await stored(url, Store.removed):
+                pass
+            await send(log, HISTOGRAMS, closed_set(contents[2], run=2, lumisection=2))
+            await caught_up(log, url)
+    last = max([record.offset async for record in read_to_end(log, HISTOGRAMS)])
+    (said,) = (line for line in lines if line["event"] == "a run was pruned")
+    assert (said["run"], said["reason"], said["count"]) == (1, "sum kept", 1)
+
+    def compare(store: Store) -> None:
+        assert [run.summed for run in store.runs().items] == [False, True]
+        assert store.contents("set", 1, "every").contents.equals(contents[1])
+        assert store.contents("set", 2, "every").lumisections == (1, 2)
+        for offset, known in ((last, (1,)), (last + 1, (1, 2))):
+            as_of = AsOf(offset=offset)
+            assert store.contents("set", 2, "every", as_of=as_of).lumisections == known
+
+    await stored(url, compare)
 
 
 if __name__ == "__main__":
