@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from services.gateway.models import Answer, Number
+from services.gateway.models import NEXT, Answer, Number
 
 __all__ = ["ContentsAnswer", "ElementsAnswer", "TreeAnswer", "TrendAnswer", "UhiAnswer"]
 
@@ -32,6 +32,7 @@ class ElementsAnswer(Answer):
     elements: list[ElementRow]
     total: int = Field(description="How many match.")
     after: int | None = Field(description="Ask with this for the next page; null at the end.")
+    next: str | None = NEXT
 
 
 class TreeAnswer(Answer):

@@ -25,7 +25,7 @@ __all__ = ["Library", "ReportQuery"]
 
 class ReportQuery(NamedTuple):
     """Which reports are wanted; None and empty are all. `lumisections` are both ends of a range,
-    None is the newest LS that has reports."""
+    None is the newest LS that has reports. `after` goes on in an LS, after so many of its rows."""
 
     lumisections: tuple[int, int] | None
     workspace: str | None
@@ -33,6 +33,7 @@ class ReportQuery(NamedTuple):
     scope: str | None
     outcomes: frozenset[str]
     limit: int
+    after: tuple[int, int] | None = None
 
 
 class Library:
@@ -73,7 +74,7 @@ class Library:
         return {
             "current": current,
             "runs": rows[:limit],
-            "before": rows[:limit][-1]["run"] if more else None,
+            "after": rows[:limit][-1]["run"] if more else None,
         }
 
     async def run(self, number: int) -> dict[str, Any]:
@@ -133,8 +134,10 @@ class Library:
             raise _unknown_run(number)
         return list(shelf.layouts.values())
 
-    async def reports(self, number: int, query: ReportQuery) -> tuple[list[dict[str, Any]], bool]:
-        """Reports, newest LS first, and whether there are more than the limit."""
+    async def reports(
+        self, number: int, query: ReportQuery
+    ) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
+        """Reports, newest LS first, and where they go on if there are more than the limit."""
         live = await self._desk.ask(self._live_reports, number, query)
         shelf = None
         if query.lumisections is not None or not live:
@@ -142,6 +145,8 @@ class Library:
         if shelf is None and not live and number not in self._view.runs:
             raise _unknown_run(number)
         numbers = set(live) | (_in_range(shelf.records, query.lumisections) if shelf else set())
+        if query.after is not None:
+            numbers = {n for n in numbers if n <= query.after[0]}
         rows: list[dict[str, Any]] = []
         for lumisection in sorted(numbers, reverse=True):
             messages = live.get(lumisection)
@@ -149,10 +154,15 @@ class Library:
                 messages = list(
                     await asyncio.to_thread(self._archive.reports, shelf, number, lumisection)
                 )
-            rows += _chosen(messages or (), query)
-            if len(rows) > query.limit or (query.lumisections is None and rows):
+            found = _chosen(messages or (), query)
+            skipped = query.after[1] if query.after and query.after[0] == lumisection else 0
+            room = query.limit - len(rows)
+            rows += found[skipped : skipped + room]
+            if len(found) - skipped > room:
+                return rows, (lumisection, skipped + room)
+            if query.lumisections is None and found:
                 break
-        return rows[: query.limit], len(rows) > query.limit
+        return rows, None
 
     # ------------------------------------------------------- on the desk's thread
 

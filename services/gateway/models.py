@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dqmstream.messages.quality import Outcome
 
 __all__ = [
+    "NEXT",
     "Accounting",
     "Answer",
     "Health",
@@ -20,6 +21,7 @@ __all__ = [
     "WorkspacesAnswer",
 ]
 
+NEXT: Any = Field(description="Where the next page is; null at the end.")
 Number = Annotated[float | None, Field(description="A number; null where it is undefined.")]
 
 
@@ -53,7 +55,8 @@ class RunsAnswer(Answer):
 
     current: int | None = Field(description="The run that began last of those in memory.")
     runs: list[RunRow]
-    before: int | None = Field(description="Ask with this for the next page; null at the end.")
+    after: int | None = Field(description="Ask with this for the next page; null at the end.")
+    next: str | None = NEXT
 
 
 class Accounting(Answer):
@@ -138,6 +141,8 @@ class LumisectionsAnswer(Answer):
 
     run: int
     lumisections: list[LumisectionRow]
+    after: int | None = Field(description="Ask with this for the next page; null at the end.")
+    next: str | None = NEXT
 
 
 class Newest(Answer):
@@ -200,7 +205,9 @@ class ReportsAnswer(Answer):
     """Quality reports, by LS (newest first), workspace and path."""
 
     reports: list[ReportRow]
-    truncated: bool = Field(description="Whether there are more than the limit; narrow the query.")
+    truncated: bool = Field(description="Whether there are more than the limit.")
+    after: str | None = Field(description="Ask with this for the next page; null at the end.")
+    next: str | None = NEXT
 
 
 class ProcessRow(Answer):

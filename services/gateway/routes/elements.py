@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from dqmstream.histograms.layout import Layout
@@ -11,6 +11,7 @@ from services.gateway.catalogue import find
 from services.gateway.drawing import describe
 from services.gateway.element_models import ElementsAnswer, TreeAnswer
 from services.gateway.models import WorkspacesAnswer
+from services.gateway.pages import paged
 from services.gateway.problems import not_found
 from services.gateway.tree import folder_of
 
@@ -35,7 +36,13 @@ async def _layouts(parts: Parts, run: str | None) -> list[Layout]:
 
 
 def _listed(
-    layouts: list[Layout], parts: Parts, pattern: Pattern, after: int, limit: int
+    request: Request,
+    layouts: list[Layout],
+    parts: Parts,
+    pattern: Pattern,
+    *,
+    after: int,
+    limit: int,
 ) -> Response:
     found = list(find(layouts, matching(pattern, parts.settings.limits.pattern)))
     page = found[after : after + limit]
@@ -43,9 +50,8 @@ def _listed(
     body = {
         "elements": [describe(each.element, each.layout.workspace, {}) for each in page],
         "total": len(found),
-        "after": after + limit if rest else None,
     }
-    return answer(body)
+    return paged(request, body, after + limit if rest else None)
 
 
 @router.get("/workspaces", response_model=WorkspacesAnswer, summary="Workspaces")
@@ -57,10 +63,17 @@ async def list_workspaces(parts: Gateway, run: RunQuery = None) -> Response:
 
 @router.get("/elements", response_model=ElementsAnswer, summary="MonitorElements of all workspaces")
 async def list_elements(
-    parts: Gateway, pattern: Asked, run: RunQuery = None, after: After = 0, limit: Limit = 1_000
+    *,
+    request: Request,
+    parts: Gateway,
+    pattern: Asked,
+    run: RunQuery = None,
+    after: After = 0,
+    limit: Limit = 1_000,
 ) -> Response:
     """What is booked, in all workspaces; narrow it by a glob or a regular expression."""
-    return _listed(await _layouts(parts, run), parts, pattern, after, limit)
+    layouts = await _layouts(parts, run)
+    return _listed(request, layouts, parts, pattern, after=after, limit=limit)
 
 
 @router.get(
@@ -70,6 +83,7 @@ async def list_elements(
 )
 async def list_workspace_elements(
     *,
+    request: Request,
     parts: Gateway,
     workspace: Annotated[str, Path(max_length=255)],
     pattern: Asked,
@@ -81,7 +95,7 @@ async def list_workspace_elements(
     layouts = [each for each in await _layouts(parts, run) if each.workspace == workspace]
     if not layouts:
         raise _unknown(workspace)
-    return _listed(layouts, parts, pattern, after, limit)
+    return _listed(request, layouts, parts, pattern, after=after, limit=limit)
 
 
 @router.get("/tree", response_model=TreeAnswer, summary="One folder of the tree of paths")

@@ -6,9 +6,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from dqmstream.messages.quality import Outcome
-from services.gateway.asking import PROBLEMS, Gateway, RunWord, answer, etag, unchanged
+from services.gateway.asking import PROBLEMS, Gateway, RunWord
 from services.gateway.library import ReportQuery
 from services.gateway.models import ReportsAnswer
+from services.gateway.pages import paged
 from services.gateway.problems import ProblemError
 from services.gateway.windows import parse_range
 
@@ -38,7 +39,11 @@ async def list_reports(
     outcome: Annotated[
         list[Outcome], Query(description="Only these; may be repeated.", max_length=9)
     ] = [],  # noqa: B006 FastAPI copies it
-    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
+    limit: Annotated[int, Query(ge=1, le=5_000, description="At most so many.")] = 1_000,
+    after: Annotated[
+        str | None,
+        Query(pattern=r"^[1-9][0-9]{0,7}\.[0-9]{1,6}$", description="`after` of the page before."),
+    ] = None,
 ) -> Response:
     """What the comparator says of elements, newest LS first."""
     number = await parts.library.run_number(run)
@@ -49,11 +54,16 @@ async def list_reports(
         scope,
         frozenset(str(each) for each in outcome),
         limit,
+        None if after is None else _cursor(after),
     )
-    rows, truncated = await parts.library.reports(number, query)
-    body = {"reports": rows, "truncated": truncated}
-    tag = etag(body)
-    return unchanged(request, tag) or answer(body, tag)
+    rows, more = await parts.library.reports(number, query)
+    body = {"reports": rows, "truncated": more is not None}
+    return paged(request, body, None if more is None else f"{more[0]}.{more[1]}")
+
+
+def _cursor(word: str) -> tuple[int, int]:
+    lumisection, _, rows = word.partition(".")
+    return int(lumisection), int(rows)
 
 
 def _ends(lumisections: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from services.gateway.asking import (
     unchanged,
 )
 from services.gateway.models import LumisectionsAnswer, RunAnswer, RunsAnswer
-from services.gateway.problems import ProblemError
+from services.gateway.pages import paged
 
 __all__ = ["router"]
 
@@ -27,14 +27,13 @@ async def list_runs(
     request: Request,
     parts: Gateway,
     limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many.")] = 50,
-    before: Annotated[
+    after: Annotated[
         int | None, Query(ge=1, le=1 << 40, description="Only runs with smaller numbers.")
     ] = None,
 ) -> Response:
-    """Live runs and stored ones in one list; `before` of one page asks for the next."""
-    body = await parts.library.runs(before, limit)
-    tag = etag(body)
-    return unchanged(request, tag) or answer(body, tag)
+    """Live runs and stored ones in one list."""
+    body = await parts.library.runs(after, limit)
+    return paged(request, body, body["after"])
 
 
 @router.get("/runs/{run}", response_model=RunAnswer, summary="One run")
@@ -51,18 +50,23 @@ async def show_run(request: Request, parts: Gateway, run: RunWord) -> Response:
     summary="Lumisections of a run, with their accounts and outcomes",
 )
 async def list_lumisections(
-    request: Request, parts: Gateway, run: RunWord, window: ChosenWindow
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    window: ChosenWindow,
+    limit: Annotated[int, Query(ge=1, le=5_000, description="At most so many.")] = 5_000,
+    after: Annotated[
+        int | None, Query(ge=1, le=1 << 24, description="Only LSs with greater numbers.")
+    ] = None,
 ) -> Response:
     """Every LS of the window: whether it is closed and complete, where its events are, outcomes."""
     number = await parts.library.run_number(run)
-    limit = parts.settings.limits.lumisections
     first, last = (window.first, window.last) if window.kind == "range" else (1, 1 << 24)
     rows = await parts.library.lumisections(number, first, last)
     chosen = set(window.select([row["lumisection"] for row in rows]))
     rows = [row for row in rows if row["lumisection"] in chosen]
-    if len(rows) > limit:
-        detail = f"{len(rows)} lumisections asked for, one answer holds at most {limit}"
-        raise ProblemError(413, detail)
-    body = {"run": number, "lumisections": rows}
-    tag = etag(body)
-    return unchanged(request, tag) or answer(body, tag)
+    rows = [row for row in rows if after is None or row["lumisection"] > after]
+    limit = min(limit, parts.settings.limits.lumisections)
+    more = rows[limit - 1]["lumisection"] if len(rows) > limit else None
+    return paged(request, {"run": number, "lumisections": rows[:limit]}, more)
