@@ -43,8 +43,7 @@ def _events() -> Iterator[Element]:
         "count(hlt) == 0",
         combine="sum",
         title="Events that no path accepted",
-        description="An eighth of the events in the first column of prescales, fewer in the "
-        f"others; without steps but at prescale changes. {_CALL}",
+        description=f"None: an event is here because a path accepted it. {_CALL}",
         draw=TREND,
     )
     yield histogram(
@@ -80,7 +79,7 @@ def _paths() -> Iterator[Element]:
         integer(0, 30, label="paths that accepted the event"),
         fill="count(hlt)",
         title="Accepting paths per event",
-        description=f"One peak at 2. {_CALL}",
+        description=f"Highest at 1, falling; none at 0. {_CALL}",
     )
     yield histogram(
         f"{_FOLDER}/Paths/by_prescale",

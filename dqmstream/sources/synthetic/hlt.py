@@ -14,7 +14,8 @@ column            member   shape                                          source
 ================= ======== ============================================== ======================
 
 Prescales fall from column to column as the luminosity does: those of a path are `prescale`, half
-of it in the next column, and so on, never below 1.
+of it in the next column, and so on, never below 1. An event is here because a path accepted it: one
+that none did is accepted by `HLT_Physics_v1`, the path without conditions.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,15 @@ from dqmstream.sources.synthetic.collection import Collection, Members, Rows
 from dqmstream.sources.synthetic.derived import Derived
 from dqmstream.sources.synthetic.fill import INITIAL_PILEUP, PRESCALE_COLUMNS
 
-__all__ = ["PATHS", "STREAMS", "HltPath", "HltPaths", "HltStreams", "path_probabilities"]
+__all__ = [
+    "PASS_THROUGH",
+    "PATHS",
+    "STREAMS",
+    "HltPath",
+    "HltPaths",
+    "HltStreams",
+    "path_probabilities",
+]
 
 STREAMS: Final = ("Physics", "Express", "Scouting", "Calibration", "DQM")
 """Names of streams 0, 1, ..."""
@@ -94,16 +103,27 @@ PATHS: Final[tuple[HltPath, ...]] = (
 _NAMES: Final = tuple(path.name for path in PATHS)
 _STREAM_OF: Final = np.array([STREAMS.index(path.stream) for path in PATHS], np.uint8)
 _FOLLOWS: Final = np.array([path.follows for path in PATHS])
+PASS_THROUGH: Final = _NAMES.index("HLT_Physics_v1")
+"""The path that accepts what no other does."""
 
 
-def path_probabilities(prescale_index: int) -> npt.NDArray[np.float64]:
-    """Probability of each path at pile-up 60 in a column of prescales: float64[paths]."""
+def path_probabilities(
+    prescale_index: int, pileup: float = INITIAL_PILEUP
+) -> npt.NDArray[np.float64]:
+    """Probability of each path in a column of prescales, at a pile-up: float64[paths]."""
+    fired = np.where(_FOLLOWS, pileup / INITIAL_PILEUP, 1.0) * _alone(prescale_index)
+    fired[PASS_THROUGH] += np.prod(1 - fired)
+    return fired
+
+
+def _alone(prescale_index: int) -> npt.NDArray[np.float64]:
+    """Probability of each path at pile-up 60, whatever the others do."""
     return np.array(
         [path.probability / max(path.prescale // 2**prescale_index, 1) for path in PATHS]
     )
 
 
-_PROBABILITIES: Final = tuple(path_probabilities(column) for column in range(PRESCALE_COLUMNS))
+_ALONE: Final = tuple(_alone(column) for column in range(PRESCALE_COLUMNS))
 
 
 class HltPaths(Collection):
@@ -111,16 +131,17 @@ class HltPaths(Collection):
 
     name = "hlt"
     members: ClassVar[Mapping[str, pa.DataType]] = {"path": pa.uint16()}
-    cells = Cells({"path": np.arange(len(PATHS), dtype=np.uint16)}, weights=_PROBABILITIES[0])
-    mean = float(_PROBABILITIES[0].sum())
+    cells = Cells({"path": np.arange(len(PATHS), dtype=np.uint16)}, weights=path_probabilities(0))
+    mean = float(path_probabilities(0).sum())
     once_per_event = True
     labels: ClassVar[Mapping[str, tuple[str, ...]]] = {"path": _NAMES}
 
     def rows(self, rng: np.random.Generator, crossings: Crossings) -> Rows:
-        probability = _PROBABILITIES[crossings.prescale_index]
+        probability = _ALONE[crossings.prescale_index]
         pileup = crossings.pileup[:, np.newaxis] / np.float32(INITIAL_PILEUP)
         expected = np.where(_FOLLOWS, probability * pileup, probability)
         fired = rng.random(expected.shape, dtype=np.float32) < expected
+        fired[~fired.any(axis=1), PASS_THROUGH] = True
         return Rows(fired.sum(axis=1), {"path": np.nonzero(fired)[1].astype(np.uint16)})
 
     def draw(self, rng: np.random.Generator, n: int, at: Address = ()) -> Members:
