@@ -164,6 +164,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
             ),
         ),
         missing=("halo",),
+        waits_for=("run 380000 file LS 4",),
     ),
     HISTOGRAM_SET,
     LumisectionClose(run=_RUN, lumisection=3, segment=0),

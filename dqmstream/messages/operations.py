@@ -94,7 +94,7 @@ class OpenLumisection(Value, frozen=True, kw_only=True):
 class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """One process says what it does and how far it is."""
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     process: str
     service: str
@@ -112,6 +112,8 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """What a filler has open, the oldest first; at most 64."""
     missing: tuple[str, ...] = ()
     """Sources that were missed when an LS closed, and have not spoken since."""
+    waits_for: tuple[str, ...] = ()
+    """What a watcher of folders waits for, in words; at most 64."""
 
 
 class Dead(Message, frozen=True, kw_only=True, tag=True):

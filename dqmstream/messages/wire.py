@@ -258,6 +258,7 @@ CODEC: Final = Codec(
     {
         ("Conditions", 1): _only_new_fields,  # prescale_name, delivered, recorded, and two flags
         ("Heartbeat", 1): _only_new_fields,  # open, missing
+        ("Heartbeat", 2): _only_new_fields,  # waits_for
         ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
         ("QualityReports", 1): _only_new_fields,  # conditions
         ("RunStart", 1): _only_new_fields,  # marks

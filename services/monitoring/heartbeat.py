@@ -38,6 +38,7 @@ class Standing:
     counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
     open: tuple[OpenLumisection, ...] = ()
     missing: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
 
 
 def standing_of(progress: object) -> Standing:
@@ -85,6 +86,7 @@ async def beat(
             counts=dict(stands.counts),
             open=stands.open[:_MOST_OPEN],
             missing=stands.missing[:_MOST_OPEN],
+            waits_for=stands.waits_for[:_MOST_OPEN],
             memory=await asyncio.to_thread(resident_memory),
         )
         key = f"{process}/{service}".encode()

@@ -33,8 +33,8 @@ class WatchProgress(ProducerProgress):
 
     Parameters
     ----------
-    missing
-        What it waits for, in words.
+    waits_for
+        Files and runs, in words.
     looks
         How often all folders were looked at.
     behind
@@ -50,7 +50,7 @@ class WatchProgress(ProducerProgress):
         Sources that could not be read or were begun with other settings.
     """
 
-    missing: tuple[str, ...] = ()
+    waits_for: tuple[str, ...] = ()
     looks: int = 0
     behind: int = 0
     given_up: int = 0
@@ -215,7 +215,7 @@ class Watching:
         late = sum(not isinstance(source, WatchedSource) for source in self._parts)
         self.progress.behind = folders.behind() + late
         self.progress.looks = folders.looks
-        self.progress.missing = folders.waits_for()
+        self.progress.waits_for = folders.waits_for()
         for name, count in folders.counts().items():
             setattr(self.progress, name, count)
 

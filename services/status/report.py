@@ -63,6 +63,7 @@ class ServiceStatus(_Status):
     )
     memory: int = Field(description="Resident bytes of its process.")
     counts: dict[str, int] = Field(description="What it has counted since its start.")
+    waits_for: tuple[str, ...] = Field(description="What a watcher waits for, in words.")
 
 
 class PositionStatus(_Status):
@@ -201,6 +202,7 @@ def _service(beat: Beat, positions: Iterable[PositionStatus]) -> ServiceStatus:
         lag=sum(lags) if lags else None,
         memory=heartbeat.memory,
         counts=heartbeat.counts,
+        waits_for=heartbeat.waits_for,
     )
 
 

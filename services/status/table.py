@@ -39,7 +39,16 @@ def _table(title: str, *columns: str) -> Table:
 
 def _services(services: Iterable[ServiceStatus]) -> Table:
     table = _table(
-        "services", "service", "process", "state", "age>", "run>", "LS>", "lag>", "memory>"
+        "services",
+        "service",
+        "process",
+        "state",
+        "age>",
+        "run>",
+        "LS>",
+        "lag>",
+        "memory>",
+        "waits for",
     )
     for each in services:
         table.add_row(
@@ -51,6 +60,7 @@ def _services(services: Iterable[ServiceStatus]) -> Table:
             _number(each.lumisection),
             _number(each.lag),
             size(each.memory),
+            ", ".join(each.waits_for),
         )
     return table
 
