@@ -81,13 +81,10 @@ class AsyncRun:
         ValueError
             If the LS has ended, or a later one has begun.
         """
-        batch = as_batch(events)
-        if not self._takes(lumisection, batch.num_rows + dropped):
-            return
-        body = await asyncio.to_thread(encode_batch, batch)
-        seen = batch.num_rows + dropped
-        chunk = SourceChunk(body=body, seen=seen, selected=batch.num_rows, dropped=dropped)
-        await self._source.push(lumisection, chunk)
+        rows, body = await asyncio.to_thread(_encoded, events)
+        if self._takes(lumisection, rows + dropped):
+            chunk = SourceChunk(body=body, seen=rows + dropped, selected=rows, dropped=dropped)
+            await self._source.push(lumisection, chunk)
 
     async def end_lumisection(
         self, lumisection: int, *, notes: Mapping[str, int] | None = None
@@ -280,6 +277,11 @@ class AsyncProducer:
                 yield LogOutlet(log, source, retry, progress)
         else:
             yield LogOutlet(self._to, source, retry, progress)
+
+
+def _encoded(events: Events) -> tuple[int, bytes]:
+    batch = as_batch(events)
+    return batch.num_rows, encode_batch(batch)
 
 
 def _checked(to: Destination, token: str) -> Destination:
