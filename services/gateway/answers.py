@@ -77,25 +77,32 @@ class AnswerCache:
     def _find(self, key: _Key) -> _Answer | None:
         """The answer to a request, if there is one that still holds."""
         path, query, accept, held = key
-        found = self._held((path, query, accept, b"")) if held else None
-        return found or self._held(key)
+        found = self._holding((path, query, accept, b"")) if held else None
+        return found or self._holding(key)
 
-    def _held(self, key: _Key) -> _Answer | None:
+    def _holding(self, key: _Key) -> _Answer | None:
         found = self._answers.get(key)
-        if found is None:
+        if found is None or found.changes != self._view.changes:
             return None
-        if found.changes != self._view.changes or self._clock.monotonic() - found.made >= _SECONDS:
-            self._drop(key)
+        if self._clock.monotonic() - found.made >= _SECONDS:
             return None
         self._answers.move_to_end(key)
         return found
 
     async def _make(self, key: _Key, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a route answer, and keep what it says."""
+        """Let a route answer, and keep what it says.
+
+        An older answer is asked for by its tag: where nothing has changed, nothing is read anew.
+        """
         if key in self._making:  # one that waited in vain does not make others wait
             await self._app(scope, receive, send)
             return
         made = self._making[key] = asyncio.Event()
+        older = self._answers.get(key)
+        if older is not None and older.status == 200 and older.tag and not key[3]:
+            scope["headers"] = [*scope["headers"], (b"if-none-match", older.tag)]
+        else:
+            older = None
         # As it was before: what changes while the answer is made makes it void.
         changes, now = self._view.changes, self._clock.monotonic()
         started: tuple[int, _Headers] | None = None
@@ -105,8 +112,16 @@ class AnswerCache:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 started = (status, list(message["headers"])) if status in {200, 304} else None
+                if older is not None and status == 304:
+                    return
             elif started is not None and not message.get("more_body"):
                 status, headers = started
+                if older is not None and status == 304:
+                    answer = older._replace(changes=changes, made=now)
+                    self._keep(key, answer)
+                    made.set()
+                    await _send(answer, key, scope, send)
+                    return
                 tag = next((value for name, value in headers if name == b"etag"), b"")
                 body, route = message.get("body", b""), scope.get("route")
                 self._keep(key, _Answer(changes, now, route, status, headers, tag, body))

@@ -25,14 +25,19 @@ class Counting:
         self.may = asyncio.Event()
         self.may.set()
         self.status, self.size = 200, 0
+        self.unchanged = b""
+        """Tag that a request may hold: then there is nothing new."""
 
-    async def __call__(self, _scope, _receive, send) -> None:
+    async def __call__(self, scope, _receive, send) -> None:
         self.requests += 1
         self.asked.set()
         body = f"answer {self.requests}".encode() + b"." * self.size
         await self.may.wait()
         headers = [(b"etag", f'"{self.requests}"'.encode())]
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
+        status = self.status
+        if self.unchanged and (b"if-none-match", self.unchanged) in scope["headers"]:
+            status, headers, body = 304, [(b"etag", self.unchanged)], b""
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
@@ -67,6 +72,21 @@ async def test_an_answer_is_kept_for_a_second_at_most(client, clock):
     assert (await client.get(URL)).text == "answer 1"
     clock.advance(0.2)
     assert (await client.get(URL)).text == "answer 2"
+
+
+async def test_an_older_answer_is_asked_for_by_its_tag(client, route, clock):
+    """Where nothing has changed the route reads nothing anew, and clients get what is kept."""
+    first = await client.get(URL)
+    clock.advance(2)
+    route.unchanged = first.headers["etag"].encode()
+    for _ in range(3):
+        again = await client.get(URL)
+        assert (again.status_code, again.text) == (200, "answer 1")
+        assert again.headers["etag"] == first.headers["etag"]
+    assert route.requests == 2
+    clock.advance(2)
+    route.unchanged = b""
+    assert (await client.get(URL)).text == "answer 3"
 
 
 async def test_other_parameters_and_formats_are_other_answers(client):
