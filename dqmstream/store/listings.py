@@ -42,6 +42,7 @@ from dqmstream.store.tables import (
 
 __all__ = [
     "MAX_PAGE",
+    "SPOKEN_OF",
     "LumisectionFilter",
     "ReportFilter",
     "activations",
@@ -62,6 +63,11 @@ Cursor = tuple[Any, ...]
 
 MAX_PAGE: Final = 10_000
 """Most rows of one page."""
+
+SPOKEN_OF: Final = or_(RUNS.c.sources != "{}", RUNS.c.first_lumisection.is_not(None))
+"""Of runs: a source or a histogram set spoke of it. Files of conditions tell of whole years, and a
+run of which nothing else is known is none to list; what they told of it is kept for when it comes.
+"""
 
 _ACCOUNT: Final = msgspec.json.Decoder(MergedAccount)
 _COUNTS: Final = msgspec.json.Decoder(dict[Outcome, int])
@@ -128,15 +134,14 @@ class LumisectionFilter(NamedTuple):
 
 
 def runs(connection: Connection, after: Cursor | None, limit: int) -> Page[Run]:
-    """Runs, newest number first."""
+    """Runs that more than conditions are known of, newest number first."""
     of_run, later = SERIES.alias(), SERIES.alias()
     followed = exists().where(
         of_run.c.run == RUNS.c.run, later.c.set == of_run.c.set, later.c.run > RUNS.c.run
     )
     summed = exists().where(SERIES.c.run == RUNS.c.run, SERIES.c.summed.is_not(None))
-    query = select(
-        RUNS, or_(RUNS.c.ended, followed).label("over"), summed.label("summed")
-    ).order_by(RUNS.c.run.desc())
+    query = select(RUNS, or_(RUNS.c.ended, followed).label("over"), summed.label("summed"))
+    query = query.where(SPOKEN_OF).order_by(RUNS.c.run.desc())
     if after is not None:
         query = query.where(RUNS.c.run < after[0])
     return _page(connection, query, limit, _run, lambda row: (row.run,))

@@ -190,9 +190,10 @@ class StoreWriter:
         return Pruner(self._database).prune(policy, now)
 
     def newest_run(self) -> int:
-        """Highest run that anything is stored of, 0 before there is one."""
+        """Highest run that more than conditions are stored of, 0 before there is one."""
         with self._database.transaction() as connection:
-            return connection.execute(select(func.max(RUNS.c.run))).scalar_one() or 0
+            newest = select(func.max(RUNS.c.run)).where(listings.SPOKEN_OF)
+            return connection.execute(newest).scalar_one() or 0
 
     def missing(self, first_run: int) -> dict[tuple[str, int], tuple[int, ...]]:
         """By (set, run), LSs between stored ones that are not closed, from a run on."""

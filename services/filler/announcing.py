@@ -8,7 +8,6 @@ from dqmstream.errors import ConfigurationError, MessageError
 from dqmstream.messages.booking import Activation
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.events import RunEnd, RunStart
-from dqmstream.messages.operations import Conditions
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS, CONDITIONS
 from dqmstream.messages.wire import CODEC
@@ -89,7 +88,8 @@ def activations(table: Mapping[bytes, Record]) -> list[Activation]:
 async def _highest_run(log: Log) -> int:
     """Highest run that sources have spoken of, as far as the log remembers; 0 if none.
 
-    Imported runs do not count: they are long over, or of another detector.
+    Imported runs do not count: they are long over, or of another detector. Nor do runs of which
+    only conditions came: files tell of whole years, and of runs that may never be sent.
     """
     highest, imported = 0, set[tuple[int, str]]()
     async for record in read_to_end(log, CONDITIONS):
@@ -98,7 +98,7 @@ async def _highest_run(log: Log) -> int:
             imported.add((message.run, message.source))
         elif isinstance(message, RunEnd) and (message.run, message.source) in imported:
             continue
-        elif isinstance(message, RunStart | RunEnd | Conditions):
+        elif isinstance(message, RunStart | RunEnd):
             highest = max(highest, message.run)
     for record in (await latest_by_key(log, CHECKPOINTS)).values():
         message = decoded(record)

@@ -14,6 +14,7 @@ from dqmstream.fold.testing.toy import LAYOUTS
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.events import RunStart
+from dqmstream.messages.operations import Conditions
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS, CONDITIONS, TOPICS
 from dqmstream.messages.wire import CODEC
@@ -94,6 +95,17 @@ async def test_runs_are_known_by_their_sources_checkpoints_too(log: MemoryLog) -
     await announce(log, OTHER, clock=CLOCK, who="test")
     assert await shown(log, 40, [ONE, OTHER]) == ONE.hash
     assert await shown(log, 41, [ONE, OTHER]) == OTHER.hash
+
+
+async def test_conditions_of_later_runs_do_not_delay_another_set(log: MemoryLog) -> None:
+    """Files tell of whole years: what is known of a run is no word of a source."""
+    await announce(log, ONE, clock=CLOCK, who="test")
+    await began(log, 7)
+    told = [Conditions(run=run, lumisection=1, pileup=40.0) for run in (3, 7, 8, 900_000)]
+    await log.send([outgoing(CONDITIONS, 0, one, b"run") for one in told])
+    await announce(log, OTHER, clock=CLOCK, who="test")
+    both = [ONE, OTHER]
+    assert [await shown(log, run, both) for run in (7, 8)] == [ONE.hash, OTHER.hash]
 
 
 async def test_announcing_again_changes_nothing(log: MemoryLog) -> None:

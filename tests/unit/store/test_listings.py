@@ -66,6 +66,23 @@ class TestRuns:
         assert (run.run_type, run.fill) == ("cosmic_run", 8000)
         assert (run.started, run.updated) == (20, 70)
 
+    def test_a_run_of_which_only_conditions_came_is_listed_once_something_else_speaks_of_it(
+        self, writer: StoreWriter, store: Store, layout: Layout
+    ) -> None:
+        told = [
+            Conditions(run=run, lumisection=1, run_type="collisions", fill=run) for run in range(9)
+        ]
+        writer.write(told, {})
+        assert (store.runs().items, writer.newest_run()) == ((), 0)
+        writer.write([start("a", run=4, run_type="")], {})
+        writer.write([closed_set(random_contents(layout, RNG), run=2, lumisection=0)], {})
+        found = [(run.run, run.run_type, run.fill) for run in store.runs().items]
+        assert found == [(4, "collisions", 4), (2, "collisions", 2)]
+        assert writer.newest_run() == 4
+        with_rows = [closed_set(random_contents(layout, RNG), run=2, lumisection=1)]
+        writer.write(with_rows, {})
+        assert store.lumisections(2).items[-1].conditions == told[2]
+
     def test_a_run_has_ended_when_all_its_sources_have(
         self, writer: StoreWriter, store: Store
     ) -> None:
