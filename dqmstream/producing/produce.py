@@ -8,9 +8,8 @@ from typing import Final
 import structlog
 
 from dqmstream.clock import Clock
-from dqmstream.errors import SourceError
-from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.producing.cutting import Cut, Cutter, Piece
+from dqmstream.producing.notes import Notes
 from dqmstream.producing.outbox import NumberedChunk, Outbox
 from dqmstream.producing.outlet import LogOutlet, Outlet
 from dqmstream.producing.pace import Pace
@@ -18,7 +17,6 @@ from dqmstream.producing.peers import Peers
 from dqmstream.producing.progress import ProducerProgress
 from dqmstream.producing.settings import ProducerSettings
 from dqmstream.producing.starving import STARVED, starves
-from dqmstream.sources.decisions import Decisions
 from dqmstream.sources.source import AwaitedSource, EventSource, SourceChunk, SourceLumisection
 from dqmstream.transport.log import Log
 from dqmstream.transport.patience import Pace as RetryPace
@@ -133,8 +131,7 @@ class _Producer:
         self._all_read = False
         self._dropping = False
         self._changed = asyncio.Event()
-        self._noting = asyncio.Lock()
-        self._noted: Decisions | None = None
+        self._notes = Notes(outlet, source)
         self._logger = structlog.get_logger().bind(source=source.name, run=source.run)
         progress.run = source.run
 
@@ -154,7 +151,7 @@ class _Producer:
             await self._end_lumisections()
             following.cancel()
         await self._outlet.finish(self._done)
-        await self._note(ended=True)
+        await self._notes.note(self._done, ended=True)
 
     # ------------------------------------------------------------------- start
 
@@ -165,7 +162,8 @@ class _Producer:
         resumed = own is not None and own.incarnation == self._outlet.incarnation
         replaces = ""
         if isinstance(source, AwaitedSource):
-            await self._resume(source, own, resumed=resumed)
+            await self._notes.resume(source, own)
+            self._done = source.first_lumisection - 1
         if own is not None and own.ended and resumed and not again:
             return False
         if own is not None and source.rereadable and resumed:
@@ -183,40 +181,8 @@ class _Producer:
         await self._outlet.start(expected=expected, replaces=replaces, wall=self._clock.wall())
         if not resumed:
             # Where it begins: the others must not wait for LSs that it will never send.
-            await self._note()
+            await self._notes.note(self._done)
         return True
-
-    async def _resume(
-        self, source: AwaitedSource, own: SourceCheckpoint | None, *, resumed: bool
-    ) -> None:
-        """Tell the source what it has decided; from here on it knows its first LS."""
-        if own is not None and not resumed:
-            detail = (
-                f"run {source.run} {source.name!r} was begun as incarnation {own.incarnation!r} "
-                f"and is now {self._outlet.incarnation!r}: its settings changed"
-            )
-            raise SourceError("second_incarnation", detail)
-        decisions = Decisions() if own is None else Decisions.noted(own)
-        source.resume(decisions, 0 if own is None else own.lumisection)
-        self._done = source.first_lumisection - 1
-        if own is None:
-            await self._note()
-
-    async def _note(self, *, ended: bool = False) -> None:
-        """Note what is done and decided, one note after the other: the last one stays."""
-        async with self._noting:
-            decisions = self._decisions
-            await self._outlet.checkpoint(self._done, ended=ended)
-            self._noted = decisions
-
-    @property
-    def _decisions(self) -> Decisions | None:
-        return self._source.decisions if isinstance(self._source, AwaitedSource) else None
-
-    async def _note_decisions(self) -> None:
-        """Before anything that was decided is acted on."""
-        if self._decisions is not self._noted:
-            await self._note()
 
     async def _follow(self) -> None:
         """Note where the others stand, as long as they matter."""
@@ -233,7 +199,7 @@ class _Producer:
         source = self._source
         if isinstance(source, AwaitedSource):
             while (one := await source.next_lumisection()) is not None:
-                await self._note_decisions()
+                await self._notes.note_decisions(self._done)
                 await self._read_one(one, pace)
         else:
             lumisections = source.lumisections(self._done)
@@ -258,7 +224,7 @@ class _Producer:
         notes = Counter(one.notes()) + refused
         if "selected" in self._source.marks and starves(seen, selected):
             notes[STARVED] += 1
-        await self._note_decisions()
+        await self._notes.note_decisions(self._done)
         least = 0
         if isinstance(self._source, AwaitedSource):
             least = self._source.least_chunks(one.lumisection)
@@ -355,7 +321,7 @@ class _Producer:
             self._change()
             if isinstance(self._source, AwaitedSource):
                 self._source.acknowledged(self._done)
-            await self._note()
+            await self._notes.note(self._done)
 
     def _until(self) -> int:
         """The highest LS that may be in the log now."""
