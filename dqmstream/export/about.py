@@ -54,6 +54,8 @@ class About:
         What the run is not, as a detector took it: `simulated`, `imported`, ...
     shape
         What was done to the bins, in words; empty for nothing.
+    booking
+        Hash of the booking that the contents were made with; empty if it is not known.
     """
 
     run: int
@@ -68,6 +70,7 @@ class About:
     replaced: tuple[int, ...] = ()
     marks: tuple[str, ...] = ()
     shape: str = ""
+    booking: str = ""
 
     @property
     def span(self) -> tuple[int, int]:
@@ -93,6 +96,7 @@ class About:
             "replaced": compact_ranges(self.replaced),
             "marks": list(self.marks),
             "reshaped": self.shape,
+            "booking": self.booking,
         }
 
 

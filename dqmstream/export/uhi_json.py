@@ -25,5 +25,8 @@ def to_uhi_document(exported: Sequence[Exported]) -> dict[str, Any]:
         words["marks"] = ", ".join(words["marks"])
         words["late"] = words["late"] or ""
         uhi["metadata"] |= words
+        if each.about.booking:
+            # The contents may be a part of what was booked.
+            uhi["writer_info"] = {"dqmstream": {"booking": each.about.booking}}
         histograms[each.path] = uhi
     return {"histograms": histograms, "left_out": left_out}

@@ -21,6 +21,10 @@ from tests.random_run import RUN
 __all__ = ["expected_reports", "wrong_answers", "wrong_reports", "wrong_store"]
 
 _COMPARED: Final = ("closed", "complete", "selected", "dropped", "lacking")
+_METADATA: Final = (
+    *("path", "workspace", "title", "entries", "nan", "outside", "invalid"),
+    *("run", "lumisections"),
+)
 _ReportKey = tuple[str, int, str, tuple[int, ...]]
 
 
@@ -154,15 +158,16 @@ def _uhi(contents: Contents, lumisection: int) -> dict[str, Any]:
     for element in contents.layout:
         if element.planes:
             uhi = MonitorElement(contents, element).to_uhi()
-            uhi["metadata"] |= {"run": RUN, "lumisections": f"{lumisection}-{lumisection}"}
+            uhi["metadata"] |= {"run": RUN, "lumisections": str(lumisection)}
             histograms[element.element.path] = uhi
     encoded = orjson.dumps(histograms, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
     return _shown(orjson.loads(encoded))
 
 
 def _shown(histograms: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Without who wrote them: the gateway reads element by element."""
+    """Without who wrote them, and without what the window is besides its LSs."""
     return {
         path: {name: value for name, value in uhi.items() if name != "writer_info"}
+        | {"metadata": {name: uhi["metadata"][name] for name in _METADATA}}
         for path, uhi in histograms.items()
     }

@@ -235,7 +235,8 @@ async def _readings(parts: Parts, wish: _Wish) -> list[Reading]:
         )
         for each, reading in zip(mine, readings, strict=True):
             check_lumisections(parts, len(reading.covered.numbers), 0)
-            read[workspace, each.path] = reading
+            about = replace(reading.about, booking=each.layout.hash)
+            read[workspace, each.path] = reading._replace(about=about)
     return [read[each.layout.workspace, each.path] for each in wish.found]
 
 

@@ -85,7 +85,7 @@ async def show_series(
     tag = etag("series", number, asked, rows.version)
     if (same := unchanged(request, tag)) is not None:
         return same
-    about = replace(rows.about, shape=reshape.word)
+    about = replace(rows.about, shape=reshape.word, booking=found.layout.hash)
     series = Series(
         place=found.element if reshaped is None else reshaped.element,
         workspace=place.workspace,
