@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, Table, insert, select
 
 from dqmstream.errors import NotStoredError, StoreError
 from dqmstream.store import listings
-from dqmstream.store.database import Database, upsert
+from dqmstream.store.database import Database, insert_rows, upsert
 from dqmstream.store.digest import run_digests
 from dqmstream.store.schema import is_current, require_current, upgrade
 from dqmstream.store.tables import (
@@ -189,7 +189,7 @@ def _copy(reading: Connection, writing: Connection, run: int, ids: dict[int, int
     """All rows of a run; `ids` is filled with the new number of each series."""
     for table in _OF_RUN:
         for rows in _batches(reading, table, table.c.run == run):
-            writing.execute(insert(table), [_without(row, "id") for row in rows])
+            insert_rows(writing, table, [_without(row, "id") for row in rows])
     series = reading.execute(select(SERIES).where(SERIES.c.run == run).order_by(SERIES.c.id)).all()
     hashes, sets = {one.booking for one in series}, {one.set for one in series}
     for rows in _batches(reading, BOOKINGS, BOOKINGS.c.hash.in_(hashes)):
@@ -202,7 +202,7 @@ def _copy(reading: Connection, writing: Connection, run: int, ids: dict[int, int
     for table in _OF_SERIES:
         for rows in _batches(reading, table, table.c.series.in_(ids)):
             moved = [_without(row, "id") | {"series": ids[row["series"]]} for row in rows]
-            writing.execute(insert(table), moved)
+            insert_rows(writing, table, moved)
 
 
 def _batches(

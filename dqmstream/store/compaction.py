@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists,
 
 from dqmstream.histograms.layout import Layout
 from dqmstream.store.blocks import decode_block, encode_block
-from dqmstream.store.database import upsert
+from dqmstream.store.database import insert_rows, upsert
 from dqmstream.store.pieces import PieceShelf
 from dqmstream.store.series import Series, merged_versions, series_of
 from dqmstream.store.tables import BLOCKS, CHUNK_ELEMENTS, CHUNKS, MERGED, PIECES, RUNS, SERIES
@@ -116,7 +116,8 @@ def _sheet(connection: Connection, due: DueChunk, layout: Layout) -> Sheet:
     before = _lumisections(connection, due)
     lumisections = np.union1d(before, np.array(list(tail), np.int64))
     cells = np.zeros((len(lumisections), layout.cells), np.int64)
-    _fill_before(connection, due, layout, cells, np.searchsorted(lumisections, before))
+    if before.size:
+        _fill_before(connection, due, layout, cells, np.searchsorted(lumisections, before))
     for lumisection, block in tail.items():
         cells[np.searchsorted(lumisections, lumisection)] = decode_block(block, layout.cells)
     return Sheet(lumisections, cells)
@@ -132,7 +133,10 @@ def compact(connection: Connection, due: DueChunk, layout: Layout) -> None:
         "lumisections": lumisections.astype("<i4").tobytes(),
         "total": encode_block(cells.sum(axis=0)),
     }
-    upsert(connection, CHUNK_ELEMENTS, list(_element_rows(due, layout, cells)))
+    if _lumisections(connection, due).size:
+        c = CHUNK_ELEMENTS.c
+        connection.execute(delete(CHUNK_ELEMENTS).where(c.series == series.id, c.first == first))
+    insert_rows(connection, CHUNK_ELEMENTS, _element_rows(due, layout, cells))
     upsert(connection, CHUNKS, [head])
     connection.execute(delete(BLOCKS).where(*_in_chunk(BLOCKS, due)))
     _drop_merged_pieces(connection, due, layout)

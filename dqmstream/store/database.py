@@ -1,16 +1,29 @@
 """One database by URL: transactions, and the little in which SQLite and PostgreSQL differ."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, create_engine, event
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+    insert,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
+    DBAPIError,
     InterfaceError,
     InternalError,
     NoSuchModuleError,
@@ -22,13 +35,21 @@ from sqlalchemy.sql.dml import Insert
 
 from dqmstream.errors import ConfigurationError, StoreError
 
-__all__ = ["Database", "upsert"]
+__all__ = ["Database", "insert_rows", "upsert"]
 
 _BUSY_SECONDS: Final = 30.0
 _READERS: Final = 8
 _LIBPQ: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
 """Seconds, and milliseconds, after which a server that does not answer counts as gone: by itself a
 connection to a machine that fell silent hangs for many minutes."""
+_COPY_TYPES: Final[Mapping[type, str]] = {
+    Integer: "int4",
+    BigInteger: "int8",
+    Boolean: "bool",
+    LargeBinary: "bytea",
+    String: "varchar",
+    Text: "text",
+}
 _WRITE_LOCK: Final = 0x64716D73  # any number, the same for all who write
 
 
@@ -97,6 +118,36 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     if rows:
         statement = _upsert(table, connection.dialect.name, tuple(rows[0]))
         connection.execute(statement, list(rows))
+
+
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert many new rows, which have the same columns.
+
+    By COPY where the driver is psycopg: 1000 rows of 3 kB took two thirds of the time of an INSERT
+    with as many parameters (`dqmstream bench store`).
+    """
+    listed = list(rows)
+    if listed and connection.dialect.driver == "psycopg":
+        _copy(connection, table, listed)
+    elif listed:
+        connection.execute(insert(table), listed)
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    columns = [table.c[name] for name in rows[0]]
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(column.name) for column in columns)
+    statement = f"COPY {quote(table.name)} ({names}) FROM STDIN (FORMAT BINARY)"
+    driver: Any = connection.connection.driver_connection
+    errors: Any = connection.dialect.dbapi
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types([_COPY_TYPES[type(column.type)] for column in columns])
+            for row in rows:
+                copy.write_row([row[column.name] for column in columns])
+    except errors.Error as error:
+        # As the same would be from any statement that SQLAlchemy sends.
+        raise DBAPIError.instance(statement, None, error, errors.Error) from error
 
 
 @cache

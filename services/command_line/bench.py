@@ -17,7 +17,7 @@ Events = Annotated[int, typer.Option(help="events of each throughput part")]
 def add_to(app: typer.Typer, *, panel: str) -> None:
     """Add `bench` with its commands."""
     bench = typer.Typer(no_args_is_help=True, help="Measure, compare with peers and limits.")
-    for command in (fill, pipeline, http, kafka, compression, log, start):
+    for command in (fill, pipeline, http, kafka, compression, log, store, start):
         bench.command()(command)
     app.add_typer(bench, name="bench", rich_help_panel=panel)
 
@@ -56,6 +56,18 @@ def compression(quick: Quick = False, check: Check = False, json: Json = False) 
 def log(check: Check = False, json: Json = False) -> None:
     """Appending to the embedded log and reading back."""
     _bench("log", {}, check=check, json=json)
+
+
+def store(
+    lumisections: Annotated[int, typer.Option(min=20, help="length of the run")] = 2400,
+    quick: Quick = False,
+    check: Check = False,
+    json: Json = False,
+) -> None:
+    """Recording a long run of 1000 histograms and reading it, in SQLite and in PostgreSQL, against
+    bare writing of the same bytes."""
+    options: dict[str, object] = {"lumisections": lumisections, "quick": quick}
+    _bench("store", options, check=check, json=json)
 
 
 def start(check: Check = False, json: Json = False) -> None:

@@ -15,7 +15,7 @@ from playback.bench.row import Row
 __all__ = ["bench"]
 
 
-_BENCHES: Final = ("compression", "fill", "http", "kafka", "log", "pipeline", "start")
+_BENCHES: Final = ("compression", "fill", "http", "kafka", "log", "pipeline", "start", "store")
 
 
 def bench(*, name: str, options: Mapping[str, object], check: bool, json: bool) -> int:
