@@ -139,6 +139,73 @@ def test_real_files_emulated_as_another_run_are_marked_and_counted_for_their_new
     assert [run["marks"] for run in found if run["run"] == 500007] == [["re-timed"]]
 
 
+PILEUP_BY_CONDITIONS = """
+workspace = "by_conditions"
+description = "Pile-up where there is much of it."
+
+[[elements]]
+kind = "histogram"
+path = "High/pileup"
+axes = [{ type = "regular", bins = 100, lower = 0, upper = 100, label = "pile-up" }]
+fill = "ls_pileup"
+select = "ls_pileup > 40 and ls_dcs_bpix"
+"""
+
+
+def test_a_watcher_that_is_given_conditions_joins_them_to_events_and_publishes_them(
+    tmp_path: Path,
+) -> None:
+    """LS 4 is in no file; of the second run of the file nothing is watched, and nothing listed."""
+    root, workspace = tmp_path / "ramdisk", tmp_path / "workspace.toml"
+    workspace.write_text(PILEUP_BY_CONDITIONS)
+    made = record(tmp_path, ("streamDQM",), files=4, seed=3)
+    truth = _emulate(root, [str(path) for path in made], lumisections=4, speed=10_000, run=500009)
+    readable = {file["lumisection"]: file["readable"] for file in truth["files"]}
+    assert min(readable.values()) > 0, readable
+    known = {1: (60.5, True), 2: (50.5, False), 3: (2.5, True)}
+    rows = [
+        {"run_number": run, "lumisection_number": n, "pileup": pileup, "bpix_ready": on}
+        for run in (500009, 500010)
+        for n, (pileup, on) in known.items()
+    ]
+    oms = tmp_path / "oms.json"
+    oms.write_bytes(msgspec.json.encode(rows))
+    settings = {
+        "data": str(tmp_path / "data"),
+        "port": "0",
+        "workspaces": str(workspace),
+    }
+    watch = ["watch", str(root), "--run", "500009", "--exit", "--json", "--conditions", str(oms)]
+    (played,) = finished(watch, settings, timeout=60)["runs"]
+    assert played["notes"] == {"no_conditions": readable[4]}
+    with running(["run"], settings) as program:
+        found = {n: row["conditions"] for n, row in _rows(program, 500009).items()}
+        high = _get(program, "runs/500009/trend?path=High/pileup&quantity=entries&against=pileup")
+        listed = [run["run"] for run in _get(program, "runs")["runs"]]
+    assert [found[n] and found[n]["pileup"] for n in (1, 2, 3, 4)] == [60.5, 50.5, 2.5, None]
+    assert (high["x"], high["values"]) == ([60.5, 50.5, 2.5, None], [readable[1], 0, 0, 0])
+    assert listed == [500009]
+    again = finished(watch, settings, timeout=60)["runs"][0]
+    assert again["chunks"] == 0, "the same files with the same conditions are the same source"
+
+
+@pytest.mark.timeout(240)
+def test_on_kafka_a_watcher_sends_by_itself_and_only_once(
+    kafka: str, kafka_prefix: str, tmp_path: Path
+) -> None:
+    root, made = tmp_path / "ramdisk", record(tmp_path, ("streamDQM",), files=3, seed=3)
+    truth = _emulate(root, list(map(str, made)), lumisections=6, speed=10_000, seed=2, missing=0.3)
+    assert any("missing" in file["faults"] for file in truth["files"])
+    settings = {"kafka": kafka, "kafka_prefix": kafka_prefix, "partitions": "2"}
+    watch = ["watch", str(root), "--send-only", "--run", "500001", "--missing-timeout", "0.5"]
+    first = finished([*watch, "--exit", "--json"], settings, timeout=100)
+    readable = sum(file["readable"] for file in truth["files"])
+    assert [one["selected"] for one in first["sent"]] == [readable]
+    assert first["counts"]["given_up"] > 0
+    again = finished([*watch, "--exit", "--json"], settings, timeout=100)
+    assert [one["chunks"] for one in again["sent"]] == [0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -146,6 +213,7 @@ def test_real_files_emulated_as_another_run_are_marked_and_counted_for_their_new
         (["watch", "{tmp}", "--exit"], "--exit ends with a run: name it by --run"),
         (["watch", "{tmp}", "--send-only"], "services of several processes meet on a Kafka broker"),
         (["watch", "{tmp}", "--streams", "DQM"], "stream 'DQM', expected a name as in file names"),
+        (["watch", "{tmp}", "--conditions", "{tmp}/oms.json"], "no such file"),
         (["emulate", "{tmp}/x", "{tmp}/nothing.jsn"], "no streamer file to emulate from"),
     ],
 )
