@@ -122,7 +122,7 @@ def test_every_test_of_the_file_matches_something_it_can_judge() -> None:
 def test_a_run_without_faults_has_no_false_alarm(play: Play, seed: int) -> None:
     """Every test judges in every LS, or once the run has enough of them, and finds GOOD."""
     reports = play(
-        SyntheticConfig(run=seed, seed=seed, lumisections=8, rate=RATE, chunk_events=2000)
+        SyntheticConfig(run=seed, seed=seed, lumisections=5, rate=RATE, chunk_events=2000)
     )
     assert {scope for _, scope, _ in reports} == set(SCOPES)
     wrong = [
