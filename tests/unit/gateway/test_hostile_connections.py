@@ -1,0 +1,151 @@
+"""What only a real connection shows: heads and bodies that never end, or lie about themselves."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import pytest
+
+from dqmstream.clock import SystemClock
+from dqmstream.transport.memory import MemoryLog
+from services.gateway.access_tokens import Role
+from services.gateway.limits_protocol import PunctualProtocol
+from services.gateway.settings import GatewaySettings, Limits
+from tests.filled import make_topics
+from tests.ingesting import ARROW, INGEST, SECRETS, bearer, gateway
+
+CHUNK = f"{INGEST}/runs/7/sources/a/one/lumisections/1/chunks/0"
+HEAD = (
+    f"PUT {CHUNK} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {SECRETS[Role.PRODUCER]}\r\n"
+    f"content-type: {ARROW['content-type']}\r\nconnection: close\r\n"
+)
+
+
+@asynccontextmanager
+async def served(**limits: float) -> AsyncIterator[str]:
+    log = MemoryLog(SystemClock())
+    await make_topics(log, 1)
+    async with gateway(log, GatewaySettings(limits=Limits(**limits))) as url:
+        yield url
+
+
+async def said(url: str, *pieces: bytes, pause: float = 0.0, end: bool = False) -> bytes:
+    """What comes back for bytes sent as they are, up to the end of the connection."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    answer = bytearray()
+
+    async def listen() -> None:
+        # While it speaks: what is not read when the other side closes may be lost.
+        with suppress(ConnectionError):
+            while piece := await reader.read(1 << 16):
+                answer.extend(piece)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(listen())
+        with suppress(ConnectionError):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(pause)
+            if end:
+                writer.write_eof()
+    writer.close()
+    return bytes(answer)
+
+
+async def still_answers(url: str) -> bool:
+    async with httpx.AsyncClient(base_url=url) as client:
+        return (await client.get("/health")).status_code == 200
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PunctualProtocol, "seconds", 0.3)
+
+
+@pytest.mark.usefixtures("quick")
+async def test_a_head_that_comes_byte_by_byte_is_not_waited_for() -> None:
+    """Nor a connection that says nothing at all; nor the second request of a good one."""
+    good = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    async with served() as url:
+        assert await said(url) == b""
+        assert await said(url, *(bytes([each]) for each in good[:30]), pause=0.05) == b""
+        answer = await said(url, good, b"GET /health HTTP/1.1\r\nhost: loc")
+        assert answer.count(b"HTTP/1.1 200") == 1
+        assert await still_answers(url)
+
+
+async def test_a_head_without_end_is_cut_off() -> None:
+    line = b"x-more: " + b"y" * 8_000 + b"\r\n"
+    async with served() as url:
+        answer = await said(url, b"GET /health HTTP/1.1\r\nhost: localhost\r\n", *[line] * 2_000)
+        assert b"200" not in answer
+        assert await still_answers(url)
+
+
+async def test_a_body_that_comes_too_slowly_is_408_and_holds_nothing() -> None:
+    async with served(ingest_body_seconds=0.3) as url:
+        drip = [b"x"] * 40
+        head = f"{HEAD}content-length: 4000000\r\n\r\n".encode()
+        answers = await asyncio.gather(*(said(url, head, *drip, pause=0.02) for _ in range(5)))
+        for answer in answers:
+            assert answer.startswith(b"HTTP/1.1 408"), answer
+        async with httpx.AsyncClient(base_url=url, headers=bearer(Role.VIEWER)) as client:
+            metrics = (await client.get("/metrics")).text
+            assert "dqm_gateway_ingest_held_bytes 0.0" in metrics
+
+
+async def test_bodies_that_are_announced_count_before_they_come() -> None:
+    """So that nobody gets far into a body that there is no room for."""
+    async with served(ingest_token_bytes=5_000_000, ingest_body_seconds=2) as url:
+        head = f"{HEAD}content-length: 4000000\r\n\r\n".encode()
+        async with asyncio.TaskGroup() as tasks:
+            first = tasks.create_task(said(url, head, b"x", end=False))
+            await asyncio.sleep(0.3)
+            async with httpx.AsyncClient(base_url=url) as client:
+                answer = await client.put(
+                    CHUNK, content=bytes(4_000_000), headers=ARROW | bearer(Role.PRODUCER)
+                )
+            assert answer.status_code == 429
+            assert answer.headers["retry-after"] == "1"
+        assert first.result().startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize(
+    ("head", "statuses"),
+    [
+        # Less comes than was announced: the client hangs up, and nobody is there to be answered.
+        ("content-length: 100\r\n\r\nshort", {b""}),
+        ("content-length: 99999999999\r\n\r\n", {b"413"}),
+        (f"content-length: {'9' * 300}\r\n\r\n", {b"400", b"413"}),
+        ("content-length: -1\r\n\r\n", {b"400"}),
+        ("content-length: ten\r\n\r\n", {b"400"}),
+        ("content-length: 5\r\ncontent-length: 6\r\n\r\nabcdef", {b"400"}),
+        ("content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", {b"400", b"422"}),
+        ("transfer-encoding: chunked\r\n\r\nnonsense\r\n", {b"400"}),
+        ("transfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n", {b"400", b"413", b""}),
+        ("x-evil: a\x00b\r\ncontent-length: 0\r\n\r\n", {b"400", b"422"}),
+        ("x-evil\r\n\r\n", {b"400"}),
+    ],
+)
+async def test_heads_that_lie_are_refused(head: str, statuses: set[bytes]) -> None:
+    async with served(ingest_body_seconds=1) as url:
+        answer = await said(url, (HEAD + head).encode("latin-1"), end=b"" in statuses)
+        assert answer[9:12] in statuses, answer
+        assert await still_answers(url)
+
+
+async def test_what_stands_in_a_name_never_becomes_a_header() -> None:
+    """CR and LF in a path, a query or a token come back as text, if at all."""
+    async with served() as url:
+        for path in (
+            f"{INGEST}/runs/1/sources/a%0d%0aset-cookie:%20x=1/one",
+            "/api/v1/runs/x%0d%0a",
+        ):
+            head = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+            head += f"authorization: Bearer {SECRETS[Role.PRODUCER]}\r\n\r\n"
+            answer = await said(url, head.encode())
+            assert answer.startswith(b"HTTP/1.1 422")
+            assert b"set-cookie" not in answer.partition(b"\r\n\r\n")[0].lower()
