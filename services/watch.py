@@ -1,6 +1,8 @@
 """What `dqmstream watch` does."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -8,14 +10,17 @@ import msgspec
 import typer
 
 from dqmstream.clock import SystemClock
+from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import ConfigurationError
 from dqmstream.sources.cms.columns import column_names
 from dqmstream.sources.cms.selection import HltSelection
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.watching.settings import WatchSettings
+from services.conditions import chosen_conditions
 from services.memory import return_freed_memory
 from services.play import Play
 from services.processes.alone import alone, need_broker
+from services.processes.conditions import conditions_publisher
 from services.processes.produce import Sent
 from services.processes.watch import Watching
 from services.runs import Runs
@@ -66,6 +71,7 @@ def watch(
     *,
     folders: Sequence[Path],
     watched: Mapping[str, object],
+    conditions: Sequence[Path],
     send_only: bool,
     exit_with_run: bool,
     json: bool,
@@ -82,11 +88,20 @@ def watch(
     if exit_with_run and how.run is None:
         msg = "--exit ends with a run: name it by --run"
         raise ConfigurationError(msg)
-    return_freed_memory()
     if send_only:
         need_broker(settings, "watch --send-only")
-        return _send(settings, folders, how, exit_with_run=exit_with_run, json=json)
-    return _play(settings, folders, how, exit_with_run=exit_with_run, json=json)
+    table = _told(conditions, how.run) if conditions else None
+    return_freed_memory()
+    do = _send if send_only else _play
+    return do(settings, folders, how, table, exit_with_run=exit_with_run, json=json)
+
+
+def _told(files: Sequence[Path], run: int | None) -> ConditionsTable:
+    """What files say of the run to watch, or of all: which will come nobody knows."""
+    table = chosen_conditions(files, str(run or ""))
+    if run and run not in table.runs:
+        typer.echo(f"conditions: the files say nothing of run {run}", err=True)
+    return table
 
 
 class WatchPlay(Play):
@@ -113,6 +128,7 @@ def _play(
     settings: Settings,
     folders: Sequence[Path],
     how: WatchSettings,
+    conditions: ConditionsTable | None,
     *,
     exit_with_run: bool,
     json: bool,
@@ -120,19 +136,33 @@ def _play(
     bookings = chosen_bookings(settings, columns=column_names(how.read.made_columns))
     tests = chosen_tests(settings, bookings)
     play = WatchPlay(how.run, stop=exit_with_run, json=json)
+    told = asyncio.Event()
+    publishers = []
+    if conditions is None:
+        told.set()
+    else:
+        publishers.append(_publisher(conditions, begin=play.begun.wait, done=told.set))
+
+    async def begin() -> None:
+        # What lies in the folders already would outrun what is said of it, and be judged twice.
+        await play.begun.wait()
+        await told.wait()
+
     watching = Watching(
         settings,
         folders,
         how,
+        conditions=conditions,
         until_end=exit_with_run,
-        begin=play.begun.wait,
+        begin=begin,
         on_run_begin=play.run_begins,
         on_run=play.run_sent,
     )
+    producers = [watching.service(), *publishers]
 
     async def main() -> None:
         clock = SystemClock()
-        async with running_system(settings, bookings, tests, clock, [watching.service()]) as system:
+        async with running_system(settings, bookings, tests, clock, producers) as system:
             await play.on(system, clock)
 
     return run_until_stopped(main)
@@ -142,6 +172,7 @@ def _send(
     settings: Settings,
     folders: Sequence[Path],
     how: WatchSettings,
+    conditions: ConditionsTable | None,
     *,
     exit_with_run: bool,
     json: bool,
@@ -167,12 +198,18 @@ def _send(
                     f"in {one.chunks} chunks, {one.dropped} dropped, up to LS {one.lumisection}"
                 )
 
-    watching = Watching(settings, folders, how, until_end=exit_with_run, on_run=tell)
-    status = run_until_stopped(lambda: alone(settings, [watching.service()]))
+    watching = Watching(
+        settings, folders, how, conditions=conditions, until_end=exit_with_run, on_run=tell
+    )
+    publishers = [] if conditions is None else [_publisher(conditions)]
+    status = run_until_stopped(lambda: alone(settings, [*publishers, watching.service()]))
     if json:
         document = msgspec.json.encode({"sent": told, "counts": _counts(watching)})
         typer.echo(msgspec.json.format(document).decode())
     return status
+
+
+_publisher = partial(conditions_publisher, speed=None)
 
 
 def _counts(watching: Watching) -> dict[str, int]:

@@ -8,6 +8,7 @@ import typer
 from services.command_line.invoke import invoke
 from services.command_line.options import (
     ChunkEvents,
+    ConditionsFiles,
     Config,
     Data,
     Fillers,
@@ -58,6 +59,7 @@ def watch(
     paths: Paths = "",
     prescale: Prescale = 1,
     chunk_events: ChunkEvents = None,
+    conditions: ConditionsFiles = None,
     send_only: Annotated[
         bool,
         typer.Option("--send-only", help="only send: other processes do the rest (needs Kafka)"),
@@ -94,6 +96,7 @@ def watch(
             "missing_timeout": missing_timeout,
             "newest": newest,
         },
+        conditions=conditions or (),
         send_only=send_only,
         flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
         config=config,

@@ -8,11 +8,13 @@ from typing import Final
 
 import structlog
 
+from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import SourceError
 from dqmstream.producing import ProducerProgress, ProducerSettings, lumisections_apart, produce
 from dqmstream.sources.cms.watching.settings import WatchSettings
 from dqmstream.sources.cms.watching.source import WatchedSource
 from dqmstream.sources.cms.watching.watch import FolderWatch
+from dqmstream.sources.conditioned import conditioned
 from dqmstream.sources.source import EventSource
 from services.processes.process import Process, Ready, Service
 from services.processes.produce import Sent
@@ -70,6 +72,8 @@ class Watching:
         Folders that hold `runNNNNNN` folders.
     watch
         What to watch, and how.
+    conditions
+        Joined to the events of every run, as far as they tell of it; None joins nothing.
     until_end
         Whether to finish once the run of `watch` has ended and is sent.
     begin
@@ -86,6 +90,7 @@ class Watching:
         roots: Sequence[Path],
         watch: WatchSettings,
         *,
+        conditions: ConditionsTable | None = None,
         until_end: bool = False,
         begin: Callable[[], Awaitable[object]] | None = None,
         on_run_begin: Callable[[int], None] | None = None,
@@ -93,6 +98,7 @@ class Watching:
     ) -> None:
         self._roots = tuple(roots)
         self._watch = watch
+        self._conditions = conditions
         self._until_end = until_end
         self._begin = begin
         self._on_run_begin = on_run_begin
@@ -181,9 +187,10 @@ class Watching:
         expected: tuple[str, ...],
         part: ProducerProgress,
     ) -> None:
+        told = self._conditions
         await produce(
             process.bare_log,
-            source,
+            source if told is None else conditioned(source, told),
             clock=process.clock,
             settings=self._pace,
             expected=expected,
