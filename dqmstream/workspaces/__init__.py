@@ -26,16 +26,16 @@ element                                bins      entries/bin  expected
 `EcalBarrel/Occupancy/crystals` *      171 x 360 7.6          uniform, but for the empty ieta = 0
 `EcalBarrel/Occupancy/eta` *           171       2742         uniform, but for the empty bin at 0
 `EcalBarrel/Occupancy/phi` *           360       1295         uniform
-`Muon/DT/occupancy`                    240       389          uniform
-`Muon/CSC/occupancy`                   540       259          uniform
-`Muon/RPC/occupancy`                   360       324          uniform
-`Muon/DT/Map/station<n>`               12 x 5    389          uniform; `RPC/Map/layer<n>`: 324
+`Muon/DT/occupancy` *                  240       389          uniform
+`Muon/CSC/occupancy` *                 540       259          uniform
+`Muon/RPC/occupancy` *                 360       324          uniform
+`Muon/DT/Map/station<n>` *             12 x 5    389          uniform; `RPC/Map/layer<n>`: 324
 `L1T/Bits/counts`                      128       probability  63 bits with 193 to 5828 entries; no
                                                  x 23310      bit beyond 62 ever fires
-`L1T/Jets/phi`                         72        971          uniform; `eta`: 1249, empty at 0
-`L1T/Jets/towers`                      57 x 72   17           uniform, but for the empty ieta = 0
-`L1T/ElectronsPhotons/phi`             72        1295         uniform; `eta`: 1665, empty at 0
-`L1T/Taus/phi`, `L1T/Muons/phi`        72        486, 259     uniform
+`L1T/Jets/phi` *                       72        971          uniform; `eta`: 1249, empty at 0
+`L1T/Jets/towers` *                    57 x 72   17           uniform, but for the empty ieta = 0
+`L1T/ElectronsPhotons/phi` *           72        1295         uniform; `eta`: 1665, empty at 0
+`L1T/Taus/phi` *                       72        486          uniform; `L1T/Muons/phi`: 259, steady
 `HLT/Paths/counts`                     64        probability  `path_probabilities` of the column of
                                                  x 23310      prescales
 `GEM/<layer>/occupancy` *              36        647          uniform; `vfats`: 27

@@ -137,7 +137,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         f"count({name})",
         combine="sum",
         title=f"Number of {kind.title}",
-        description=f"Steady, without steps. {_CALL}",
+        description=f"Falls slowly with the luminosity, muons are steady; no steps. {_CALL}",
         draw=_TREND,
     )
     yield histogram(

@@ -191,7 +191,7 @@ def _chambers(kind: _Chambers) -> Iterator[Element]:
         f"count({name})",
         combine="sum",
         title=f"{kind.title} hits",
-        description=f"Steady, without steps. {kind.call}",
+        description=f"Falls slowly with the luminosity, without steps. {kind.call}",
         draw=_TREND,
     )
     yield histogram(

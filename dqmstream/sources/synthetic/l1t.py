@@ -24,7 +24,8 @@ all four    `bx`     as for jets
             `phi`    [rad] of the missing ones, equal; 0 of the others      symmetry
 =========== ======== ====================================================== ====================
 
-`ieta` (without 0) and `iphi` (1 to 72) of candidates are equally likely.
+`ieta` (without 0) and `iphi` (1 to 72) of candidates are equally likely. The number of calorimeter
+candidates follows pile-up, those of muons and bits do not.
 """
 
 from collections.abc import Mapping
@@ -143,6 +144,7 @@ class _Candidates(Collection):
         "bx": pa.int8(),
     }
     cells = _towers(28)
+    follows_pileup = True
     minimum: ClassVar[float]
     exponent: ClassVar[float]
 
@@ -154,7 +156,7 @@ class _Candidates(Collection):
 
 
 class TriggerJets(_Candidates):
-    """Jets, 3 an event."""
+    """Jets, 3 in a crossing of pile-up 60."""
 
     name = "l1t_jet"
     mean = 3.0
@@ -163,7 +165,7 @@ class TriggerJets(_Candidates):
 
 
 class TriggerElectrons(_Candidates):
-    """Electron/photon candidates, 4 an event."""
+    """Electron/photon candidates, 4 in a crossing of pile-up 60."""
 
     name = "l1t_eg"
     mean = 4.0
@@ -172,7 +174,7 @@ class TriggerElectrons(_Candidates):
 
 
 class TriggerTaus(_Candidates):
-    """Tau candidates, 1.5 an event."""
+    """Tau candidates, 1.5 in a crossing of pile-up 60."""
 
     name = "l1t_tau"
     mean = 1.5
@@ -190,6 +192,7 @@ class TriggerMuons(_Candidates):
     }
     cells = _towers(24)
     mean = 0.8
+    follows_pileup = False
     minimum = 3.0
     exponent = 3.5
 

@@ -27,8 +27,9 @@ collection  member   shape                                                  sour
             `bx`     crossing, relative to the event's: -2 to 2, 98 % in 0  2 ns against 25 ns
 =========== ======== ====================================================== ====================
 
-`chamber` numbers the chambers of each kind from 0; `wheel`, `station`, `sector`, `layer`, `endcap`
-(-1, 1) and `ring` follow from it.
+Most hits in chambers are background and follow pile-up; candidates, which were triggered on, do
+not. `chamber` numbers the chambers of each kind from 0; `wheel`, `station`, `sector`, `layer`,
+`endcap` (-1, 1) and `ring` follow from it.
 """
 
 from collections.abc import Mapping
@@ -140,6 +141,7 @@ class Muons(Collection):
 class _ChamberHits(Collection):
     """Hits of one kind of chamber."""
 
+    follows_pileup = True
     time_sigma: ClassVar[float]
 
     def draw(self, rng: np.random.Generator, n: int, at: Address = ()) -> Members:
@@ -148,7 +150,7 @@ class _ChamberHits(Collection):
 
 
 class DtHits(_ChamberHits):
-    """Drift tube segments, 4 an event."""
+    """Drift tube segments, 4 in a crossing of pile-up 60."""
 
     name = "dt"
     members: ClassVar[Mapping[str, pa.DataType]] = {
@@ -174,7 +176,7 @@ class DtHits(_ChamberHits):
 
 
 class CscHits(_ChamberHits):
-    """Cathode strip chamber segments, 6 an event."""
+    """Cathode strip chamber segments, 6 in a crossing of pile-up 60."""
 
     name = "csc"
     members: ClassVar[Mapping[str, pa.DataType]] = {
@@ -202,7 +204,7 @@ class CscHits(_ChamberHits):
 
 
 class RpcHits(_ChamberHits):
-    """Resistive plate chamber hits, 5 an event."""
+    """Resistive plate chamber hits, 5 in a crossing of pile-up 60."""
 
     name = "rpc"
     members: ClassVar[Mapping[str, pa.DataType]] = {
