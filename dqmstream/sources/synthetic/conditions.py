@@ -31,7 +31,7 @@ def synthetic_conditions(config: SyntheticConfig, lumisection: int) -> Condition
     fill = config.fill
     luminosity = fill.luminosity(lumisection)
     delivered = luminosity * config.lumisection_seconds * _CM2_OF_PB
-    column = fill.prescale_index(lumisection)
+    column = config.prescale_index(lumisection)
     return Conditions(
         run=config.run,
         lumisection=lumisection,

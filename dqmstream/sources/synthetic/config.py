@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from dqmstream.errors import ConfigurationError
-from dqmstream.sources.synthetic.faults import Fault
+from dqmstream.sources.synthetic.faults import (
+    Fault,
+    ObjectFault,
+    PrescaleChange,
+    RateDrop,
+    SourceFault,
+)
 from dqmstream.sources.synthetic.fill import Fill
 from dqmstream.sources.synthetic.subsystem import SUBSYSTEMS, Subsystem
 
@@ -44,7 +50,7 @@ class SyntheticConfig:
     fill
         Pile-up and prescales of each LS.
     faults
-        What is broken when.
+        What is broken when, but for what is wrong with sources (see `Scenario`).
     subsystems
         Which ones read out; the order does not matter.
 
@@ -84,7 +90,10 @@ class SyntheticConfig:
             collection.name for subsystem in self.parts for collection in subsystem.collections
         }
         for fault in self.faults:
-            if fault.collection not in read_out:
+            if isinstance(fault, SourceFault):
+                msg = f"fault {fault}: a source breaks, the detector does not"
+                raise ConfigurationError(msg)
+            if isinstance(fault, ObjectFault) and fault.collection not in read_out:
                 msg = f"fault {fault}: subsystems {', '.join(self.subsystems)} do not read it out"
                 raise ConfigurationError(msg)
 
@@ -95,10 +104,21 @@ class SyntheticConfig:
 
     @property
     def events(self) -> int:
-        """Events in each lumisection."""
+        """Events in each lumisection in which the trigger rate is as it should be."""
         return round(self.rate * self.lumisection_seconds)
 
-    @property
-    def chunks(self) -> int:
-        """Chunks in each lumisection."""
-        return -(-self.events // self.chunk_events)
+    def events_in(self, lumisection: int) -> int:
+        """Events in a lumisection."""
+        drops = (f for f in self.faults if isinstance(f, RateDrop) and f.active(lumisection))
+        return round(self.events * math.prod(drop.share for drop in drops))
+
+    def chunks_in(self, lumisection: int) -> int:
+        """Chunks in a lumisection."""
+        return -(-self.events_in(lumisection) // self.chunk_events)
+
+    def prescale_index(self, lumisection: int) -> int:
+        """Column of prescales in force in a lumisection: the fill's, or that of the last fault."""
+        for fault in reversed(self.faults):
+            if isinstance(fault, PrescaleChange) and fault.active(lumisection):
+                return fault.column
+        return self.fill.prescale_index(lumisection)

@@ -15,8 +15,9 @@ import pyarrow as pa
 from dqmstream.errors import SourceError
 from dqmstream.identity import LumisectionId, content_hash
 from dqmstream.sources.synthetic.beam import Crossings, crossings
-from dqmstream.sources.synthetic.collection import Collection, Jagged, Rows
+from dqmstream.sources.synthetic.collection import Jagged, Rows
 from dqmstream.sources.synthetic.config import SyntheticConfig
+from dqmstream.sources.synthetic.faults import ObjectFault
 from dqmstream.sources.synthetic.subsystem import EventColumn
 
 __all__ = ["BLOCK_EVENTS", "GENERATOR_VERSION", "SyntheticChunk", "SyntheticDetector"]
@@ -74,6 +75,7 @@ class SyntheticDetector:
             for derived in part.derived
             if names.issuperset(derived.inputs)
         )
+        self._faults = tuple(f for f in config.faults if isinstance(f, ObjectFault))
         self._block = functools.lru_cache(maxsize=_CACHED_BLOCKS)(self._drawn)
 
     @functools.cached_property
@@ -115,7 +117,7 @@ class SyntheticDetector:
         SourceError
             With reason `no_lumisection` if the run has none of that number.
         """
-        for number in range(first, self.config.chunks):
+        for number in range(first, self.config.chunks_in(lumisection)):
             yield self.chunk(lumisection, number)
 
     def chunk(self, lumisection: int, number: int) -> SyntheticChunk:
@@ -128,7 +130,7 @@ class SyntheticDetector:
         """
         self._check(lumisection, number)
         first = number * self.config.chunk_events
-        last = min(first + self.config.chunk_events, self.config.events)
+        last = min(first + self.config.chunk_events, self.config.events_in(lumisection))
         parts = []
         for block in range(first // BLOCK_EVENTS, -(-last // BLOCK_EVENTS)):
             start = block * BLOCK_EVENTS
@@ -143,8 +145,9 @@ class SyntheticDetector:
         if not 1 <= lumisection <= self.config.lumisections:
             detail = f"{where}: the run has lumisections 1 to {self.config.lumisections}"
             raise SourceError("no_lumisection", detail)
-        if not 0 <= number < self.config.chunks:
-            detail = f"{where} chunk {number}: a lumisection has {self.config.chunks} chunks"
+        chunks = self.config.chunks_in(lumisection)
+        if not 0 <= number < chunks:
+            detail = f"{where} chunk {number}: the lumisection has {chunks} chunks"
             raise SourceError("no_chunk", detail)
 
     def _drawn(self, lumisection: int, block: int) -> pa.RecordBatch:
@@ -164,15 +167,15 @@ class SyntheticDetector:
 
     def _crossings(self, lumisection: int, block: int) -> Crossings:
         config = self.config
-        first = block * BLOCK_EVENTS
+        first, events = block * BLOCK_EVENTS, config.events_in(lumisection)
         return crossings(
             self._rng(lumisection, block, "beam"),
             lumisection=lumisection,
             pileup=config.fill.pileup(lumisection),
-            prescale_index=config.fill.prescale_index(lumisection),
+            prescale_index=config.prescale_index(lumisection),
             first=first,
-            size=min(BLOCK_EVENTS, config.events - first),
-            events=config.events,
+            size=min(BLOCK_EVENTS, events - first),
+            events=events,
             before=(lumisection - 1) * config.events,
             seconds=config.lumisection_seconds,
         )
@@ -186,9 +189,9 @@ class SyntheticDetector:
             if seen_by not in drawn:
                 drawn[seen_by] = collection.rows(self._rng(lumisection, block, seen_by), beam)
             rows = drawn[seen_by]
-            for fault in self.config.faults:
+            for fault in self._faults:
                 if fault.collection == collection.name and fault.active(lumisection):
-                    rng = self._rng(lumisection, block, _seed_name(str(fault), collection))
+                    rng = self._rng(lumisection, block, fault.seed_name())
                     rows = fault.apply(rng, beam, rows)
             shown[collection.name] = rows
         return shown
@@ -199,10 +202,3 @@ class SyntheticDetector:
         key = f"{config.seed}/{config.run}/{lumisection}/{block}/{name}"
         seed = hashlib.blake2b(key.encode(), digest_size=16).digest()
         return np.random.Generator(np.random.PCG64(int.from_bytes(seed)))
-
-
-def _seed_name(fault: str, collection: Collection) -> str:
-    """What seeds a fault: noise in what two collections see is the same in both."""
-    if not collection.seen_by:
-        return fault
-    return fault.replace(f":{collection.name}:", f":{collection.seen_by}:", 1)

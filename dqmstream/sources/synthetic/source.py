@@ -73,7 +73,7 @@ class _Lumisection:
                 body=encode_batch(chunk.batch),
                 seen=events,
                 selected=events,
-                at=self.seconds * last / max(config.events, 1),
+                at=self.seconds * last / max(config.events_in(self.lumisection), 1),
             )
 
     def notes(self) -> Mapping[str, int]:

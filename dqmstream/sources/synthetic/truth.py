@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from dqmstream.sources.synthetic.config import SyntheticConfig
-from dqmstream.sources.synthetic.faults import Fault, HotChannel
+from dqmstream.sources.synthetic.faults import Fault, HotChannel, ObjectFault
 
 __all__ = ["truth", "write_truth"]
 
@@ -27,15 +27,13 @@ def truth(config: SyntheticConfig) -> dict[str, Any]:
 
 
 def _described(fault: Fault, lumisections: int) -> dict[str, Any]:
-    last = lumisections if fault.last_lumisection is None else fault.last_lumisection
-    first, last = fault.first_lumisection, min(last, lumisections)
     described: dict[str, Any] = {
         "fault": str(fault),
         "kind": fault.kind,
-        "collection": fault.collection,
-        "address": dict(fault.where),
-        "lumisections": [first, last] if first <= last else [],
+        "lumisections": list(fault.within(lumisections) or ()),
     }
+    if isinstance(fault, ObjectFault):
+        described |= {"collection": fault.collection, "address": dict(fault.where)}
     if isinstance(fault, HotChannel):
         described["factor"] = fault.factor
     return described

@@ -12,7 +12,6 @@ from dqmstream.booking.columns import encode_batch
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.sources.synthetic import (
     SUBSYSTEMS,
-    DeadModule,
     SyntheticConfig,
     SyntheticDetector,
     parse_fault,
@@ -203,7 +202,10 @@ def test_a_rate_of_nothing_gives_no_chunks() -> None:
         ({"subsystems": ()}, "subsystems are none"),
         ({"subsystems": ("pixle",)}, "pixle: expected some of pixel"),
         (
-            {"subsystems": ("ecal",), "faults": (DeadModule("pixel", "layer1"),)},
+            {
+                "subsystems": ("ecal",),
+                "faults": (DeadModule(collection="pixel", address="layer1"),),
+            },
             "dead:pixel:layer1@1-: subsystems ecal do not read it out",
         ),
     ],

@@ -141,21 +141,46 @@ def test_a_fault_reads_as_it_is_written(
     last = None if length is None else first + length
     fault: Fault
     if factor is None:
-        fault = DeadModule(*where, first, last)
+        fault = DeadModule(
+            collection=where[0], address=where[1], first_lumisection=first, last_lumisection=last
+        )
     else:
-        fault = HotChannel(*where, first, last, factor)
+        fault = HotChannel(
+            collection=where[0],
+            address=where[1],
+            first_lumisection=first,
+            last_lumisection=last,
+            factor=factor,
+        )
     assert parse_fault(str(fault)) == fault
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "expected 'dead:COLLECTION"),
+        ("", "expected one of 'dead:COLLECTION"),
+        ("deaf:pixel:layer1", "expected one of 'dead:COLLECTION"),
         ("dead:pixel", "expected 'dead:COLLECTION"),
-        ("deaf:pixel:layer1", "expected 'dead:COLLECTION"),
-        ("hot:pixel:layer1", "expected 'dead:COLLECTION"),
-        ("dead:pixel:layer1*3", "expected 'dead:COLLECTION"),
-        ("dead:pixel:layer1@", "expected 'dead:COLLECTION"),
+        ("hot:pixel:layer1", "expected 'hot:COLLECTION:ADDRESS*FACTOR'"),
+        ("dead:pixel:layer1*3", "efficiency 3.0"),
+        ("dead:pixel:layer1@", "a schedule as @5-9, @5- or @5"),
+        ("burst:ecal:ieta1*5~3-2", "seconds 3.0 to 2.0"),
+        ("trip:dt:wheel1~3@5-", "ramp 3"),
+        ("trip:dt:wheel1~3@5-7", "ramp 3"),
+        ("timing:pixel+3ns", "expected a collection with time"),
+        ("timing:l1t_eg+3ns", "at least half a crossing"),
+        ("gain:csc+1%", "expected a collection with charge, energy"),
+        ("gain:muon:charge1+1%", "expected no address at all"),
+        ("gain:ecal+60%", "-50 to 50 %"),
+        ("rate*1", "share 1.0"),
+        ("rate:l1t*0.5", "expected 'rate*SHARE'"),
+        ("prescale:6", "column 6: expected 0 to 5"),
+        ("mismatch:ecal*0.1", "is compared with none: expected one of l1t"),
+        ("mismatch:l1t*0", "share 0.0"),
+        ("missing:bu2@3-5", "does not come back"),
+        ("late:bu2+0", "delay 0"),
+        ("repeat:bu2*1", "times 1"),
+        ("altered:", "expected 'altered:SOURCE'"),
         ("dead:pixel:layer1@5-2", "lumisections 5 to 2"),
         ("dead:pixel:layer1@0-2", "lumisections 0 to 2"),
         ("dead:pixie:layer1", "'pixie': expected one of pixel"),
