@@ -34,6 +34,8 @@ _ASSIGNED: Final = re.compile(
     r"""((?:password|passwd|secret|token)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&)}\]]+)""",
     re.IGNORECASE,
 )
+_TOKEN: Final = re.compile(r"dqm_[A-Za-z0-9_-]{43}")
+"""As `dqmstream token new` makes them, wherever one turns up."""
 _OURS: Final = "dqmstream"
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
@@ -162,6 +164,7 @@ class Hider:
         """Free text without secrets."""
         if self._known is not None:
             text = self._known.sub(_HIDDEN, text)
+        text = _TOKEN.sub(_HIDDEN, text)
         text = _IN_URL.sub(rf"\1{_HIDDEN}\2", text)
         return _ASSIGNED.sub(rf"\1{_HIDDEN}", text)
 
