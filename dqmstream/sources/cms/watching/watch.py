@@ -243,6 +243,8 @@ class FolderWatch:
         for number, run in list(self._runs.items()):
             for path in [path for path in run.views if path not in scan.views]:
                 del run.views[path]
+            # Nothing more can come of a run whose folders were deleted.
+            run.ended |= not run.views
             if not run.views and not run.going:
                 del self._runs[number]
         self._leave_silent(now)
