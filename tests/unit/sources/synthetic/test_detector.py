@@ -204,7 +204,7 @@ def test_a_rate_of_nothing_gives_no_chunks() -> None:
         (
             {
                 "subsystems": ("ecal",),
-                "faults": (DeadModule(collection="pixel", address="layer1"),),
+                "faults": (parse_fault("dead:pixel:layer1"),),
             },
             "dead:pixel:layer1@1-: subsystems ecal do not read it out",
         ),
