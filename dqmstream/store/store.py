@@ -33,6 +33,7 @@ from dqmstream.store.known import Known, stored_booking
 from dqmstream.store.listings import LumisectionFilter, ReportFilter
 from dqmstream.store.pieces import late_window
 from dqmstream.store.series import Selection, Series, find_series
+from dqmstream.store.standing import RunStanding, run_standing
 from dqmstream.store.tables import LOG, POSITIONS
 from dqmstream.store.totals import check_no_series_is_summed, check_not_removed
 from dqmstream.store.window import SeriesReader
@@ -113,6 +114,11 @@ class Store:
         """Stored runs, newest number first."""
         with self._database.transaction() as connection:
             return listings.runs(connection, after, limit)
+
+    def standing(self, run: int) -> RunStanding:
+        """Changes whenever what is listed of a run may have: to keep listings until then."""
+        with self._database.transaction() as connection:
+            return run_standing(connection, run)
 
     def sets(self, run: int) -> tuple[str, ...]:
         """Sets that anything is stored of for a run."""

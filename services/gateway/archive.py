@@ -1,6 +1,7 @@
 """The store as the gateway asks it: of each workspace of a run the set that readers show.
 
-Blocking, from any thread, as the store is. Listings of runs are kept until the run changes.
+Blocking, from any thread, as the store is. Listings of a run are kept until the store says that
+they may have changed: by sets that came, by late ones, by conditions, however late they are told.
 """
 
 from collections import OrderedDict
@@ -14,6 +15,7 @@ from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import AsOf, ElementTrend, Lumisection, Run, Window
+from dqmstream.store.standing import RunStanding
 from dqmstream.store.store import Store
 from services.gateway.together import together
 from services.gateway.workspace_run import LumisectionRecord
@@ -26,13 +28,13 @@ _NOW: Final = AsOf()
 
 
 class Shelf(NamedTuple):
-    """What the store lists of one run, as of `updated`.
+    """What the store lists of one run, as of a `standing`.
 
     `booked` names the sets of each workspace, `sets` the one that is shown; `records` are those of
     all sets shown together.
     """
 
-    updated: int
+    standing: RunStanding
     booked: Mapping[str, tuple[str, ...]]
     sets: Mapping[str, str]
     layouts: Mapping[str, Layout]
@@ -86,12 +88,14 @@ class Archive:
         chosen = self._sets_shown(number, [set_hash] if set_hash else self._store.sets(number))
         if not chosen:
             return None
+        # Before what is listed: what comes in between is then read once more, and not missed.
+        standing = self._store.standing(number)
         key = (number, set_hash)
         with self._lock:
             held = self._shelves.get(key)
-        if held is not None and (held.updated, held.booked) == (run.updated, chosen):
+        if held is not None and (held.standing, held.booked) == (standing, chosen):
             return held
-        shelf = self._read_shelf(run, chosen)
+        shelf = self._read_shelf(run, standing, chosen)
         with self._lock:
             self._shelves[key] = shelf
             self._shelves.move_to_end(key)
@@ -200,7 +204,9 @@ class Archive:
                 booked[workspace] = (*booked.get(workspace, ()), name)
         return booked
 
-    def _read_shelf(self, run: Run, booked: Mapping[str, tuple[str, ...]]) -> Shelf:
+    def _read_shelf(
+        self, run: Run, standing: RunStanding, booked: Mapping[str, tuple[str, ...]]
+    ) -> Shelf:
         layouts: dict[str, Layout] = {}
         sets: dict[str, str] = {}
         for workspace, names in sorted(booked.items()):
@@ -220,7 +226,7 @@ class Archive:
             number: together([of_set[number] for of_set in by_set.values() if number in of_set])
             for number in numbers
         }
-        return Shelf(run.updated, booked, sets, layouts, records, by_set, conditions)
+        return Shelf(standing, booked, sets, layouts, records, by_set, conditions)
 
     def _records(
         self, run: Run, set_hash: str, conditions: dict[int, Conditions]

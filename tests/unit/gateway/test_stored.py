@@ -1,14 +1,17 @@
 """Live and stored lumisections together: what memory lacks comes from a real store."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import httpx
+import msgspec
 import numpy as np
 import pytest
 
 from dqmstream.clock import SettableClock
 from dqmstream.histograms.contents import Contents
+from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.quality import Outcome
 from dqmstream.messages.struct import Message
 from dqmstream.store.store import Store
@@ -240,3 +243,41 @@ async def test_a_run_the_store_does_not_have_is_left_alone(recorded, desk):
     await Backfill(view, desk, recorded.archive).look()
     view.refresh()
     assert view.current.shown("pixel").window(Window("run"))[1].numbers == (3,)
+
+
+async def test_conditions_that_come_after_a_run_was_looked_at_are_shown(
+    recorded: Recorded, stored_only: httpx.AsyncClient
+) -> None:
+    """First told, then corrected: a correction changes no count and no time of the run."""
+
+    async def pileups() -> dict[int, float | None]:
+        rows = (await stored_only.get(f"{RUN}/lumisections")).json()["lumisections"]
+        return {row["lumisection"]: (row["conditions"] or {}).get("pileup") for row in rows}
+
+    before = await pileups()
+    told = msgspec.structs.replace(recorded.detector.conditions(3), pileup=77.5)
+    await asyncio.to_thread(recorded.writer.write, [told], {("dqm.conditions", 0): 1})
+    assert await pileups() == before | {3: 77.5}
+    corrected = msgspec.structs.replace(told, pileup=11.5)
+    await asyncio.to_thread(recorded.writer.write, [corrected], {("dqm.conditions", 0): 2})
+    assert await pileups() == before | {3: 11.5}
+
+
+async def test_lumisections_that_come_under_an_older_time_are_shown(
+    recorded: Recorded, stored_only: httpx.AsyncClient
+) -> None:
+    """An import, or a filler whose clock is behind, may say an earlier time than what is there."""
+
+    async def listed() -> list[int]:
+        rows = (await stored_only.get(f"{RUN}/lumisections")).json()["lumisections"]
+        return [row["lumisection"] for row in rows]
+
+    assert await listed() == [1, 2, 3, 4, 5, 6]
+    list(recorded.detector.fill(7, 100))
+    late = [
+        msgspec.structs.replace(message, published=1)
+        for message in recorded.detector.close(7)
+        if isinstance(message, HistogramSet)
+    ]
+    await asyncio.to_thread(recorded.record, late)
+    assert await listed() == [1, 2, 3, 4, 5, 6, 7]

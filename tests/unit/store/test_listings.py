@@ -12,6 +12,7 @@ from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.histograms import Account
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReport, QualityReports
+from dqmstream.messages.struct import Message
 from dqmstream.store.store import Store
 from dqmstream.store.testing import EVERY_KIND, closed_set, random_contents
 from dqmstream.store.writer import StoreWriter
@@ -124,6 +125,30 @@ class TestRuns:
         assert (refused.reason, refused.place) == ("bad_name", 0)
         assert "mark is '<b>0</b>', expected one of simulated, " in refused.detail
         assert store.runs().items == ()
+
+
+class TestStanding:
+    def test_what_changes_a_list_of_a_run_changes_its_standing_and_nothing_else_does(
+        self, writer: StoreWriter, store: Store, layout: Layout
+    ) -> None:
+        contents = random_contents(layout, RNG)
+        told = Conditions(run=1, lumisection=1, pileup=40.0)
+        steps: list[tuple[list[Message], dict[tuple[str, int], int]]] = [
+            ([closed_set(contents, run=1, lumisection=1, published=50)], {}),
+            ([closed_set(contents, run=1, lumisection=2, published=20)], {}),
+            ([closed_set(contents, run=1, lumisection=2, segment=1, published=10)], {}),
+            ([told], {("dqm.conditions", 0): 1}),
+            ([Conditions(run=1, lumisection=1, pileup=41.0)], {("dqm.conditions", 0): 2}),
+        ]
+        seen = [store.standing(1)]
+        for messages, positions in steps:
+            writer.write(messages, positions)
+            seen.append(store.standing(1))
+        assert len(set(seen)) == len(seen)
+        other = closed_set(contents, run=2, lumisection=1, published=90)
+        writer.write([other], {("dqm.histograms", 0): 7})
+        assert store.standing(1) == seen[-1]
+        assert set(store.standing(3)[:-1]) == {0}
 
 
 class TestLumisections:

@@ -1,0 +1,56 @@
+"""How far a run has come in the store: changes whenever what is listed of it may have."""
+
+from typing import Final, NamedTuple
+
+from sqlalchemy import BindParameter, Connection, bindparam, func, select
+
+from dqmstream.messages.topics import CONDITIONS as CONDITIONS_TOPIC
+from dqmstream.store.tables import CONDITIONS, LUMISECTIONS, POSITIONS, RUNS, SERIES
+
+__all__ = ["RunStanding", "run_standing"]
+
+_RUN: Final[BindParameter[int]] = bindparam("of_run")
+_SETS: Final = select(SERIES.c.set).where(SERIES.c.run == _RUN)
+_OF_RUN: Final = (LUMISECTIONS.c.run == _RUN, LUMISECTIONS.c.set.in_(_SETS))
+_STANDING: Final = select(
+    select(RUNS.c.updated).where(RUNS.c.run == _RUN).scalar_subquery(),
+    *(
+        select(what).where(*_OF_RUN).scalar_subquery()
+        for what in (
+            func.count(),
+            func.max(LUMISECTIONS.c.published),
+            func.sum(LUMISECTIONS.c.late_segments),
+        )
+    ),
+    *(
+        select(func.count()).where(*_OF_RUN, flag).scalar_subquery()
+        for flag in (LUMISECTIONS.c.closed, LUMISECTIONS.c.complete, LUMISECTIONS.c.whole)
+    ),
+    select(func.count()).where(CONDITIONS.c.run == _RUN).scalar_subquery(),
+    select(func.max(POSITIONS.c.next_offset))
+    .where(POSITIONS.c.topic == CONDITIONS_TOPIC)
+    .scalar_subquery(),
+)
+
+
+class RunStanding(NamedTuple):
+    """Times and counts of the LSs of a run, of all its sets, and of their conditions.
+
+    `told` is how far `dqm.conditions` is recorded: conditions that replace others change no count.
+    """
+
+    updated: int
+    lumisections: int
+    published: int
+    late_segments: int
+    closed: int
+    complete: int
+    whole: int
+    conditions: int
+    told: int
+
+
+def run_standing(connection: Connection, run: int) -> RunStanding:
+    """The standing of a run; zeros of one that is not stored."""
+    row = connection.execute(_STANDING, {"of_run": run}).one()
+    return RunStanding(*(int(value or 0) for value in row))
