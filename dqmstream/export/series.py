@@ -145,6 +145,10 @@ class SeriesWriter(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what is held, finished or not."""
+        ...
+
 
 class _Drain(io.RawIOBase):
     """A sink whose bytes are taken away as they come."""
@@ -207,6 +211,9 @@ class NpySeries:
         self._rows.check()
         yield self._header
 
+    def close(self) -> None:
+        pass
+
 
 class NpzSeries:
     """A .npz archive. Zip holds one member after the other: all but `counts` wait for the end."""
@@ -241,11 +248,14 @@ class NpzSeries:
                 while data := spooled.read(1 << 20):
                     member.write(data)
                     yield self._drain.take()
-            spooled.close()
         for name, array in self._small().items():
             self._archive.writestr(f"{name}.npy", _npy(array))
         self._archive.close()
         yield self._drain.take()
+
+    def close(self) -> None:
+        for spooled in self._later.values():
+            spooled.close()
 
     def _open(self, name: str, kind: str) -> IO[bytes]:
         member = self._archive.open(f"{name}.npy", "w", force_zip64=True)
@@ -315,6 +325,9 @@ class ArrowSeries:
         self._writer.close()
         yield self._drain.take()
 
+    def close(self) -> None:
+        self._drain.take()
+
 
 class ParquetSeries:
     """A Parquet file: a row group for each piece, bins as fixed-size lists."""
@@ -332,6 +345,9 @@ class ParquetSeries:
         self._columns.check()
         self._writer.close()
         yield self._drain.take()
+
+    def close(self) -> None:
+        self._drain.take()
 
 
 SERIES_WRITERS: Final[Mapping[str, Callable[[Series], SeriesWriter]]] = {

@@ -1,6 +1,6 @@
 """Route: one MonitorElement LS by LS, as one array, in one answer that is sent as it is read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from typing import Annotated, Final
 
@@ -113,12 +113,20 @@ async def _sent(
 ) -> AsyncIterator[bytes]:
     """The bytes, piece by piece; at most so many answers are being read at once."""
     async with parts.streams.turn():
-        async for piece in rows.pieces():
-            data = await parts.encoding.run(_written, writer, reshaped, piece)
-            if data:
+        try:
+            async for piece in rows.pieces():
+                data = await parts.encoding.run(_written, writer, reshaped, piece)
+                if data:
+                    yield data
+            rest = writer.end()
+            while (data := await parts.encoding.run(_next, rest)) is not None:
                 yield data
-        for data in await parts.encoding.run(lambda: list(writer.end())):
-            yield data
+        finally:
+            writer.close()
+
+
+def _next(rest: Iterator[bytes]) -> bytes | None:
+    return next(rest, None)
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -44,7 +44,9 @@ def written(form: str, series: Series, cells: np.ndarray, at_once: int) -> bytes
         some = slice(start, start + at_once)
         closed = numbers[some] % 2 == 0
         body += writer.piece(Piece(numbers[some], closed, ~closed, cells[some]))
-    return body + b"".join(writer.end())
+    body += b"".join(writer.end())
+    writer.close()
+    return body
 
 
 def read(form: str, body: bytes) -> dict[str, np.ndarray]:

@@ -1,0 +1,51 @@
+"""Work for answers is bounded: what is too much waits, or is refused and may come again."""
+
+import asyncio
+import threading
+
+import pytest
+
+from services.gateway.formats.encoding import Encoding, Turns
+from services.gateway.problems import ProblemError
+
+
+async def test_only_so_many_answers_are_encoded_at_once():
+    encoding, lock = Encoding(2), threading.Lock()
+    running, most = 0, 0
+    may_end = threading.Event()
+
+    def encode(number: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            if running == 2:
+                may_end.set()
+        may_end.wait(5)
+        with lock:
+            running -= 1
+        return number
+
+    results = await asyncio.gather(*(encoding.run(encode, number) for number in range(8)))
+    assert results == list(range(8))
+    assert most == 2
+
+
+async def test_more_large_answers_than_there_are_turns_are_refused_until_one_ends():
+    turns = Turns(2)
+    async with turns.turn():
+        async with turns.turn():
+            with pytest.raises(ProblemError, match="at most 2 at once") as refused:
+                async with turns.turn():
+                    pass
+        async with turns.turn():
+            pass
+    assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")
+
+
+async def test_a_turn_ends_with_whatever_goes_wrong_in_it():
+    turns = Turns(1)
+    for _ in range(3):
+        with pytest.raises(RuntimeError):
+            async with turns.turn():
+                raise RuntimeError
