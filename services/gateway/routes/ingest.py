@@ -99,17 +99,13 @@ def _speaker(
         ),
     ] = False,
 ) -> IngestSource:
-    _check_source(caller, source)
+    if not caller.speaks_for(source):
+        detail = f"the token {caller.name!r} sends for {', '.join(caller.sources)}, not {source!r}"
+        raise ProblemError(403, detail)
     return IngestSource(run=run, name=source, incarnation=incarnation, rereadable=rereadable)
 
 
 Speaker = Annotated[IngestSource, Depends(_speaker)]
-
-
-def _check_source(caller: Caller, source: str) -> None:
-    if not caller.speaks_for(source):
-        detail = f"the token {caller.name!r} sends for {', '.join(caller.sources)}, not {source!r}"
-        raise ProblemError(403, detail)
 
 
 def _taking(**schemas: dict[str, Any]) -> dict[str, Any]:
@@ -146,14 +142,17 @@ async def _document(
 
 
 @router.get("", response_model=IngestAnswer, summary="What a source needs to know before it begins")
-async def show_ingest(ingest: Open, caller: Producer, run: RunNumber) -> IngestAnswer:
-    """Limits, and how far the log is known to have the sources of a run."""
+async def show_ingest(ingest: Open, _: Producer, run: RunNumber) -> IngestAnswer:
+    """Limits, and how far the log is known to have the sources of a run.
+
+    Of all of them, whatever the token is bound to: sources wait for each other.
+    """
     standings = await ingest.standings(run)
     return IngestAnswer(
         run=run,
         body_limit=ingest.body_limit,
         partitions=ingest.partitions,
-        sources=[_standing(one) for one in standings if caller.speaks_for(one.source)],
+        sources=[_standing(one) for one in standings],
     )
 
 
@@ -161,10 +160,9 @@ async def show_ingest(ingest: Open, caller: Producer, run: RunNumber) -> IngestA
     "/sources/{source}", response_model=SourceStanding, summary="How far a source is in the log"
 )
 async def show_source(
-    ingest: Open, caller: Producer, run: RunNumber, source: SourceName
+    ingest: Open, _: Producer, run: RunNumber, source: SourceName
 ) -> SourceStanding:
     """Where to go on: after `lumisection` if it is read again, at `joining` if it is live."""
-    _check_source(caller, source)
     found = await ingest.standing(run, source)
     if found is None:
         detail = f"run {run} source {source!r} was never started"

@@ -256,11 +256,13 @@ async def test_a_token_sends_only_for_its_sources(log: MemoryLog) -> None:
         assert (await client.put(SOURCE, json={})).status_code == 200
         for path in (f"{RUN}/sources/b/one", f"{RUN}/sources/A/one"):
             assert (await client.put(path, json={})).status_code == 403
-        assert (await client.get(f"{RUN}/sources/b")).status_code == 403
+        assert (await client.get(f"{RUN}/sources/b/one")).status_code == 403
         admin = bearer(Role.ADMIN)
         assert (await client.put(f"{RUN}/sources/b/one", json={}, headers=admin)).status_code == 200
+        # Where others stand is for all to see: sources of a run wait for each other.
         shown = (await client.get(RUN)).json()["sources"]
-        assert [one["source"] for one in shown] == ["a"]
+        assert [one["source"] for one in shown] == ["a", "b"]
+        assert (await client.get(f"{RUN}/sources/b")).status_code == 200
 
 
 async def test_ingest_is_off_without_a_token_that_may_send_and_when_it_is_set_so(
