@@ -57,7 +57,7 @@ def _events() -> Iterator[Element]:
     yield number_of_events(_FOLDER)
     yield scalar(
         f"{_FOLDER}/differing_events",
-        f"where({_ANY}, 1, 0)",
+        _ANY,
         combine="sum",
         title="Events in which trigger and emulator differ",
         description=f"None. {_CALL}",

@@ -40,7 +40,7 @@ def _events() -> Iterator[Element]:
     yield number_of_events(_FOLDER)
     yield scalar(
         f"{_FOLDER}/differing_events",
-        _AGREES.replace("0, 1", "1, 0"),
+        _DIFFERS,
         combine="sum",
         title="Events in which the chains differ",
         description=f"None. {_CALL}",

@@ -22,6 +22,7 @@ _LAYERS: Final = {
     "TEC": {side * wheel: _TEC_WHEELS[wheel - 1] for side in (-1, 1) for wheel in range(1, 10)},
 }
 """Modules of each layer, disk or wheel; those at negative z have negative numbers."""
+_BARREL: Final = frozenset({"TIB", "TOB"})
 _ON_TRACK: Final = "sistrip.on_track == 1"
 
 
@@ -64,22 +65,23 @@ def _subdetector(name: str, number: int) -> Iterator[Element]:
         title=f"{name}: mean signal over noise on tracks by layer",
         description=f"All layers alike, about {25 if name == 'TOB' else 20}. {_CALL}",
     )
-    for number_, modules in layers.items():
-        where = f"{number_:+}" if min(layers) < 0 else str(number_)
-        side = f"Layer{number_}" if min(layers) > 0 else _wheel(number_)
+    for numbered, modules in layers.items():
         yield histogram(
-            f"{folder}/{side}/occupancy",
+            f"{folder}/{_place(name, numbered)}/occupancy",
             integer(0, modules, label="module"),
             fill="sistrip.module",
-            select=f"{here} and sistrip.layer == {number_}",
-            title=f"{name} {where}: clusters by module",
+            select=f"{here} and sistrip.layer == {numbered}",
+            title=f"{name} {numbered:{'' if name in _BARREL else '+'}}: clusters by module",
             description="Flat within the statistics. An empty bin is a dead module; several in a "
             f"row share a power supply or a front-end driver. {_CALL}",
         )
 
 
-def _wheel(number: int) -> str:
-    return f"{'Plus' if number > 0 else 'Minus'}{abs(number)}"
+def _place(name: str, layer: int) -> str:
+    """Folder of a layer, or of a disk or wheel on its side in z."""
+    if name in _BARREL:
+        return f"Layer{layer}"
+    return f"{'Plus' if layer > 0 else 'Minus'}{abs(layer)}"
 
 
 def _summary() -> Iterator[Element]:

@@ -1,7 +1,7 @@
 """What only one of two collections shows: two readouts, or data and emulator, event by event."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,9 @@ from dqmstream.sources.synthetic.derived import Derived
 
 __all__ = ["FIRST_ONLY", "SECOND_ONLY", "Mismatch"]
 
-FIRST_ONLY = -1
+FIRST_ONLY: Final = -1
 """`side` of an object that only the first collection has."""
-SECOND_ONLY = 1
+SECOND_ONLY: Final = 1
 """`side` of an object that only the second collection has."""
 
 
@@ -89,12 +89,11 @@ class Mismatch(Derived):
         return Rows(np.bincount(event[chosen], minlength=events), members)
 
 
-class _Numbered:
+class _Numbered(NamedTuple):
     """Objects with the numbers of their events."""
 
-    def __init__(self, event: npt.NDArray[np.int64], members: Members) -> None:
-        self.event = event
-        self.members = members
+    event: npt.NDArray[np.int64]
+    members: Members
 
 
 def _events(rows: Rows) -> npt.NDArray[np.int64]:
