@@ -130,7 +130,7 @@ class VectorSurface:
         x, y = at[0], at[1] + _BASELINE[anchor[1]] * size
         self._parts.append(
             f'<text x="{x:.2f}" y="{y:.2f}" font-size="{size}" fill="{_hex(colour)}" '
-            f'text-anchor="{_HORIZONTAL[anchor[0]]}">{_plain(text)}</text>'
+            f'text-anchor="{_HORIZONTAL[anchor[0]]}" xml:space="preserve">{_plain(text)}</text>'
         )
 
     def line(self, ends: tuple[float, float, float, float], colour: Colour, width: int = 1) -> None:

@@ -119,8 +119,8 @@ async def _sent(
                 if data:
                     yield data
             rest = writer.end()
-            while (data := await parts.encoding.run(_next, rest)) is not None:
-                yield data
+            while (more := await parts.encoding.run(_next, rest)) is not None:
+                yield more
         finally:
             writer.close()
 
