@@ -2,18 +2,22 @@
 
 import asyncio
 
+import typer
+
 from dqmstream.booking.fill import required_columns
 from dqmstream.clock import SystemClock
-from dqmstream.errors import BookingError, MessageError
+from dqmstream.errors import BookingError, ConfigurationError, MessageError
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.topics import BOOKINGS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Record
+from services.fitting import needed_columns
 from services.log import open_log
 from services.settings import Settings
+from services.startup import chosen_bookings
 
-__all__ = ["announced_columns"]
+__all__ = ["announced_columns", "columns_in_use"]
 
 
 def announced_columns(settings: Settings) -> frozenset[str]:
@@ -27,6 +31,23 @@ def announced_columns(settings: Settings) -> frozenset[str]:
         If the log cannot be opened.
     """
     return asyncio.run(_announced(settings)) if settings.kafka else frozenset()
+
+
+def columns_in_use(settings: Settings, columns: frozenset[str]) -> frozenset[str]:
+    """What fillers may read of a source with these columns, wherever they run.
+
+    That is what bookings on the log read, and the workspaces that fillers would choose for it.
+    Where nobody is known to read anything it is all columns, and a line says so: a producer need
+    not have the workspaces that are filled from what it sends.
+    """
+    announced = announced_columns(settings)
+    try:
+        return announced | needed_columns(chosen_bookings(settings, columns=columns))
+    except ConfigurationError as error:
+        if announced & columns:
+            return announced
+        typer.echo(f"all columns are sent: {error}", err=True)
+        return columns
 
 
 async def _announced(settings: Settings) -> frozenset[str]:
