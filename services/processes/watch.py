@@ -45,9 +45,9 @@ class WatchProgress(ProducerProgress):
         LSs of which no file came in time, or none that could be read.
     late_files
         Files that came after their LS was decided, each sent as a source of its own.
-    skipped_files, files_beyond, other_files
-        Files not read: older than where watching began, numbered far above all others, and such
-        as have no name of a streamer file of their run.
+    skipped_files, repeated_files, files_beyond, other_files
+        Files not read: older than where watching began, there twice in two folders, numbered far
+        above all others, and such as have no name of a streamer file of their run.
     failed_sources
         Sources that could not be read or were begun with other settings.
     """
@@ -58,6 +58,7 @@ class WatchProgress(ProducerProgress):
     given_up: int = 0
     late_files: int = 0
     skipped_files: int = 0
+    repeated_files: int = 0
     files_beyond: int = 0
     other_files: int = 0
     failed_sources: int = 0

@@ -78,6 +78,8 @@ class StreamOrder:
         self.decisions = Decisions()
         self.skipped = 0
         """Files below the first LS, left alone for watching begins with the newest."""
+        self.repeated = 0
+        """Files that are there twice, in two folders: the first seen counts."""
         self.beyond = 0
         """Files too far above all others."""
 
@@ -264,15 +266,15 @@ class StreamOrder:
 
     def _take(self, number: int, sighting: Sighting) -> Take:
         self.decisions = self.decisions.take(number, sighting.ending, sighting.events)
-        self._decided(number)
+        self._decided(number, sighting.path)
         return Take(number, sighting)
 
     def _give_up(self, number: int, events: int, why: str) -> GiveUp:
         self.decisions = self.decisions.give_up(number, events)
-        self._decided(number)
+        self._decided(number, None)
         return GiveUp(number, events, why)
 
-    def _decided(self, number: int) -> None:
+    def _decided(self, number: int, taken: Path | None) -> None:
         self._gone.pop(number, None)
         for path, seen in list(self._seen.items()):
             if seen.sighting.lumisection.lumisection == number:
@@ -282,3 +284,5 @@ class StreamOrder:
                     self._broken[path] = seen
                 elif self._is_late(seen.sighting):
                     self._late[path] = seen
+                elif path != taken:
+                    self.repeated += 1

@@ -207,7 +207,7 @@ class WatchedSource:
                     self.waits_for = ""
                     self.given_up += 1
                     self._logger.warning(
-                        "lumisection is given up", lumisection=number, reason=why, events=events
+                        "lumisection is given up", lumisection=number, reason=why, count=events
                     )
                     return _AbsentLumisection(number, events, why, self._settings)
                 case End():

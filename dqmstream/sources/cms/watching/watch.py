@@ -139,6 +139,7 @@ class FolderWatch:
         return {
             "given_up": sum(source.given_up for source in sources),
             "skipped_files": sum(order.skipped for order in orders),
+            "repeated_files": sum(order.repeated for order in orders),
             "files_beyond": sum(order.beyond for order in orders),
             "other_files": sum(one.others for one in views),
         }
@@ -298,7 +299,7 @@ class FolderWatch:
         first = await asyncio.to_thread(glance, order.files(), read)
         key = await asyncio.to_thread(read_run_key, folder, number)
         if key.note:
-            self._logger.info("run key is not known", run=number, note=key.note)
+            self._logger.info("run key is not known", run=number, why=key.note)
         return WatchedSource(
             number,
             stream,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,6 +94,15 @@ def test_a_second_file_of_a_lumisection_is_late_and_the_first_seen_is_taken() ->
     one.see(file(1, "_a"), 2.0)
     assert one.step(2.0) == Take(1, file(1, "_b"))
     assert one.late(2.0) == [file(1, "_a")]
+
+
+def test_a_file_that_is_in_two_folders_is_read_once_and_counted() -> None:
+    one = begun()
+    copy = msgspec.structs.replace(file(1), path=Path("other") / file(1).path)
+    one.see(file(1), 1.0)
+    one.see(copy, 2.0)
+    assert one.step(2.0) == Take(1, file(1))
+    assert (one.late(2.0), one.repeated) == ([], 1)
 
 
 def test_a_broken_jsn_has_time_to_be_mended() -> None:
