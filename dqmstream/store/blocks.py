@@ -8,12 +8,12 @@ around 0.5, 20 and 3000 per bin).
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dqmstream.errors import StoreError
 from dqmstream.store.packing import packed, unpacked
 
-__all__ = ["decode_block", "encode_block"]
+__all__ = ["decode_block", "encode_block", "packed_lumisections", "unpacked_lumisections"]
 
 _WIDTH = 8
 
@@ -50,3 +50,26 @@ def decode_block(
         groups = np.frombuffer(raw, np.uint8).reshape(-1, count)
         values.view(np.uint8).reshape(-1, _WIDTH)[:, : len(groups)] = groups[:, start:stop].T
     return values.astype(np.int64, copy=False)
+
+
+def packed_lumisections(lumisections: ArrayLike) -> bytes:
+    """LSs, rising, as little-endian int32."""
+    return np.asarray(lumisections, "<i4").tobytes()
+
+
+def unpacked_lumisections(raw: bytes) -> NDArray[np.int64]:
+    """What `packed_lumisections` packed: int64[n].
+
+    Raises
+    ------
+    StoreError
+        If it cannot be that.
+    """
+    if len(raw) % 4:
+        msg = f"stored lumisections have {len(raw)} bytes, expected a multiple of 4"
+        raise StoreError(msg)
+    lumisections = np.frombuffer(raw, "<i4").astype(np.int64)
+    if lumisections.size and (lumisections[0] < 0 or np.any(np.diff(lumisections) <= 0)):
+        msg = f"stored lumisections {lumisections[:5].tolist()}... do not rise"
+        raise StoreError(msg)
+    return lumisections

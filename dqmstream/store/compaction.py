@@ -8,8 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, Table, delete, exists, func, or_, select
 
+from dqmstream.errors import StoreError
 from dqmstream.histograms.layout import Layout
-from dqmstream.store.blocks import decode_block, encode_block
+from dqmstream.store.blocks import (
+    decode_block,
+    encode_block,
+    packed_lumisections,
+    unpacked_lumisections,
+)
 from dqmstream.store.database import insert_rows, upsert
 from dqmstream.store.pieces import PieceShelf
 from dqmstream.store.series import Series, merged_versions, series_of
@@ -130,7 +136,7 @@ def compact(connection: Connection, due: DueChunk, layout: Layout) -> None:
     head = {
         "series": series.id,
         "first": first,
-        "lumisections": lumisections.astype("<i4").tobytes(),
+        "lumisections": packed_lumisections(lumisections),
         "total": encode_block(cells.sum(axis=0)),
     }
     if _lumisections(connection, due).size:
@@ -159,7 +165,7 @@ def _lumisections(connection: Connection, due: DueChunk) -> NDArray[np.int64]:
         CHUNKS.c.series == due.series.id, CHUNKS.c.first == due.first
     )
     packed = connection.execute(query).scalar_one_or_none()
-    return np.frombuffer(packed or b"", "<i4").astype(np.int64)
+    return unpacked_lumisections(packed or b"")
 
 
 def _fill_before(
@@ -172,9 +178,14 @@ def _fill_before(
     """Put what the chunk holds already into rows `places` of `cells`."""
     c = CHUNK_ELEMENTS.c
     query = select(c.element, c.cells).where(c.series == due.series.id, c.first == due.first)
-    for row in connection.execute(query):
-        element = layout.elements[row.element]
-        turned = decode_block(row.cells, element.size * len(places))
+    blocks: dict[int, bytes] = {row.element: row.cells for row in connection.execute(query)}
+    for element in layout:
+        if not element.size:
+            continue
+        if element.index not in blocks:
+            msg = f"{due}: {element.element.path} has no cells, and cannot be added to"
+            raise StoreError(msg)
+        turned = decode_block(blocks[element.index], element.size * len(places))
         columns = slice(element.offset, element.offset + element.size)
         cells[places, columns] = turned.reshape(element.size, len(places)).T
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -89,11 +90,15 @@ class Database:
         Raises
         ------
         StoreError
-            If the database cannot be reached, is busy, full or broken; trying again may help.
+            If the database cannot be reached, is busy, full or broken, or something in it is
+            damaged; trying again may help.
         """
         try:
             with self.engine.begin() as connection:
                 yield connection
+        except msgspec.DecodeError as error:
+            msg = f"store {self.name}: something stored is damaged: {error}"
+            raise StoreError(msg) from error
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:
             raise StoreError(self._told(error)) from error
         except (InternalError, NotSupportedError) as error:

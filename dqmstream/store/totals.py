@@ -1,6 +1,5 @@
 """Totals: what is left of a series when its lumisections were summed, and what it can answer."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -13,7 +12,12 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.identity import compact_ranges
 from dqmstream.store.answers import NOW, AsOf, Window
-from dqmstream.store.blocks import decode_block, encode_block
+from dqmstream.store.blocks import (
+    decode_block,
+    encode_block,
+    packed_lumisections,
+    unpacked_lumisections,
+)
 from dqmstream.store.series import Beside, Selection, Series, series_of
 from dqmstream.store.tables import (
     BLOCKS,
@@ -118,7 +122,7 @@ def _query(series: Series, *, late: bool) -> Any:
 
 
 def _lumisections(row: Any) -> NDArray[np.int64]:
-    return np.frombuffer(row.lumisections, "<i4").astype(np.int64)
+    return unpacked_lumisections(row.lumisections)
 
 
 def _read(connection: Connection, series: Series, layout: Layout, *, late: bool) -> _Total | None:
@@ -148,11 +152,7 @@ def _row(series: Series, window: Window, *, late: bool) -> dict[str, Any]:
     return {
         "series": series.id,
         "late": int(late),
-        "lumisections": _packed(window.lumisections),
+        "lumisections": packed_lumisections(window.lumisections),
         "cells": encode_block(contents.cells),
         "beside": Beside(contents.scalars, contents.invalid).encode(),
     }
-
-
-def _packed(lumisections: Sequence[int]) -> bytes:
-    return np.array(lumisections, "<i4").tobytes()

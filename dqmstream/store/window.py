@@ -14,7 +14,7 @@ from dqmstream.messages.booking import Booking
 from dqmstream.messages.histograms import ScalarValue
 from dqmstream.store.answers import AsOf, ElementTrend, Window
 from dqmstream.store.as_of import KnownThen, known_then
-from dqmstream.store.blocks import decode_block
+from dqmstream.store.blocks import decode_block, unpacked_lumisections
 from dqmstream.store.series import Beside, Selection, Series
 from dqmstream.store.tables import BLOCKS, CHUNK_ELEMENTS, CHUNKS, MERGED
 from dqmstream.store.totals import check_not_summed, total
@@ -152,7 +152,7 @@ class SeriesReader:
             c.first.between(self._series.chunk(selection.first), selection.last),
         )
         for first, packed in self._connection.execute(query.order_by(c.first)):
-            lumisections = np.frombuffer(packed, "<i4").astype(np.int64)
+            lumisections = unpacked_lumisections(packed)
             counts = selection.mask(lumisections) & ~np.isin(lumisections, tail)
             if counts.any():
                 yield _Chunk(first, lumisections, counts)
@@ -165,8 +165,13 @@ class SeriesReader:
             return
         c = CHUNK_ELEMENTS.c
         rows = select(c.element, c.cells).where(*_is_chunk(CHUNK_ELEMENTS, self._series, chunk))
-        for index, block in self._connection.execute(rows):
-            element = self._layout.elements[index]
+        blocks: dict[int, bytes] = {
+            row.element: row.cells for row in self._connection.execute(rows)
+        }
+        for element in self._layout:
+            if not element.size:
+                continue
+            block = _found(blocks, element.index, self._series, element, chunk)
             part = _turned(block, element.size, chunk)
             cells[element.offset : element.offset + element.size] += part.sum(axis=0)
 
@@ -178,7 +183,8 @@ class SeriesReader:
             return
         turned = self._element_blocks(element, selection)
         for chunk in places.chunks:
-            part = _turned(turned[chunk.first], element.size, chunk)
+            block = _found(turned, chunk.first, self._series, element, chunk)
+            part = _turned(block, element.size, chunk)
             yield chunk.lumisections[chunk.counts], part
         start, stop = element.offset, element.offset + element.size
         for lumisection, block in places.tail.items():
@@ -197,6 +203,20 @@ class SeriesReader:
 
 def _is_chunk(table: Table, series: Series, chunk: _Chunk) -> tuple[ColumnElement[bool], ...]:
     return table.c.series == series.id, table.c.first == chunk.first
+
+
+def _found(
+    blocks: Mapping[int, bytes], key: int, series: Series, element: ElementLayout, chunk: _Chunk
+) -> bytes:
+    """A block that must be there: without it a sum would be wrong in silence."""
+    block = blocks.get(key)
+    if block is None:
+        msg = (
+            f"run {series.run} workspace {series.workspace!r}: {element.element.path} has no cells "
+            f"in the chunk from LS {chunk.first} on"
+        )
+        raise StoreError(msg)
+    return block
 
 
 def _turned(block: bytes, size: int, chunk: _Chunk) -> NDArray[np.int64]:
