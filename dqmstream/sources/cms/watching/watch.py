@@ -15,12 +15,12 @@ import structlog
 import watchfiles
 
 from dqmstream.clock import Clock
-from dqmstream.sources.cms.limits import Limits
 from dqmstream.sources.cms.runkey import read_run_key
 from dqmstream.sources.cms.source import glance
 from dqmstream.sources.cms.watching.order import StreamOrder
+from dqmstream.sources.cms.watching.scanning import FolderScanner, Scan
 from dqmstream.sources.cms.watching.settings import WatchSettings
-from dqmstream.sources.cms.watching.sighting import FolderView, Sighting, look, run_folders, view
+from dqmstream.sources.cms.watching.sighting import FolderView
 from dqmstream.sources.cms.watching.source import WatchedSource, late_source
 from dqmstream.sources.source import EventSource
 
@@ -44,15 +44,6 @@ class _Run:
     going: set[str] = field(default_factory=set)
     ended: bool = False
     heard: float = 0.0
-
-
-@dataclass(slots=True)
-class _Scan:
-    """What one look at all folders found: views by folder, new files, files that have gone."""
-
-    views: dict[Path, FolderView]
-    seen: list[Sighting] = field(default_factory=list)
-    gone: list[tuple[int, str, Path]] = field(default_factory=list)
 
 
 class FolderWatch:
@@ -84,8 +75,7 @@ class FolderWatch:
         self._begin = begin
         self._runs: dict[int, _Run] = {}
         self._news = asyncio.Event()
-        self._limits = Limits()
-        self._lowest_run = 0
+        self._scanner = FolderScanner(roots, settings)
         self._scanned = False
         self.looks = 0
         """How often all folders were looked at."""
@@ -186,45 +176,14 @@ class FolderWatch:
             for path in order.troubled()
         }
         wall = self._clock.wall()
-        found = await asyncio.to_thread(self._scan, known, troubled, wall)
+        found = await asyncio.to_thread(self._scanner.scan, known, troubled, wall)
         self._take_in(found, self._clock.monotonic())
         self._scanned = True
         await self._start_sources()
         await self._send_late()
         self.looks += 1
 
-    def _scan(self, known: dict[Path, FolderView], troubled: set[Path], wall: int) -> _Scan:
-        """Look into all folders. Blocks."""
-        scan = _Scan({})
-        for folder, run in run_folders(self._roots).items():
-            if self._settings.run in {None, run} and run >= self._lowest_run:
-                found = view(folder, run, wall, known.get(folder))
-                if found is not None:
-                    scan.views[folder] = found
-        if self._settings.newest and not self._scanned and scan.views:
-            self._lowest_run = max(one.run for one in scan.views.values())
-            scan.views = {
-                path: one for path, one in scan.views.items() if one.run == self._lowest_run
-            }
-        for folder, before in known.items():
-            names = scan.views[folder].names if folder in scan.views else {}
-            for path, name in before.names.items():
-                if path not in names:
-                    scan.gone.append((before.run, name.stream, path))
-        for folder, now in scan.views.items():
-            had = known[folder].names if folder in known else {}
-            for path, name in now.names.items():
-                if (path not in had or path in troubled) and self._is_wanted(name.stream):
-                    sighting = look(path, name, self._limits)
-                    if sighting is not None:
-                        scan.seen.append(sighting)
-        scan.seen.sort(key=lambda one: (one.lumisection, one.path))
-        return scan
-
-    def _is_wanted(self, stream: str) -> bool:
-        return not self._settings.streams or stream in self._settings.streams
-
-    def _take_in(self, scan: _Scan, now: float) -> None:
+    def _take_in(self, scan: Scan, now: float) -> None:
         """What was seen, told to those who decide."""
         for folder, found in scan.views.items():
             run = self._runs.setdefault(found.run, _Run(joined=not self._scanned, since=now))
