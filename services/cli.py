@@ -13,6 +13,7 @@ from services.command_line import bench as cli_bench
 from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
 from services.command_line import processes as cli_processes
+from services.command_line import scenarios as cli_scenarios
 from services.command_line import sets as cli_sets
 from services.command_line import store as cli_store
 from services.command_line import token as cli_token
@@ -40,6 +41,7 @@ from services.command_line.options import (
     Prescale,
     Rate,
     RunNumber,
+    Scenario,
     Seconds,
     Seed,
     Select,
@@ -48,6 +50,7 @@ from services.command_line.options import (
     Workspaces,
     by_comma,
     flags,
+    given,
     synthetic,
 )
 
@@ -78,6 +81,7 @@ cli_bench.add_to(app, panel=_MAKE)
 
 @app.command(rich_help_panel=_WHOLE)
 def demo(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -91,6 +95,7 @@ def demo(
     rate: Rate = 400.0,
     seconds: Seconds = 23.31,
     seed: Seed = 1,
+    scenario: Scenario = None,
     fault: Fault = None,
     no_faults: NoFaults = False,
     as_run: AsRun = None,
@@ -110,10 +115,13 @@ def demo(
     """Play a run through the whole system in one process, and serve the page.
 
     Without FILES a synthetic detector is played, with a dead module and a hot channel from LS 5
-    on, and the conditions of a fill of its own; with FILES, CMS streamer files or event files,
-    in the workspaces that find their columns there. Everything is kept
+    on, or a scenario, and the conditions of a fill of its own; with FILES, CMS streamer files or
+    event files, in the workspaces that find their columns there. Everything is kept
     in a fresh folder, on Kafka under a fresh prefix too, unless --data names one. Ctrl-C ends it.
     """
+    if files and scenario is not None:
+        msg = "give either FILES or --scenario"
+        raise typer.BadParameter(msg)
     from services import commands  # noqa: PLC0415
     from services.input_files import FileOptions  # noqa: PLC0415
 
@@ -129,6 +137,8 @@ def demo(
             lumisection_seconds=seconds,
             seed=seed,
         ),
+        scenario=scenario,
+        given=given(context),
         faults=[] if no_faults else fault,
         conditions=conditions or (),
         flags=flags(data=data, port=port, workspaces=workspaces, fillers=fillers, kafka=kafka),
@@ -238,6 +248,7 @@ cli_token.add_to(app)
 
 
 cli_looking.add_to(app, panel=_LOOK)
+cli_scenarios.add_to(app, panel=_LOOK)
 
 
 @app.command(rich_help_panel=_LOOK)

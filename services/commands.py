@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from services.memory import return_freed_memory
 from services.play import Play
 from services.processes.conditions import conditions_publisher
 from services.processes.produce import Producing
-from services.runs import Runs, synthetic_config, synthetic_run
+from services.runs import Runs, chosen_scenario, synthetic_run
 from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import chosen_bookings, chosen_tests, settings_in_force
@@ -38,6 +38,8 @@ def demo(
     options: FileOptions,
     speed: float | None,
     synthetic: Mapping[str, float],
+    scenario: str | None,
+    given: Collection[str],
     faults: Sequence[str] | None,
     conditions: Sequence[Path],
     flags: Mapping[str, object],
@@ -47,21 +49,23 @@ def demo(
 ) -> int:
     """Play a synthetic run, or files, in a fresh folder unless one is named."""
     with ExitStack() as stack:
-        given = dict(flags)
-        if given.get("data") is None and "DQMSTREAM_DATA" not in os.environ:
+        chosen = dict(flags)
+        if chosen.get("data") is None and "DQMSTREAM_DATA" not in os.environ:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dqmstream-demo-"))
-            given["data"] = Path(folder)
-            given["kafka_prefix"] = _fresh_prefix(settings_in_force(given, config))
-        settings = settings_in_force(given, config)
+            chosen["data"] = Path(folder)
+            chosen["kafka_prefix"] = _fresh_prefix(settings_in_force(chosen, config))
+        settings = settings_in_force(chosen, config)
         table = None
         if files:
             runs = runs_of_files(files, options)
         else:
-            detector = synthetic_config(synthetic, faults)
+            played = chosen_scenario(scenario, synthetic, faults, given)
+            runs = synthetic_run(played, speed=speed)
+            bookings = chosen_bookings(settings, columns=runs.columns)
             settings.data.mkdir(parents=True, exist_ok=True)
-            write_truth(detector, settings.data / "truth.json")
-            runs = synthetic_run(detector)
-            table = synthetic_conditions(detector)
+            path = settings.data / "truth.json"
+            write_truth(played, path, bookings, chosen_tests(settings, bookings))
+            table = synthetic_conditions(played.config)
         if conditions:
             table = conditions_of_runs(conditions, runs)
         return _play(
@@ -146,7 +150,15 @@ def _play(
         await play.begun.wait()
         await told.wait()
 
-    producing = Producing(settings, runs.sources, speed=speed, begin=begin, on_run=play.run_sent)
+    producing = Producing(
+        settings,
+        runs.sources,
+        speed=speed,
+        expected=runs.expected,
+        troubles=runs.troubles,
+        begin=begin,
+        on_run=play.run_sent,
+    )
     return_freed_memory()
 
     async def main() -> None:

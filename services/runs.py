@@ -1,18 +1,19 @@
 """Runs a command plays, and those of a synthetic detector; for files see `input_files`."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
+from dqmstream.errors import ConfigurationError
+from dqmstream.producing.disturbed import Troubles
 from dqmstream.sources.cms.source import LUMISECTION_SECONDS
 from dqmstream.sources.source import ColumnSource, EventSource
 from dqmstream.sources.synthetic.config import SyntheticConfig
-from dqmstream.sources.synthetic.detector import SyntheticDetector
 from dqmstream.sources.synthetic.faults import parse_fault
-from dqmstream.sources.synthetic.source import SyntheticSource
+from dqmstream.sources.synthetic.scenario import Scenario, read_scenario
 from services.fitting import columns_of
 
-__all__ = ["Runs", "synthetic_config", "synthetic_run"]
+__all__ = ["Runs", "chosen_scenario", "synthetic_run"]
 
 _FAULTS: Final = ("dead:pixel:layer1/module37@5-", "hot:ecal:ieta10/iphi200*50@5-")
 
@@ -29,11 +30,17 @@ class Runs:
         Length of an LS in seconds of data taking.
     columns
         All columns that the sources could send, as `required_columns` names them.
+    expected
+        Names of further sources of these runs.
+    troubles
+        What is wrong with sources, by name.
     """
 
     sources: Sequence[Sequence[EventSource]] = ()
     seconds: float = LUMISECTION_SECONDS
     columns: frozenset[str] = frozenset()
+    expected: tuple[str, ...] = ()
+    troubles: Mapping[str, Troubles] = field(default_factory=dict)
 
     def reading(self, columns: Collection[str]) -> "Runs":
         """The same runs, of sources that send only these columns if they can choose."""
@@ -44,22 +51,61 @@ class Runs:
         return replace(self, sources=sources)
 
 
-def synthetic_config(options: Mapping[str, float], faults: Sequence[str] | None) -> SyntheticConfig:
-    """A synthetic run of these numbers; None for the faults that are shown by default."""
-    config = SyntheticConfig(
-        run=int(options["run"]),
-        lumisections=int(options["lumisections"]),
-        rate=options["rate"],
-        lumisection_seconds=options["lumisection_seconds"],
-        seed=int(options["seed"]),
-        faults=tuple(parse_fault(text) for text in (_FAULTS if faults is None else faults)),
+def chosen_scenario(
+    name: str | None,
+    options: Mapping[str, float],
+    faults: Sequence[str] | None,
+    given: Collection[str] = (),
+) -> Scenario:
+    """The synthetic run that a command is to play.
+
+    Parameters
+    ----------
+    name
+        Of a scenario, or its file; None: the run of the options alone.
+    options
+        Numbers of the run. Of those a scenario has too, only what is `given` counts.
+    faults
+        Added to those of the scenario; an empty list: there are none at all. None: those of the
+        scenario, and without one the two that are shown by default.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is no such scenario or fault, or a number is out of range.
+    """
+    if name is None:
+        scenario = Scenario(config=SyntheticConfig(run=1))
+        chosen = dict(options)
+        own = tuple(map(parse_fault, _FAULTS if faults is None else faults))
+    else:
+        scenario = read_scenario(name)
+        chosen = {key: value for key, value in options.items() if key in given}
+        own = scenario.faults if faults is None or faults else ()
+        own += tuple(map(parse_fault, faults or ()))
+    whole = {"run", "lumisections", "seed", "chunk_events"}
+    numbers: dict[str, Any] = {key: int(v) if key in whole else v for key, v in chosen.items()}
+    config = replace(scenario.config, **numbers, faults=())
+    return replace(scenario, config=config, source_faults=()).with_faults(own)
+
+
+def synthetic_run(scenario: Scenario, *, speed: float | None, live_as: str = "") -> Runs:
+    """One run of the synthetic detector; `live_as` as `SyntheticSource` takes it.
+
+    Raises
+    ------
+    ConfigurationError
+        If a source is to be late, and all is sent as fast as it goes.
+    """
+    if scenario.needs_pace and speed is None:
+        msg = "a source is to come late, which takes a pace: expected a --speed above 0"
+        raise ConfigurationError(msg)
+    sources = scenario.event_sources(live_as=live_as)
+    coming = {source.name for source in sources}
+    return Runs(
+        sources=[sources],
+        seconds=scenario.config.lumisection_seconds,
+        columns=columns_of(sources[0]),
+        expected=tuple(name for name in scenario.sources if name not in coming),
+        troubles={source.name: source.troubles for source in sources if source.troubles},
     )
-    cut = options.get("chunk_events")
-    return config if cut is None else replace(config, chunk_events=int(cut))
-
-
-def synthetic_run(config: SyntheticConfig, *, live_as: str = "") -> Runs:
-    """One run of the synthetic detector; `live_as` as `SyntheticSource` takes it."""
-    source = SyntheticSource(SyntheticDetector(config), live_as=live_as)
-    seconds = config.lumisection_seconds
-    return Runs(sources=[[source]], seconds=seconds, columns=columns_of(source))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -28,6 +28,7 @@ __all__ = [
     "Prescale",
     "Rate",
     "RunNumber",
+    "Scenario",
     "Seconds",
     "Seed",
     "Select",
@@ -36,6 +37,7 @@ __all__ = [
     "Workspaces",
     "by_comma",
     "flags",
+    "given",
     "synthetic",
 ]
 
@@ -143,10 +145,22 @@ Fault = Annotated[
     list[str] | None,
     typer.Option(
         help="what breaks when, as `dead:pixel:layer1/module37@5-9` or "
-        "`hot:ecal:ieta10/iphi200*50@5-`; may be repeated"
+        "`timing:ecal+3ns@5-` (docs/scenarios.md has all); may be repeated"
+    ),
+]
+Scenario = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE.toml",
+        help="a synthetic run with its faults; `dqmstream scenarios` lists those that are shipped. "
+        "What else is given of the run outweighs it",
+        show_default=False,
     ),
 ]
 NoFaults = Annotated[bool, typer.Option("--no-faults", help="nothing breaks")]
+
+_NUMBERS: Final = {"seconds": "lumisection_seconds"}
+"""Options that the run calls otherwise."""
 
 
 def flags(**given: object) -> Mapping[str, object]:
@@ -157,6 +171,15 @@ def flags(**given: object) -> Mapping[str, object]:
 def by_comma(text: str) -> tuple[str, ...]:
     """`a, b` as ("a", "b")."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def given(context: typer.Context) -> frozenset[str]:
+    """Names of the numbers of a synthetic run that were written on the command line."""
+    return frozenset(
+        _NUMBERS.get(name, name)
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    )
 
 
 def synthetic(**numbers: float | None) -> Mapping[str, float]:

@@ -26,6 +26,7 @@ from services.command_line.options import (
     Prescale,
     Rate,
     RunNumber,
+    Scenario,
     Seconds,
     Seed,
     Select,
@@ -34,6 +35,7 @@ from services.command_line.options import (
     Workspaces,
     by_comma,
     flags,
+    given,
     synthetic,
 )
 
@@ -50,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def produce(
+    context: typer.Context,
     files: Annotated[
         list[Path] | None,
         typer.Argument(
@@ -81,6 +84,7 @@ def produce(
     rate: Rate = 400.0,
     seconds: Seconds = 23.31,
     seed: Seed = 1,
+    scenario: Scenario = None,
     fault: Fault = None,
     no_faults: NoFaults = False,
     as_run: AsRun = None,
@@ -111,6 +115,9 @@ def produce(
     if is_live and not is_synthetic:
         msg = "--live needs --synthetic: files can be read again"
         raise typer.BadParameter(msg)
+    if scenario is not None and not is_synthetic:
+        msg = "--scenario needs --synthetic"
+        raise typer.BadParameter(msg)
     from services.input_files import FileOptions  # noqa: PLC0415
     from services.processes import commands  # noqa: PLC0415
 
@@ -128,6 +135,8 @@ def produce(
         files=files or [],
         synthetic=numbers if is_synthetic else None,
         live=is_live,
+        scenario=scenario,
+        given=given(context),
         faults=[] if no_faults else fault,
         options=FileOptions(
             run=run,

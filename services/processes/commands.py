@@ -4,7 +4,7 @@ Each imports what its own service needs, and no more: a recorder needs no kernel
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,6 +80,8 @@ def produce(
     files: Sequence[Path],
     synthetic: Mapping[str, float] | None,
     live: bool,
+    scenario: str | None,
+    given: Collection[str],
     faults: Sequence[str] | None,
     options: "FileOptions",
     speed: float | None,
@@ -90,6 +92,7 @@ def produce(
     config: Path | None,
 ) -> int:
     """Send runs of files, or a synthetic one, and end with them."""
+    from dqmstream.conditions.synthetic import synthetic_conditions  # noqa: PLC0415
     from services import runs as making  # noqa: PLC0415
     from services.announced import columns_in_use  # noqa: PLC0415
     from services.conditions import conditions_of_runs, with_conditions  # noqa: PLC0415
@@ -99,15 +102,19 @@ def produce(
 
     settings = _settings("produce", flags, config)
     if synthetic is not None:
-        detector = making.synthetic_config(synthetic, faults)
-        runs = making.synthetic_run(detector, live_as=secrets.token_hex(8) if live else "")
+        played = making.chosen_scenario(scenario, synthetic, faults, given)
+        live_as = secrets.token_hex(8) if live else ""
+        runs = making.synthetic_run(played, speed=speed, live_as=live_as)
     else:
         runs = runs_of_files(files, options)
         if not options.all_columns:
             runs = runs.reading(columns_in_use(settings, runs.columns))
-    publishers = []
+    publishers, table = [], None
     if conditions:
         table = conditions_of_runs(conditions, runs)
+    elif synthetic is not None and scenario is not None:
+        table = synthetic_conditions(played.config)
+    if table is not None:
         runs = with_conditions(runs, table)
         publishers.append(conditions_publisher(table, speed=speed, seconds=runs.seconds))
     told: list[dict[str, object]] = []
@@ -132,7 +139,14 @@ def produce(
                     f"in {one.chunks} chunks, {one.dropped} dropped, up to LS {one.lumisection}"
                 )
 
-    producing = Producing(settings, runs.sources, speed=speed, expected=expected, on_run=tell)
+    producing = Producing(
+        settings,
+        runs.sources,
+        speed=speed,
+        expected=(*expected, *runs.expected),
+        troubles=runs.troubles,
+        on_run=tell,
+    )
     status = run_until_stopped(lambda: alone(settings, [*publishers, *producing.services()]))
     if json:
         document = msgspec.json.encode({"sent": told})

@@ -1,7 +1,7 @@
 """Producers: runs one after another, the sources of a run side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -13,6 +13,7 @@ from dqmstream.producing import (
     lumisections_apart,
     produce,
 )
+from dqmstream.producing.disturbed import Troubles, produce_disturbed
 from dqmstream.sources.source import EventSource, JoiningSource
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
@@ -49,6 +50,8 @@ class Producing:
         As `produce` takes it.
     expected
         Names of sources that other processes send in the same runs.
+    troubles
+        What is wrong with sources, by name.
     begin
         Awaited before anything is sent.
     on_run
@@ -62,12 +65,14 @@ class Producing:
         *,
         speed: float | None,
         expected: Sequence[str] = (),
+        troubles: Mapping[str, Troubles] | None = None,
         begin: Callable[[], Awaitable[object]] | None = None,
         on_run: _OnRun | None = None,
     ) -> None:
         self._runs = runs
         self._speed = speed
         self._expected = tuple(expected)
+        self._troubles = troubles or {}
         self._begin = begin
         self._on_run = on_run
         self._pace = ProducerSettings(
@@ -120,7 +125,9 @@ class Producing:
             first = await joining_lumisection(process.bare_log, source.name, source.run)
             source = source.joining(first)
         # The bare log: a producer has a buffer, and counts what is beyond it.
-        await produce(
+        troubles = self._troubles.get(source.name)
+        sending = produce if troubles is None else partial(produce_disturbed, troubles=troubles)
+        await sending(
             process.bare_log,
             source,
             clock=process.clock,

@@ -31,6 +31,7 @@ from dqmstream.sources.synthetic.config import SyntheticConfig
 from dqmstream.sources.synthetic.detector import SyntheticChunk, SyntheticDetector
 from dqmstream.sources.synthetic.faults import DeadModule, Fault, HotChannel, parse_fault
 from dqmstream.sources.synthetic.fill import Fill
+from dqmstream.sources.synthetic.scenario import Scenario, read_scenario, shipped_scenarios
 from dqmstream.sources.synthetic.subsystem import SUBSYSTEMS
 from dqmstream.sources.synthetic.truth import truth, write_truth
 
@@ -40,10 +41,13 @@ __all__ = [
     "Fault",
     "Fill",
     "HotChannel",
+    "Scenario",
     "SyntheticChunk",
     "SyntheticConfig",
     "SyntheticDetector",
     "parse_fault",
+    "read_scenario",
+    "shipped_scenarios",
     "synthetic_conditions",
     "truth",
     "write_truth",

@@ -38,20 +38,20 @@ class MissingSource(SourceFault):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateSource(SourceFault):
-    """What the source sends of these LSs comes `lumisections` LSs late, by event time."""
+    """What the source sends of these LSs comes `delay` LSs late, by event time."""
 
-    lumisections: int
+    delay: int
 
     kind = "late"
-    form = "late:SOURCE+LUMISECTIONS"
-    pattern = re.compile(rf"{_SOURCE}\+(?P<lumisections>[0-9]{{1,6}})")
+    form = "late:SOURCE+DELAY"
+    pattern = re.compile(rf"{_SOURCE}\+(?P<delay>[0-9]{{1,6}})")
 
     def __post_init__(self) -> None:
         SourceFault.__post_init__(self)
-        checked_range("delay", self.lumisections, 1, 10_000, "1 to 10000 LSs")
+        checked_range("delay", self.delay, 1, 10_000, "1 to 10000 LSs")
 
     def _what(self) -> str:
-        return f":{self.source}+{self.lumisections}"
+        return f":{self.source}+{self.delay}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ class SourceTroubles:
     def delay(self, lumisection: int) -> int:
         """LSs by which an LS comes late."""
         found = [f for f in self.faults if isinstance(f, LateSource) and f.active(lumisection)]
-        return max((fault.lumisections for fault in found), default=0)
+        return max((fault.delay for fault in found), default=0)
 
     def times(self, lumisection: int) -> int:
         """How often each chunk of an LS is sent."""

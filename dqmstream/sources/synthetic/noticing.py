@@ -1,0 +1,119 @@
+"""Which elements and quality tests a fault of the synthetic detector can show up in."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from dqmstream.booking.fill import required_columns
+from dqmstream.messages.booking import Booking, Element
+from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.pattern import compile_pattern
+from dqmstream.sources.synthetic.faults import (
+    DeadModule,
+    Disagreement,
+    Fault,
+    GainDrift,
+    HotChannel,
+    NoiseBurst,
+    ObjectFault,
+    PrescaleChange,
+    RateDrop,
+    TimingShift,
+    VoltageTrip,
+)
+from dqmstream.sources.synthetic.subsystem import SUBSYSTEMS
+
+__all__ = ["ALGORITHMS", "Noticing", "noticing"]
+
+ALGORITHMS: Final[Mapping[type[Fault], frozenset[str]]] = {
+    DeadModule: frozenset({"DeadChannel", "NoisyChannel", "ContentsXRange"}),
+    VoltageTrip: frozenset({"DeadChannel", "NoisyChannel", "ContentsXRange"}),
+    HotChannel: frozenset({"NoisyChannel", "DeadChannel", "ContentsXRange"}),
+    NoiseBurst: frozenset({"NoisyChannel", "DeadChannel", "ContentsXRange"}),
+    TimingShift: frozenset({"MeanWithinExpected", "ContentsXRange", "ContentsYRange"}),
+    GainDrift: frozenset({"MeanWithinExpected", "ContentsXRange", "ContentsYRange"}),
+    Disagreement: frozenset({"ContentsXRange", "ContentsYRange"}),
+    PrescaleChange: frozenset({"ContentsXRange"}),
+}
+"""Algorithms that look at what a fault changes.
+
+Channels lost or noisy stand out among their neighbours, which then look noisy or dead beside them.
+"""
+
+_EQUAL: Final = re.compile(r"(?P<member>[a-z0-9_]+\.[a-z_]+)\s*==\s*(?P<value>-?\d+)(?![\d.])")
+
+
+class Noticing(NamedTuple):
+    """Paths of elements whose contents the fault changes; names of tests that may say so, sorted.
+
+    A fault below the limits of a test shows in the element alone.
+    """
+
+    elements: tuple[str, ...]
+    quality_tests: tuple[str, ...]
+
+
+def noticing(fault: Fault, bookings: Iterable[Booking], tests: Iterable[QualityTest]) -> Noticing:
+    """Where a fault can be seen, out of what the elements read.
+
+    An element counts if it reads what changes, and does not select another address alone. A test
+    counts if it looks at such an element with an algorithm of `ALGORITHMS`. What changes the whole
+    run, or a source, is seen in accounts and rates and not here.
+
+    Parameters
+    ----------
+    bookings, tests
+        What is filled, and how it is judged.
+    """
+    if isinstance(fault, RateDrop):
+        return Noticing((), ())
+    columns = _changed(fault)
+    found = [
+        (booking.workspace, element)
+        for booking in bookings
+        for element in booking.elements
+        if _reads(booking, element, columns) and not _elsewhere(fault, element)
+    ]
+    judging = sorted(
+        {
+            test.name
+            for test in tests
+            if test.enabled and test.algorithm in ALGORITHMS.get(type(fault), ())
+            for workspace, element in found
+            if compile_pattern(test.workspace).fullmatch(workspace)
+            and compile_pattern(test.path).fullmatch(element.path)
+        }
+    )
+    return Noticing(tuple(sorted({element.path for _, element in found})), tuple(judging))
+
+
+def _changed(fault: Fault) -> frozenset[str]:
+    """Columns that change; a collection alone stands for all its members."""
+    if isinstance(fault, PrescaleChange):
+        return frozenset({"prescale_index", "ls_prescale_index", "hlt", "hlt_stream"})
+    if not isinstance(fault, ObjectFault):
+        return frozenset()
+    derived = {
+        one.name
+        for part in SUBSYSTEMS.values()
+        for one in part.derived
+        if fault.collection in one.inputs
+    }
+    if isinstance(fault, TimingShift | GainDrift):
+        return frozenset(derived) | {f"{fault.collection}.{name}" for name in fault.members}
+    return frozenset(derived) | {fault.collection}
+
+
+def _reads(booking: Booking, element: Element, columns: frozenset[str]) -> bool:
+    one = type(booking)(workspace=booking.workspace, elements=(element,))
+    read = required_columns(one)
+    return any(name in columns or name.partition(".")[0] in columns for name in read)
+
+
+def _elsewhere(fault: Fault, element: Element) -> bool:
+    """Whether the element selects objects that are not at the address."""
+    if not isinstance(fault, ObjectFault):
+        return False
+    where = {f"{fault.collection}.{name}": value for name, value in fault.where}
+    equal = _EQUAL.finditer(element.select)
+    return any(where.get(one["member"], int(one["value"])) != int(one["value"]) for one in equal)
