@@ -105,8 +105,9 @@ def back_up(url: str, run: int, file: Path, *, now: int) -> Backup:
                 raise NotStoredError(msg)
             _copy(reading, writing, run, {})
             # It may be over because a later run is there, which is not in the file.
-            over = [one.ended for one in listings.runs(reading, (run + 1,), 1).items]
-            writing.execute(RUNS.update().values(ended=any(over)))
+            newest = listings.runs(reading, (run + 1,), 1).items
+            if any(one.run == run and one.ended for one in newest):
+                writing.execute(RUNS.update().values(ended=True))
             log = reading.execute(select(LOG.c.identity)).scalar_one_or_none() or ""
         target.close()
         backup = _seal(partial, run, log, now)

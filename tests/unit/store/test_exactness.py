@@ -139,7 +139,8 @@ def _of(index: int, run: _Run, lumisections: Iterable[int], name: str) -> Mappin
     return {ls: found[index] for ls, found in by_lumisection.items() if index in found}
 
 
-@settings(max_examples=settings.default.max_examples // 5)
+@pytest.mark.timeout(180)
+@settings(max_examples=settings.default.max_examples // 8)
 @given(
     booking=BOOKINGS,
     seed=st.integers(0, 2**32 - 1),

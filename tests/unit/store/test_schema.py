@@ -108,7 +108,7 @@ def test_what_an_older_release_stored_is_known_at_the_latest_where_the_store_sto
             "workspace": "every",
         },
         "runs": {"run": 1, "run_type": "", "started": 0, "updated": 0, "sources": "{}"}
-        | {"ended": False},
+        | {"ended": False, "first_lumisection": 3, "last_lumisection": 3},
         "series": {"id": 1, "set": "set", "run": 1, "workspace": "every", "booking": layout.hash}
         | {"partitions": 1, "chunk_length": 4},
         "merged": {"series": 1, "lumisection": 3, "versions": "[[true, 0, 8]]"},
