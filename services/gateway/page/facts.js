@@ -10,7 +10,7 @@ const LARGEST = 12;
 export function facts(plot) {
   const { element, totals, window: words, problem } = plot?.header ?? {};
   if (!totals) return problem ? [["Problem", problem, true]] : [];
-  const rows = [["Run", String(words.run)], ["Lumisections", `${lumisections(words)}, ${words.lumisections} of them`]];
+  const rows = [["Run", String(words.run)], ["Lumisections", words.first === 0 ? lumisections(words) : `${lumisections(words)}, ${words.lumisections} of them`]];
   if (!element.axes.length) rows.push(["Value", number(totals.value, 8)]);
   else rows.push(["Entries", count(totals.entries)]);
   rows.push(...flowRows(plot));

@@ -142,8 +142,9 @@ export class Feed extends EventTarget {
 
   /** What is known of the LSs of a range: fetched contents are out of date when it changes. */
   _covered() {
-    const range = rangeOf(this._router.route.window) ?? [1, Infinity];
-    const rows = this._model.lumisections.filter(
+    const range = rangeOf(this._router.route.window) ?? [0, Infinity];
+    const { wholeRun, lumisections } = this._model;
+    const rows = (wholeRun ? [wholeRun, ...lumisections] : lumisections).filter(
       ({ lumisection }) => range[0] <= lumisection && lumisection <= range[1],
     );
     return JSON.stringify(rows.map((row) => [row.lumisection, row.seen, row.closed, row.late]));

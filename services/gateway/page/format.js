@@ -58,9 +58,15 @@ export function age(seconds) {
   return `${Math.round(seconds / 86400)} d`;
 }
 
+/** An LS in words; 0 is what was imported of the whole run. */
+export const lumisectionWord = (lumisection) => (lumisection ? `LS ${lumisection}` : "whole run");
+
 /** LSs a window covers: `LS 3`, `LS 3–12`, `LS 3–12 (8)` where some in between are not known. */
 export function lumisections(words) {
   if (!words || !words.lumisections) return "no LS";
+  if (words.first === 0) {
+    return words.last ? `whole run and ${words.lumisections - 1} LSs up to ${words.last}` : "whole run";
+  }
   if (words.first === words.last) return `LS ${words.first}`;
   const all = words.last - words.first + 1 === words.lumisections;
   return `LS ${words.first}–${words.last}${all ? "" : ` (${words.lumisections})`}`;

@@ -60,7 +60,14 @@ export class Model extends EventTarget {
 
   /** LSs of the run, rising. */
   get lumisections() {
-    return Object.values(this.boards.strip.rows).sort((a, b) => a.lumisection - b.lumisection);
+    return Object.values(this.boards.strip.rows)
+      .filter(({ lumisection }) => lumisection)
+      .sort((a, b) => a.lumisection - b.lumisection);
+  }
+
+  /** What was imported of the whole run, which no LS resolves: it is kept under 0; null if nothing was. */
+  get wholeRun() {
+    return this.boards.strip.rows[0] ?? null;
   }
 
   get freshness() {

@@ -2,8 +2,11 @@
 
 const HOME = { run: null, workspace: "", path: "", window: "last-10", match: "", only: "" };
 
-/** `lumisection`, `run`, `last-N` or `a-b`. */
-const WINDOW = /^(lumisection|run|last-[1-9]\d{0,5}|([1-9]\d{0,7})-([1-9]\d{0,7}))$/;
+/** `lumisection`, `run`, `last-N`, `a-b`, or `0-0` for what was imported of the whole run. */
+const WINDOW = /^(lumisection|run|last-[1-9]\d{0,5}|([1-9]\d{0,7})-([1-9]\d{0,7})|0-0)$/;
+
+/** The window of what was imported of the whole run: LS 0, which no detector has. */
+export const WHOLE_RUN = "0-0";
 
 /** The view an address fragment stands for. What is not understood is left at its default. */
 export function parse(hash) {
@@ -24,6 +27,7 @@ export function isWindow(word) {
 /** First and last LS of a window `a-b`; null for others. */
 export function rangeOf(word) {
   const found = WINDOW.exec(word);
+  if (word === WHOLE_RUN) return [0, 0];
   return found && found[2] ? [Number(found[2]), Number(found[3])] : null;
 }
 

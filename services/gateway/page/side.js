@@ -116,8 +116,9 @@ function workspaceWords(row, standing, chosen) {
 
 function runWords(row) {
   const state = row.live ? (row.ended ? "ended" : "live") : "stored";
-  const last = row.last_lumisection;
-  const words = [state, last ? `LS ${row.first_lumisection}–${last}` : "", row.run_type, ...markWords(row.marks)];
+  const { first_lumisection: first, last_lumisection: last } = row;
+  const covers = first === 0 ? `whole run${last ? `, LS up to ${last}` : ""}` : last ? `LS ${first}–${last}` : "";
+  const words = [state, covers, row.run_type, ...markWords(row.marks)];
   return words.filter(Boolean).join(" · ");
 }
 

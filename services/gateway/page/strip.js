@@ -1,10 +1,10 @@
 /** The strip of lumisections: an outcome each, and a click chooses one. */
 
 import { atLength } from "./conditions.js";
-import { byId, h, keyed, setAttributes, setText } from "./dom.js";
-import { count, plural } from "./format.js";
+import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
+import { count, lumisectionWord, plural } from "./format.js";
 import { badge, setBadge } from "./outcomes.js";
-import { rangeOf } from "./router.js";
+import { WHOLE_RUN, rangeOf } from "./router.js";
 
 const NEWEST = 600;
 
@@ -15,6 +15,9 @@ export class Strip {
     this._cells = byId("strip-cells");
     this._cells.addEventListener("click", (event) => this._choose(event.target.closest("button")));
     this._cells.addEventListener("keydown", (event) => this._step(event));
+    this._whole = byId("strip-whole");
+    this._whole.append(badge("NOT_RUN"), "whole run");
+    this._whole.addEventListener("click", () => this._go(0, WHOLE_RUN));
     this._focused = null;
     this._last = null;
   }
@@ -39,14 +42,35 @@ export class Strip {
       this._last = newest;
       this._cells.scrollLeft = this._cells.scrollWidth;
     }
-    setText(byId("strip-note"), note(lumisections, route, this._model.chosen));
+    this._drawWhole(route);
+    const { wholeRun, chosen } = this._model;
+    setText(byId("strip-note"), note(wholeRun ? [wholeRun, ...lumisections] : lumisections, route, chosen));
+  }
+
+  /** What no LS resolves is none of the cells, which are a time axis. */
+  _drawWhole({ workspace }) {
+    const row = this._model.wholeRun;
+    show(this._whole, Boolean(row));
+    if (!row) return;
+    const [outcome, , notJudged] = standing(row, workspace);
+    const words = describe(row, outcome, notJudged, flagsOf(row));
+    setBadge(this._whole.firstElementChild, outcome);
+    setAttributes(this._whole, {
+      "aria-pressed": this._model.chosen === 0 ? "true" : "false",
+      "aria-label": words.join("; "),
+      title: ["What was imported of the whole run: the file does not resolve it by LS.", ...words].join("\n"),
+    });
   }
 
   _choose(button) {
     if (!button) return;
     const lumisection = Number(button.dataset.key);
+    this._go(lumisection, `${lumisection}-${lumisection}`);
+  }
+
+  _go(lumisection, word) {
     const again = this._model.chosen === lumisection;
-    this._router.go({ window: again ? "last-10" : `${lumisection}-${lumisection}` });
+    this._router.go({ window: again ? "last-10" : word });
   }
 
   _step(event) {
@@ -109,7 +133,7 @@ function flagsOf(row) {
 }
 
 function describe(row, outcome, notJudged, flags) {
-  const words = [`LS ${row.lumisection}: ${row.closed ? outcome : `${outcome}, still open`}`, `${count(row.seen)} events seen`];
+  const words = [`${lumisectionWord(row.lumisection)}: ${row.closed ? outcome : `${outcome}, still open`}`, `${count(row.seen)} events seen`];
   for (const [name, [each]] of Object.entries(row.outcomes)) if (each !== "GOOD") words.push(`${name} ${each}`);
   if (notJudged) words.push(`${notJudged} not judged`);
   return [...words, ...flags, atLength(row.conditions).join(", ")];
@@ -118,9 +142,9 @@ function describe(row, outcome, notJudged, flags) {
 function note(rows, { workspace }, chosen) {
   if (!rows.length) return "no lumisections yet";
   const of = workspace ? `outcomes of ${workspace}` : "worst outcome of all workspaces";
-  if (chosen === null) return `LS by LS: ${of} · click one to see it alone`;
+  if (chosen === null) return rows.at(-1).lumisection ? `LS by LS: ${of} · click one to see it alone` : `${of} · no LSs: only the whole run is known`;
   const row = rows.find(({ lumisection }) => lumisection === chosen);
-  if (!row) return `LS ${chosen} is not known · click another`;
-  const words = [`LS ${chosen} alone`, `${count(row.seen)} events seen, ${count(row.selected)} selected`, ...flagsOf(row), ...atLength(row.conditions)];
+  if (!row) return `${lumisectionWord(chosen)} is not known · click another`;
+  const words = [`${lumisectionWord(chosen)} alone`, `${count(row.seen)} events seen, ${count(row.selected)} selected`, ...flagsOf(row), ...atLength(row.conditions)];
   return [...words, "click it again to go back"].join(" · ");
 }

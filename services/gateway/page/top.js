@@ -31,7 +31,7 @@ export class Top {
     setText(link.lastElementChild, fresh.state === "stale" ? fresh.says : LINKS[fresh.state]);
     setText(byId("fact-run"), run ? String(run.run) : "–");
     drawMarks(byId("fact-marks"), run?.marks ?? []);
-    setText(byId("fact-lumisection"), run?.last_lumisection ? String(run.last_lumisection) : "–");
+    setText(byId("fact-lumisection"), run?.last_lumisection ? String(run.last_lumisection) : run?.first_lumisection === 0 ? "whole run" : "–");
     setText(byId("fact-events"), run ? count(run.events) : "–");
     const { rate, conditions } = boards.run.header;
     const moving = fresh.state === "live" && rate !== null && rate !== undefined;

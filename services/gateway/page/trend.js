@@ -4,7 +4,7 @@
  */
 
 import { scale } from "./axes.js";
-import { drawHorizontal, drawVertical, frame, say, sheet, sizes } from "./canvas.js";
+import { drawHorizontal, drawVertical, frame, say, sheet, sizes, write } from "./canvas.js";
 import { INK } from "./colours.js";
 import { number } from "./format.js";
 
@@ -15,13 +15,15 @@ export const AGAINST = {
 };
 
 /**
- * Draw `{lumisections, values, closed, against, x}`; an LS that is still open is hollow.
+ * Draw `{lumisections, values, closed, against, x}`; an LS that is still open is hollow. LS 0, what
+ * was imported of the whole run, is said in words, never a point.
  *
  * @param chosen first and last LS of the window, shaded; null for none
  * @returns a function from a pixel to `{text, box, lumisection}` of the LS there, or null
  */
-export function drawTrend(canvas, trend, { title = "", large = false, chosen = null } = {}) {
+export function drawTrend(canvas, given, { title = "", large = false, chosen = null } = {}) {
   const { pen, width, height } = sheet(canvas);
+  const [trend, whole] = apart(given);
   const scattered = (trend?.against ?? "lumisection") !== "lumisection";
   const places = scattered ? trend.x : trend?.lumisections;
   const known = (trend?.values ?? []).filter((value, i) => Number.isFinite(value) && Number.isFinite(places[i]));
@@ -29,7 +31,7 @@ export function drawTrend(canvas, trend, { title = "", large = false, chosen = n
   const closed = known.length ? trend.values.filter((value, i) => Number.isFinite(value) && Number.isFinite(places[i]) && trend.closed[i]) : [];
   if (!known.length) {
     const none = scattered ? `no LS with a number and a known ${AGAINST[trend.against]}` : "no number to show";
-    say(pen, trend ? trend.problem || none : "", width, height, false);
+    say(pen, trend ? trend.problem || whole || none : "", width, height, false);
     return () => null;
   }
   const size = large ? { ...sizes(true), bottom: 42, font: 12 } : { ...sizes(false), bottom: 16 };
@@ -50,8 +52,25 @@ export function drawTrend(canvas, trend, { title = "", large = false, chosen = n
   pen.clip();
   drawLine(pen, { ...trend, places, scattered, chosen }, x, y, box);
   pen.restore();
+  if (whole) write(pen, whole, box.left + box.width - 4, box.top + 4, { size: size.font, align: "right", base: "top" });
   if (scattered) return (px, py) => nearest(trend, x, y, px, py);
   return (px, py) => locate(trend, x, box, px, py);
+}
+
+/**
+ * A trend without LS 0, which is no LS: what was imported of the whole run, as words beside it.
+ * An element that has LSs has nothing there: its 0 entries say nothing.
+ */
+function apart(trend) {
+  const at = trend?.lumisections.indexOf(0) ?? -1;
+  if (at < 0) return [trend, ""];
+  const without = (list) => list?.filter((_, i) => i !== at);
+  const { lumisections, values, closed, x } = trend;
+  const value = values[at];
+  return [
+    { ...trend, lumisections: without(lumisections), values: without(values), closed: without(closed), x: without(x) },
+    Number.isFinite(value) && value !== 0 ? `whole run: ${number(value)}` : "",
+  ];
 }
 
 /** From where to where the numbers go, with some room; 0 is kept where it is near. */

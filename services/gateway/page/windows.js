@@ -1,7 +1,7 @@
 /** The chooser of the window: this LS, the last N, the run, or from a to b. */
 
 import { byId, h, setAttributes } from "./dom.js";
-import { isWindow, rangeOf } from "./router.js";
+import { WHOLE_RUN, isWindow, rangeOf } from "./router.js";
 
 export class WindowChooser {
   constructor(model, router) {
@@ -34,7 +34,8 @@ export class WindowChooser {
 
   draw() {
     const { window: word } = this._router.route;
-    const range = rangeOf(word);
+    // The whole run of an import is no range of LSs: the strip shows that it is chosen.
+    const range = word === WHOLE_RUN ? null : rangeOf(word);
     const kind = range ? "range" : word.startsWith("last-") ? "last" : word;
     for (const [name, button] of Object.entries(this._buttons)) {
       setAttributes(button, { "aria-pressed": name === kind ? "true" : "false" });
