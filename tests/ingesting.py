@@ -128,7 +128,9 @@ async def gateway(
         running.cancel()
 
 
-async def send_over_http(client: httpx.AsyncClient, source: RandomRun, *, seed: int) -> None:
+async def send_over_http(
+    client: httpx.AsyncClient, source: RandomRun, *, seed: int, ends: bool = True
+) -> None:
     """Send a whole run as a clumsy client: chunks in any order and several at once, a third of
     them twice, each until it is answered; LSs and the run are ended once all is.
 
@@ -136,6 +138,8 @@ async def send_over_http(client: httpx.AsyncClient, source: RandomRun, *, seed: 
     ----------
     client
         With the token, and the address of a gateway, or of one that comes back.
+    ends
+        Whether the run ends with it.
     """
     rng, place = random.Random(seed), _place(source)
     query = {"rereadable": str(source.rereadable).lower()}
@@ -161,7 +165,8 @@ async def send_over_http(client: httpx.AsyncClient, source: RandomRun, *, seed: 
                 body = encode_batch(batch)
                 tasks.create_task(put_chunk(index, body, of=number, slots=slots))
         await put(f"/lumisections/{number}/end", json=counts(batches))
-    await put("/end", json={"last_lumisection": source.length})
+    if ends:
+        await put("/end", json={"last_lumisection": source.length})
 
 
 def counts(batches: Sequence[Any]) -> dict[str, int]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dqmstream.booking.columns import encode_batch
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged
@@ -21,12 +23,13 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.transport.log import Log
 from dqmstream.transport.memory import MemoryLog
 from playback.bench.program import command, environment
+from playback.broker import Cluster
 from playback.broker.ports import free_port
 from services.gateway.access_tokens import Role
 from services.log import open_log
 from services.settings import load_settings
 from tests.filled import fill_to_the_end, make_topics
-from tests.ingesting import INGEST, access, bearer, gateway, send_over_http
+from tests.ingesting import ARROW, INGEST, access, bearer, gateway, send_over_http
 from tests.random_run import BOOKING, RandomRun, assert_equal_to_boost, batch_fill, random_batch
 from tests.troubled_log import TroubledLog
 
@@ -135,14 +138,14 @@ class _Killed:
 
 
 async def _sent_through_killed(killed: _Killed, url: str, source: RandomRun) -> None:
-    """Send a run; the process is killed each time some more LSs are in the log, three times."""
+    """Send a run; the process is killed each time some more LSs are in the log, twice."""
     headers = bearer(Role.PRODUCER)
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as client:
         await asyncio.to_thread(killed.start)
         try:
             async with asyncio.TaskGroup() as tasks:
                 sending = tasks.create_task(send_over_http(client, source, seed=5))
-                for reached in (2, 8, 14):
+                for reached in (3, 12):
                     while await _lumisection(client, source) < reached:
                         assert not sending.done()
                         await asyncio.sleep(0.005)
@@ -150,7 +153,7 @@ async def _sent_through_killed(killed: _Killed, url: str, source: RandomRun) -> 
                     await asyncio.to_thread(killed.start)
         finally:
             await asyncio.to_thread(killed.stop)
-    assert killed.lives == 4
+    assert killed.lives == 3
 
 
 async def _lumisection(client: httpx.AsyncClient, source: RandomRun) -> int:
@@ -210,3 +213,45 @@ async def test_a_whole_system_on_the_embedded_log_that_is_killed_again_and_again
         booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS))
         found = await fill_to_the_end(log, booking_set, source.length)
     assert_exact(found, source)
+
+
+def test_without_its_broker_a_gateway_says_503_and_when_to_come_again(
+    embedded: dict[str, str], kafka_prefix: str, tmp_path: Path
+) -> None:
+    """In bounded time; the same request is taken once it is back."""
+    source = RandomRun(name="a", seed=6, length=2, chunks=(2, 4))
+    with Cluster.start(tmp_path / "brokers") as cluster:
+        settings = {**embedded, "kafka": cluster.bootstrap, "kafka_prefix": kafka_prefix}
+        url = f"http://127.0.0.1:{settings['port']}"
+        killed = _Killed(["serve"], settings)
+        killed.start()
+        try:
+            asyncio.run(_sent(url, source, 1))
+            cluster.brokers[0].stop()
+            with httpx.Client(base_url=url, headers=bearer(Role.PRODUCER), timeout=30) as client:
+                place = f"{INGEST}/runs/{source.run}/sources/a/one/lumisections/2/chunks"
+                body = encode_batch(source.batches(2)[0])
+                answer = client.put(f"{place}/0", content=body, headers=ARROW)
+                assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+                assert client.get("/health").status_code == 200
+            cluster.brokers[0].start()
+            asyncio.run(_sent(url, source, 2))
+        finally:
+            killed.stop()
+        found = asyncio.run(_filled(settings, source.length))
+    for one in found:
+        assert one.complete, one.account.lacking
+        assert batch_fill(Layout(BOOKING), source.batches(one.key.lumisection)).equals(one.contents)
+
+
+async def _sent(url: str, source: RandomRun, length: int) -> None:
+    """Send the first LSs of a source, as a live one that goes on later."""
+    part = replace(source, length=length, rereadable=False)
+    async with httpx.AsyncClient(base_url=url, headers=bearer(Role.PRODUCER), timeout=30) as client:
+        await send_over_http(client, part, seed=length, ends=length == source.length)
+
+
+async def _filled(settings: Mapping[str, str], length: int) -> list[Merged]:
+    async with _opened(settings) as log:
+        booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS))
+        return await fill_to_the_end(log, booking_set, length)
