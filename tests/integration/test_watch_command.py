@@ -15,7 +15,7 @@ import pytest
 from playback.bench.program import Program, command, environment, finished, running
 from tests.watched import record
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
 def _get(program: Program, route: str) -> Any:

@@ -29,7 +29,7 @@ from tests.filled import make_topics
 from tests.random_run import batch_fill
 from tests.watched import BOOKING, READ, live, new_life, on_disk, record, to_the_end, until_idle
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 SPEED = 50.0
 """An LS of 1 s takes 20 ms."""
