@@ -37,7 +37,7 @@ def watch(
     folders: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DIR...", help="folders in which runNNNNNN folders of streamer files appear"
+            metavar="DIR", help="folders in which runNNNNNN folders of streamer files appear"
         ),
     ],
     run: Annotated[
