@@ -1,4 +1,4 @@
-"""What is drawn in the terminal: a histogram from a gateway, and the settings in force."""
+"""What is drawn in the terminal: a histogram or a trend from a gateway, the settings in force."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from dqmstream.client import Client
+from dqmstream.errors import ConfigurationError
 from services.settings import PREFIX, Settings, load_settings
+from services.trend_chart import trend_chart
 
-__all__ = ["drawn", "show", "show_settings"]
+__all__ = ["drawn", "show", "show_settings", "show_trend"]
 
 _WIDTH: Final = 50
 _MOST_ROWS: Final = 60
@@ -33,6 +35,37 @@ def show(*, path: str, asked: Mapping[str, Any], url: str, token: str, json: boo
     for contents in answer["contents"]:
         for line in drawn(contents):
             typer.echo(line)
+    return 0
+
+
+def show_trend(
+    *,
+    path: str,
+    quantity: str,
+    against: str,
+    asked: Mapping[str, Any],
+    url: str,
+    token: str,
+    json: bool,
+) -> int:
+    """Draw one number of an element in each LS, over the LSs or against a condition of them.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is asked for as of a moment, or with late data: a trend has neither.
+    """
+    if asked["as_of"] or asked["late"]:
+        msg = "--trend shows LSs as they are known now, without --late and --as-of"
+        raise ConfigurationError(msg)
+    window = {name: asked[name] for name in ("run", "lumisections", "last")}
+    with Client(url, token=token) as client:
+        answer = client.trend(path, quantity=quantity, against=against or None, **window)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        return 0
+    for line in trend_chart(answer):
+        typer.echo(line)
     return 0
 
 

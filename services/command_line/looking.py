@@ -60,14 +60,42 @@ def show(
     last: Last = None,
     as_of: AsOf = "",
     late: Late = False,
+    trend: Annotated[
+        str,
+        typer.Option(
+            metavar="QUANTITY",
+            help="instead one number in each LS: mean, rms, entries, nan or outside",
+            show_default=False,
+        ),
+    ] = "",
+    against: Annotated[
+        str,
+        typer.Option(
+            help="the trend against what is known of each LS: pileup, luminosity, delivered, "
+            "recorded, prescale_index or fill",
+            show_default="the LS",
+        ),
+    ] = "",
     url: Url = _URL,
     token: Token = "",
     json: Json = False,
 ) -> None:
-    """Draw a histogram in the terminal, from a running gateway."""
+    """Draw a histogram or a trend in the terminal, from a running gateway."""
     from services import terminal  # noqa: PLC0415
 
     asked = _window(run, lumisections, last, as_of, late=late)
+    if trend or against:
+        invoke(
+            terminal.show_trend,
+            path=path,
+            quantity=trend or "mean",
+            against=against,
+            asked=asked,
+            url=url,
+            token=token,
+            json=json,
+        )
+        return
     invoke(terminal.show, path=path, asked=asked, url=url, token=token, json=json)
 
 

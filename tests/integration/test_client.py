@@ -9,6 +9,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import httpx
+import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -150,6 +151,11 @@ def test_the_terminal_shows_and_exports(
     whole = client.element(CHARGE, lumisections="1-2")
     assert f"{whole.entries} entries" in shown
     assert "run 1, LS 1-2 (2 LSs, closed)" in shown
+    trend = said("show", CHARGE, "--trend", "entries", "--against", "pileup", "--json")
+    assert msgspec.json.decode(trend)["x"] != []
+    chart = said("show", CHARGE, "--trend", "mean", "--lumisections", "1-2").splitlines()
+    assert chart[:2] == [f"{CHARGE}: mean by lumisection", "run 1, LS 1-2 (2 LSs)"]
+    assert "".join(chart).count("•") == 2
     file = tmp_path / "charge.npy"
     assert f'"file":"{file}"' in said("export", CHARGE, "--each", "-o", str(file), "--json")
     rows = np.load(file)
