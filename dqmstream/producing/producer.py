@@ -109,8 +109,8 @@ class AsyncRun:
                 self._logger.warning(
                     "events come before the source joined the run: they are dropped",
                     lumisection=lumisection,
-                    events=events,
-                    first_lumisection=self._source.first_lumisection,
+                    dropped_events=events,
+                    after_lumisection=self.resumes_after,
                 )
             return False
         if lumisection < self._current or lumisection <= self._ended:
