@@ -125,7 +125,7 @@ def test_as_of_an_offset_the_store_answers_as_one_that_had_read_the_log_so_far(
     chance: Random, make_store
 ) -> None:
     log = random_log(chance, shuffled=chance.random() < 0.5)
-    cut = chance.randint(0, log[-1].offset + 2)
+    cut = chance.choice(log).offset + chance.choice([0, 1])
     read = [one for one in log if one.offset < cut]
     check_recorded(log, read, AsOf(offset=cut), chance, make_store)
 
@@ -169,6 +169,29 @@ def test_as_of_now_everything_counts(make_store) -> None:
                 now = store.contents("set", 1, "every", as_of=as_of)
                 assert now.contents.equals(store.contents("set", 1, "every").contents)
                 assert now.replaced == ()
+
+
+@pytest.mark.parametrize("segment", [0, 1])
+def test_contents_that_were_replaced_are_named_between_the_two_and_not_given(
+    writer: StoreWriter, store: Store, layout: Layout, segment: int
+) -> None:
+    rng = np.random.default_rng(2)
+    for epoch, offset in ((0, 10), (1, 20), (2, 30)):
+        contents = random_contents(layout, rng)
+        piece = closed_set(contents, run=1, lumisection=1, segment=segment, epoch=epoch)
+        writer.write([piece.__replace__(published=offset)], {}, offsets=[offset])
+    read = store.late if segment else store.contents
+    for moment, known, replaced in (
+        (10, (), ()),
+        (11, (), (1,)),
+        (20, (), (1,)),
+        (30, (), (1,)),
+        (31, (1,), ()),
+    ):
+        for as_of in (AsOf(offset=moment), AsOf(time_ns=moment - 1)):
+            window = read("set", 1, "every", as_of=as_of)
+            assert (window.lumisections, window.replaced) == (known, replaced), as_of
+            assert window.contents.cells.any() == bool(known)
 
 
 def test_contents_that_nobody_can_date_were_known_at_no_moment(
