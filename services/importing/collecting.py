@@ -14,6 +14,7 @@ from dqmstream.sources.histograms.describe import Description
 from dqmstream.sources.histograms.fitting import FittedRun, fit
 from dqmstream.sources.histograms.histogram import ImportedHistogram, Rejected
 from dqmstream.sources.histograms.reading import HistogramFile, marks_of, open_files
+from dqmstream.sources.histograms.room import Room
 from dqmstream.sources.histograms.sets import imported_sets
 
 __all__ = ["Collected", "CollectedRun", "FileReport", "collect"]
@@ -76,8 +77,9 @@ def collect(
 
     def found() -> "list[ImportedHistogram | Rejected]":
         histograms: list[ImportedHistogram | Rejected] = []
+        room = Room()
         for file in files.values():
-            histograms += file.histograms()
+            histograms += file.histograms(room)
             marks[file.source] = marks_of(file)
         return histograms
 

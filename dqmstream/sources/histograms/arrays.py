@@ -28,6 +28,7 @@ from dqmstream.sources.histograms.histogram import (
     Rejected,
     with_flow,
 )
+from dqmstream.sources.histograms.room import Room
 
 __all__ = ["assigns_lumisections", "read_hdf5", "read_npz"]
 
@@ -36,10 +37,9 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "lumisection": ("ls", "lumi", "lumis", "lumisection", "lumisections", "fromlumi"),
 }
 _LABELS: Final = ("row", "column", "layer")
-_MOST_BYTES: Final = 4 << 30
 
 
-def read_hdf5(path: Path, source: str, description: Description) -> Iterator[Found]:
+def read_hdf5(path: Path, source: str, description: Description, room: Room) -> Iterator[Found]:
     """Histograms of an HDF5 file.
 
     Raises
@@ -63,22 +63,30 @@ def read_hdf5(path: Path, source: str, description: Description) -> Iterator[Fou
                     arrays[name] = item
 
             file.visititems(note)
+            # Chunks that were never written take no place in the file, and are zeros.
+            claimed = sum(_unpacked(array) for array in arrays.values())
+            room.check(path, claimed)
             yield from _read(arrays, path, source, description)
     except OSError as error:
         raise SourceError("file_unreadable", f"{path} as HDF5: {error}") from error
 
 
-def read_npz(path: Path, source: str, description: Description) -> Iterator[Found]:
+def read_npz(path: Path, source: str, description: Description, room: Room) -> Iterator[Found]:
     """Histograms of an npz file; pickled objects in it are refused. SourceError if it is none."""
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(one.file_size for one in archive.infolist())
-        if size > _MOST_BYTES:
-            raise SourceError("file_too_large", f"{path}: {size} bytes unpacked")
+        room.check(path, size)
         with np.load(path, allow_pickle=False) as file:
             yield from _read({name: file[name] for name in file.files}, path, source, description)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, MemoryError, zipfile.BadZipFile) as error:
+        # Memory: an array may say that it is larger than its place in the archive.
         raise SourceError("file_unreadable", f"{path} as npz: {error}") from error
+
+
+def _unpacked(array: Any) -> int:
+    """Bytes of an array as it is kept: numbers become float64."""
+    return int(array.size) * (8 if array.dtype.kind in "biuf" else array.dtype.itemsize)
 
 
 def assigns_lumisections(path: Path, description: Description) -> bool:

@@ -10,12 +10,13 @@ from dqmstream.identity import content_hash
 from dqmstream.sources.histograms.arrays import assigns_lumisections, read_hdf5, read_npz
 from dqmstream.sources.histograms.describe import Description
 from dqmstream.sources.histograms.histogram import Found
+from dqmstream.sources.histograms.room import Room
 from dqmstream.sources.histograms.root import read_root
 from dqmstream.sources.histograms.tables import read_csv, read_json, read_parquet
 
 __all__ = ["FORMATS", "HistogramFile", "open_files"]
 
-_Read: TypeAlias = Callable[[Path, str, Description], Iterator[Found]]
+_Read: TypeAlias = Callable[[Path, str, Description, Room], Iterator[Found]]
 FORMATS: Final[dict[str, _Read]] = {
     ".root": read_root,
     ".csv": read_csv,
@@ -43,9 +44,24 @@ class HistogramFile(NamedTuple):
     marks: tuple[str, ...]
     description: Description
 
-    def histograms(self) -> Iterator[Found]:
-        """What is in it, in its own order. SourceError if it cannot be read at all."""
-        return FORMATS[_suffix(self.path)](self.path, self.source, self.description)
+    def histograms(self, room: Room | None = None) -> Iterator[Found]:
+        """What is in it, in its own order.
+
+        Parameters
+        ----------
+        room
+            Of all files that are kept together.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be read at all, or is too large when it is unpacked.
+        """
+        room = room or Room()
+        read = FORMATS[_suffix(self.path)]
+        for found in read(self.path, self.source, self.description, room):
+            room.take(self.path, found)
+            yield found
 
 
 def open_files(paths: Sequence[Path], description: Description) -> tuple[HistogramFile, ...]:

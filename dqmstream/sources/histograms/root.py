@@ -26,6 +26,7 @@ from dqmstream.sources.histograms.histogram import (
     Kind,
     Rejected,
 )
+from dqmstream.sources.histograms.room import Room
 
 __all__ = ["read_root"]
 
@@ -44,7 +45,7 @@ class _Place(NamedTuple):
     path: str
 
 
-def read_root(path: Path, source: str, _: Description) -> Iterator[Found]:
+def read_root(path: Path, source: str, _: Description, room: Room) -> Iterator[Found]:
     """All histograms of a ROOT file, in its own order.
 
     Raises
@@ -68,6 +69,7 @@ def read_root(path: Path, source: str, _: Description) -> Iterator[Found]:
             for name, kind in names.items():
                 if kind.startswith("TDirectory"):
                     continue
+                room.check(path, file.key(name).data_uncompressed_bytes, name)
                 yield _read(file, name, kind, source)
     except OSError as error:
         raise SourceError("file_unreadable", f"{path}: {error}") from error

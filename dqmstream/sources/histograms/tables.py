@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from dqmstream.sources.histograms.histogram import (
     Rejected,
     with_flow,
 )
+from dqmstream.sources.histograms.room import Room
 
 __all__ = ["read_csv", "read_json", "read_parquet"]
 
@@ -55,17 +56,18 @@ _ONE_BIN: Final = re.compile(r"bin_\d+")
 _PROFILES: Final = (10, 11)
 _TWO_DIMENSIONS: Final = (6, 7, 8, 11)
 _LONGEST_FIELD: Final = 1 << 27
-_MOST_BYTES: Final = 4 << 30
-"""Of a table when it is unpacked: a small archive may claim any size."""
+_LONGEST_LINE: Final = 1 << 28
+_ROWS_AT_ONCE: Final = 64
+_OBJECTS_OF_A_BYTE: Final = 16
 
 
-def read_csv(path: Path, source: str, description: Description) -> Iterator[Found]:
+def read_csv(path: Path, source: str, description: Description, room: Room) -> Iterator[Found]:
     """Histograms of a CSV file, which may be packed by gzip. SourceError if it is none."""
     csv.field_size_limit(_LONGEST_FIELD)
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rt", encoding="utf-8", newline="") as file:
-            lines = csv.reader(_bounded(file, path))
+            lines = csv.reader(_bounded(file, path, room))
             header = next(lines, [])
             # Some tables name a column twice; the first is as good as the others.
             places = {name: place for place, name in reversed(list(enumerate(header)))}
@@ -84,16 +86,17 @@ def read_csv(path: Path, source: str, description: Description) -> Iterator[Foun
         raise SourceError("file_unreadable", f"{path} as CSV: {error}") from error
 
 
-def _bounded(lines: Iterable[str], path: Path) -> Iterator[str]:
-    size = 0
-    for line in lines:
-        size += len(line)
-        if size > _MOST_BYTES:
-            raise SourceError("file_too_large", f"{path}: more than {_MOST_BYTES} bytes unpacked")
+def _bounded(file: TextIO, path: Path, room: Room) -> Iterator[str]:
+    """Lines. Rows go one by one, and what is kept of them is counted; but one may be endless."""
+    longest = min(_LONGEST_LINE, room.most)
+    while line := file.readline(longest + 1):
+        if len(line) > longest:
+            detail = f"{path}: a line of more than {longest} characters"
+            raise SourceError("file_too_large", detail)
         yield line
 
 
-def read_parquet(path: Path, source: str, description: Description) -> Iterator[Found]:
+def read_parquet(path: Path, source: str, description: Description, room: Room) -> Iterator[Found]:
     """Histograms of a Parquet file. SourceError if it is none."""
     import pyarrow as pa  # noqa: PLC0415 only for this format
     import pyarrow.parquet as pq  # noqa: PLC0415
@@ -102,7 +105,9 @@ def read_parquet(path: Path, source: str, description: Description) -> Iterator[
         with pq.ParquetFile(path) as file:
             columns = _Columns(dict.fromkeys(file.schema_arrow.names), description, path)
             number = 0
-            for batch in file.iter_batches(batch_size=64):
+            for group in range(file.metadata.num_row_groups):
+                room.check(path, _unpacked(file.metadata.row_group(group)), f"row group {group}")
+            for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
                 for row in batch.to_pylist():
                     number += 1
                     yield columns.histogram(row, source, f"row {number}")
@@ -110,13 +115,22 @@ def read_parquet(path: Path, source: str, description: Description) -> Iterator[
         raise SourceError("file_unreadable", f"{path} as Parquet: {error}") from error
 
 
-def read_json(path: Path, source: str, description: Description) -> Iterator[Found]:
+def _unpacked(group: Any) -> int:
+    """Bytes of a row group: as it says, or 8 for each of its numbers, many of which may be packed
+    as one."""
+    columns = (group.column(place) for place in range(group.num_columns))
+    return sum(max(one.total_uncompressed_size, 8 * one.num_values) for one in columns)
+
+
+def read_json(path: Path, source: str, description: Description, room: Room) -> Iterator[Found]:
     """Histograms of a page of DIALS: `results`, each with its bins. SourceError if it is none."""
     opened = gzip.open if path.suffix == ".gz" else open
     try:
         with opened(path, "rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
-        page = json.loads(raw) if len(raw) <= _MOST_BYTES else None
+            # A number of two characters becomes an object of 24 bytes, in a list of 8 each.
+            raw = file.read(room.most // _OBJECTS_OF_A_BYTE + 1)
+            room.check(path, len(raw) * _OBJECTS_OF_A_BYTE)
+        page = json.loads(raw)
     except (OSError, EOFError, ValueError) as error:
         raise SourceError("file_unreadable", f"{path} as JSON: {error}") from error
     rows = page.get("results") if isinstance(page, dict) else page
