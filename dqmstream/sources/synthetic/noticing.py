@@ -67,6 +67,10 @@ def noticing(fault: Fault, bookings: Iterable[Booking], tests: Iterable[QualityT
     """
     if isinstance(fault, RateDrop):
         return Noticing((), ())
+    algorithms = ALGORITHMS.get(type(fault), frozenset())
+    if isinstance(fault, DeadModule) and fault.efficiency:
+        # It looks for bins with next to nothing in them: what counts too little is not dead.
+        algorithms -= {"DeadChannel"}
     columns = _changed(fault)
     found = [
         (booking.workspace, element)
@@ -78,7 +82,7 @@ def noticing(fault: Fault, bookings: Iterable[Booking], tests: Iterable[QualityT
         {
             test.name
             for test in tests
-            if test.enabled and test.algorithm in ALGORITHMS.get(type(fault), ())
+            if test.enabled and test.algorithm in algorithms
             for workspace, element in found
             if compile_pattern(test.workspace).fullmatch(workspace)
             and compile_pattern(test.path).fullmatch(element.path)
