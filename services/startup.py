@@ -1,6 +1,7 @@
 """What every command does first: read the settings, choose workspaces and quality tests."""
 
 import os
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -34,11 +35,20 @@ def chosen_bookings(
     columns
         Of the source that is played: of the installed workspaces those are chosen that fit it.
     """
+    if any(":" in name for name in settings.workspaces):
+        _look_here_too()
     of_files = load_workspaces(settings.workspace_files) if settings.workspace_files else ()
     bookings = load_workspaces(settings.workspaces or None)
     if not settings.workspaces and columns is not None:
         bookings = fitting(bookings, columns, beside=of_files)
     return bookings + of_files
+
+
+def _look_here_too() -> None:
+    """Let `module:attribute` be found where the command is called; last, so it hides nothing."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 def booking_set(settings: Settings, bookings: Sequence[Booking]) -> BookingSet:
