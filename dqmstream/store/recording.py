@@ -175,7 +175,9 @@ class Recording:
             raise MessageError("too_many_entries", str(error)) from error
 
     def _layout(self, piece: HistogramSet) -> Layout:
-        layout = self._known.layout(self._connection, piece.booking)
+        # PostgreSQL cannot even be asked for a text with a NUL in it.
+        named = piece.booking.isprintable()
+        layout = self._known.layout(self._connection, piece.booking) if named else None
         if layout is None:
             detail = (
                 f"run {piece.run} LS {piece.lumisection} workspace {piece.workspace!r}: booking "

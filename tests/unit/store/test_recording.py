@@ -293,6 +293,7 @@ class TestRefusing:
             ({"set": "x" * 300}, "bad_name"),
             ({"set": "nul\0"}, "bad_name"),
             ({"booking": "0123456789abcdef"}, "unknown_booking"),
+            ({"booking": "nul\0"}, "unknown_booking"),
             ({"workspace": "another"}, "differing_booking"),
             ({"cells": b"no zstd"}, "bad_cells"),
             ({"cells": Contents.empty(Layout(booking_of("p"))).encode()}, "bad_cells"),
