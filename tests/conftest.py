@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog  # noqa: F401 it prints to what stdout is when it is first imported: not a test's
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
