@@ -6,7 +6,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import structlog  # noqa: F401 it prints to what stdout is when it is first imported: not a test's
+import structlog
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
 
@@ -54,3 +54,11 @@ def _no_blocking_calls() -> Iterator[None]:
     """A call that blocks the event loop fails the test that made it."""
     with blockbuster_ctx(scanned_modules=["dqmstream", "services", "playback"]):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_logs() -> Iterator[None]:
+    """A command that a test calls sets up logs, on a stream that ends with the test."""
+    yield
+    if structlog.is_configured():
+        structlog.reset_defaults()
