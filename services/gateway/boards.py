@@ -82,7 +82,7 @@ def accounting(records: Collection[LumisectionRecord]) -> dict[str, Any]:
     for record in records:
         refused.update(record.account.refused)
         refused.update(record.late_account.refused)
-        notes.update(record.account.notes)
+        notes.update(_notes(record))
         for source in record.account.missing:
             missing.setdefault(source, []).append(record.number)
     return {
@@ -145,10 +145,16 @@ def lumisection_row(
         "late": record.late_account.seen,
         "missing": list(account.missing),
         "lacking": list(account.lacking),
+        "notes": dict(sorted(_notes(record).items())),
         "worst": worst_of(summary.worst for summary in outcomes.values()),
         "outcomes": {name: _words(summary) for name, summary in outcomes.items()},
         "conditions": None if conditions is None else conditions_row(conditions),
     }
+
+
+def _notes(record: LumisectionRecord) -> Counter[str]:
+    """What sources could not use of an LS, those of its late files included."""
+    return Counter(record.account.notes) + Counter(record.late_account.notes)
 
 
 def quality_board(view: LiveView, run: RunView | None) -> State:

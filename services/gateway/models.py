@@ -131,6 +131,10 @@ class LumisectionRow(Answer):
     late: int = Field(description="Events that came after it closed; in no histogram shown.")
     missing: list[str] = Field(description="Sources that had not spoken when it closed.")
     lacking: list[str] = Field(description="What keeps it from being complete.")
+    notes: dict[str, int] = Field(
+        description="What its sources could not use, by reason.",
+        examples=[{"file_missing": 1}, {"missing_events": 12}],
+    )
     worst: Outcome
     outcomes: dict[str, OutcomeWords] = Field(description="By workspace.")
     conditions: RunConditions | None = Field(description="What is known besides its events.")

@@ -20,6 +20,8 @@ _STYLES: Final = {"GOOD": "green", "WARNING": "yellow", "BAD": "bold red", "ERRO
 _GREY: Final = "bright_black"
 _LUMISECTIONS: Final = 60
 _COMPLAINTS: Final = 4
+_NOTED: Final = 4
+"""LSs of which is told in words what their sources could not use: the newest."""
 
 
 def screen(boards: Boards, now: int) -> RenderableType:
@@ -30,6 +32,7 @@ def screen(boards: Boards, now: int) -> RenderableType:
     parts: list[RenderableType] = [_head(boards["run"]["header"], stale)]
     if "strip" in boards and boards["strip"]["rows"]:
         parts.append(_strip(boards["strip"]["rows"], grey=stale is not None))
+        parts += _notes(boards["strip"]["rows"])
     if "quality" in boards:
         parts += ["", _workspaces(boards["quality"]["rows"], grey=stale is not None)]
     parts += ["", _services(boards["pulse"], now)]
@@ -76,6 +79,20 @@ def _strip(rows: Mapping[str, Mapping[str, Any]], *, grey: bool) -> Text:
         mark = "□" if not row["closed"] else "■" if row["complete"] else "▨"
         text.append(mark, style=_style(row["worst"], grey=grey))
     return text
+
+
+def _notes(rows: Mapping[str, Mapping[str, Any]]) -> list[Text]:
+    """What the sources of an LS could not use, such as a file that never came: a line, or none."""
+    shown = sorted(map(int, rows))[-_LUMISECTIONS:]
+    noted = [number for number in shown if rows[str(number)].get("notes")]
+    if not noted:
+        return []
+    words = [f"{len(noted) - _NOTED} more"] if len(noted) > _NOTED else []
+    for number in noted[-_NOTED:]:
+        counts = rows[str(number)]["notes"]
+        reasons = (f"{reason.replace('_', ' ')} {count:,}" for reason, count in counts.items())
+        words.append(f"LS {number} {', '.join(reasons)}")
+    return [Text(f"noted: {'; '.join(words)}", style="yellow", overflow="ellipsis", no_wrap=True)]
 
 
 def _workspaces(rows: Mapping[str, Mapping[str, Any]], *, grey: bool) -> Table:

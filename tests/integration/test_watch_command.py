@@ -98,6 +98,8 @@ def test_a_watcher_that_is_killed_and_started_again_shows_every_event_of_an_emul
     faults = Counter(fault for file in files for fault in file["faults"])
     assert faults.keys() == {"missing", "truncated", "out_of_order", "half_written"}
     assert notes["missing_events"] == sum(file["events"] - file["readable"] for file in files)
+    by_lumisection = sum((Counter(row["notes"]) for row in rows.values()), Counter[str]())
+    assert by_lumisection == Counter(notes), "what the LSs say comes to what the run says"
     # After a restart it is known that an LS was given up, and not why.
     assert notes.get("file_missing", 0) + notes.get("given_up", 0) >= faults["missing"]
 

@@ -3,6 +3,7 @@
 import { atLength } from "./conditions.js";
 import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { count, lumisectionWord, plural } from "./format.js";
+import { noteWords } from "./notes.js";
 import { badge, setBadge } from "./outcomes.js";
 import { WHOLE_RUN, rangeOf } from "./router.js";
 
@@ -129,7 +130,7 @@ function flagsOf(row) {
   if (row.late) flags.push(plural(row.late, "late event"));
   if (row.refused) flags.push(`${plural(row.refused, "chunk")} refused`);
   if (row.dropped) flags.push(`${plural(row.dropped, "event")} dropped`);
-  return flags;
+  return [...flags, ...noteWords(row.notes)];
 }
 
 function describe(row, outcome, notJudged, flags) {

@@ -11,7 +11,7 @@ import pytest
 
 from dqmstream.clock import SettableClock
 from dqmstream.histograms.contents import Contents
-from dqmstream.messages.histograms import HistogramSet
+from dqmstream.messages.histograms import HistogramSet, SourceAccount
 from dqmstream.messages.quality import Outcome
 from dqmstream.messages.struct import Message
 from dqmstream.store.store import Store
@@ -104,6 +104,17 @@ async def stored_only(recorded, desk) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+def noted(
+    messages: Iterable[Message], source: str, notes: dict[str, int]
+) -> Iterator[HistogramSet]:
+    """Closing sets to which one more source has said what it could not use."""
+    said = SourceAccount(source=source, incarnation="1", rereadable=True, marker=0, notes=notes)
+    for message in messages:
+        assert isinstance(message, HistogramSet)
+        account = msgspec.structs.replace(message.account, sources=(*message.account.sources, said))
+        yield msgspec.structs.replace(message, account=account)
+
+
 def values(answer: httpx.Response) -> list[float]:
     assert answer.status_code == 200, answer.text
     return answer.json()["contents"][0]["arrays"]["values"]
@@ -124,6 +135,21 @@ async def test_a_stored_run_is_listed_described_and_current_when_none_is_live(st
     assert run["workspaces"] == ["pixel", "trigger"]
     rows = (await stored_only.get(f"{RUN}/lumisections?lumisections=5-6")).json()["lumisections"]
     assert [(row["lumisection"], row["worst"]) for row in rows] == [(5, "GOOD"), (6, "BAD")]
+
+
+async def test_what_sources_could_not_use_is_told_of_each_stored_lumisection(recorded, stored_only):
+    """What late files could not give is told beside what those in time could not."""
+    list(recorded.detector.fill(7, 100))
+    closed = recorded.detector.close(7)
+    await asyncio.to_thread(
+        recorded.record, noted(closed, "on-time", {"file_missing": 1, "missing_events": 3})
+    )
+    late = recorded.detector.sets(7, closed=True, segment=1)
+    await asyncio.to_thread(recorded.record, noted(late, "late", {"missing_events": 2}))
+    rows = (await stored_only.get(f"{RUN}/lumisections?lumisections=6-7")).json()["lumisections"]
+    assert [row["notes"] for row in rows] == [{}, {"file_missing": 1, "missing_events": 5}]
+    run = (await stored_only.get(RUN)).json()
+    assert run["accounting"]["notes"] == rows[1]["notes"]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,19 @@ def test_open_and_incomplete_lumisections_have_marks_of_their_own() -> None:
     assert plain(boards())[1] == "LS 1-3 ■▨□"
 
 
+def test_lumisections_whose_sources_could_not_use_something_are_named() -> None:
+    """The newest of them; how many more there are is said."""
+    strip = boards()["strip"]
+    assert not any("noted" in line for line in plain(boards())), "nothing was noted"
+    strip["rows"]["2"]["notes"] = {"file_missing": 1, "missing_events": 1234}
+    assert plain(boards(strip=strip))[2] == "noted: LS 2 file missing 1, missing events 1,234"
+    row = strip["rows"]["2"] | {"notes": {"file_gone": 1}}
+    strip["rows"] = {str(number): row for number in range(1, 8)}
+    assert plain(boards(strip=strip))[2] == (
+        "noted: 3 more; LS 4 file gone 1; LS 5 file gone 1; LS 6 file gone 1; LS 7 file gone 1"
+    )
+
+
 def test_stale_data_are_grey_and_say_their_age() -> None:
     """Nothing green is left when no contents came for longer than the limit."""
     later = NOW + 60 * SECOND
