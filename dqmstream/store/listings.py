@@ -216,9 +216,13 @@ def conditions(connection: Connection, run: int) -> Iterator[Conditions]:
 def missing(
     connection: Connection, first_run: int, last_run: int
 ) -> dict[tuple[str, int], tuple[int, ...]]:
-    """By (set, run), LSs from the first to the last stored one that are not closed."""
+    """By (set, run), LSs from the first to the last stored one that are not closed.
+
+    LS 0, what was imported of a whole run, is no first one.
+    """
     c = LUMISECTIONS.c
-    query = select(c.set, c.run, c.lumisection, c.closed).where(c.run.between(first_run, last_run))
+    of_runs = c.run.between(first_run, last_run)
+    query = select(c.set, c.run, c.lumisection, c.closed).where(of_runs, c.lumisection > 0)
     closed: dict[tuple[str, int], dict[int, bool]] = {}
     for row in connection.execute(query):
         closed.setdefault((row.set, row.run), {})[row.lumisection] = row.closed

@@ -242,6 +242,8 @@ def _unknown_run(number: int) -> ProblemError:
 
 def _stored_row(run: Run) -> dict[str, Any]:
     span = (run.first_lumisection, run.last_lumisection)
+    # LS 0 is what was imported of the whole run, and none of them.
+    lumisections = span[1] - max(span[0] or 0, 1) + 1 if span[1] else 0
     return {
         "run": run.run,
         "run_type": run.run_type,
@@ -252,7 +254,7 @@ def _stored_row(run: Run) -> dict[str, Any]:
         "ended": run.ended,
         "first_lumisection": span[0],
         "last_lumisection": span[1],
-        "lumisections": span[1] - span[0] + 1 if span[0] and span[1] else 0,
+        "lumisections": lumisections,
         "events": None,
         "live": False,
     }

@@ -1,5 +1,6 @@
 """`dqmstream watch` and `dqmstream emulate` as a user starts them."""
 
+import asyncio
 import shutil
 import subprocess
 import time
@@ -12,7 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from dqmstream.clock import SystemClock
+from dqmstream.messages.operations import Conditions
+from dqmstream.messages.topics import CONDITIONS
+from dqmstream.messages.wire import CODEC
+from dqmstream.transport.compacted import read_to_end
 from playback.bench.program import Program, command, environment, finished, running
+from services.log import open_log
+from services.settings import Settings, load_settings
 from tests.watched import record
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
@@ -206,6 +214,39 @@ def test_on_kafka_a_watcher_sends_by_itself_and_only_once(
     assert first["counts"]["given_up"] > 0
     again = finished([*watch, "--exit", "--json"], settings, timeout=100)
     assert [one["chunks"] for one in again["sent"]] == [0]
+
+
+@pytest.mark.timeout(240)
+def test_on_kafka_a_watcher_publishes_conditions_too(
+    kafka: str, kafka_prefix: str, tmp_path: Path
+) -> None:
+    root, made = tmp_path / "ramdisk", record(tmp_path, ("streamDQM",), files=2, seed=3)
+    _emulate(root, [str(path) for path in made], lumisections=2, speed=10_000, run=500011)
+    oms = tmp_path / "oms.json"
+    oms.write_bytes(
+        msgspec.json.encode(
+            [
+                {"run_number": run, "lumisection_number": n, "pileup": 40.0 + n}
+                for run in (500011, 500012)
+                for n in (1, 2)
+            ]
+        )
+    )
+    settings = {"kafka": kafka, "kafka_prefix": kafka_prefix}
+    watch = ["watch", str(root), "--send-only", "--run", "500011", "--conditions", str(oms)]
+    finished([*watch, "--exit", "--json"], settings, timeout=100)
+    named = {f"DQMSTREAM_{name.upper()}": value for name, value in settings.items()}
+    found = asyncio.run(_conditions_in_log(load_settings({}, named).settings))
+    assert [(one.run, one.lumisection, one.pileup) for one in found] == [
+        (500011, 1, 41.0),
+        (500011, 2, 42.0),
+    ]
+
+
+async def _conditions_in_log(settings: Settings) -> list[Conditions]:
+    async with open_log(settings, SystemClock()) as log:
+        read = [CODEC.decode(r.headers, r.value) async for r in read_to_end(log, CONDITIONS)]
+    return [message for message in read if isinstance(message, Conditions)]
 
 
 @pytest.mark.parametrize(

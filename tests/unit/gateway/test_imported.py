@@ -1,6 +1,7 @@
 """Imported histograms beside what was filled here: neither hides the other, live or stored."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,10 @@ PATH = "Elsewhere/charge"
 BINS = {1: [0, 1, 2, 3, 0], 4: [0, 5, 0, 0, 1], 9: [2, 0, 0, 7, 0]}
 
 
-def imported(run: int, *, workspace: str = "imported") -> list[Message]:
-    """What an import of three LSs of a run brings to the log."""
+def imported(
+    run: int, *, workspace: str = "imported", contents: Mapping[int, list[int]] = BINS
+) -> list[Message]:
+    """What an import of three LSs of a run brings to the log, or of others."""
     found = [
         ImportedHistogram(
             run=run,
@@ -52,7 +55,7 @@ def imported(run: int, *, workspace: str = "imported") -> list[Message]:
             source="file.root",
             where="",
         )
-        for lumisection, bins in BINS.items()
+        for lumisection, bins in contents.items()
     ]
     ((made,), _) = fit(found, workspace=workspace)
     pieces = imported_sets(made, {"file.root": "f"}, writer="import")
@@ -160,6 +163,29 @@ async def test_windows_of_each_workspace_cover_its_own_lumisections(asked: Asked
     assert trend["values"] == [6, 6, 9]
     trend = await asked.get(f"{RUN}/trend?path=pixel/charge&quantity=entries")
     assert trend["lumisections"] == [1, 2]
+
+
+async def test_what_was_imported_of_a_whole_run_is_no_lumisection_of_a_stored_run(
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path / 'store.sqlite'}"
+    bins = [0, 1, 2, 3, 0]
+
+    def write() -> None:
+        writer = StoreWriter(url, log="log")
+        writer.write(imported(7, contents={0: bins}), {})
+        writer.write(imported(8, contents={0: bins, 3: bins, 4: bins}), {})
+        assert writer.missing(1) == {}, "LS 1 and 2 were never there"
+        writer.close()
+
+    await asyncio.to_thread(write)
+    store = await asyncio.to_thread(Store, url)
+    async with Desk.open() as desk:
+        rows = (await Library(LiveView(), desk, Archive(store)).runs(None, 9))["runs"]
+    await asyncio.to_thread(store.close)
+    told = [(row["run"], row["first_lumisection"], row["last_lumisection"]) for row in rows]
+    assert told == [(8, 0, 4), (7, 0, 0)]
+    assert [row["lumisections"] for row in rows] == [4, 0]
 
 
 def test_a_run_that_goes_on_stays_current_and_in_memory_beside_hundreds_of_imports() -> None:
