@@ -30,6 +30,9 @@ __all__ = ["PREFIX", "InForce", "Settings", "load_settings"]
 PREFIX: Final = "DQMSTREAM_"
 _NOT_SETTINGS: Final = {
     "DQMSTREAM_CONFIG",
+    # Of the commands that ask a gateway: they may stand in a shell from which one is started.
+    "DQMSTREAM_TOKEN",
+    "DQMSTREAM_URL",
     # Of the tests, which start the program with their own environment.
     "DQMSTREAM_CHROMIUM",
     "DQMSTREAM_TEST_DATA",

@@ -44,8 +44,10 @@ def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
     assert "did you mean 'kafka_prefix'" in refusal(kafka_prefx="a")
 
 
-def test_what_tests_are_told_by_variables_is_no_setting() -> None:
-    names = ("DQMSTREAM_TEST_KAFKA", "DQMSTREAM_TEST_DATA", "DQMSTREAM_CHROMIUM")
+def test_what_tests_and_clients_are_told_by_variables_is_no_setting() -> None:
+    """A shell that asks one gateway may start another."""
+    names = ["DQMSTREAM_TEST_KAFKA", "DQMSTREAM_TEST_DATA", "DQMSTREAM_CHROMIUM"]
+    names += ["DQMSTREAM_URL", "DQMSTREAM_TOKEN"]
     assert load_settings({}, dict.fromkeys(names, "x")).settings == Settings()
 
 
