@@ -78,10 +78,7 @@ def drawn(contents: Mapping[str, Any]) -> Iterator[str]:
         state += ", incomplete"
     if not window["whole"]:
         state += ", not whole: input had expired before it was read"
-    yield (
-        f"run {window['run']}, LS {window['first']}-{window['last']} "
-        f"({window['lumisections']} LSs, {state})"
-    )
+    yield f"run {window['run']}, {_covered(window)}, {state})"
     if totals["invalid"]:
         yield f"INVALID: {totals['invalid']}"
     if not element["axes"]:
@@ -99,6 +96,14 @@ def drawn(contents: Mapping[str, Any]) -> Iterator[str]:
         yield from bars(values, names)
     else:
         yield from shades(values, element["shape"])
+
+
+def _covered(window: Mapping[str, Any]) -> str:
+    """LSs of a window, as the beginning of words in brackets; 0 is an import of the whole run."""
+    first, last, number = window["first"], window["last"], window["lumisections"]
+    if first != 0:
+        return f"LS {first}-{last} ({number} LSs"
+    return f"whole run and LSs up to {last} ({number - 1} LSs" if last else "whole run (no LSs"
 
 
 def _bin_names(axis: Mapping[str, Any], cells: int) -> list[str]:

@@ -11,26 +11,18 @@ __all__ = ["RunStanding", "run_standing"]
 
 _RUN: Final[BindParameter[int]] = bindparam("of_run")
 _SETS: Final = select(SERIES.c.set).where(SERIES.c.run == _RUN)
-_OF_RUN: Final = (LUMISECTIONS.c.run == _RUN, LUMISECTIONS.c.set.in_(_SETS))
+_C: Final = LUMISECTIONS.c
 _STANDING: Final = select(
     select(RUNS.c.updated).where(RUNS.c.run == _RUN).scalar_subquery(),
-    *(
-        select(what).where(*_OF_RUN).scalar_subquery()
-        for what in (
-            func.count(),
-            func.max(LUMISECTIONS.c.published),
-            func.sum(LUMISECTIONS.c.late_segments),
-        )
-    ),
-    *(
-        select(func.count()).where(*_OF_RUN, flag).scalar_subquery()
-        for flag in (LUMISECTIONS.c.closed, LUMISECTIONS.c.complete, LUMISECTIONS.c.whole)
-    ),
+    func.count(),
+    func.max(_C.published),
+    func.sum(_C.late_segments),
+    *(func.count().filter(flag) for flag in (_C.closed, _C.complete, _C.whole)),
     select(func.count()).where(CONDITIONS.c.run == _RUN).scalar_subquery(),
     select(func.max(POSITIONS.c.next_offset))
     .where(POSITIONS.c.topic == CONDITIONS_TOPIC)
     .scalar_subquery(),
-)
+).where(_C.run == _RUN, _C.set.in_(_SETS))
 
 
 class RunStanding(NamedTuple):
