@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged
 from dqmstream.fold.state import FoldSettings
+from dqmstream.histograms.contents import Contents
 from dqmstream.identity import LumisectionId
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.events import EventBatch, LumisectionEnd
@@ -28,13 +30,18 @@ from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.states import FAIL, PASS
 from dqmstream.sources.cms.watching.settings import WatchSettings
 from dqmstream.sources.cms.writer import new_event, new_init, write_streamer_file
+from dqmstream.store.store import Store
+from dqmstream.store.writer import StoreWriter
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
+from dqmstream.transport.patience import Pace
 from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
 from services.processes.process import Process
 from services.processes.watch import Watching
+from services.recorder.batches import BatchSettings, recorded_places
+from services.recorder.service import RecorderProgress, RecorderSettings, run_recorder
 from services.settings import Settings
 from tests.filled import merged
 
@@ -42,6 +49,7 @@ __all__ = [
     "BOOKING",
     "READ",
     "Sent",
+    "in_store",
     "live",
     "new_life",
     "on_disk",
@@ -52,6 +60,7 @@ __all__ = [
 ]
 
 SETTINGS = Settings()
+_MAKING = threading.Lock()
 PATHS = tuple(f"HLT_Path{number}_v1" for number in range(6))
 READ = ReadSettings(chunk_events=7, lumisection_from="name")
 BOOKING = Workspace(
@@ -200,6 +209,49 @@ async def to_the_end(log: Log, partitions: int) -> tuple[BookingSet, dict[tuple[
                 filling.cancel()
                 return booking_set, found
             await asyncio.sleep(0.05)
+
+
+async def in_store(log: Log, url: str) -> dict[tuple[int, int], Contents]:
+    """Record all that the log holds; what the store then has by run and LS, late data added."""
+    settings = RecorderSettings(
+        batch=BatchSettings(records=16, linger=0.01), idle=0.05, pace=Pace(first=0.01, most=0.05)
+    )
+    ends = {at: (await log.bounds(*at)).end for at in recorded_places(log)}
+    progress = RecorderProgress()
+    await asyncio.to_thread(_make_store, log, url)
+    async with asyncio.TaskGroup() as tasks:
+        recording = tasks.create_task(
+            run_recorder(
+                log,
+                url,
+                clock=SystemClock(),
+                ready=lambda: None,
+                settings=settings,
+                progress=progress,
+            )
+        )
+        while progress.positions != ends:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        recording.cancel()
+    return await asyncio.to_thread(_stored, url)
+
+
+def _make_store(log: Log, url: str) -> None:
+    # Alembic makes one store at a time in a process.
+    with _MAKING:
+        StoreWriter(url, log=log.identity).close()
+
+
+def _stored(url: str) -> dict[tuple[int, int], Contents]:
+    found: dict[tuple[int, int], Contents] = {}
+    with Store(url) as store:
+        for run in (one.run for one in store.runs().items):
+            (of_run,) = store.sets(run)
+            for number in store.contents(of_run, run, BOOKING.workspace).lumisections:
+                held = store.contents(of_run, run, BOOKING.workspace, [number]).contents
+                held.add(store.late(of_run, run, BOOKING.workspace, [number]).contents)
+                found[run, number] = held
+    return found
 
 
 def on_disk(root: Path, run: int, lumisection: int) -> list[pa.RecordBatch]:

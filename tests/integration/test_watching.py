@@ -11,6 +11,7 @@ import pytest
 
 from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged
+from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.events import EventBatch, LumisectionEnd
@@ -27,7 +28,17 @@ from dqmstream.transport.log import Outgoing, Record
 from dqmstream.transport.memory import MemoryLog
 from tests.filled import make_topics
 from tests.random_run import batch_fill
-from tests.watched import BOOKING, READ, live, new_life, on_disk, record, to_the_end, until_idle
+from tests.watched import (
+    BOOKING,
+    READ,
+    in_store,
+    live,
+    new_life,
+    on_disk,
+    record,
+    to_the_end,
+    until_idle,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -43,7 +54,7 @@ def _warm() -> None:
 
 
 async def _seed(seed: int, folder: Path) -> None:
-    """One seed: emulate, watch with deaths, fill, compare."""
+    """One seed: emulate, watch with deaths, fill, record, compare."""
     streams = ("streamOne", "streamTwo") if seed % 3 == 0 else ("streamOne",)
     recorded = await asyncio.to_thread(
         lambda: read_recorded(record(folder / "recorded", streams, files=3, seed=seed))
@@ -68,6 +79,8 @@ async def _seed(seed: int, folder: Path) -> None:
     root.mkdir()
     await live(log, root, planned, WATCH, speed=SPEED, deaths=seed % 4)
     booking_set, found = await to_the_end(log, partitions)
+    stored = await in_store(log, f"sqlite:///{folder / 'store.sqlite'}")
+    assert stored.keys() == found.keys()
     files: dict[tuple[int, int], list[EmulatedFile]] = {}
     for file in planned.files:
         files.setdefault((file.run, file.lumisection), []).append(file)
@@ -80,7 +93,9 @@ async def _seed(seed: int, folder: Path) -> None:
         batches = await asyncio.to_thread(on_disk, root, *place)
         assert sum(batch.num_rows for batch in batches) == readable
         told = any(_is_told_of(file, planned) for file in of_place)
-        _assert_equal(booking_set.layouts[0], found[place], batches, of_place, told=told)
+        expected = batch_fill(booking_set.layouts[0], batches)
+        assert np.array_equal(expected.cells, stored[place].cells), place
+        _assert_equal(expected, found[place], of_place, told=told)
 
 
 def _is_told_of(file: EmulatedFile, planned: Plan) -> bool:
@@ -97,9 +112,8 @@ def _is_told_of(file: EmulatedFile, planned: Plan) -> bool:
 
 
 def _assert_equal(
-    layout: Layout,
+    expected: Contents,
     one: Merged,
-    batches: list[pa.RecordBatch],
     files: list[EmulatedFile],
     *,
     told: bool,
@@ -107,7 +121,6 @@ def _assert_equal(
     contents = one.contents.copy()
     if one.late is not None:
         contents.add(one.late, same_lumisection=True)
-    expected = batch_fill(layout, batches)
     why = (one.key, one.account, one.late_account, files)
     assert np.array_equal(expected.cells, contents.cells), why
     accounts = (one.account, one.late_account)
