@@ -25,6 +25,7 @@ from dqmstream.producing.disturbed import produce_disturbed
 from dqmstream.producing.progress import ProducerProgress
 from dqmstream.sources.synthetic import Scenario, SyntheticConfig, parse_fault
 from dqmstream.sources.synthetic.source import SyntheticSource
+from dqmstream.store.store import Store
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log
 from playback.bench.program import finished
@@ -232,3 +233,30 @@ def test_a_demo_names_the_sources_that_are_missing(tmp_path: Path) -> None:
     # 466 events in chunks of 250: the second chunk is that of bu2.
     assert {one["seen"] for one in lumisections[:6]} == {466}
     assert {one["seen"] for one in lumisections[6:]} == {250}
+
+
+@pytest.mark.timeout(180)
+def test_a_demo_keeps_what_came_late_beside_what_came_in_time(tmp_path: Path) -> None:
+    """The shipped scenario in LSs of half a second, and its silences as much shorter."""
+    arguments = ["demo", "--scenario", "late_source", "--seconds", "0.5", "--rate", "1200"]
+    settings = {
+        "data": str(tmp_path),
+        "port": "0",
+        "lumisection_timeout": "1",
+        "run_timeout": "60",
+        "workspaces": "bril",
+    }
+    rest = ["--speed", "1", "--exit", "--json"]
+    (run,) = finished([*arguments, *rest], settings, timeout=150)["runs"]
+    assert [one["lumisection"] for one in run["lumisections"]] == list(range(1, 25))
+    with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
+        (of_set,) = store.sets(410)
+        found = {one.lumisection: one for one in store.lumisections(410, set=of_set).items}
+    # 600 events in chunks of 250: the second chunk is that of bu2.
+    for lumisection in (5, 6):
+        one = found[lumisection]
+        assert (one.account.seen, one.account.missing) == (350, ("bu2",))
+        assert one.late_segments > 0
+        assert (one.late_account.seen, one.late_account.sources) == (250, ("bu2",))
+    assert all(one.account.seen + one.late_account.seen == 600 for one in found.values())
+    assert not any(found[lumisection].late_segments for lumisection in range(1, 5))
