@@ -2,22 +2,22 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
 from typing import Final
 
 import structlog
 
 from dqmstream.clock import Clock
-from dqmstream.producing.cutting import Cut, Cutter, Piece
+from dqmstream.producing.cutting import Cutter, Piece
 from dqmstream.producing.notes import Notes
 from dqmstream.producing.outbox import NumberedChunk, Outbox
 from dqmstream.producing.outlet import LogOutlet, Outlet
 from dqmstream.producing.pace import Pace
 from dqmstream.producing.peers import Peers
 from dqmstream.producing.progress import ProducerProgress
+from dqmstream.producing.reading import Reading
 from dqmstream.producing.settings import ProducerSettings
 from dqmstream.producing.starving import STARVED, starves
-from dqmstream.sources.source import AwaitedSource, EventSource, SourceChunk, SourceLumisection
+from dqmstream.sources.source import AwaitedSource, EventSource, SourceLumisection
 from dqmstream.transport.log import Log
 from dqmstream.transport.patience import Pace as RetryPace
 
@@ -25,9 +25,6 @@ __all__ = ["produce", "produce_through"]
 
 _MOST_LUMISECTIONS: Final = 64
 """LSs a re-readable source is read ahead: some have no chunks, and take no room."""
-_READ_BYTES: Final = 1 << 20
-_READ_SECONDS: Final = 0.01
-"""When chunks that were read are handed on though there are more."""
 
 
 async def produce(
@@ -120,6 +117,7 @@ class _Producer:
         self._settings = settings
         self._progress = progress
         self._cutter = Cutter(outlet.body_limit)
+        self._reading = Reading(source, self._cutter, clock)
         self._peers = Peers(source.run, (), settings.patience, clock.monotonic())
         self._outbox = (
             Outbox(settings.read_ahead_bytes)
@@ -195,23 +193,16 @@ class _Producer:
     # -------------------------------------------------------------------- read
 
     async def _read(self, pace: Pace) -> None:
-        """Read the source in a worker thread into the outbox."""
-        source = self._source
-        if isinstance(source, AwaitedSource):
-            while (one := await source.next_lumisection()) is not None:
-                await self._notes.note_decisions(self._done)
-                await self._read_one(one, pace)
-        else:
-            lumisections = source.lumisections(self._done)
-            while (one := await asyncio.to_thread(next, lumisections, None)) is not None:
-                await self._read_one(one, pace)
+        """Read the source into the outbox."""
+        async for one in self._reading.lumisections(self._done):
+            await self._notes.note_decisions(self._done)
+            await self._read_one(one, pace)
         self._all_read = True
         self._changed.set()
 
     async def _read_one(self, one: SourceLumisection, pace: Pace) -> None:
-        chunks, refused = one.chunks(), Counter[str]()
-        seen = selected = 0
-        while cuts := await asyncio.to_thread(self._next, chunks):
+        refused, seen, selected = Counter[str](), 0, 0
+        async for cuts in self._reading.cuts(one):
             for cut in cuts:
                 await pace.wait(cut.at)
                 refused.update(cut.refused)
@@ -236,21 +227,6 @@ class _Producer:
             least_chunks=least,
         )
         self._change()
-
-    def _next(self, chunks: Iterator[SourceChunk]) -> list[Cut]:
-        """The next chunks, none at the end of the LS. Runs in the thread.
-
-        Going there costs as much as a small chunk: a re-readable source is asked for several.
-        """
-        cuts: list[Cut] = []
-        now = self._clock.monotonic
-        end, size = now() + _READ_SECONDS, 0
-        for chunk in chunks:
-            cuts.append(self._cutter.cut(chunk))
-            size += len(chunk.body)
-            if not self._source.rereadable or size >= _READ_BYTES or now() >= end:
-                break
-        return cuts
 
     async def _take_in(self, lumisection: int, piece: Piece) -> None:
         """Into the outbox as soon as there is room; a live source does not wait for that."""

@@ -64,6 +64,8 @@ class AsyncRun:
         It returns once the batch is taken over, and waits as long as a re-readable source is far
         ahead of the log. What the log has already (`resumes_after`) is passed over. Events of a
         live source that come before the LS in which it joined the run are counted as dropped.
+        If it is cancelled, nothing was sent. A re-readable source sends one batch after the other:
+        their order numbers them.
 
         Parameters
         ----------
@@ -94,8 +96,8 @@ class AsyncRun:
         `notes` count by reason what the program could not use.
         """
         if self._takes(lumisection, 0):
-            self._ended = lumisection
             await self._source.end(lumisection, dict(notes or {}))
+            self._ended = lumisection
 
     async def finish(self) -> None:
         """End the LS that is open; the block that gave this run does so when it is left."""

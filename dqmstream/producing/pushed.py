@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping
-from threading import Condition
 from typing import Final, NamedTuple
 
 from dqmstream.sources.source import SourceChunk, SourceLumisection
@@ -25,7 +24,9 @@ class _End(NamedTuple):
 
 
 class PushedSource:
-    """An `EventSource` at one end, `push` and `end` at the other; the two are in other threads.
+    """A `FedSource` at one end, `push` and `end` at the other, both on one loop.
+
+    Nothing of it waits in a thread: those are few, and everybody's.
 
     Parameters
     ----------
@@ -61,15 +62,18 @@ class PushedSource:
         """Set once reading begins: then `after` is known."""
         self.after = first_lumisection - 1
         """The last LS of which the log has everything already."""
-        self._loop = asyncio.get_running_loop()
-        self._changed = Condition()
+        self._changed = asyncio.Event()
         self._waiting: deque[_Chunk | _End] = deque()
+        self._number = first_lumisection - 1
         self._ended = False
 
     # ------------------------------------------------------------- from the program
 
     async def push(self, lumisection: int, chunk: SourceChunk) -> None:
-        """Hand a chunk over; waits while those before it have not been taken."""
+        """Hand a chunk over; waits while those before it have not been taken.
+
+        If it is cancelled meanwhile, nothing was handed over.
+        """
         await self._put(_Chunk(lumisection, chunk))
 
     async def end(self, lumisection: int, notes: Mapping[str, int]) -> None:
@@ -78,65 +82,58 @@ class PushedSource:
 
     def close(self) -> None:
         """Nothing more comes."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+        self._ended = True
+        self._change()
 
     async def _put(self, item: _Chunk | _End) -> None:
-        if not self._offer(item):
-            await asyncio.to_thread(self._wait_and_offer, item)
-
-    def _offer(self, item: _Chunk | _End) -> bool:
-        with self._changed:
-            if len(self._waiting) >= _MOST_WAITING and not self._ended:
-                return False
-            self._waiting.append(item)
-            self._changed.notify_all()
-            return True
-
-    def _wait_and_offer(self, item: _Chunk | _End) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < _MOST_WAITING or self._ended)
-            self._waiting.append(item)
-            self._changed.notify_all()
+        while len(self._waiting) >= _MOST_WAITING and not self._ended:
+            await self._next_change()
+        self._waiting.append(item)
+        self._change()
 
     # ------------------------------------------------------------ to the producer
 
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
+        """Nothing can be read before it is handed over: see `next_lumisection_after`."""
+        raise NotImplementedError
+
+    async def next_lumisection_after(self, after: int) -> "_Lumisection | None":
         """LSs as they are begun; those that were passed over are empty."""
-        self.after = after
-        self._loop.call_soon_threadsafe(self.began.set)
-        number = after
-        while (first := self._peek()) is not None:
-            while number < first.lumisection:
-                number += 1
-                yield _Lumisection(self, number)
-            if first is self._peek_now():  # it belongs to an LS that is over
-                self._take()
+        if not self.began.is_set():
+            self.after = self._number = after
+            self.began.set()
+        while (first := await self._peek()) is not None:
+            if self._number < first.lumisection:
+                self._number += 1
+                return _Lumisection(self, self._number)
+            self._take()  # it belongs to an LS that is over
+        return None
 
-    def _peek(self) -> _Chunk | _End | None:
-        """What comes next, None at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ended)
-            return self._waiting[0] if self._waiting else None
-
-    def _peek_now(self) -> _Chunk | _End | None:
-        with self._changed:
-            return self._waiting[0] if self._waiting else None
-
-    def _take(self) -> _Chunk | _End:
-        with self._changed:
-            item = self._waiting.popleft()
-            self._changed.notify_all()
-            return item
-
-    def next_of(self, lumisection: int) -> SourceChunk | Mapping[str, int]:
+    async def next_of(self, lumisection: int) -> SourceChunk | Mapping[str, int]:
         """The next chunk of an LS, or its notes if there is none more."""
-        first = self._peek()
+        first = await self._peek()
         if first is None or first.lumisection > lumisection:
             return {}
         self._take()
         return first.chunk if isinstance(first, _Chunk) else first.notes
+
+    async def _peek(self) -> _Chunk | _End | None:
+        """What comes next, None at the end."""
+        while not self._waiting and not self._ended:
+            await self._next_change()
+        return self._waiting[0] if self._waiting else None
+
+    def _take(self) -> None:
+        self._waiting.popleft()
+        self._change()
+
+    def _change(self) -> None:
+        """Wake all who wait: each looks for itself."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _next_change(self) -> None:
+        await self._changed.wait()
 
 
 class _Lumisection:
@@ -147,9 +144,16 @@ class _Lumisection:
         self.seconds = source.seconds
 
     def chunks(self) -> Iterator[SourceChunk]:
-        while isinstance(found := self._source.next_of(self.lumisection), SourceChunk):
-            yield found
+        """As `PushedSource.lumisections`."""
+        raise NotImplementedError
+
+    async def next_chunk(self) -> SourceChunk | None:
+        """The next chunk, None at the end of the LS."""
+        found = await self._source.next_of(self.lumisection)
+        if isinstance(found, SourceChunk):
+            return found
         self._notes = found
+        return None
 
     def notes(self) -> Mapping[str, int]:
         return self._notes

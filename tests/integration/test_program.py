@@ -167,3 +167,49 @@ def test_a_wrong_destination_is_said_before_anything_is_sent(
     with pytest.raises(ConfigurationError, match=says) as refused:
         AsyncProducer(to, "mine", token=token)
     assert "secret" not in str(refused.value)
+
+
+async def test_many_sources_in_one_program_take_no_threads_from_each_other(log: MemoryLog) -> None:
+    """More of them than the loop has threads, each with many batches on their way at once."""
+    names = [f"source-{number}" for number in range(12)]
+
+    async def send(name: str, marks: asyncio.Barrier) -> None:
+        async with AsyncProducer(log, name, settings=QUICK).run(1, expected=tuple(names)) as run:
+            await marks.wait()
+            batch = random_batch(np.random.default_rng(1), 5)
+            await asyncio.gather(*(run.send(1, batch) for _ in range(60)))
+
+    together = asyncio.Barrier(len(names))
+    async with asyncio.timeout(50), asyncio.TaskGroup() as tasks:
+        for name in names:
+            tasks.create_task(send(name, together))
+    booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS))
+    (merged,) = await fill_to_the_end(log, booking_set, 1)
+    assert merged.complete
+    assert merged.account.selected == 12 * 60 * 5
+
+
+async def test_a_send_that_is_given_up_sent_nothing(log: MemoryLog) -> None:
+    """So that trying it again is no event twice."""
+    troubled = TroubledLog(log, seed=1)
+    small = ProducerSettings(retry_first=0.001, retry_most=0.01, read_ahead_bytes=5_000)
+    rng = np.random.default_rng(5)
+    batches = [random_batch(rng, 20) for _ in range(40)]
+    given_up = 0
+    async with AsyncProducer(troubled, "mine", settings=small).run(1, reads="x") as run:
+        for number, batch in enumerate(batches):
+            if number == 5:
+                troubled.away = True  # until somebody has waited in vain
+            while True:
+                try:
+                    async with asyncio.timeout(0.05 if troubled.away else None):
+                        await run.send(1, batch)
+                    break
+                except TimeoutError:
+                    given_up += 1
+                    troubled.away = False
+    assert given_up, "nothing was held up"
+    booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS))
+    (merged,) = await fill_to_the_end(log, booking_set, 1)
+    assert merged.account.seen == sum(batch.num_rows for batch in batches)
+    assert batch_fill(Layout(BOOKING), batches).equals(merged.contents)
