@@ -11,7 +11,7 @@ from dqmstream.messages.quality import Outcome
 
 __all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
-Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer"]
+Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer", "watcher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,11 +293,52 @@ _PRODUCER: Final = (
     Family("dqm_producer_run", "newest", "Run being sent.", "run"),
 )
 
+_WATCHER: Final = (
+    Family(
+        "dqm_watcher_behind",
+        "gauge",
+        "Files and LSs seen or decided about that the log does not hold yet.",
+        "behind",
+    ),
+    Family("dqm_watcher_awaited", "gauge", "LSs that are waited for, one of a stream.", "awaited"),
+    Family("dqm_watcher_looks", "counter", "Looks into all watched folders.", "looks"),
+    Family("dqm_watcher_files", "counter", "Files seen, each once.", "seen_files"),
+    Family(
+        "dqm_watcher_given_up_lumisections",
+        "counter",
+        "LSs given up: no file came in time, or none that could be read.",
+        "given_up",
+    ),
+    Family(
+        "dqm_watcher_late_files",
+        "counter",
+        "Files that came after their LS was decided about, and were sent by themselves.",
+        "late_files",
+    ),
+    Family(
+        "dqm_watcher_left_files",
+        "counter",
+        "Files left alone, by why: skipped (older than where watching began), repeated (there "
+        "twice, in two folders) or beyond (numbered far above all others).",
+        "left_files",
+        ("why",),
+        known=("skipped", "repeated", "beyond"),
+    ),
+    Family(
+        "dqm_watcher_failed_sources",
+        "counter",
+        "Sources that could not be read, or were begun with other settings.",
+        "failed_sources",
+    ),
+)
+"""Beside those of a producer, which a watcher is."""
+
 FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
     "filler": _FILLER,
     "comparator": _COMPARATOR,
     "recorder": _RECORDER,
     "producer": _PRODUCER,
+    "watcher": _WATCHER,
 }
 
 LOG_FAMILIES: Final = (

@@ -30,6 +30,10 @@ _Labels: TypeAlias = tuple[str, ...]
 _Value: TypeAlias = float | Durations
 
 
+_ALSO: Final[Mapping[Service, Service]] = {"watcher": "producer"}
+"""A watcher is a producer too."""
+
+
 class ProcessMetrics:
     """One registry for all services of a process.
 
@@ -47,6 +51,8 @@ class ProcessMetrics:
 
     def watch(self, service: Service, progress: object) -> None:
         """Expose a progress; several of one service (fillers of one process) are added up."""
+        if service in _ALSO:
+            self.watch(_ALSO[service], progress)
         watched = self._watched.get(service)
         if watched is not None:
             watched.progresses.append(progress)

@@ -37,8 +37,12 @@ class WatchProgress(ProducerProgress):
     ----------
     waits_for
         Files and runs, in words.
+    awaited
+        LSs that are waited for, one of a stream.
     looks
         How often all folders were looked at.
+    seen_files
+        Files seen, each once.
     behind
         Files and LSs seen or decided that the log does not hold yet; 0 when all is done.
     given_up
@@ -53,7 +57,9 @@ class WatchProgress(ProducerProgress):
     """
 
     waits_for: tuple[str, ...] = ()
+    awaited: int = 0
     looks: int = 0
+    seen_files: int = 0
     behind: int = 0
     given_up: int = 0
     late_files: int = 0
@@ -62,6 +68,15 @@ class WatchProgress(ProducerProgress):
     files_beyond: int = 0
     other_files: int = 0
     failed_sources: int = 0
+
+    @property
+    def left_files(self) -> dict[str, int]:
+        """Files not read, by why."""
+        return {
+            "skipped": self.skipped_files,
+            "repeated": self.repeated_files,
+            "beyond": self.files_beyond,
+        }
 
 
 class Watching:
@@ -120,7 +135,7 @@ class Watching:
 
     def service(self) -> Service:
         """The one service there is."""
-        return Service(name="watcher", start=self._start, progress=self.progress, kind="producer")
+        return Service(name="watcher", start=self._start, progress=self.progress, kind="watcher")
 
     async def _start(self, process: Process, ready: Ready) -> None:
         ready()
@@ -224,6 +239,7 @@ class Watching:
         self.progress.behind = folders.behind() + late
         self.progress.looks = folders.looks
         self.progress.waits_for = folders.waits_for()
+        self.progress.awaited = folders.awaited
         for name, count in folders.counts().items():
             setattr(self.progress, name, count)
 

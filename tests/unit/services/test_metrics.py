@@ -30,6 +30,7 @@ from services.monitoring.durations import BOUNDS, Durations
 from services.monitoring.families import FAMILIES, LOG_FAMILIES
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
+from services.processes.watch import WatchProgress
 from services.recorder.service import RecorderProgress
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -38,6 +39,7 @@ PROGRESS = {
     "comparator": ComparatorProgress,
     "recorder": RecorderProgress,
     "producer": ProducerProgress,
+    "watcher": WatchProgress,
 }
 
 

@@ -4,12 +4,13 @@ What is seen goes in, with the time; decisions come out, one LS after the other.
 order, twice, late or never, and may go before they are read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from dqmstream.sources.cms.watching.settings import WatchSettings
 from dqmstream.sources.cms.watching.sighting import Sighting
+from dqmstream.sources.cms.watching.waiting import Seen, WaitingFiles
 from dqmstream.sources.decisions import Decisions
 
 __all__ = ["End", "GiveUp", "Step", "StreamOrder", "Take", "Wait"]
@@ -44,11 +45,6 @@ class End(NamedTuple):
 Step = Take | GiveUp | Wait | End
 
 
-class _Seen(NamedTuple):
-    sighting: Sighting
-    since: float
-
-
 class StreamOrder:
     """Decides about the LSs of one stream in one run, in rising order.
 
@@ -66,10 +62,9 @@ class StreamOrder:
     def __init__(self, settings: WatchSettings, *, joined: bool) -> None:
         self._settings = settings
         self._joined = joined
-        self._seen: dict[Path, _Seen] = {}
-        self._gone: dict[int, _Seen] = {}
-        self._late: dict[Path, _Seen] = {}
-        self._broken: dict[Path, _Seen] = {}
+        self._seen = WaitingFiles()
+        self._late: dict[Path, Seen] = {}
+        self._broken: dict[Path, Seen] = {}
         self._found: dict[int, Sighting] = {}
         self._told_late: set[Path] = set()
         self._ended: float | None = None
@@ -96,7 +91,7 @@ class StreamOrder:
         if known is None and number > self._known() + self._settings.most_ahead:
             self.beyond += 1
             return
-        self._seen[path] = _Seen(sighting, since)
+        self._seen.add(Seen(sighting, since))
 
     def _see_decided(self, sighting: Sighting, since: float) -> None:
         number, path = sighting.lumisection.lumisection, sighting.path
@@ -106,16 +101,14 @@ class StreamOrder:
         if not self._is_late(sighting):
             self._found[number] = sighting
         elif path not in self._told_late:
-            self._late[path] = _Seen(sighting, since)
+            self._late[path] = Seen(sighting, since)
 
     def vanish(self, path: Path, now: float) -> None:
         """A file has gone."""
         self._late.pop(path, None)
         self._broken.pop(path, None)
         self._told_late.discard(path)
-        seen = self._seen.pop(path, None)
-        if seen is not None:
-            self._gone[seen.sighting.lumisection.lumisection] = _Seen(seen.sighting, now)
+        self._seen.lose(path, now)
 
     def end(self, last: int, now: float) -> None:
         """The end-of-run file is there, or the run is left: nothing comes beyond LS `last`, the
@@ -126,9 +119,8 @@ class StreamOrder:
     def close(self) -> None:
         """The run has been sent to its end: whatever comes now is late."""
         self._over = True
-        seen, self._seen = self._seen, {}
         self._found.clear()
-        for one in seen.values():
+        for one in self._seen.take_all(self.decisions.last):
             self._see_decided(one.sighting, one.since)
 
     @property
@@ -139,8 +131,7 @@ class StreamOrder:
     @property
     def highest(self) -> int:
         """The highest LS known of."""
-        numbers = [seen.sighting.lumisection.lumisection for seen in self._seen.values()]
-        return max([self.decisions.last, *numbers, *self._gone])
+        return max(self.decisions.last, self._seen.highest)
 
     @property
     def waiting(self) -> int:
@@ -150,16 +141,16 @@ class StreamOrder:
     @property
     def has_files(self) -> bool:
         """Whether a file that can be read is there, so that the run can begin."""
-        return any(not seen.sighting.trouble for seen in self._seen.values())
+        return any(not seen.sighting.trouble for seen in self._seen)
 
     def troubled(self) -> list[Path]:
         """Files to be looked at again."""
-        all_seen = (*self._seen.values(), *self._late.values(), *self._broken.values())
+        all_seen = (*self._seen, *self._late.values(), *self._broken.values())
         return [seen.sighting.path for seen in all_seen if seen.sighting.trouble]
 
     def files(self) -> list[Path]:
         """Files not decided about that can be read, by LS."""
-        return [seen.sighting.path for seen in self._ready(self._seen.values())]
+        return [seen.sighting.path for seen in self._ready(self._seen)]
 
     def late(self, now: float) -> list[Sighting]:
         """Files for LSs that are decided, each once; with trouble when they had their time."""
@@ -190,7 +181,7 @@ class StreamOrder:
             return 0xFFFFFFFF
         return self.highest
 
-    def _ready(self, seen: Iterable[_Seen]) -> list[_Seen]:
+    def _ready(self, seen: Iterable[Seen]) -> list[Seen]:
         """Those that can be read: by LS, the first seen first."""
         ready = [one for one in seen if not one.sighting.trouble]
         return sorted(
@@ -204,13 +195,11 @@ class StreamOrder:
         self.decisions = decisions.acknowledged(after)
         if not decisions.first:
             self.decisions = decisions.begin(self._first())
-        seen, self._seen = self._seen, {}
-        for one in seen.values():
+        for one in self._seen.take_all(self.decisions.last):
             self.see(one.sighting, one.since)
 
     def _first(self) -> int:
-        numbers = [seen.sighting.lumisection.lumisection for seen in self._seen.values()]
-        numbers += self._gone
+        numbers = self._seen.numbers
         if self._settings.newest:
             return max(numbers, default=1)
         return min(numbers, default=1) if self._joined else 1
@@ -233,31 +222,28 @@ class StreamOrder:
     def step(self, now: float) -> Step:
         """What to do about the next LS; what is decided stays decided."""
         number = self.decisions.last + 1
-        here = [
-            seen for seen in self._seen.values() if seen.sighting.lumisection.lumisection == number
-        ]
+        here = self._seen.at(number)
         ready = self._ready(here)
         if ready:
             return self._take(number, ready[0].sighting)
         if here:
             return self._troubled(number, here, now)
-        if number in self._gone:
-            return self._give_up(number, self._gone[number].sighting.events, "file_gone")
-        later = [
-            seen.since
-            for seen in (*self._seen.values(), *self._gone.values())
-            if seen.sighting.lumisection.lumisection > number
-        ]
+        gone = self._seen.gone(number)
+        if gone is not None:
+            return self._give_up(number, gone.sighting.events, "file_gone")
+        # All that waits is beyond this LS.
+        later = [self._seen.oldest]
         if self._ended is not None and number <= self._last:
             later.append(self._ended)
-        if later:
-            until = min(later) + self._settings.missing_timeout
+        since = min((one for one in later if one is not None), default=None)
+        if since is not None:
+            until = since + self._settings.missing_timeout
             if now >= until:
                 return self._give_up(number, 0, "file_missing")
             return Wait(number, until)
         return Wait(number, None) if self._ended is None else End()
 
-    def _troubled(self, number: int, here: list[_Seen], now: float) -> Step:
+    def _troubled(self, number: int, here: Collection[Seen], now: float) -> Step:
         until = max(seen.since for seen in here) + self._settings.broken_timeout
         if now < until:
             return Wait(number, until)
@@ -275,14 +261,12 @@ class StreamOrder:
         return GiveUp(number, events, why)
 
     def _decided(self, number: int, taken: Path | None) -> None:
-        self._gone.pop(number, None)
-        for path, seen in list(self._seen.items()):
-            if seen.sighting.lumisection.lumisection == number:
-                del self._seen[path]
-                if seen.sighting.trouble:
-                    # Told of already; it comes late if somebody mends it.
-                    self._broken[path] = seen
-                elif self._is_late(seen.sighting):
-                    self._late[path] = seen
-                elif path != taken:
-                    self.repeated += 1
+        for seen in self._seen.take(number):
+            path = seen.sighting.path
+            if seen.sighting.trouble:
+                # Told of already; it comes late if somebody mends it.
+                self._broken[path] = seen
+            elif self._is_late(seen.sighting):
+                self._late[path] = seen
+            elif path != taken:
+                self.repeated += 1

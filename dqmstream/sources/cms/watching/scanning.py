@@ -13,11 +13,15 @@ __all__ = ["FolderScanner", "Scan"]
 
 @dataclass(slots=True)
 class Scan:
-    """What was found: the views of all run folders, files by LS, and (run, stream, path) gone."""
+    """What was found: the views of all run folders, files by LS, and (run, stream, path) gone.
+
+    `fresh` counts the files among those seen that were not there before.
+    """
 
     views: dict[Path, FolderView] = field(default_factory=dict)
     seen: list[Sighting] = field(default_factory=list)
     gone: list[tuple[int, str, Path]] = field(default_factory=list)
+    fresh: int = 0
 
 
 class FolderScanner:
@@ -62,6 +66,7 @@ class FolderScanner:
                     sighting = look(path, name, self._limits)
                     if sighting is not None:
                         scan.seen.append(sighting)
+                        scan.fresh += path not in had
         scan.seen.sort(key=lambda one: (one.lumisection, one.path))
         return scan
 

@@ -6,8 +6,8 @@ all the same, for a file system on the network says nothing. What is seen is dec
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -18,9 +18,9 @@ from dqmstream.clock import Clock
 from dqmstream.sources.cms.runkey import read_run_key
 from dqmstream.sources.cms.source import glance
 from dqmstream.sources.cms.watching.order import StreamOrder
+from dqmstream.sources.cms.watching.run import WatchedRun
 from dqmstream.sources.cms.watching.scanning import FolderScanner, Scan
 from dqmstream.sources.cms.watching.settings import WatchSettings
-from dqmstream.sources.cms.watching.sighting import FolderView
 from dqmstream.sources.cms.watching.source import WatchedSource, late_source
 from dqmstream.sources.source import EventSource
 
@@ -30,20 +30,6 @@ _RESCAN: Final = 5.0
 """Seconds after which all folders are looked at though nothing was heard."""
 _RETRIES: Final = 10
 """How often a file with trouble is looked at again within its time."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """One run: what its folders hold, and what is sent of it."""
-
-    joined: bool
-    since: float
-    views: dict[Path, FolderView] = field(default_factory=dict)
-    orders: dict[str, StreamOrder] = field(default_factory=dict)
-    sources: dict[str, WatchedSource] = field(default_factory=dict)
-    going: set[str] = field(default_factory=set)
-    ended: bool = False
-    heard: float = 0.0
 
 
 class FolderWatch:
@@ -73,10 +59,11 @@ class FolderWatch:
         self._settings = settings
         self._clock = clock
         self._begin = begin
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, WatchedRun] = {}
         self._news = asyncio.Event()
         self._scanner = FolderScanner(roots, settings)
         self._scanned = False
+        self._past = Counter[str]()
         self.looks = 0
         """How often all folders were looked at."""
         self._logger = structlog.get_logger()
@@ -105,13 +92,20 @@ class FolderWatch:
 
     def waits_for(self) -> tuple[str, ...]:
         """What is waited for, in words."""
-        texts = [
+        return self._awaited() or (f"runs in {', '.join(map(str, self._roots))}",)
+
+    @property
+    def awaited(self) -> int:
+        """How many LSs are waited for, one of a stream."""
+        return len(self._awaited())
+
+    def _awaited(self) -> tuple[str, ...]:
+        return tuple(
             source.waits_for
             for run in self._runs.values()
             for name, source in run.sources.items()
             if name in run.going and source.waits_for
-        ]
-        return tuple(texts) or (f"runs in {', '.join(map(str, self._roots))}",)
+        )
 
     def behind(self) -> int:
         """Files and LSs that are seen or decided and not acknowledged; ends that are not sent."""
@@ -122,17 +116,16 @@ class FolderWatch:
         return found
 
     def counts(self) -> dict[str, int]:
-        """What became of files that are not read, and of LSs without one."""
-        orders = [order for run in self._runs.values() for order in run.orders.values()]
-        sources = [source for run in self._runs.values() for source in run.sources.values()]
+        """Files seen, what became of those that are not read, and of LSs without one.
+
+        They never fall; but for `other_files`, which are those that lie there now.
+        """
+        total = Counter(self._past)
+        for run in self._runs.values():
+            total.update(run.counts())
         views = [one for run in self._runs.values() for one in run.views.values()]
-        return {
-            "given_up": sum(source.given_up for source in sources),
-            "skipped_files": sum(order.skipped for order in orders),
-            "repeated_files": sum(order.repeated for order in orders),
-            "files_beyond": sum(order.beyond for order in orders),
-            "other_files": sum(one.others for one in views),
-        }
+        total["other_files"] = sum(one.others for one in views)
+        return dict(total)
 
     # -------------------------------------------------------------------- looking
 
@@ -186,7 +179,7 @@ class FolderWatch:
     def _take_in(self, scan: Scan, now: float) -> None:
         """What was seen, told to those who decide."""
         for folder, found in scan.views.items():
-            run = self._runs.setdefault(found.run, _Run(joined=not self._scanned, since=now))
+            run = self._runs.setdefault(found.run, WatchedRun(joined=not self._scanned, since=now))
             if run.views.get(folder) is not found:
                 run.heard = now
             run.views[folder] = found
@@ -195,6 +188,7 @@ class FolderWatch:
             order = self._runs[number].orders.get(stream)
             if order is not None:
                 order.vanish(path, now)
+        self._past["seen_files"] += scan.fresh
         for sighting in scan.seen:
             run = self._runs[sighting.lumisection.run]
             if sighting.stream not in run.orders:
@@ -206,6 +200,7 @@ class FolderWatch:
             # Nothing more can come of a run whose folders were deleted.
             run.ended |= not run.views
             if not run.views and not run.going:
+                self._past.update(run.counts())
                 del self._runs[number]
         self._leave_silent(now)
         self._wake(now)
@@ -249,10 +244,10 @@ class FolderWatch:
             for stream in ready:
                 self._begin(run.sources[stream], expected)
 
-    def _expected(self, run: _Run) -> Iterable[str]:
+    def _expected(self, run: WatchedRun) -> Iterable[str]:
         return self._settings.streams or sorted(run.orders)
 
-    async def _source(self, number: int, run: _Run, stream: str) -> WatchedSource:
+    async def _source(self, number: int, run: WatchedRun, stream: str) -> WatchedSource:
         order, read = run.orders[stream], self._settings.read
         folder = next(iter(run.views))
         first = await asyncio.to_thread(glance, order.files(), read)

@@ -204,5 +204,11 @@ async def test_a_run_whose_folder_is_deleted_ends_with_what_was_announced_lost_b
             await asyncio.to_thread(path.unlink)
         await asyncio.to_thread(folder.rmdir)
         found = await lumisections(source)
+        counts = begun.watch.counts()
+        begun.watch.sent(source)
+        while begun.watch.is_done(500001):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert begun.watch.counts() == counts, "what was counted of a run stays when it has gone"
+    assert counts["seen_files"] == 2
     assert [number for number, _ in found] == [1, 2]
     assert all(notes in ({"file_gone": 1}, {"file_missing": 1}) for _, notes in found)
