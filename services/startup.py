@@ -13,16 +13,22 @@ from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
 from dqmstream.workspaces.registry import load_workspaces
 from services.fitting import fitting
 from services.logging.logs import set_up_logs
-from services.settings import Settings, load_settings
+from services.settings import InForce, Settings, load_settings
 
-__all__ = ["booking_set", "chosen_bookings", "chosen_tests", "settings_in_force"]
+__all__ = ["booking_set", "chosen_bookings", "chosen_tests", "in_force", "settings_in_force"]
 
 
 def settings_in_force(flags: Mapping[str, object], config: Path | None) -> Settings:
     """Settings of all layers; log lines go where they say from here on."""
-    settings = load_settings(flags, os.environ, config).settings
+    return in_force(flags, config).settings
+
+
+def in_force(flags: Mapping[str, object], config: Path | None) -> InForce:
+    """The same, and where each came from."""
+    found = load_settings(flags, os.environ, config)
+    settings = found.settings
     set_up_logs(settings.log_level, settings.log_format, secrets=settings.passwords)
-    return settings
+    return found
 
 
 def chosen_bookings(

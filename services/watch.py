@@ -26,8 +26,9 @@ from services.processes.watch import Watching
 from services.runs import Runs
 from services.settings import Settings
 from services.shutdown import run_until_stopped
-from services.startup import chosen_bookings, chosen_tests, settings_in_force
+from services.startup import chosen_bookings, chosen_tests, in_force
 from services.system import running_system
+from services.waiting import waiting_longer
 
 __all__ = ["WatchPlay", "watch", "watch_settings"]
 
@@ -79,8 +80,11 @@ def watch(
     config: Path | None,
 ) -> int:
     """Send what appears in folders, with all services beside it, or alone."""
-    settings = settings_in_force(flags, config)
+    layers = in_force(flags, config)
     how = watch_settings(**watched)  # type: ignore[arg-type]
+    settings, warnings = waiting_longer(layers, how.missing_timeout)
+    for warning in warnings:
+        typer.echo(warning, err=True)
     missing = [str(folder) for folder in folders if not folder.is_dir()]
     if missing:
         msg = f"no such folder to watch: {', '.join(missing)}"

@@ -50,7 +50,9 @@ def watch(
     missing_timeout: Annotated[
         float,
         typer.Option(
-            min=0.001, help="seconds an LS without a file is waited for once a later one is there"
+            min=0.001,
+            help="seconds an LS without a file is waited for once a later one is there; fillers in "
+            "other processes need a longer lumisection_timeout and run_timeout",
         ),
     ] = 240.0,
     newest: Annotated[
