@@ -1,6 +1,10 @@
 """The order in which watched files are read: rising, each LS decided once, each file one fate."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import msgspec
 import pytest
@@ -193,6 +197,46 @@ def test_a_restart_takes_the_same_file_and_finds_others_late() -> None:
     assert again.late(0.0) == [file(1, "_b"), file(2)]
     assert again.found(3) == file(3)
     assert again.step(0.0) == Take(4, file(4))
+
+
+def operations(work: Callable[[], object]) -> int:
+    """How many operations of the interpreter some work takes."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        frame.f_trace_lines = False
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def all_of_a_run(files: int, *, missing: int) -> None:
+    """As many files are seen at once, after LSs without one; all is decided and acknowledged."""
+    one = begun(*range(missing + 1, missing + files + 1))
+    one.end(one.highest, 0.0)
+    for number in range(1, missing + files + 1):
+        assert isinstance(one.step(1000.0), Take if number > missing else GiveUp)
+        one.acknowledged(number)
+    assert one.step(1000.0) == End()
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_twice_as_many_files_that_wait_are_twice_the_work(missing: int) -> None:
+    few, many = (
+        operations(lambda n=n: all_of_a_run(n, missing=n * missing))  # type: ignore[misc]
+        for n in (100, 200)
+    )
+    assert few > 100
+    assert many < 2.5 * few
 
 
 EVENTS = st.lists(
