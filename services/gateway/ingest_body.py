@@ -18,6 +18,7 @@ _GZIP: Final = 31
 """For zlib: a gzip header, and the largest window."""
 _MOST_WINDOW: Final = 8 << 20
 """Bytes of memory a zstd stream may ask for; what RFC 8878 says every decoder should take."""
+_PIECE: Final = 1 << 18
 
 
 def media_type(request: Request, *allowed: str) -> str:
@@ -131,9 +132,18 @@ def _gunzip(body: bytes, limit: int, whose: str) -> bytes:
 def _unzstd(body: bytes, limit: int, whose: str) -> bytes:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW)
     try:
-        # Its frame says how large it is, or not: only reading bounds what it makes.
+        # Its frame says how large it is, or not: only reading bounds what it makes. A reader does
+        # not say whether the frame came to its end, what says it takes all at once: so twice.
         with decompressor.stream_reader(io.BytesIO(body)) as stream:
-            expanded = stream.read(limit + 1)
+            size = 0
+            while size <= limit and (piece := stream.read(_PIECE)):
+                size += len(piece)
+        if size > limit:
+            raise too_large(whose, limit, "more came out of its compression")
+        inflater = decompressor.decompressobj()
+        expanded = inflater.decompress(body)
     except zstandard.ZstdError as error:
         raise ProblemError(400, f"{whose} is no zstd: {error}") from error
+    if not inflater.eof or inflater.unused_data:
+        raise ProblemError(400, f"{whose} is zstd that is cut short or goes on after its frame")
     return expanded
