@@ -17,6 +17,8 @@ class WatchedRun:
 
     Parameters
     ----------
+    folder
+        The first that was seen of it; it may be gone.
     joined
         It was there when watching began.
     since, heard
@@ -29,6 +31,7 @@ class WatchedRun:
         Nothing more is expected.
     """
 
+    folder: Path
     joined: bool
     since: float
     views: dict[Path, FolderView] = field(default_factory=dict)

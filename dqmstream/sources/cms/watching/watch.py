@@ -179,7 +179,8 @@ class FolderWatch:
     def _take_in(self, scan: Scan, now: float) -> None:
         """What was seen, told to those who decide."""
         for folder, found in scan.views.items():
-            run = self._runs.setdefault(found.run, WatchedRun(joined=not self._scanned, since=now))
+            new = WatchedRun(folder, joined=not self._scanned, since=now)
+            run = self._runs.setdefault(found.run, new)
             if run.views.get(folder) is not found:
                 run.heard = now
             run.views[folder] = found
@@ -249,9 +250,8 @@ class FolderWatch:
 
     async def _source(self, number: int, run: WatchedRun, stream: str) -> WatchedSource:
         order, read = run.orders[stream], self._settings.read
-        folder = next(iter(run.views))
         first = await asyncio.to_thread(glance, order.files(), read)
-        key = await asyncio.to_thread(read_run_key, folder, number)
+        key = await asyncio.to_thread(read_run_key, run.folder, number)
         if key.note:
             self._logger.info("run key is not known", run=number, why=key.note)
         return WatchedSource(

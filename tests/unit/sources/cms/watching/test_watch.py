@@ -1,6 +1,7 @@
 """Watching folders: which sources begin, with what, and when a run is over."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -212,3 +213,23 @@ async def test_a_run_whose_folder_is_deleted_ends_with_what_was_announced_lost_b
     assert counts["seen_files"] == 2
     assert [number for number, _ in found] == [1, 2]
     assert all(notes in ({"file_gone": 1}, {"file_missing": 1}) for _, notes in found)
+
+
+async def test_a_run_that_is_deleted_while_a_stream_waits_for_its_first_data_does_not_end_the_watch(
+    tmp_path: Path, put: Put
+) -> None:
+    folder = tmp_path / "run500001"
+    async with watching(tmp_path, PATIENT) as begun:
+        await asyncio.to_thread(put, 500001, 1)
+        await begun.watched(500001)
+        looks = begun.watch.looks
+        announced = folder / "run500001_ls0001_streamOther_a.jsn"
+        text = '{"data":["5","5","0","other.dat","100","0","0","0","0",""]}'
+        await asyncio.to_thread(announced.write_text, text)
+        while begun.watch.counts()["seen_files"] < 2 or begun.watch.looks < looks + 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(shutil.rmtree, folder)
+        other = await begun.watched(500001, "streamOther")
+        assert await lumisections(other) == [(1, {"file_gone": 1})]
+        await asyncio.to_thread(put, 500002, 1)
+        await begun.watched(500002)
