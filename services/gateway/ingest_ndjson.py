@@ -58,7 +58,7 @@ def arrow_of_lines(body: bytes) -> bytes:
         schema = _declared(declared)
         events = rest
     else:
-        schema = _schema({name: _kind_of(name, value, body) for name, value in first.items()})
+        schema = _schema(_shown(first, body))
         events = body
     return encode_batch(_batch(events, schema))
 
@@ -99,7 +99,48 @@ def _named(name: str, kind: object) -> Any:
     return _TYPES[kind]
 
 
-def _kind_of(name: str, value: object, body: bytes) -> Any:
+def _shown(first: Mapping[str, Any], body: bytes) -> dict[str, Any]:
+    """What the first event shows, and of collections that are empty in it the next events."""
+    kinds = {name: _kind_of(name, value) for name, value in first.items()}
+    missing = {name for name, kind in kinds.items() if kind is None}
+    # All of them in one pass, by what a line has: else a few bytes cost hours.
+    for line in _lines(body) if missing else ():
+        for name, value in _object(line).items():
+            if name in missing and (kind := _kind_of_members(name, value)) is not None:
+                kinds[name] = kind
+                missing.remove(name)
+        if not missing:
+            break
+    for name, kind in kinds.items():
+        if kind is None:
+            detail = (
+                f"collection {name:.80} is empty in all events, so nothing says what its members "
+                'are: name the columns in a first line {"columns": {...}}'
+            )
+            raise MessageError("bad_type", detail)
+    return kinds
+
+
+def _kind_of(name: str, value: object) -> Any:
+    """The type of a column; None of a collection that is empty."""
+    if value == [] or (isinstance(value, list) and isinstance(value[0], dict)):
+        return _kind_of_members(name, value)
+    return _plain(name, value, "a number, a boolean, text, or a list of objects")
+
+
+def _kind_of_members(name: str, value: object) -> Any:
+    """A collection as its first object shows it; None if it has none."""
+    if not (isinstance(value, list) and value and isinstance(value[0], dict)):
+        return None
+    return _collection(
+        {
+            member: _plain(f"{name}.{member}", of, "a number, a boolean or text")
+            for member, of in value[0].items()
+        }
+    )
+
+
+def _plain(name: str, value: object, expected: str) -> Any:
     match value:
         case bool():
             return pa.bool_()
@@ -107,29 +148,7 @@ def _kind_of(name: str, value: object, body: bytes) -> Any:
             return pa.float64()
         case str():
             return pa.utf8()
-        case [] | [{}, *_]:
-            return _collection_of(name, body)
-    detail = (
-        f"column {name:.80} is {value!r:.80}, expected a number, a boolean, text, or a list of "
-        "objects"
-    )
-    raise MessageError("bad_type", detail)
-
-
-def _collection_of(name: str, body: bytes) -> Any:
-    """A collection as its first object shows it."""
-    for line in _lines(body):
-        objects = _object(line).get(name)
-        if isinstance(objects, list) and objects and isinstance(objects[0], dict):
-            members = {
-                member: _kind_of(f"{name}.{member}", value, b"")
-                for member, value in objects[0].items()
-            }
-            return _collection(members)
-    detail = (
-        f"collection {name:.80} is empty in all events, so nothing says what its members are: "
-        'name the columns in a first line {"columns": {...}}'
-    )
+    detail = f"column {name:.80} is {value!r:.80}, expected {expected}"
     raise MessageError("bad_type", detail)
 
 

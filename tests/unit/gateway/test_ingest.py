@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ import zstandard
 
 from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.clock import SystemClock
+from dqmstream.errors import MessageError
 from dqmstream.messages.events import EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.operations import Command
 from dqmstream.messages.struct import Message
@@ -23,6 +24,7 @@ from dqmstream.messages.topics import COMMANDS, EVENTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.memory import MemoryLog
+from services.gateway import ingest_ndjson
 from services.gateway.access import Access
 from services.gateway.access_tokens import Role
 from services.gateway.app import create_app
@@ -337,6 +339,8 @@ def test_the_same_lines_are_always_the_same_bytes() -> None:
         (b'{"hit": [{"e": 1}]}\n{"hit": [{}]}', "hit.e has 1 nulls"),
         (b'{"hit": [{"e": 1}]}\n{"hit": [null]}', "nulls"),
         (b'{"hit": [{"e": "text"}]}', "bad_type"),
+        (b'{"hit": [{"e": []}]}', "column hit.e is []"),
+        (b'{"hit": []}\n{"hit": [{"e": [{"f": []}]}]}', "column hit.e is [{'f': []}]"),
         (b'{"a b": 1}', "'a b' is not an identifier"),
         (b'{"columns": {"x": "complex"}}\n{"x": 1}', "column x is 'complex'"),
         (b'{"columns": {"x": "int8"}}\n{"x": 300}', "column x: Failed to convert JSON to int8"),
@@ -364,6 +368,33 @@ async def test_lines_that_are_no_events_are_refused_with_column_and_reason(
         assert said in answer.json()["detail"]
         assert "run 7 LS 1 'a' chunk 0" in answer.json()["detail"]
     assert await messages(wide) == []
+
+
+def test_empty_collections_are_looked_for_in_one_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their number: each line is read once more at most, and none after the last."""
+    read = 0
+    original = ingest_ndjson._object
+
+    def counted(line: bytes) -> dict[str, Any]:
+        nonlocal read
+        read += 1
+        return original(line)
+
+    monkeypatch.setattr(ingest_ndjson, "_object", counted)
+    names = [f"c{number}" for number in range(40)]
+
+    def line(filled: Sequence[str]) -> bytes:
+        return json.dumps({name: [{"e": 1}] if name in filled else [] for name in names}).encode()
+
+    lines = [line([])] * 50 + [line(names[20:]), line(names[:20])] + [line([])] * 50
+    found = decode_batch(arrow_of_lines(b"\n".join(lines)), selected=len(lines))
+    assert list(found.collections) == names
+    assert [each.offsets[-1] for each in found.collections.values()] == [1] * 40
+    assert read == 1 + 52
+    read = 0
+    with pytest.raises(MessageError, match="collection c0 is empty in all events"):
+        arrow_of_lines(b"\n".join([line([])] * 100))
+    assert read == 1 + 100
 
 
 async def test_a_million_columns_are_refused_quickly_and_whole() -> None:
