@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -10,9 +11,20 @@ from dqmstream.errors import BookingError
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.identity import normal_path
-from dqmstream.sources.histograms.histogram import WHOLE_RUN, ImportedHistogram, Rejected
+from dqmstream.sources.histograms.histogram import (
+    WHOLE_RUN,
+    WHOLE_RUN_BESIDE,
+    Bins,
+    ImportedHistogram,
+    Rejected,
+)
 
-__all__ = ["FittedLumisection", "lumisections"]
+__all__ = ["FittedLumisection", "lumisections", "too_large"]
+
+_MOST_FIXED_POINT: Final = 2.0**62
+"""Sums in fixed point are of 64 bits with a sign."""
+_MOST_ENTRIES: Final = 2.0**32
+"""Of one cell in one LS: half of what a window may have of it."""
 
 
 @dataclass(slots=True)
@@ -60,7 +72,7 @@ def lumisections(
         lumisection = fitted[refused.lumisection]
         lumisection.note(refused.source, refused.reason)
         path = _normal(refused.path)
-        if path in layout:
+        if path in layout and refused.reason != WHOLE_RUN_BESIDE:
             lumisection.contents.mark_invalid(
                 layout[path].index, f"{refused.reason}: {refused.detail}"
             )
@@ -87,11 +99,50 @@ def _note_absent(
             lumisection.note(source, "absent")
 
 
+class _Planes(NamedTuple):
+    """Entries, sums and sums of squares of each cell, as numbers."""
+
+    counts: Bins
+    values: Bins
+    squares: Bins
+
+
+def _planes(one: ImportedHistogram) -> _Planes:
+    values = one.values.astype(np.float64)
+    if one.kind == "profile" and one.counts is not None:
+        counts = np.rint(one.counts)
+    else:
+        counts = (values != 0).astype(np.float64)
+    if one.squares is not None:
+        return _Planes(counts, values, one.squares.astype(np.float64))
+    return _Planes(counts, values, np.divide(values * values, np.maximum(counts, 1)))
+
+
+def too_large(place: ElementLayout, one: ImportedHistogram) -> str:
+    """What of a histogram the cells of its element cannot hold; empty if they hold all."""
+    if place.planes == 1:
+        return ""
+    counts, values, squares = _planes(one)
+    if counts.max(initial=0) > _MOST_ENTRIES:
+        return f"a bin has {counts.max():g} entries, expected up to {_MOST_ENTRIES:g}"
+    for what, cells, bits in (
+        ("sum", values, place.bits),
+        ("sum of squares", squares, place.square_bits),
+    ):
+        most = float(np.ldexp(_MOST_FIXED_POINT, -bits))
+        if np.abs(cells).max(initial=0) > most:
+            largest = float(np.abs(cells).max())
+            return f"the {what} of a bin is {largest:g}, its range holds up to {most:g}"
+    return ""
+
+
 def _put(lumisection: FittedLumisection, place: ElementLayout, one: ImportedHistogram) -> None:
     """The cells of one histogram, and notes of what its file does not say."""
     size = place.cells
     cells = lumisection.contents.cells[place.offset : place.offset + place.planes * size]
     lumisection.histograms[one.source] += 1
+    for what in one.notes:
+        lumisection.note(one.source, what)
     if not one.flow_known:
         lumisection.note(one.source, "flow_unknown")
     if place.planes == 1:
@@ -99,19 +150,16 @@ def _put(lumisection: FittedLumisection, place: ElementLayout, one: ImportedHist
         if one.entries is not None and one.entries != cells.sum():
             lumisection.note(one.source, "entries_differ")
         return
-    values = one.values.astype(np.float64).ravel()
-    if one.kind == "profile" and one.counts is not None:
-        counts = np.rint(one.counts).astype(np.int64).ravel()
-    else:
-        counts = (values != 0).astype(np.int64)
+    if one.kind != "profile":
         what = "entries_unknown" if one.kind == "values" else "means_only"
         lumisection.note(one.source, what)
-    if one.squares is None:
-        squares = np.divide(values * values, np.maximum(counts, 1))
-        if one.kind == "profile":
-            lumisection.note(one.source, "spreads_unknown")
-    else:
-        squares = one.squares.astype(np.float64).ravel()
-    cells[:size] = counts
-    cells[size : 2 * size] = np.rint(np.ldexp(values, place.bits)).astype(np.int64)
-    cells[2 * size :] = np.rint(np.ldexp(squares, place.square_bits)).astype(np.int64)
+    elif one.squares is None:
+        lumisection.note(one.source, "spreads_unknown")
+    counts, values, squares = _planes(one)
+    cells[:size] = counts.astype(np.int64).ravel()
+    cells[size : 2 * size] = _fixed_point(values, place.bits)
+    cells[2 * size :] = _fixed_point(squares, place.square_bits)
+
+
+def _fixed_point(cells: Bins, bits: int) -> Bins:
+    return np.rint(np.ldexp(cells, bits)).astype(np.int64).ravel()

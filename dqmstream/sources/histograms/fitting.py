@@ -7,15 +7,15 @@ not within one. A path is booked as
 - a weighted histogram, if some are not: each bin goes in as one entry of that weight, for files do
   not say how many entries there were. Its declared range is the next power of two above what came;
 - a profile, with the sums of the file; of one of which only the means are known each bin that is
-  not 0 goes in as one entry, so that a sum over LSs is the mean of the means.
+  not 0 goes in as one entry, so that a sum over LSs is the mean of the means (`booked`).
 
-What does not fit is rejected by name and counted: not finite, negative counts, another binning or
-kind than the first one of the run, an LS twice with different contents (then neither is taken), a
-whole run beside LSs of the same path (their sum would count it twice). Where something was rejected
-the element is invalid in that LS.
+What does not fit is rejected by name and counted: not finite, negative counts, too large for fixed
+point, another binning or kind than the first one of the run, an LS twice with different contents
+(then neither is taken), a whole run beside LSs of the same path (their sum would count it twice).
+Where something was rejected the element is invalid in that LS; not so for the whole run that was
+left out, as the LSs have all of it.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,15 +27,17 @@ from dqmstream.booking.check import check
 from dqmstream.errors import BookingError
 from dqmstream.histograms.layout import Layout, axis_extent
 from dqmstream.identity import normal_path
-from dqmstream.messages.booking import Booking, Draw, Histogram, Profile
-from dqmstream.sources.histograms.filling import FittedLumisection, lumisections
+from dqmstream.messages.booking import Booking, Histogram, Profile
+from dqmstream.sources.histograms.booked import booked_as, counts_of, is_whole
+from dqmstream.sources.histograms.filling import FittedLumisection, lumisections, too_large
 from dqmstream.sources.histograms.histogram import (
     WHOLE_RUN,
+    WHOLE_RUN_BESIDE,
     Bins,
     Found,
     ImportedHistogram,
     Rejected,
-    same_binning,
+    aligned,
 )
 
 __all__ = ["FittedRun", "fit"]
@@ -44,6 +46,8 @@ _LARGEST: Final = 1 << 24
 """LSs from here on are no numbers of a detector."""
 _MOST_COUNTS: Final = 2.0**53
 """Above it a floating-point count has lost its units."""
+_MOST_SQUARES: Final = 2.0**138
+"""Squares of the largest values, of as many entries as one cell may have (2**32)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def fit(
     for one in found:
         if isinstance(one, Rejected):
             rejected.append(one)
-            if one.run > 0 and one.lumisection >= 0 and one.path:
+            if one.path and _can_be(one):
                 runs.setdefault(one.run, _Run()).rejected.append(one)
             continue
         problem = _problem(one)
@@ -119,13 +123,18 @@ def _reject(one: ImportedHistogram, reason: str, detail: str) -> Rejected:
     )
 
 
+def _can_be(one: Found) -> bool:
+    """Whether there may be such a run and LS."""
+    return 1 <= one.run < 1 << 31 and 0 <= one.lumisection < _LARGEST
+
+
 def _problem(one: ImportedHistogram) -> Rejected | None:
     """What is wrong with a histogram, whatever the others are."""
-    if not (1 <= one.run < 1 << 31 and 0 <= one.lumisection < _LARGEST):
+    if not _can_be(one):
         return _reject(one, "out_of_range", "no such run or lumisection")
     try:
         extents = tuple(axis_extent(axis) for axis in one.axes)
-        check(_booking("check", "", [_counts(one, normal_path(one.path))]), imported=True)
+        check(_booking("check", "", [counts_of(one, normal_path(one.path))]), imported=True)
     except BookingError as error:
         return _reject(one, "bad_axes", str(error))
     for cells in (one.values, one.counts, one.squares):
@@ -137,9 +146,13 @@ def _problem(one: ImportedHistogram) -> Rejected | None:
         if not np.isfinite(cells).all():
             detail = f"{int((~np.isfinite(cells)).sum())} bins are not finite numbers"
             return _reject(one, "not_finite", detail)
-        if np.abs(cells).max(initial=0) >= _MOST_COUNTS and cells is not one.squares:
+        most = _MOST_SQUARES if cells is one.squares else _MOST_COUNTS
+        if np.abs(cells).max(initial=0) >= most:
             return _reject(one, "too_large", f"a bin holds {np.abs(cells).max():g}")
-    if one.kind == "profile" and (one.counts is None or not _whole(one.counts)):
+        if cells is not one.values and cells.min(initial=0) < 0:
+            what = "entries" if cells is one.counts else "sums of squares"
+            return _reject(one, "negative_count", f"{int((cells < 0).sum())} bins have {what} < 0")
+    if one.kind == "profile" and (one.counts is None or not is_whole(one.counts)):
         detail = "its bins hold sums of weights where a profile here has numbers of entries"
         return _reject(one, "weighted_profile", detail)
     return None
@@ -150,9 +163,13 @@ def _take(run: _Run, one: ImportedHistogram) -> None:
     path = normal_path(one.path)
     known = run.taken.setdefault(path, {})
     first = next(iter(known.values()), None)
-    if first is not None and not same_binning(first.axes, one.axes):
-        run.rejected.append(_reject(one, "other_binning", f"another binning than {first}"))
-        return
+    if first is not None:
+        fitting = aligned(one, first.axes)
+        if fitting is None:
+            detail = f"another binning, or other names of bins, than {first}"
+            run.rejected.append(_reject(one, "other_binning", detail))
+            return
+        one = fitting
     if first is not None and (first.kind == "values") != (one.kind == "values"):
         run.rejected.append(_reject(one, "other_kind", f"{one.kind}, but {first.kind} in {first}"))
         return
@@ -193,15 +210,14 @@ def _fit_run(number: int, run: _Run, workspace: str, description: str) -> Fitted
         }
         if len(kept) > 1 and WHOLE_RUN in kept:
             detail = "single lumisections have it too, and their sum would count it twice"
-            run.rejected.append(
-                _reject(kept.pop(WHOLE_RUN), "whole_run_beside_lumisections", detail)
-            )
+            run.rejected.append(_reject(kept.pop(WHOLE_RUN), WHOLE_RUN_BESIDE, detail))
+        kept = _without_too_large(path, kept, run)
         kept = _without_negative(kept, run)
         if kept:
             taken[path] = kept
     if not taken:
         return None
-    elements = [_element(path, list(of_path.values())) for path, of_path in sorted(taken.items())]
+    elements = [booked_as(path, list(one.values())) for path, one in sorted(taken.items())]
     layout = Layout(check(_booking(workspace, description, elements), imported=True))
     return FittedRun(number, layout, lumisections(taken, run.rejected, run.repeated, layout))
 
@@ -210,7 +226,7 @@ def _without_negative(
     kept: Mapping[int, ImportedHistogram], run: _Run
 ) -> dict[int, ImportedHistogram]:
     """Counts cannot be negative. Weights can: then others of the path are no whole numbers."""
-    of_counts = all(one.kind == "values" and _whole(one.values) for one in kept.values())
+    of_counts = all(one.kind == "values" and is_whole(one.values) for one in kept.values())
     negative = {n for n, one in kept.items() if of_counts and one.values.min(initial=0) < 0}
     for lumisection in negative:
         one = kept[lumisection]
@@ -219,61 +235,22 @@ def _without_negative(
     return {n: one for n, one in kept.items() if n not in negative}
 
 
-def _element(path: str, histograms: Sequence[ImportedHistogram]) -> Histogram | Profile:
-    """How a path is booked in a run."""
-    first = histograms[0]
-    if first.kind == "values":
-        if all(_whole(one.values) for one in histograms):
-            return _counts(first, path)
-        lowest = min(float(one.values.min()) for one in histograms)
-        largest = _power_of_two(max(float(np.abs(one.values).max()) for one in histograms))
-        return Histogram(
-            path=path,
-            title=first.title,
-            axes=first.axes,
-            fill=(),
-            weight_range=(-largest if lowest < 0 else 0.0, largest),
-            draw=Draw(),
-        )
-    return Profile(
-        path=path,
-        title=first.title,
-        axes=first.axes,
-        fill=(),
-        value="",
-        value_range=_value_range(histograms),
-    )
-
-
-def _value_range(histograms: Sequence[ImportedHistogram]) -> tuple[float, float]:
-    """The declared range, if all have one and it is the same; else one that holds what came."""
-    declared = {one.value_range for one in histograms}
-    if len(declared) == 1 and (only := declared.pop()) is not None:
-        return only
-    largest = 0.0
-    for one in histograms:
-        if one.kind == "means":
-            largest = max(largest, float(np.abs(one.values).max()))
-        elif one.squares is not None:
-            # No value can be further from 0 than the root of the sum of all squares.
-            largest = max(largest, math.sqrt(float(one.squares.max())))
-        else:
-            largest = max(largest, float(np.abs(one.values).max()))
-    return -_power_of_two(largest), _power_of_two(largest)
-
-
-def _power_of_two(value: float) -> float:
-    """The least power of two that is not below a value; 1 for 0."""
-    return 2.0 ** math.ceil(math.log2(value)) if value > 0 else 1.0
-
-
-def _counts(one: ImportedHistogram, path: str) -> Histogram:
-    return Histogram(path=path, title=one.title, axes=one.axes, fill=())
+def _without_too_large(
+    path: str, kept: Mapping[int, ImportedHistogram], run: _Run
+) -> dict[int, ImportedHistogram]:
+    """Sums in fixed point have an end. A range that its file declares may not hold what came."""
+    fitting = dict(kept)
+    while fitting:
+        element = booked_as(path, list(fitting.values()))
+        place = Layout(_booking("check", "", [element]))[path]
+        problems = {n: why for n, one in fitting.items() if (why := too_large(place, one))}
+        if not problems:
+            break
+        # Without them the range may be another one, for which the others are to be looked at.
+        for lumisection, why in problems.items():
+            run.rejected.append(_reject(fitting.pop(lumisection), "too_large", why))
+    return fitting
 
 
 def _booking(workspace: str, description: str, elements: Sequence[Histogram | Profile]) -> Booking:
     return Booking(workspace=workspace, description=description, elements=tuple(elements))
-
-
-def _whole(cells: Bins) -> bool:
-    return bool((cells == np.rint(cells)).all())

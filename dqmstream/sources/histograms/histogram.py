@@ -1,29 +1,33 @@
 """One histogram as a file has it, before anybody has decided how to book it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dqmstream.messages.booking import Axis, Integer, Regular, Variable
+from dqmstream.messages.booking import Axis, Category, Integer, Regular, Variable
 
 __all__ = [
     "WHOLE_RUN",
+    "WHOLE_RUN_BESIDE",
     "Bins",
     "Found",
     "ImportedHistogram",
     "Kind",
     "Rejected",
+    "aligned",
     "bin_edges",
-    "same_binning",
     "with_flow",
 ]
 
 WHOLE_RUN: Final = 0
 """LS of what a file has for a whole run only. LSs are numbered from 1, so nothing else has it; the
 sum over the run holds it, and no other window can claim to."""
+
+WHOLE_RUN_BESIDE: Final = "whole_run_beside_lumisections"
+"""Why a whole run is not taken: its LSs have all of it."""
 
 Kind = Literal["values", "profile", "means"]
 Bins = NDArray[Any]
@@ -54,6 +58,8 @@ class ImportedHistogram:
         What the file says of entries in all; None if it says nothing.
     flow_known
         False if the file has no under- and overflow: they are 0 here.
+    notes
+        What its reader had to assume, to be noted on its LS.
     source, where
         Name of the file, and the place in it.
     """
@@ -70,6 +76,7 @@ class ImportedHistogram:
     value_range: tuple[float, float] | None = None
     entries: float | None = None
     flow_known: bool = True
+    notes: tuple[str, ...] = ()
     source: str
     where: str
 
@@ -106,11 +113,45 @@ def bin_edges(axis: Axis) -> tuple[float, ...]:
             return axis.codes
 
 
-def same_binning(first: Sequence[Axis], second: Sequence[Axis]) -> bool:
-    """Whether bins mean the same; titles and labels may differ."""
-    return [(type(axis), bin_edges(axis)) for axis in first] == [
-        (type(axis), bin_edges(axis)) for axis in second
-    ]
+def aligned(one: ImportedHistogram, axes: Sequence[Axis]) -> ImportedHistogram | None:
+    """A histogram over other axes whose bins mean the same; None if they do not.
+
+    Titles and units may differ. Bins with names are what their names say: the same names in another
+    order, as ROOT has them where the first one to be filled comes first, are put into the order
+    of `axes`.
+    """
+    if len(axes) != len(one.axes):
+        return None
+    orders = [_order(wanted, axis) for wanted, axis in zip(axes, one.axes, strict=True)]
+    if all(order == () for order in orders):
+        return one
+    values, counts, squares = one.values, one.counts, one.squares
+    for place, order in enumerate(orders):
+        if order is None:
+            return None
+        if order:
+            values = values.take(order, axis=place)
+            counts = None if counts is None else counts.take(order, axis=place)
+            squares = None if squares is None else squares.take(order, axis=place)
+    return replace(one, axes=tuple(axes), values=values, counts=counts, squares=squares)
+
+
+def _order(wanted: Axis, axis: Axis) -> tuple[int, ...] | None:
+    """Which cell of `axis`, flow included, each of `wanted` is: () if each is its own, None if
+    they are other ones."""
+    if type(wanted) is not type(axis) or bin_edges(wanted) != bin_edges(axis):
+        return None
+    names, found = _names(wanted), _names(axis)
+    if names == found:
+        return ()
+    places = {name: place for place, name in enumerate(found, 1)}
+    if isinstance(axis, Category) or len(places) != len(found) or sorted(names) != sorted(found):
+        return None
+    return (0, *(places[name] for name in names), len(found) + 1)
+
+
+def _names(axis: Axis) -> tuple[str, ...]:
+    return axis.labels if isinstance(axis, Integer | Category) else ()
 
 
 def with_flow(values: Bins) -> Bins:

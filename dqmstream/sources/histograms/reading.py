@@ -28,7 +28,7 @@ FORMATS: Final[dict[str, _Read]] = {
     ".hdf5": read_hdf5,
     ".h5": read_hdf5,
 }
-_READING: Final = 1
+_READING: Final = 2
 """Rises when the same files would give other histograms: then they are another incarnation."""
 
 

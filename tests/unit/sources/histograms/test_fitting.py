@@ -1,6 +1,7 @@
 """From histograms of files to a booking and contents: nothing is added, nothing lost in silence."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dqmstream.booking import Workspace, check
 from dqmstream.errors import BookingError
 from dqmstream.fold.merge import Merger
 from dqmstream.histograms.element import MonitorElement
-from dqmstream.messages.booking import Booking, Histogram, Profile, Regular
+from dqmstream.messages.booking import Axis, Booking, Histogram, Integer, Profile, Regular
 from dqmstream.sources.histograms.fitting import FittedRun, fit
 from dqmstream.sources.histograms.histogram import ImportedHistogram, Kind, Rejected
 from dqmstream.sources.histograms.sets import imported_sets
@@ -27,7 +28,7 @@ def histogram(
     *,
     path: str = "a/b",
     kind: Kind = "values",
-    axes: tuple[Regular, ...] = (AXIS,),
+    axes: tuple[Axis, ...] = (AXIS,),
     **more: Any,
 ) -> ImportedHistogram:
     """A histogram of run 5."""
@@ -143,6 +144,20 @@ def test_means_alone_are_one_entry_a_bin_so_that_lumisections_are_averaged() -> 
     assert run.lumisections[1].notes["file.csv"]["means_only"] == 1
 
 
+def profile(
+    entries: float, total: float, squares: float, lumisection: int = 2, **more: Any
+) -> ImportedHistogram:
+    """Of which one bin holds something."""
+    return histogram(
+        [0, total, 0, 0, 0],
+        lumisection,
+        kind="profile",
+        counts=np.array([0, entries, 0, 0, 0]),
+        squares=np.array([0, squares, 0, 0, 0]),
+        **more,
+    )
+
+
 _BAD = {
     "not_finite": histogram([0, np.nan, 0, 0, 0], 2),
     "negative_count": histogram([0, -1, 0, 0, 0], 2),
@@ -194,6 +209,8 @@ def test_a_whole_run_is_shown_alone_and_never_beside_lumisections_of_the_same_pa
     run, rejected = fitted(histogram([0, 3, 0, 0, 0], 0), histogram([0, 1, 0, 0, 0], 1))
     assert rejected == {"whole_run_beside_lumisections": 1}
     assert element(run, 0).entries == 0
+    assert element(run, 0).invalid == "", "the sum over the run is complete"
+    assert run.lumisections[0].notes["file.csv"] == {"whole_run_beside_lumisections": 1}
 
 
 def test_an_lumisection_without_a_histogram_that_others_have_says_so() -> None:
@@ -205,6 +222,139 @@ def test_runs_and_lumisections_that_cannot_be_are_rejected() -> None:
     runs, rejected = fit([histogram([0, 1, 0, 0, 0], -3)], workspace="w")
     assert runs == []
     assert [one.reason for one in rejected] == ["out_of_range"]
+
+
+def test_a_rejection_in_a_lumisection_that_cannot_be_makes_no_set_of_it() -> None:
+    """Bad numbers come from bad rows: 10**15 sets would never end."""
+    for run_number, number in ((5, 10**15), (5, 10**30), (5, -1), (0, 3), (1 << 31, 3)):
+        bad = Rejected(
+            reason="bad_row",
+            detail="row 7",
+            source="file.csv",
+            run=run_number,
+            lumisection=number,
+            path="a/b",
+        )
+        run, rejected = fitted(histogram([0, 1, 0, 0, 0]), bad)
+        assert rejected == {"bad_row": 1}
+        assert list(run.lumisections) == [1]
+
+
+def named(*names: str) -> tuple[Axis, ...]:
+    return (Integer(lower=0, upper=len(names), labels=names),)
+
+
+def test_bins_with_names_in_another_order_are_put_into_the_first_one() -> None:
+    """A name is what a bin means: ROOT puts first what was filled first."""
+    run, rejected = fitted(
+        histogram([7, 10, 1, 2, 9], 1, axes=named("A", "B", "C")),
+        histogram([9, 2, 10, 1, 7], 2, axes=named("C", "A", "B")),
+    )
+    assert not rejected
+    assert element(run, 1).counts(flow=True).tolist() == [7, 10, 1, 2, 9]
+    assert element(run, 2).counts(flow=True).tolist() == [9, 10, 1, 2, 7]
+
+
+@given(st.permutations(range(3)), st.permutations(range(2)), st.data())
+def test_a_profile_in_any_order_of_its_names_is_the_same(
+    rows: list[int], columns: list[int], data: st.DataObject
+) -> None:
+    """Its counts, sums and squares go together, on each axis; so it repeats what came."""
+    cells = arrays(np.float64, (5, 4), elements=st.integers(0, 9))
+    counts, values, squares = data.draw(cells), data.draw(cells), data.draw(cells)
+    order = np.ix_([0, *(1 + row for row in rows), 4], [0, *(1 + column for column in columns), 3])
+    first = histogram(
+        values,
+        axes=(*named("A", "B", "C"), *named("x", "y")),
+        kind="profile",
+        counts=counts,
+        squares=squares,
+    )
+    other = histogram(
+        values[order],
+        axes=(*named(*("ABC"[row] for row in rows)), *named(*("xy"[c] for c in columns))),
+        kind="profile",
+        counts=counts[order],
+        squares=squares[order],
+    )
+    run, rejected = fitted(first, other)
+    assert not rejected
+    assert run.lumisections[1].notes["file.csv"] == {"repeated": 1}
+
+
+@pytest.mark.parametrize("names", [("A", "B", "D"), ("A", "A", "B"), ("A", "C", "C")])
+def test_other_names_of_bins_are_another_binning(names: tuple[str, ...]) -> None:
+    run, rejected = fitted(
+        histogram([0, 1, 1, 1, 0], 1, axes=named("A", "B", "C")),
+        histogram([0, 1, 1, 1, 0], 2, axes=named(*names)),
+    )
+    assert rejected == {"other_binning": 1}
+    assert element(run, 2).entries == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        profile(2.0**32 + 1, 1.0, 1.0),
+        profile(10, 1e13, 1e26),
+        profile(10, 1.0, 1e13),
+        profile(10, 1.0, 2.0**140),
+    ],
+)
+def test_sums_that_fixed_point_cannot_hold_are_rejected_not_wrapped(
+    bad: ImportedHistogram,
+) -> None:
+    """Their file declares a range in which so many entries could never have come."""
+    bad = replace(bad, value_range=(0.0, 1.0))
+    good = profile(4, 2.0, 1.5, 1, value_range=(0.0, 1.0))
+    run, rejected = fitted(good, bad)
+    assert rejected == {"too_large": 1}
+    assert element(run, 2).invalid.startswith("too_large: ")
+    assert element(run, 1).values()[0] == 0.5
+
+
+@pytest.mark.parametrize("squares", [1e6, 1e10, 1e12])
+def test_the_range_of_weights_holds_their_squares(squares: float) -> None:
+    """Weights may cancel: 0.5 may be what is left of large ones."""
+    run, rejected = fitted(
+        histogram([0, 0.5, 0, 0, 0], squares=np.array([0, squares, 0, 0, 0])),
+    )
+    assert not rejected
+    place = run.layout["a/b"]
+    stored = run.lumisections[1].contents.cells[place.offset + 2 * place.cells + 1]
+    assert float(np.ldexp(stored, -place.square_bits)) == pytest.approx(squares)
+
+
+@given(
+    st.floats(0, 2.0**33).map(np.rint),
+    st.floats(-(2.0**53), 2.0**53, exclude_min=True, exclude_max=True),
+    st.floats(0, 2.0**137),
+    st.none() | st.tuples(st.floats(), st.floats()),
+    st.sampled_from(["values", "profile", "means"]),
+)
+def test_whatever_sums_a_file_has_they_are_kept_or_rejected(
+    entries: float,
+    total: float,
+    squares: float,
+    value_range: tuple[float, float] | None,
+    kind: Kind,
+) -> None:
+    """Within the rounding of the range; never another number."""
+    one = replace(profile(entries, total, squares, value_range=value_range), kind=kind)
+    run, rejected = fitted(histogram([0, 1, 0, 0, 0], path="a/c"), one)
+    if rejected:
+        assert rejected.keys() <= {"too_large", "negative_count"}
+        return
+    place = run.layout["a/b"]
+    cells = run.lumisections[2].contents.cells[place.offset :]
+    if place.planes == 1:
+        assert cells[1] == total
+        return
+    found = np.ldexp(
+        cells[: 3 * place.cells].reshape(3, -1)[:, 1], [0, -place.bits, -place.square_bits]
+    )
+    assert found[1] == pytest.approx(total, rel=1e-15, abs=2.0**-place.bits)
+    assert found[2] == pytest.approx(squares, rel=1e-15, abs=2.0**-place.square_bits)
 
 
 def test_sets_are_closed_whole_and_complete_and_name_their_files() -> None:
