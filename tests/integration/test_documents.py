@@ -65,6 +65,9 @@ def player(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
     try:
         yield playing
     finally:
+        for value in playing.namespace.values():
+            if isinstance(value, Client):
+                value.close()
         playing.close()
 
 
