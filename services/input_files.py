@@ -1,7 +1,7 @@
 """Which runs a command plays of files: streamer files, tables of events, a recording."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ import typer
 
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.fold.state import FoldSettings
+from dqmstream.sources.cms.listing import has_streamer_files
 from dqmstream.sources.cms.selection import HltSelection
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.source import streamer_sources
@@ -109,7 +110,7 @@ def runs_of_files(files: Sequence[Path], options: FileOptions) -> Runs:
         raise ConfigurationError(msg)
     if len(files) == 1 and is_recording(files[0]):
         return _recording(Recording(files[0]), options)
-    sources = list(_sources(files, options))
+    sources = _sources(files, options)
     if options.as_run is not None:
         sources = _retimed(sources, options.as_run, options.loop_for)
     else:
@@ -133,25 +134,57 @@ def _recording(recording: Recording, options: FileOptions) -> Runs:
     return Runs(sources=[[source]], seconds=recorded[0].seconds, columns=columns_of(source))
 
 
-def _sources(files: Sequence[Path], options: FileOptions) -> Iterable[EventSource]:
-    """Of tables and of all else, which are streamer files or folders of them."""
+def _sources(files: Sequence[Path], options: FileOptions) -> list[EventSource]:
+    """Of tables and of all else, which are streamer files or folders of them.
+
+    What can be read of either is, and what cannot is said.
+    """
     tables = find_tables(files)
+    others = _not_tables(files, tables)
+    readers: list[Callable[[], Iterable[EventSource]]] = []
     if tables:
-        of_tables, broken = table_sources(tables, options.of_tables())
-        for one in broken:
-            typer.echo(f"skipped {one.path}: {one.reason}: {one.detail}", err=True)
-        yield from of_tables
+        readers.append(lambda: _of_tables(tables, options))
+    if others or not tables:
+        readers.append(lambda: _of_streamer_files(others, options))
+    found: list[EventSource] = []
+    refused: list[SourceError] = []
+    for read in readers:
+        try:
+            found += read()
+        except SourceError as error:
+            if error.reason != "no_files":
+                raise
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    for one in refused:
+        typer.echo(f"skipped: {one.detail}", err=True)
+    return found
+
+
+def _not_tables(files: Sequence[Path], tables: Sequence[Path]) -> list[Path]:
+    """Files that are no tables; folders, unless tables are all that they have."""
     inside = {path.parent.resolve() for path in tables}
-    others = [
+    return [
         path
         for path in files
-        if path not in tables and not (path.is_dir() and path.resolve() in inside)
+        if path not in tables
+        and not (path.is_dir() and path.resolve() in inside and not has_streamer_files(path))
     ]
-    if others or not tables:
-        sources, listing = streamer_sources(others, options.of_streamer_files())
-        for skipped in listing.skipped:
-            typer.echo(f"skipped {skipped.path}: {skipped.reason}: {skipped.detail}", err=True)
-        yield from sources
+
+
+def _of_tables(tables: Sequence[Path], options: FileOptions) -> Iterable[EventSource]:
+    sources, skipped = table_sources(tables, options.of_tables())
+    for one in skipped:
+        typer.echo(f"skipped {one.path}: {one.reason}: {one.detail}", err=True)
+    return sources
+
+
+def _of_streamer_files(files: Sequence[Path], options: FileOptions) -> Iterable[EventSource]:
+    sources, listing = streamer_sources(files, options.of_streamer_files())
+    for one in listing.skipped:
+        typer.echo(f"skipped {one.path}: {one.reason}: {one.detail}", err=True)
+    return sources
 
 
 def _retimed(

@@ -13,7 +13,13 @@ from dqmstream.sources.cms.pair import ended_run, find_pair, parse_name
 from dqmstream.sources.cms.reader import peek_file
 from dqmstream.sources.cms.settings import LumisectionFrom
 
-__all__ = ["Listing", "LumisectionFiles", "SkippedFile", "list_streamer_files"]
+__all__ = [
+    "Listing",
+    "LumisectionFiles",
+    "SkippedFile",
+    "has_streamer_files",
+    "list_streamer_files",
+]
 
 
 class LumisectionFiles(msgspec.Struct, frozen=True, kw_only=True, order=True):
@@ -72,11 +78,21 @@ def list_streamer_files(
     survey = _Survey(lumisection_from, limits or Limits())
     for path in paths:
         if path.is_dir():
-            for folder in (path, *sorted(part for part in path.glob("run*") if part.is_dir())):
+            for folder in _looked_into(path):
                 survey.take_folder(folder)
         else:
             survey.take(path)
     return survey.listing()
+
+
+def has_streamer_files(folder: Path) -> bool:
+    """Whether a folder or one of its `run*` folders has files that may be streamer files."""
+    parts = _looked_into(folder)
+    return any(next(part.glob(f"*{end}"), None) for part in parts for end in (".jsn", ".dat"))
+
+
+def _looked_into(folder: Path) -> list[Path]:
+    return [folder, *sorted(part for part in folder.glob("run*") if part.is_dir())]
 
 
 class _Survey:

@@ -7,6 +7,7 @@ import pytest
 from dqmstream.booking import Workspace, histogram, regular, scalar
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.messages.booking import Booking
+from dqmstream.sources.cms.writer import new_init, write_streamer_file
 from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
 from playback.recording import record
@@ -20,6 +21,12 @@ AXIS = regular(10, 0, 1, label="x")
 def booking(name: str, *fills: str) -> Booking:
     elements = [histogram(f"{name}/{n}", AXIS, fill=fill) for n, fill in enumerate(fills)]
     return Workspace(name, "A test.", [*elements, scalar(f"{name}/events", "1", combine="sum")])
+
+
+def write_streamer(folder: Path) -> None:
+    """A streamer file of an LS without events."""
+    init = new_init(("HLT_Physics_v7",), output_module="hltOutputTest", payload=b"a job header")
+    write_streamer_file(folder / "run500001_ls0001_streamDQM_a.dat", init, [])
 
 
 def test_runs_of_tables_come_in_rising_order_with_their_columns(tmp_path: Path) -> None:
@@ -72,6 +79,34 @@ def test_what_is_no_event_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(SourceError, match="no streamer file"):
         runs_of_files([tmp_path / "notes.txt"], FileOptions())
+
+
+@pytest.mark.parametrize("inside", ["", "run500001"])
+def test_streamer_files_beside_a_table_are_played_too(tmp_path: Path, inside: str) -> None:
+    write_events(tmp_path / "a.csv", {"run": [8], "ls": [1]})
+    (tmp_path / inside).mkdir(exist_ok=True)
+    write_streamer(tmp_path / inside)
+    runs = runs_of_files([tmp_path], FileOptions())
+    names = {source.name for of_run in runs.sources for source in of_run}
+    assert names == {"table-csv", "cms-streamDQM"}
+
+
+def test_what_is_no_event_file_beside_others_is_skipped_and_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = tmp_path / "tables", tmp_path / "streamer"
+    for folder in folders:
+        folder.mkdir()
+    write_events(folders[0] / "a.csv", {"run": [8], "ls": [1]})
+    (folders[0] / "left_over.dat").write_bytes(b"half")
+    write_streamer(folders[1])
+    (folders[1] / "notes.csv").write_text("who,what\nme,nothing\n")
+    for folder, name, said in zip(
+        folders, ("table-csv", "cms-streamDQM"), ("left_over.dat", "notes.csv"), strict=True
+    ):
+        ((source,),) = runs_of_files([folder], FileOptions()).sources
+        assert source.name == name
+        assert said in capsys.readouterr().err
 
 
 def test_streamer_files_take_no_expression() -> None:

@@ -68,7 +68,7 @@ async def lumisections(source: WatchedSource) -> list[tuple[int, dict[str, int]]
     """All LSs to the end of the run, with their notes."""
     found = []
     while (one := await source.next_lumisection()) is not None:
-        await asyncio.to_thread(lambda one=one: list(one.chunks()))
+        await asyncio.to_thread(list, one.chunks())
         found.append((one.lumisection, dict(one.notes())))
     return found
 
