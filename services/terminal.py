@@ -125,18 +125,18 @@ def _bin_names(axis: Mapping[str, Any], cells: int) -> list[str]:
 
 
 def bars(values: Sequence[float], names: Sequence[str]) -> Iterator[str]:
-    """Rows `name bar value`, scaled to the largest value; empty ends are left out."""
+    """Rows `name bar value`, as long as the value is large; empty ends are left out."""
     filled = [index for index, value in enumerate(values) if value]
     if not filled:
         yield "empty"
         return
     first, last = filled[0], filled[-1]
     step = -(-(last - first + 1) // _MOST_ROWS)
-    largest = max(values)
+    largest = max(map(abs, values))
     width = max(len(name) for name in names[first : last + 1 : step])
     for start in range(first, last + 1, step):
-        value = max(values[start : start + step])
-        eighths = round(max(value, 0.0) / largest * _WIDTH * 8)
+        value = max(values[start : start + step], key=abs)
+        eighths = round(abs(value) / largest * _WIDTH * 8)
         bar = "█" * (eighths // 8) + (_BLOCKS[eighths % 8] if eighths % 8 else "")
         yield f"{names[start]:>{width}} {bar:<{_WIDTH}} {value:g}"
     if step > 1:
@@ -146,14 +146,14 @@ def bars(values: Sequence[float], names: Sequence[str]) -> Iterator[str]:
 def shades(values: Sequence[float], shape: Sequence[int]) -> Iterator[str]:
     """A map as characters of rising darkness, first axis to the right, second axis up."""
     columns, rows = shape
-    largest = max(values, default=0.0) or 1.0
+    largest = max(map(abs, values), default=0.0) or 1.0
     across, up = -(-columns // _WIDTH_MAP), -(-rows // _MOST_ROWS)
     for top in range(rows - rows % up if rows % up else rows - up, -1, -up):
         yield "".join(
             _SHADES[
                 round(
                     max(
-                        values[column * rows + row]
+                        abs(values[column * rows + row])
                         for column in range(left, min(left + across, columns))
                         for row in range(top, min(top + up, rows))
                     )

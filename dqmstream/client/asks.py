@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -144,7 +144,8 @@ def _window(
 
 
 def _moment(as_of: AsOf | None, *, late: bool) -> dict[str, Any]:
-    shown = as_of.isoformat() if isinstance(as_of, datetime) else as_of
+    # Without a zone it is local time here, and would be UTC there.
+    shown = as_of.astimezone(UTC).isoformat() if isinstance(as_of, datetime) else as_of
     return {"as_of": shown, "late": "include" if late else None}
 
 

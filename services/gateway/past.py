@@ -123,8 +123,9 @@ class Past:
         for element in elements:
             found = await self.window(element, numbers, moment)
             covered = self.covered(sight, found.lumisections)
+            replaced = {*found.replaced, *(late.replaced if late else ())}
             about = about_of(
-                covered, window, moment, words.marks, late=late, replaced=found.replaced
+                covered, window, moment, words.marks, late=late, replaced=tuple(sorted(replaced))
             )
             contents = with_late(element, late, found.contents)
             single = next(iter(contents.layout))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.terminal import drawn
+from services.terminal import bars, drawn, shades
 
 
 def lines(**window: Any) -> list[str]:
@@ -37,3 +37,11 @@ def test_bars_are_as_long_as_their_bins_are_full() -> None:
     low, high = lines(first=1, last=1, lumisections=1)[3:]
     assert (low.split()[0], high.split()[0]) == ("0", "1")
     assert (low.count("█"), high.count("█")) == (25, 50)
+
+
+def test_negative_contents_are_drawn_as_long_as_they_are_large() -> None:
+    """Means of a profile, or sums of weights, may all be below zero."""
+    below, first, second = bars([-1.0, -4.0, -2.0], ["a", "b", "c"])
+    assert [line.count("█") for line in (below, first, second)] == [12, 50, 25]
+    assert first.endswith(" -4")
+    assert list(shades([0.0, -3.0, 0.0, 0.0], (2, 2)))[-1] == "darkest: 3"
