@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from dqmstream import Client
+from dqmstream.client import Client, Element
 from playback.broker.ports import free_port
 from tests.documents import (
     ROOT,
@@ -111,7 +111,7 @@ def test_events_are_sent_as_the_pages_say_and_come_out_again(player: Player) -> 
                 assert until_closed(client, 400001, 1).entries == sum(n % 3 for n in range(500))
 
 
-def until_closed(client: Client, run: int, lumisections: int) -> "object":
+def until_closed(client: Client, run: int, lumisections: int) -> Element:
     """The charge of a whole run, once its LSs are closed."""
     for element in client.follow("pixel/charge", window="run"):
         if (element.run, element.lumisections, element.closed) == (run, lumisections, True):
