@@ -47,7 +47,8 @@ class SourceCheckpoint(Message, frozen=True, kw_only=True, tag=True):
     are acted on, so that a source that starts again decides the same: its `first` LS (0: no such
     source), the LSs `absent` [first, last] that it has given up waiting for, those `taken` [first,
     last, ending] from a file whose name ends so, and of those not acknowledged yet, how many events
-    were `announced` [LS, events]. An LS both taken and absent had its file lost while it was read.
+    were `announced` [LS, events], and the `reasons` [LS, reason] that one was given up for. An LS
+    both taken and absent had its file lost while it was read.
     """
 
     version: ClassVar[int] = 2
@@ -61,3 +62,4 @@ class SourceCheckpoint(Message, frozen=True, kw_only=True, tag=True):
     absent: tuple[tuple[int, int], ...] = ()
     taken: tuple[tuple[int, int, str], ...] = ()
     announced: tuple[tuple[int, int], ...] = ()
+    reasons: tuple[tuple[int, str], ...] = ()

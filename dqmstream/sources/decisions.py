@@ -27,12 +27,15 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
         absent too had its file lost before all of it was acknowledged.
     announced
         [LS, events] that were announced for LSs that are not acknowledged yet.
+    reasons
+        [LS, reason] of LSs that were given up and are not acknowledged yet.
     """
 
     first: int = 0
     absent: tuple[tuple[int, int], ...] = ()
     taken: tuple[tuple[int, int, str], ...] = ()
     announced: tuple[tuple[int, int], ...] = ()
+    reasons: tuple[tuple[int, str], ...] = ()
 
     @classmethod
     def noted(cls, checkpoint: SourceCheckpoint) -> "Decisions":
@@ -42,6 +45,7 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
             absent=checkpoint.absent,
             taken=checkpoint.taken,
             announced=checkpoint.announced,
+            reasons=checkpoint.reasons,
         )
 
     @property
@@ -67,6 +71,10 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
         """Events announced for an LS that is not acknowledged yet; 0 if nobody knows."""
         return dict(self.announced).get(lumisection, 0)
 
+    def reason(self, lumisection: int) -> str:
+        """Why an LS that is not acknowledged yet was given up; empty if that is not known."""
+        return dict(self.reasons).get(lumisection, "")
+
     def begin(self, first: int) -> "Decisions":
         """The source begins with this LS."""
         if self.first or first < 1:
@@ -85,12 +93,13 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
         announced = (*self.announced, (lumisection, events))
         return msgspec.structs.replace(self, taken=tuple(taken), announced=announced)
 
-    def give_up(self, lumisection: int, events: int) -> "Decisions":
+    def give_up(self, lumisection: int, events: int, reason: str = "") -> "Decisions":
         """The next LS is waited for no more; so many events were announced for it (0: unknown)."""
         self._check_next(lumisection)
         absent = _with(self.absent, lumisection)
         announced = (*self.announced, (lumisection, events)) if events else self.announced
-        return msgspec.structs.replace(self, absent=absent, announced=announced)
+        reasons = (*self.reasons, (lumisection, reason)) if reason else self.reasons
+        return msgspec.structs.replace(self, absent=absent, announced=announced, reasons=reasons)
 
     def lose(self, lumisection: int) -> "Decisions":
         """The file of a taken LS went before all of it was acknowledged."""
@@ -102,11 +111,12 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, absent=_with(self.absent, lumisection))
 
     def acknowledged(self, lumisection: int) -> "Decisions":
-        """The log has all of the LSs up to this one: what they announced is needed no more."""
-        if not self.announced or self.announced[0][0] > lumisection:
+        """The log has all of the LSs up to this one: what was known of them is needed no more."""
+        announced = tuple(one for one in self.announced if one[0] > lumisection)
+        reasons = tuple(one for one in self.reasons if one[0] > lumisection)
+        if (announced, reasons) == (self.announced, self.reasons):
             return self
-        rest = tuple(one for one in self.announced if one[0] > lumisection)
-        return msgspec.structs.replace(self, announced=rest)
+        return msgspec.structs.replace(self, announced=announced, reasons=reasons)
 
     def _check_next(self, lumisection: int) -> None:
         if not self.first or lumisection != self.last + 1:

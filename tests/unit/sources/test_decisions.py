@@ -23,7 +23,7 @@ def decide(first: int, steps: list[tuple[str, str, int]]) -> Decisions:
         if what == "take":
             decisions = decisions.take(number, ending, events)
         else:
-            decisions = decisions.give_up(number, events)
+            decisions = decisions.give_up(number, events, f"reason {number}")
     return decisions
 
 
@@ -37,6 +37,7 @@ def test_each_lumisection_is_as_it_was_decided(
         assert decisions.ending(number) == (ending if what == "take" else None)
         assert decisions.is_absent(number) == (what == "give_up")
         assert decisions.events(number) == events
+        assert decisions.reason(number) == (f"reason {number}" if what == "give_up" else "")
     assert decisions.ending(decisions.last + 1) is None
     assert not decisions.is_absent(first - 1)
 
@@ -51,6 +52,7 @@ def test_what_is_acknowledged_needs_its_events_no_more(
     for number in range(1, decisions.last + 1):
         expected = decisions.events(number) if number > acknowledged else 0
         assert after.events(number) == expected
+        assert after.reason(number) == (decisions.reason(number) if number > acknowledged else "")
 
 
 @given(steps=STEPS)

@@ -256,7 +256,7 @@ class StreamOrder:
         return Take(number, sighting)
 
     def _give_up(self, number: int, events: int, why: str) -> GiveUp:
-        self.decisions = self.decisions.give_up(number, events)
+        self.decisions = self.decisions.give_up(number, events, why)
         self._decided(number, None)
         return GiveUp(number, events, why)
 

@@ -185,7 +185,8 @@ class WatchedSource:
         decisions, sighting = self.decisions, self._order.found(number)
         events = decisions.events(number)
         if decisions.ending(number) is None:
-            return _AbsentLumisection(number, events, "given_up", self._settings)
+            why = decisions.reason(number) or "given_up"
+            return _AbsentLumisection(number, events, why, self._settings)
         if sighting is not None and not decisions.is_absent(number):
             return self._taken(number, sighting)
         self._logger.warning("file is lost, it was begun before a restart", lumisection=number)
