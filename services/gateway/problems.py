@@ -21,6 +21,7 @@ __all__ = [
     "add_problem_answers",
     "not_found",
     "problem_answer",
+    "problem_at",
     "problem_response",
 ]
 
@@ -78,11 +79,23 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer that says why there is no other."""
+    return problem_at(request.url.path, status, detail, errors=errors, headers=headers)
+
+
+def problem_at(
+    path: str,
+    status: int,
+    detail: str,
+    *,
+    errors: list[dict[str, Any]] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The same where there is no request that can be trusted to have a host, or none at all."""
     body = {
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
-        "instance": request.url.path,
+        "instance": path,
         "errors": errors or [],
     }
     return Response(orjson.dumps(body), status, dict(headers or {}), media_type=_MEDIA_TYPE)

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.problems import problem_at
 
 __all__ = ["CONTENT_SECURITY_POLICY", "GuardedApp"]
 
@@ -68,7 +69,8 @@ class GuardedApp:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": "unknown host"})
         else:
-            refusal = PlainTextResponse("the Host header names no host of this gateway", 421)
+            detail = "the Host header names no host of this gateway"
+            refusal = problem_at(scope["path"], 421, detail)
             await refusal(scope, receive, guarded)
 
     def _knows(self, scope: Scope) -> bool:

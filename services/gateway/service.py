@@ -22,6 +22,7 @@ from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
 from services.gateway.intake import Intake
 from services.gateway.library import Library
+from services.gateway.limits_pieces import InPieces
 from services.gateway.limits_protocol import PunctualProtocol
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
@@ -128,7 +129,7 @@ async def serve(
     """Answer HTTP and websockets until cancelled; sets `started` when it listens."""
     settings, limits = parts.settings, parts.settings.limits
     config = uvicorn.Config(
-        create_app(parts),
+        InPieces(create_app(parts)),
         host=settings.host,
         port=settings.port,
         http=PunctualProtocol,

@@ -1,17 +1,24 @@
 """What only a real connection shows: heads and bodies that never end, or lie about themselves."""
 
 import asyncio
+import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
+import uvicorn
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from dqmstream.clock import SystemClock
 from dqmstream.transport.memory import MemoryLog
 from services.gateway.access_tokens import Role
+from services.gateway.limits_pieces import InPieces
 from services.gateway.limits_protocol import PunctualProtocol
 from services.gateway.settings import GatewaySettings, Limits
+from services.web import serve_until_cancelled
 from tests.filled import make_topics
 from tests.ingesting import ARROW, INGEST, SECRETS, bearer, gateway
 
@@ -83,6 +90,107 @@ async def test_a_head_without_end_is_cut_off() -> None:
         answer = await said(url, b"GET /health HTTP/1.1\r\nhost: localhost\r\n", *[line] * 2_000)
         assert b"200" not in answer
         assert await still_answers(url)
+
+
+CHUNKED = "POST /health HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n0\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [[b"x-more: " + b"y" * 8_000 + b"\r\n"] * 40, [b"x-more: ", *[b"y" * 8_000] * 40]],
+    ids=["many", "one"],
+)
+async def test_trailers_without_end_are_cut_off(pieces: list[bytes]) -> None:
+    async with served() as url:
+        await said(url, CHUNKED.encode(), *pieces, pause=0.001)
+        assert await still_answers(url)
+
+
+async def test_trailers_are_left_out_and_the_connection_goes_on() -> None:
+    good = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
+    async with served() as url:
+        answer = await said(url, CHUNKED.encode() + b"x-sum: 1\r\n\r\n" + good)
+        assert [answer.count(status) for status in (b"HTTP/1.1 405", b"HTTP/1.1 200")] == [1, 1]
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"POST /health HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000\r\n\r\n", b"x"),
+        (b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n", b"\r\n"),
+    ],
+    ids=["body", "lines"],
+)
+async def test_what_drips_on_after_an_answer_is_not_waited_for(head: bytes, drop: bytes) -> None:
+    """The rest of a body that nobody reads, or empty lines instead of a request."""
+    async with served() as url:
+        answer = await said(url, head, *[drop] * 10, pause=0.05)
+        assert answer.count(b"HTTP/1.1") == 1
+        assert await still_answers(url)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["keep-alive", "close"])
+async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_gets_all(
+    kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether all of the answer is on its way or not, and although closing waits for it."""
+    monkeypatch.setattr(PunctualProtocol, "unread_seconds", 0.5)
+    size, ended = 8 << 20, 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal ended
+        await Response(bytes(size))(scope, receive, send)
+        ended += 1
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    # What the system takes of an answer before a client reads is the test's to say.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 << 10)
+    address = listener.getsockname()
+    config = uvicorn.Config(InPieces(app), http=PunctualProtocol, lifespan="off", log_config=None)
+    asked = b"GET / HTTP/1.1\r\nhost: localhost\r\n" + b"connection: close\r\n" * (not kept)
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        started = asyncio.Event()
+        server = tasks.create_task(serve_until_cancelled(config, started, listener))
+        await started.wait()
+        unread = socket.socket()
+        unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 10)
+        unread.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(unread, address)
+        await asyncio.get_running_loop().sock_sendall(unread, asked + b"\r\n")
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(asked + b"\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert await reader.readexactly(size) == bytes(size)
+        writer.close()
+        while ended < 2:  # noqa: ASYNC110 # the server says nothing of it
+            await asyncio.sleep(0.01)
+        got = 0
+        with suppress(ConnectionError):
+            while piece := await asyncio.get_running_loop().sock_recv(unread, 1 << 20):
+                got += len(piece)
+        unread.close()
+        assert got < size
+        server.cancel()
+
+
+async def test_more_connections_than_may_be_are_refused_in_a_problem_document() -> None:
+    async with served(connections=2) as url:
+        async with httpx.AsyncClient(base_url=url) as one, httpx.AsyncClient(base_url=url) as other:
+            first, second = await one.get("/health"), await other.get("/health")
+        assert (first.status_code, second.status_code) == (200, 503)
+        assert second.headers["content-type"] == "application/problem+json"
+        assert second.headers["retry-after"] == "1"
+        assert second.json()["instance"] == "/health"
+
+
+async def test_what_is_no_http_is_refused_in_a_problem_document() -> None:
+    async with served() as url:
+        head, _, body = (await said(url, b"nonsense\r\n\r\n")).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        assert b"content-type: application/problem+json" in head
+        assert json.loads(body)["status"] == 400
 
 
 async def test_a_body_that_comes_too_slowly_is_408_and_holds_nothing() -> None:

@@ -297,7 +297,8 @@ async def test_limits_on_elements_and_cells_are_kept(filled, desk):
 
 async def test_a_foreign_host_is_refused_and_every_answer_is_guarded(client):
     foreign = await client.get("/health", headers={"host": "evil.example:8000"})
-    assert foreign.status_code == 421
+    assert (foreign.status_code, foreign.json()["instance"]) == (421, "/health")
+    assert foreign.headers["content-type"] == "application/problem+json"
     known = await client.get("/health", headers={"host": "[::1]:8000"})
     assert known.status_code == 200
     for answer in (foreign, known, await client.get("/"), await client.get("/nothing")):
