@@ -20,14 +20,21 @@ __all__ = ["AnswerCache"]
 
 _SECONDS: Final = 1.0
 _MOST_BYTES: Final = 32 << 20
+_MOST_ANSWERS: Final = 8_192
 _LARGEST: Final = 256 << 10
+_LONGEST_KEY: Final = 4 << 10
+_OVERHEAD: Final = 1 << 10
+"""What an answer takes besides its bytes: objects, and their places in tables."""
 
-_Key = tuple[str, bytes, bytes, bytes]
+_Key = tuple[str, bytes, bytes]
 _Headers = list[tuple[bytes, bytes]]
 
 
 class _Answer(NamedTuple):
-    """An answer, with the state of the view before it was made, and when that was."""
+    """An answer, with the state of the view before it was made, and when that was.
+
+    One of status 304 says only which tag is in force: who holds another one needs the contents.
+    """
 
     changes: int
     made: float
@@ -36,6 +43,12 @@ class _Answer(NamedTuple):
     headers: _Headers
     tag: bytes
     body: bytes
+
+    def size(self, key: _Key) -> int:
+        """Bytes that it takes in memory, about; with its key."""
+        path, query, accept = key
+        named = sum(len(name) + len(value) for name, value in self.headers)
+        return _OVERHEAD + len(path) + len(query) + len(accept) + named + len(self.body)
 
 
 class AnswerCache:
@@ -56,50 +69,55 @@ class AnswerCache:
         self._view = view
         self._clock = clock
         self._answers: OrderedDict[_Key, _Answer] = OrderedDict()
-        self._bytes = 0
-        self._making: dict[_Key, asyncio.Event] = {}
+        self.bytes = 0
+        """That are kept, with all that belongs to them."""
+        self._making: dict[tuple[_Key, bool], asyncio.Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._answers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = _asked(scope)
-        if key is None:
+        asked = _asked(scope)
+        if asked is None:
             await self._app(scope, receive, send)
             return
-        answer = self._find(key)
-        making = self._making.get(key)
+        key, held = asked
+        answer = self._find(key, held)
+        making = self._making.get((key, bool(held)))
         if answer is None and making is not None:
             await making.wait()
-            answer = self._find(key)
+            answer = self._find(key, held)
         if answer is None:
-            await self._make(key, scope, receive, send)
+            await self._make(key, held, scope, receive, send)
         else:
-            await _send(answer, key, scope, send)
+            await _send(answer, held, scope, send)
 
-    def _find(self, key: _Key) -> _Answer | None:
+    def _find(self, key: _Key, held: bytes) -> _Answer | None:
         """The answer to a request, if there is one that still holds."""
-        path, query, accept, held = key
-        found = self._holding((path, query, accept, b"")) if held else None
-        return found or self._holding(key)
-
-    def _holding(self, key: _Key) -> _Answer | None:
         found = self._answers.get(key)
         if found is None or found.changes != self._view.changes:
             return None
         if self._clock.monotonic() - found.made >= _SECONDS:
             return None
+        if found.status == 304 and not _has(held, found.tag):
+            return None
         self._answers.move_to_end(key)
         return found
 
-    async def _make(self, key: _Key, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _make(
+        self, key: _Key, held: bytes, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         """Let a route answer, and keep what it says.
 
         An older answer is asked for by its tag: where nothing has changed, nothing is read anew.
         """
-        if key in self._making:  # one that waited in vain does not make others wait
+        turn = key, bool(held)
+        if turn in self._making:  # one that waited in vain does not make others wait
             await self._app(scope, receive, send)
             return
-        made = self._making[key] = asyncio.Event()
+        made = self._making[turn] = asyncio.Event()
         older = self._answers.get(key)
-        if older is not None and older.status == 200 and older.tag and not key[3]:
+        if older is not None and older.status == 200 and older.tag and not held:
             scope["headers"] = [*scope["headers"], (b"if-none-match", older.tag)]
         else:
             older = None
@@ -120,11 +138,12 @@ class AnswerCache:
                     answer = older._replace(changes=changes, made=now)
                     self._keep(key, answer)
                     made.set()
-                    await _send(answer, key, scope, send)
+                    await _send(answer, held, scope, send)
                     return
                 tag = next((value for name, value in headers if name == b"etag"), b"")
                 body, route = message.get("body", b""), scope.get("route")
-                self._keep(key, _Answer(changes, now, route, status, headers, tag, body))
+                if status == 200 or tag:
+                    self._keep(key, _Answer(changes, now, route, status, headers, tag, body))
                 made.set()
             else:
                 started = None
@@ -133,26 +152,33 @@ class AnswerCache:
         try:
             await self._app(scope, receive, kept)
         finally:
-            del self._making[key]
+            del self._making[turn]
             made.set()
 
     def _keep(self, key: _Key, answer: _Answer) -> None:
         if len(answer.body) > _LARGEST:
             return
+        before = self._answers.get(key)
+        if answer.status == 304 and before is not None and before.tag == answer.tag:
+            # The contents that are kept are what has not changed.
+            answer = before._replace(changes=answer.changes, made=answer.made)
         self._drop(key)
         self._answers[key] = answer
-        self._bytes += len(answer.body)
-        while self._bytes > _MOST_BYTES:
+        self.bytes += answer.size(key)
+        while self.bytes > _MOST_BYTES or len(self._answers) > _MOST_ANSWERS:
             self._drop(next(iter(self._answers)))
 
     def _drop(self, key: _Key) -> None:
         gone = self._answers.pop(key, None)
         if gone is not None:
-            self._bytes -= len(gone.body)
+            self.bytes -= gone.size(key)
 
 
-def _asked(scope: Scope) -> _Key | None:
-    """What is asked for; None for requests whose answers are not kept."""
+def _asked(scope: Scope) -> tuple[_Key, bytes] | None:
+    """What is asked for, and the tags that are held; None if the answer is not kept.
+
+    Tags are no part of the key: each client may hold another one.
+    """
     if scope["type"] != "http" or scope["method"] != "GET":
         return None
     path: str = scope["path"]
@@ -166,14 +192,18 @@ def _asked(scope: Scope) -> _Key | None:
             accept = accept or value
         elif name == b"if-none-match":
             held = held or value
-    return path, scope["query_string"], accept, held
+    key = path, scope["query_string"], accept
+    return (key, held) if sum(map(len, key)) <= _LONGEST_KEY else None
 
 
-async def _send(answer: _Answer, key: _Key, scope: Scope, send: Send) -> None:
+def _has(held: bytes, tag: bytes) -> bool:
+    return bool(held) and tag in {each.strip().removeprefix(b"W/") for each in held.split(b",")}
+
+
+async def _send(answer: _Answer, held: bytes, scope: Scope, send: Send) -> None:
     # The route is what requests are counted by.
     scope["route"] = answer.route
-    held = key[3]
-    if held and answer.tag in {each.strip().removeprefix(b"W/") for each in held.split(b",")}:
+    if _has(held, answer.tag):
         status, headers, body = 304, [(b"etag", answer.tag)], b""
     else:
         # A copy: those before put headers of their own on it.

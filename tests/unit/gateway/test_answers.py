@@ -106,11 +106,25 @@ async def test_who_has_an_answer_is_told_so(client, route):
 
 
 async def test_that_nothing_has_changed_is_kept_too(client, route):
-    route.status = 304
+    route.unchanged = b'"x"'
     for _ in range(3):
         again = await client.get(URL, headers={"if-none-match": '"x"'})
-        assert again.status_code == 304
+        assert (again.status_code, again.headers["etag"]) == (304, '"x"')
     assert route.requests == 1
+    other = await client.get(URL, headers={"if-none-match": '"y"'})
+    assert (other.status_code, other.text) == (200, "answer 2"), "who holds another needs contents"
+    assert (await client.get(URL)).text == "answer 2"
+
+
+async def test_contents_outlast_that_nothing_has_changed(client, route, clock):
+    """Contents are not lost when somebody who holds them is told so; they are fresh again."""
+    first = await client.get(URL)
+    clock.advance(2)
+    route.unchanged = first.headers["etag"].encode()
+    held = {"if-none-match": first.headers["etag"]}
+    assert (await client.get(URL, headers=held)).status_code == 304
+    assert (await client.get(URL)).text == "answer 1"
+    assert route.requests == 2
 
 
 async def test_what_is_refused_or_too_large_is_not_kept(client, route):
@@ -147,14 +161,46 @@ async def test_an_answer_that_was_made_while_the_view_changed_is_not_given_again
 
 
 async def test_answers_are_kept_in_bounded_memory(client, route, monkeypatch):
-    monkeypatch.setattr(answers, "_MOST_BYTES", 100)
-    route.size = 32
+    """Counted with what they take besides their bytes."""
+    route.size = 1_000
+    monkeypatch.setattr(answers, "_MOST_BYTES", 5_000)
     for number in range(5):
         await client.get(f"{URL}&last={number + 1}")
     await client.get(f"{URL}&last=5")
     assert route.requests == 5
     await client.get(f"{URL}&last=1")
     assert route.requests == 6
+
+
+@pytest.mark.parametrize("unchanged", [False, True], ids=["200", "304"])
+async def test_what_is_kept_is_bounded_whatever_clients_send(view, clock, monkeypatch, unchanged):
+    """Tags that are held are no part of it; long addresses and headers count, or are not kept."""
+    monkeypatch.setattr(answers, "_MOST_BYTES", 100_000)
+    route = Counting()
+    cache = AnswerCache(route, view, clock)
+    if unchanged:
+        route.unchanged = b'"t"'
+    transport = httpx.ASGITransport(cache)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        for number in range(300):
+            clock.advance(2)
+            tags = [("if-none-match", '"t"'), ("if-none-match", f'"{number}{"y" * 20_000}"')]
+            await client.get(URL, headers=tags)
+        assert len(cache) == 1
+        assert cache.bytes < 3_000
+        accept = "text/csv" + " " * 20_000
+        await client.get(URL, headers={"accept": f"{accept},x"})
+        await client.get(f"{URL}&x={'y' * 20_000}")
+        assert len(cache) == 1
+        tag = {"if-none-match": '"t"'}
+        for number in range(300):
+            await client.get(f"{URL}&x={number}{'y' * 2_000}", headers=tag)
+        assert 20 < len(cache) < 50
+        assert 2_000 * len(cache) < cache.bytes <= 100_000
+    monkeypatch.setattr(answers, "_MOST_ANSWERS", 7)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        await client.get(URL + "&last=1", headers=tag)
+    assert len(cache) == 7
 
 
 async def test_the_gateway_gives_a_kept_answer_with_all_its_headers(view, detector, feed):
