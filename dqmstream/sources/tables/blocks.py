@@ -42,9 +42,13 @@ class Blocks:
     ----------
     parts
         Which columns, and what they become.
+    refused
+        Why nothing of it is to be read: all blocks are `unreadable`.
     """
 
-    def __init__(self, table: Table, parts: Sequence[Part], block_bytes: int) -> None:
+    def __init__(
+        self, table: Table, parts: Sequence[Part], block_bytes: int, *, refused: str = ""
+    ) -> None:
         self._table = table
         self._parts = tuple(parts)
         self._raw = [part.raw for part in parts]
@@ -52,7 +56,8 @@ class Blocks:
         self.block_rows = max(_LEAST_ROWS, int(block_bytes / width))
         self._kept: tuple[int, Assembled | None] | None = None
         self._empty = pa.RecordBatch.from_pylist([], schema=schema_of(parts))
-        self.problem = ""
+        self._refused = bool(refused)
+        self.problem = refused
 
     def batches(self, rows: Rows) -> Iterator[RowBatch]:
         """The rows of an LS, at most a block of them at a time."""
@@ -69,9 +74,13 @@ class Blocks:
             else:
                 number = int(first[begin])
 
+    def forget(self) -> None:
+        """Let go of the block."""
+        self._kept = None
+
     def close(self) -> None:
         """Let go of the file and of the block."""
-        self._kept = None
+        self.forget()
         self._table.close()
 
     def _of_block(
@@ -92,6 +101,8 @@ class Blocks:
         return RowBatch(_taken(block.batch, places), np.flatnonzero(fit), wanted.size, +refused)
 
     def _block(self, number: int) -> Assembled | None:
+        if self._refused:
+            return None
         if self._kept is None or self._kept[0] != number:
             self._kept = None  # before the next one is read: never two of them
             start = number * self.block_rows

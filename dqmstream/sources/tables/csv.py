@@ -38,6 +38,7 @@ class CsvTable:
 
     name = "csv"
     unusable: Mapping[str, str] = {}
+    unpacks = True
 
     def __init__(self, path: Path) -> None:
         self.path = path

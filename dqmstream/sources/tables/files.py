@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from dqmstream.errors import SourceError
 from dqmstream.sources.fingerprint import fingerprint
 from dqmstream.sources.tables.index import TableIndex, index_table
 from dqmstream.sources.tables.keys import Keys, found_keys
@@ -57,13 +58,18 @@ class TableFile:
     print: Sequence[object]
 
     @property
+    def last_run(self) -> int:
+        """The highest run with rows in it."""
+        return max(self.index.rows).run
+
+    @property
     def simulated(self) -> bool:
         """Whether it has columns that only simulated events have."""
         return not _GENERATED.isdisjoint(self.naming.names)
 
 
 def indexed(path: Path, settings: TableSettings) -> TableFile:
-    """Open a file, read its keys, and close it again.
+    """Open a file and read its keys; it stays open.
 
     Raises
     ------
@@ -72,6 +78,11 @@ def indexed(path: Path, settings: TableSettings) -> TableFile:
     ConfigurationError
         If the settings name key columns that are not there.
     """
+    try:
+        # Before it is read: what changes meanwhile is another file.
+        printed = fingerprint(path)
+    except OSError as error:
+        raise SourceError("unreadable", f"{path}: {error.strerror}") from error
     table = open_table(path, settings)
     try:
         keys = found_keys(table.types, settings.keys)
@@ -80,6 +91,7 @@ def indexed(path: Path, settings: TableSettings) -> TableFile:
         refused["bad_row"] = getattr(table, "bad_rows", 0)
         naming = named(table.types)
         naming = Naming(naming.parts, {**table.unusable, **naming.unusable})
-        return TableFile(table, keys, naming, index, +refused, fingerprint(path))
-    finally:
+        return TableFile(table, keys, naming, index, +refused, printed)
+    except BaseException:
         table.close()
+        raise

@@ -30,6 +30,7 @@ class ParquetTable:
 
     name = "parquet"
     unusable: Mapping[str, str] = {}
+    unpacks = False
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -47,6 +47,8 @@ class RootTable:
         in it, or which one is meant is not clear, naming those that are.
     """
 
+    unpacks = False
+
     def __init__(self, path: Path, tree: str, keys: KeyNames) -> None:
         self.path = path
         self._tree: Any = None

@@ -16,6 +16,7 @@ from dqmstream.sources.source import SourceChunk, SourceLumisection
 from dqmstream.sources.tables.assembling import listed, schema_of
 from dqmstream.sources.tables.blocks import Blocks, RowBatch
 from dqmstream.sources.tables.files import SkippedTable, TableFile, TableReport, indexed
+from dqmstream.sources.tables.kept import MOST_OPEN, KeptFiles
 from dqmstream.sources.tables.opening import find_tables
 from dqmstream.sources.tables.selection import RowSelection
 from dqmstream.sources.tables.settings import TableSettings
@@ -44,12 +45,17 @@ def table_sources(
     settings = settings or TableSettings()
     skipped: list[SkippedTable] = []
     by_source: dict[tuple[int, str], list[TableFile]] = {}
+    kept = 0
     for path in find_tables(paths):
         try:
             file = indexed(path, settings)
         except SourceError as error:
             skipped.append(SkippedTable(path, error.reason, error.detail))
             continue
+        if file.table.unpacks and kept < MOST_OPEN:
+            kept += 1
+        else:
+            file.table.close()
         for run in sorted({where.run for where in file.index.rows}):
             by_source.setdefault((run, file.table.name), []).append(file)
     if not by_source:
@@ -68,8 +74,8 @@ class TableSource:
     Its incarnation is the hash of the files' names, sizes and first and last 64 KiB, of how they
     are read and of the columns made from them. LSs between the rows come as holes, noted
     `no_rows`. Rows that cannot be used are counted by reason: `null_value`, `uneven_collection`
-    and `unreadable` in their LS; `bad_key` and `bad_row`, which have none, in the first LS of the
-    lowest run of their file.
+    and `unreadable` (also all rows of a file that has changed since it was looked into) in their
+    LS; `bad_key` and `bad_row`, which have none, in the first LS of the lowest run of their file.
 
     Parameters
     ----------
@@ -98,7 +104,6 @@ class TableSource:
         self.settings = settings
         self._table = table
         self._files = tuple(files)
-        self._open: tuple[int, Blocks] | None = None
         names = files[0].naming.names
         self.columns = names
         """All columns that the files have, as `required_columns` names them."""
@@ -111,6 +116,7 @@ class TableSource:
         )
         self._parts = [file.naming.chosen(needed) for file in files]
         self._read_schema = schema_of(self._parts[0])
+        self._kept = KeptFiles(run, self._files, self._parts, settings.block_bytes)
         self._check_files()
         if self._select is not None:
             # Now rather than in the middle of a run: a column may be no condition.
@@ -139,10 +145,8 @@ class TableSource:
             yield _Lumisection(self, number)
 
     def close(self) -> None:
-        """Let go of the file that was read last; reading opens it again."""
-        if self._open is not None:
-            self._open[1].close()
-            self._open = None
+        """Let go of the files; reading opens them again."""
+        self._kept.close()
 
     def rows(self, lumisection: int) -> int:
         """How many rows an LS has in all files."""
@@ -162,7 +166,7 @@ class TableSource:
         where = LumisectionId(self.run, lumisection)
         for number, file in enumerate(self._files):
             if where in file.index.rows:
-                blocks = self._blocks(number)
+                blocks = self._kept.blocks(number)
                 for batch in blocks.batches(file.index.rows[where]):
                     self._note(self.reports[number], batch, blocks)
                     yield batch
@@ -177,13 +181,6 @@ class TableSource:
         if batch.schema != self.schema:
             batch = _narrowed(batch, self.schema)
         return RowBatch(batch, at, rows.seen, rows.refused)
-
-    def _blocks(self, number: int) -> Blocks:
-        if self._open is None or self._open[0] != number:
-            self.close()
-            table = self._files[number].table
-            self._open = number, Blocks(table, self._parts[number], self.settings.block_bytes)
-        return self._open[1]
 
     def _check_files(self) -> None:
         """All files must give the columns of the first."""

@@ -26,6 +26,8 @@ class Table(Protocol):
         Of the columns that can be read, as Arrow names them, in the order of the file.
     unusable
         The others, each with the reason.
+    unpacks
+        Opening it means to parse all of it.
     """
 
     @property
@@ -38,6 +40,8 @@ class Table(Protocol):
     def types(self) -> Mapping[str, pa.DataType]: ...
     @property
     def unusable(self) -> Mapping[str, str]: ...
+    @property
+    def unpacks(self) -> bool: ...
 
     def row_bytes(self, columns: Sequence[str]) -> float:
         """About how many bytes a row of these columns has, unpacked."""
