@@ -16,7 +16,7 @@ const SOURCES = {
   file_missing: "no file came in time",
   file_gone: "file went before it was read",
   file_lost: "file was lost before all of it was sent",
-  given_up: "given up, why was not kept over a restart",
+  given_up: "given up, why is not known",
   starved: "starved by selection",
   event_count: "file has another number of events than announced",
   file_checksum: "file differs from its checksum",
