@@ -1,14 +1,20 @@
 """Sums over a run that the log no longer holds from its start are built on the store's."""
 
 import asyncio
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import structlog
 
 from dqmstream.errors import DqmError, NotStoredError, StoreError
+from dqmstream.store.answers import Window as StoredWindow
+from dqmstream.store.standing import RunStanding
 from services.gateway.archive import Archive
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
-from services.gateway.workspace_run import WorkspaceRun
+from services.gateway.truth import suffices
+from services.gateway.windows import Window
+from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
 
 __all__ = ["Backfill"]
 
@@ -17,8 +23,16 @@ _PAUSE = 5.0
 _Key = tuple[int, str, str]
 
 
+class _Asked(NamedTuple):
+    """What was asked for in vain, or in part, and what the store held and the sum was then."""
+
+    standing: RunStanding
+    wanted: list[int]
+    lost: bool
+
+
 class Backfill:
-    """Gives live runs the lumisections before the log's, once; and again when a sum was lost.
+    """Gives live runs the lumisections that memory lacks, and again those of a sum that was lost.
 
     Parameters
     ----------
@@ -32,7 +46,7 @@ class Backfill:
         self._view = view
         self._desk = desk
         self._archive = archive
-        self._done: set[_Key] = set()
+        self._asked: dict[_Key, _Asked] = {}
         self._logger = structlog.get_logger().bind(service="gateway")
 
     async def run(self) -> None:
@@ -42,46 +56,74 @@ class Backfill:
             await asyncio.sleep(_PAUSE)
 
     async def look(self) -> None:
-        """Build anew every sum that has to be."""
+        """Build anew every sum that has to be, and look again at what late data came for."""
         for part in await self._desk.ask(self._lacking):
-            key = _key(part)
             try:
-                if await self._rebase(part):
-                    self._done.add(key)
+                await self._rebase(part)
             except DqmError as error:
-                # A store that is away is asked again; what it does not hold is not asked for twice.
-                if not isinstance(error, StoreError) or isinstance(error, NotStoredError):
-                    self._done.add(key)
                 self._logger.warning("sum over a run not taken from the store", error=str(error))
 
     def _lacking(self) -> list[WorkspaceRun]:
+        """Parts that lack LSs, or pieces of some, which the store may have by now."""
         self._view.refresh()
         parts = [p for run in self._view.runs.values() for p in run.all_workspace_runs()]
-        self._done &= {_key(part) for part in parts}
+        keys = {_key(part) for part in parts}
+        self._asked = {key: asked for key, asked in self._asked.items() if key in keys}
         return [
             part
             for part in parts
-            if part.total_lost
-            or (_key(part) not in self._done and min(part.records, default=1) > 1)
+            if part.records and (part.total_lost or not suffices(part.records, Window("run")))
         ]
 
-    async def _rebase(self, part: WorkspaceRun) -> bool:
-        """Whether there is nothing more to do for this part."""
-        workspace = part.layout.workspace
+    async def _rebase(self, part: WorkspaceRun) -> None:
+        workspace, key = part.layout.workspace, _key(part)
         shelf = await asyncio.to_thread(self._archive.shelf, part.run, part.set)
         if shelf is None or workspace not in shelf.layouts:
-            return not part.total_lost
-        held = set(await self._desk.ask(part.in_memory))
-        wanted = [number for number in sorted(shelf.records) if number not in held]
-        window = await asyncio.to_thread(
-            self._archive.workspace_window, shelf, part.run, workspace, wanted
-        )
-        rebased = await self._desk.ask(
-            part.rebase, shelf.records, window.contents, window.lumisections
-        )
-        if rebased:
-            await self._desk.ask(self._view.runs[part.run].update, window.lumisections)
-        return rebased
+            return
+        records = shelf.records_of(workspace)
+        wanted = await self._desk.ask(self._wanting, part, records)
+        # What the store does not hold is not asked for twice, as long as it holds no more.
+        if wanted is None:
+            return
+        asked = _Asked(shelf.standing, wanted, part.total_lost)
+        if self._asked.get(key) == asked:
+            return
+        try:
+            window = await asyncio.to_thread(
+                self._archive.workspace_window, shelf, part.run, workspace, wanted
+            )
+        except DqmError as error:
+            if not isinstance(error, StoreError) or isinstance(error, NotStoredError):
+                self._asked[key] = asked
+            raise
+        taken = await self._desk.ask(self._take, part, records, window)
+        if taken and len(window.lumisections) < len(wanted):
+            self._asked[key] = asked._replace(lost=False)
+
+    def _wanting(
+        self, part: WorkspaceRun, records: Mapping[int, LumisectionRecord]
+    ) -> list[int] | None:
+        self._view.refresh()
+        before = part.revision
+        wanted = part.wanting(records)
+        if part.revision != before:
+            self._changed(part, records)
+        return wanted
+
+    def _take(
+        self, part: WorkspaceRun, records: Mapping[int, LumisectionRecord], window: StoredWindow
+    ) -> bool:
+        self._view.refresh()
+        if not part.rebase(records, window.contents, window.lumisections):
+            return False
+        self._changed(part, window.lumisections)
+        return True
+
+    def _changed(self, part: WorkspaceRun, numbers: Iterable[int]) -> None:
+        run = self._view.runs.get(part.run)
+        if run is not None:
+            run.update(numbers)
+        self._view.changes += 1
 
 
 def _key(part: WorkspaceRun) -> _Key:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -17,10 +17,17 @@ from services.gateway.channels import booked_layouts
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.problems import ProblemError, not_found
+from services.gateway.truth import known, suffices
 from services.gateway.verdicts import ReportScope
+from services.gateway.windows import Window
 from services.gateway.workspace_run import LumisectionRecord
 
 __all__ = ["Library", "ReportQuery"]
+
+
+_LOOK_BACK: Final = 8
+"""LSs with reports that are looked through for the newest that matches: a workspace may be judged
+a little later than the others."""
 
 
 class ReportQuery(NamedTuple):
@@ -103,14 +110,23 @@ class Library:
     async def lumisections(self, number: int, first: int, last: int) -> list[dict[str, Any]]:
         """Rows of the LSs of a run from `first` to `last`, rising."""
         live = await self._desk.ask(self._live_lumisections, number)
+        records, rows = live or ({}, {})
         shelf = None
-        if live is None or min(live, default=1) > first:
+        window = Window("range", first, last)
+        lent = any(records[n].adopted for n in window.select(sorted(records)))
+        # The outcomes of an LS that the store gave are in the store alone.
+        if live is None or lent or not suffices(records, window):
             shelf = await self._shelf(number)
         if live is None and shelf is None:
             raise _unknown_run(number)
-        rows = dict(live or {})
         if shelf is not None:
-            rows = await self._stored_lumisections(shelf, number) | rows
+            mine = {
+                n
+                for n, record in known(records, shelf.records).items()
+                if n in records and record is records[n]
+            }
+            stored = await self._stored_lumisections(shelf, number)
+            rows = stored | {n: row for n, row in rows.items() if n in mine}
         return [row for n, row in sorted(rows.items()) if first <= n <= last]
 
     async def conditions(self, number: int) -> dict[int, Conditions]:
@@ -148,6 +164,7 @@ class Library:
         if query.after is not None:
             numbers = {n for n in numbers if n <= query.after[0]}
         rows: list[dict[str, Any]] = []
+        looked = 0
         for lumisection in sorted(numbers, reverse=True):
             messages = live.get(lumisection)
             if messages is None and self._archive is not None and shelf is not None:
@@ -160,7 +177,8 @@ class Library:
             rows += found[skipped : skipped + room]
             if len(found) - skipped > room:
                 return rows, (lumisection, skipped + room)
-            if query.lumisections is None and found:
+            looked += bool(messages)
+            if query.lumisections is None and (found or looked == _LOOK_BACK):
                 break
         return rows, None
 
@@ -186,12 +204,15 @@ class Library:
         run = self._view.runs.get(number)
         return {} if run is None else dict(run.conditions)
 
-    def _live_lumisections(self, number: int) -> dict[int, Any] | None:
+    def _live_lumisections(
+        self, number: int
+    ) -> tuple[Mapping[int, LumisectionRecord], dict[int, Any]] | None:
         self._view.refresh()
         run = self._view.runs.get(number)
         if run is None:
             return None
-        return {int(n): row for n, row in boards.strip_board(run).rows.items()}
+        rows = {int(n): row for n, row in boards.strip_board(run).rows.items()}
+        return run.lumisections(), rows
 
     def _live_quality(self, number: int | None) -> boards.State:
         self._view.refresh()

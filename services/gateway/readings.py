@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -18,9 +19,11 @@ from services.gateway.moments import NOW, Moment
 from services.gateway.past import Past, RunWords, Sight, about_of, with_late
 from services.gateway.place import Place, Reading, Trend, alone
 from services.gateway.quantities import Quantity, quantity_of, scalar_number
+from services.gateway.truth import known, serves, suffices
 from services.gateway.windows import Window
 from services.gateway.workspace_run import (
     Covered,
+    LumisectionRecord,
     WorkspaceRun,
     contents_version,
     cover,
@@ -39,6 +42,10 @@ class _Share(NamedTuple):
     contents: Contents
     numbers: list[int]
     lacking: list[int]
+
+
+_Look = Callable[[WorkspaceRun | None, Sight], T]
+"""What is wanted of memory, beside the LSs that a window covers."""
 
 
 class Readings:
@@ -89,8 +96,7 @@ class Readings:
         words = await self.words(place.run)
         if not moment.as_of.is_now:
             return await (await self.past(place)).read(elements, window, moment, words)
-        sight = await self.sight(place, window)
-        share = await self._desk.ask(self._share, place, sight, window)
+        sight, share = await self._looked(place, window, partial(self._share, window=window))
         late = None
         if moment.late:
             late = await (await self.past(place)).late(sight.covered.numbers, moment)
@@ -132,17 +138,22 @@ class Readings:
         return RunWords({}, stored.marks if stored is not None else ())
 
     async def rows_in_memory(
-        self, place: Place, element: ElementLayout, numbers: Sequence[int]
+        self,
+        place: Place,
+        element: ElementLayout,
+        numbers: Sequence[int],
+        shown: Mapping[int, LumisectionRecord],
     ) -> dict[int, NDArray[np.int64]]:
-        """The element's cells int64[element.size] in those LSs that memory holds by themselves."""
-        return await self._desk.ask(self._rows, place, element, numbers)
+        """The element's cells int64[element.size] in those LSs that memory holds by themselves, and
+        no worse than they are `shown`."""
+        return await self._desk.ask(self._rows, place, element, numbers, shown)
 
     async def trend(
         self, place: Place, element: ElementLayout, quantity: Quantity, window: Window
     ) -> Trend:
         """One number of an element in each LS of a window; the value itself of scalars."""
-        sight = await self.sight(place, window)
-        found = await self._desk.ask(self._trend_in_memory, place, element, sight, quantity)
+        look = partial(self._trend_in_memory, element=element, quantity=quantity)
+        sight, found = await self._looked(place, window, look)
         lacking = [number for number in sight.covered.numbers if number not in found]
         if lacking:
             found |= await self._stored_trend(place, element, sight, quantity, lacking)
@@ -154,65 +165,66 @@ class Readings:
 
     async def sight(self, place: Place, window: Window) -> Sight:
         """What is known of a window, in memory or in the store."""
-        sight = await self._desk.ask(self._sight_in_memory, place, window)
-        if self._archive is None or (sight is not None and self._enough(sight, window)):
-            if sight is None:
-                msg = f"run {place.run} workspace {place.workspace!r} is not in memory"
-                raise NotInMemoryError(msg)
-            return sight
-        set_hash = await self._desk.ask(self._set, place)
-        shelf = await self.stored(self._archive.shelf, place.run, set_hash)
-        records = dict(sight.records) if sight else {}
-        if shelf is not None and place.workspace in shelf.layouts:
-            records = {**shelf.records_of(place.workspace), **records}
-        if not records:
-            msg = f"run {place.run} workspace {place.workspace!r} is neither live nor stored"
-            raise NotInMemoryError(msg)
-        chosen = window.select(sorted(records))
-        covered = cover(place.run, [records[n] for n in chosen])
-        return Sight(covered, records, shelf, sight is not None)
+        return (await self._looked(place, window, lambda _part, sight: sight))[0]
 
-    def _sight_in_memory(self, place: Place, window: Window) -> Sight | None:
+    async def _looked(self, place: Place, window: Window, look: _Look[T]) -> tuple[Sight, T]:
+        """What is known of a window, and what a look at memory finds of it at the same moment."""
+        found = await self._desk.ask(self._look, place, window, look)
+        if isinstance(found, tuple):
+            return found
+        if self._archive is None:
+            msg = f"run {place.run} workspace {place.workspace!r} is not in memory"
+            raise NotInMemoryError(msg)
+        shelf = await self.stored(self._archive.shelf, place.run, found)
+        # An LS that has come to memory since is listed now, too: it is in what the look finds.
+        return await self._desk.ask(self._look_beside, place, window, look, shelf)
+
+    def _look(self, place: Place, window: Window, look: _Look[T]) -> tuple[Sight, T] | str | None:
+        """What memory alone says; if it does not suffice, the set whose store has to be asked."""
         self._view.refresh()
         part = self._part(place)
         if part is None:
             return None
-        return Sight(part.covered(window), dict(part.records), None, live=True)
+        if self._archive is not None and not suffices(part.records, window):
+            return part.set
+        sight = Sight(part.covered(window), dict(part.records), None, live=True)
+        return sight, look(part, sight)
 
-    def _enough(self, sight: Sight, window: Window) -> bool:
-        """Whether no LS of the window can be stored that memory has not heard of."""
-        lowest = min(sight.records, default=None)
-        if lowest is None:
-            return False
-        match window.kind:
-            case "lumisection":
-                return True
-            case "last":
-                return lowest == 1 or len(sight.records) >= window.count
-            case "run":
-                return lowest == 1
-            case "range":
-                return lowest <= window.first
+    def _look_beside(
+        self, place: Place, window: Window, look: _Look[T], shelf: Shelf | None
+    ) -> tuple[Sight, T]:
+        self._view.refresh()
+        part = self._part(place)
+        stored: Mapping[int, LumisectionRecord] = {}
+        if shelf is not None and place.workspace in shelf.layouts:
+            stored = shelf.records_of(place.workspace)
+        records = known(part.records if part is not None else {}, stored)
+        if not records:
+            msg = f"run {place.run} workspace {place.workspace!r} is neither live nor stored"
+            raise NotInMemoryError(msg)
+        covered = cover(place.run, [records[n] for n in window.select(sorted(records))])
+        sight = Sight(covered, records, shelf, part is not None)
+        return sight, look(part, sight)
 
     # ------------------------------------------------------------- contents
 
-    def _share(self, place: Place, sight: Sight, window: Window) -> _Share | None:
+    def _share(self, part: WorkspaceRun | None, sight: Sight, window: Window) -> _Share | None:
         """The sum over what memory holds of a window; None if the run is not live."""
-        part = self._part(place)
         if part is None:
             return None
-        wanted = list(sight.covered.numbers)
-        try:
-            contents, covered = part.window(window)
-        except NotInMemoryError:
-            if self._archive is None:
-                raise
-        else:
-            if set(wanted) <= set(covered.numbers):
-                return _Share(contents, list(covered.numbers), [])
-        held = [number for number in part.in_memory() if number in set(wanted)]
+        wanted = sight.covered.numbers
+        if all(serves(part.records.get(n), sight.records[n]) for n in wanted):
+            try:
+                contents, covered = part.window(window)
+            except NotInMemoryError:
+                if self._archive is None:
+                    raise
+            else:
+                if covered.numbers == wanted:
+                    return _Share(contents, list(wanted), [])
+        held = _held(part, wanted, sight.records)
         total = Contents.total(part.layout, (part.of_lumisection(number) for number in held))
-        lacking = [number for number in wanted if number not in set(held)]
+        lacking = sorted(set(wanted) - set(held))
         return _Share(total, held, lacking)
 
     async def _element(
@@ -246,13 +258,11 @@ class Readings:
     # ---------------------------------------------------------------- trends
 
     def _trend_in_memory(
-        self, place: Place, element: ElementLayout, sight: Sight, quantity: Quantity
+        self, part: WorkspaceRun | None, sight: Sight, element: ElementLayout, quantity: Quantity
     ) -> dict[int, Any]:
-        part = self._part(place)
         if part is None:
             return {}
-        wanted = set(sight.covered.numbers)
-        held = [number for number in part.in_memory() if number in wanted]
+        held = _held(part, sight.covered.numbers, sight.records)
         if not element.planes:
             scalars = {n: part.of_lumisection(n).scalars.get(element.index) for n in held}
             return _scalars(element, scalars)
@@ -282,14 +292,18 @@ class Readings:
         return _numbers(found.element, numbers, found.cells, quantity)
 
     def _rows(
-        self, place: Place, element: ElementLayout, numbers: Sequence[int]
+        self,
+        place: Place,
+        element: ElementLayout,
+        numbers: Sequence[int],
+        shown: Mapping[int, LumisectionRecord],
     ) -> dict[int, NDArray[np.int64]]:
         part = self._part(place)
-        held = set() if part is None else set(part.in_memory())
         if part is None or element.element.path not in part.layout:
             return {}
         at = slice(element.offset, element.offset + element.size)
-        return {n: part.of_lumisection(n).cells[at].copy() for n in numbers if n in held}
+        held = _held(part, numbers, shown)
+        return {n: part.of_lumisection(n).cells[at].copy() for n in held}
 
     # ------------------------------------------------------------------- ways
 
@@ -315,6 +329,14 @@ class Readings:
         """What a function of the archive returns, called on a thread, a bounded number at once."""
         async with self._turns:
             return await asyncio.to_thread(function, *args, **kwargs)
+
+
+def _held(
+    part: WorkspaceRun, numbers: Sequence[int], shown: Mapping[int, LumisectionRecord]
+) -> list[int]:
+    """Those LSs, rising, whose contents memory has by themselves, no worse than they are shown."""
+    held = set(part.in_memory())
+    return [n for n in sorted(numbers) if n in held and serves(part.records[n], shown[n])]
 
 
 def _scalars(

@@ -71,7 +71,9 @@ class Rows(NamedTuple):
     async def _cells(self, numbers: Sequence[int]) -> Cells:
         held = {}
         if self.past is None:
-            held = await self.readings.rows_in_memory(self.place, self.element, numbers)
+            held = await self.readings.rows_in_memory(
+                self.place, self.element, numbers, self.records
+            )
         lacking = [number for number in numbers if number not in held]
         if not lacking:
             return np.array([held[number] for number in numbers], np.int64)

@@ -28,6 +28,8 @@ def together(records: Sequence[LumisectionRecord]) -> LumisectionRecord:
         late_account=_accounts([record.late_account for record in records]),
         late_segments=sum(record.late_segments for record in records),
         published=max(record.published for record in records),
+        rooted=all(record.rooted for record in records),
+        adopted=any(record.adopted for record in records),
     )
 
 

@@ -19,7 +19,11 @@ _MOST_SUMS: Final = 24
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LumisectionRecord:
-    """What is known of one LS besides its contents."""
+    """What is known of one LS besides its contents.
+
+    Not `rooted` if pieces of it were published that memory has not seen: it may lack contents and
+    late segments that a store has. `adopted` if memory has it from the store.
+    """
 
     number: int
     closed: bool
@@ -30,6 +34,8 @@ class LumisectionRecord:
     late_account: MergedAccount
     late_segments: int
     published: int
+    rooted: bool = True
+    adopted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,13 +111,17 @@ class WorkspaceRun:
         """A newer version of one LS."""
         number = merged.key.lumisection
         before, held = self.records.get(number), self._contents.get(number)
+        self.revision += 1
+        if before is not None and before.adopted and not merged.closed:
+            # Late pieces of an LS that the store gave: its contents stay, the store counts them.
+            self.records[number] = replace(before, rooted=False)
+            return
         self.records[number] = _record(merged)
         self._contents[number] = merged.contents
-        self.revision += 1
         if before is not None and before.closed:
             self._sums.clear()
             if held is None:
-                self.lose(number)
+                self._lose(number)
             elif merged.closed:
                 self._total.replace(number, held, merged.contents)
             else:
@@ -132,6 +142,10 @@ class WorkspaceRun:
     def lose(self, number: int) -> None:
         """An LS in the total has changed, and its old contents are gone: the total is void."""
         self.revision += 1
+        self.records[number] = replace(self.records[number], rooted=False)
+        self._lose(number)
+
+    def _lose(self, number: int) -> None:
         self._total.lose(
             f"run {self.run} LS {number} workspace {self.layout.workspace!r} was published anew "
             "after its contents had left memory: the sum over the run must come from the store"
@@ -162,36 +176,71 @@ class WorkspaceRun:
         """Whether the sum over the run must come from the store before it can be shown."""
         return self._total.is_lost
 
+    def wanting(self, stored: Mapping[int, LumisectionRecord]) -> list[int] | None:
+        """LSs of which the total takes the store's contents; None if it is as it should be.
+
+        Records that are the store's are as they are now in `stored`.
+        """
+        self._renew(stored)
+        taken = [n for n, record in sorted(stored.items()) if record.closed and not self._has(n)]
+        if self.total_lost or any(number not in self._total.words for number in taken):
+            return taken
+        return None
+
     def rebase(
         self, records: Mapping[int, LumisectionRecord], stored: Contents, numbers: Sequence[int]
     ) -> bool:
-        """Build the total anew on the sum of stored LSs, none of which is in memory.
+        """Build the total anew on the sum of stored LSs.
 
         Parameters
         ----------
         records
-            Of the stored LSs; those of LSs that are known here already are not used.
+            Of the stored LSs; those of LSs that are known here from their start are not used.
         stored
-            Sum over the stored LSs `numbers`.
+            Sum over the stored LSs `numbers`, all of them closed.
 
         Returns
         -------
         bool
-            False, and nothing has changed, if an LS has left memory and is not stored yet.
+            False, and nothing has changed, if an LS has left memory and is not stored yet, or one
+            of `numbers` has closed here meanwhile.
         """
         if any(n not in self._contents and n not in numbers for n in self.records):
+            return False
+        if any(self._has(n) for n in numbers):
             return False
         total = ClosedTotal(self.layout)
         if numbers:
             total.add_many(numbers, stored)
+        for number in numbers:
+            self._contents.pop(number, None)
+            known = self.records.get(number)
+            if known is None or not known.closed or known.adopted or not known.rooted:
+                rooted = known is None or known.rooted
+                self.records[number] = replace(records[number], adopted=True, rooted=rooted)
         for number in self.in_memory():
             if self.records[number].closed:
                 total.add(number, self._contents[number])
         self._total = total
-        self.records = {number: records[number] for number in numbers} | self.records
         self._sums.clear()
         self.revision += 1
         return True
+
+    def _has(self, number: int) -> bool:
+        """Whether memory has the contents of a closed LS by themselves."""
+        return number in self._contents and self.records[number].closed
+
+    def _renew(self, stored: Mapping[int, LumisectionRecord]) -> None:
+        """Take the store's records anew of LSs that it gave."""
+        for number, known in self.records.items():
+            if not known.adopted or number not in stored:
+                continue
+            newer = replace(stored[number], adopted=True, rooted=known.rooted)
+            if newer != known and newer.closed:
+                if _on_time(newer) != _on_time(known):
+                    self._lose(number)
+                self.records[number] = newer
+                self.revision += 1
 
     def covered(self, window: Window) -> Covered:
         """What a window covers now."""
@@ -305,4 +354,10 @@ def _record(merged: Merged) -> LumisectionRecord:
         late_account=merged.late_account,
         late_segments=merged.late_segments,
         published=merged.published,
+        rooted=bool(merged.versions) and -1 not in merged.versions,
     )
+
+
+def _on_time(record: LumisectionRecord) -> tuple[object, ...]:
+    """What changes with the contents of a closed LS, and not with what comes late."""
+    return (record.whole, record.account.seen, record.account.chunks)
