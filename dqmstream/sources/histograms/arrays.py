@@ -26,6 +26,7 @@ from dqmstream.sources.histograms.histogram import (
     ImportedHistogram,
     Kind,
     Rejected,
+    notes_of,
     with_flow,
 )
 from dqmstream.sources.histograms.room import Room
@@ -190,6 +191,7 @@ def _histogram(
         kind=kind,
         values=values,
         flow_known=flow,
+        notes=notes_of(lumisection),
         source=source,
         where=where,
     )

@@ -19,6 +19,7 @@ __all__ = [
     "Rejected",
     "aligned",
     "bin_edges",
+    "notes_of",
     "with_flow",
 ]
 
@@ -152,6 +153,12 @@ def _order(wanted: Axis, axis: Axis) -> tuple[int, ...] | None:
 
 def _names(axis: Axis) -> tuple[str, ...]:
     return axis.labels if isinstance(axis, Integer | Category) else ()
+
+
+def notes_of(lumisection: int) -> tuple[str, ...]:
+    """What is to be noted of an LS as a number of a table: CMS's tables have 0 for a whole run, but
+    one that counts LSs from 0 has it, too."""
+    return ("lumisection_0",) if lumisection == WHOLE_RUN else ()
 
 
 def with_flow(values: Bins) -> Bins:

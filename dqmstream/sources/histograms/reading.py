@@ -10,6 +10,7 @@ from dqmstream.identity import content_hash
 from dqmstream.sources.histograms.arrays import assigns_lumisections, read_hdf5, read_npz
 from dqmstream.sources.histograms.describe import Description
 from dqmstream.sources.histograms.histogram import Found
+from dqmstream.sources.histograms.refusing import refusing
 from dqmstream.sources.histograms.room import Room
 from dqmstream.sources.histograms.root import read_root
 from dqmstream.sources.histograms.tables import read_csv, read_json, read_parquet
@@ -59,9 +60,10 @@ class HistogramFile(NamedTuple):
         """
         room = room or Room()
         read = FORMATS[_suffix(self.path)]
-        for found in read(self.path, self.source, self.description, room):
-            room.take(self.path, found)
-            yield found
+        with refusing(self.path):
+            for found in read(self.path, self.source, self.description, room):
+                room.take(self.path, found)
+                yield found
 
 
 def open_files(paths: Sequence[Path], description: Description) -> tuple[HistogramFile, ...]:
@@ -70,7 +72,7 @@ def open_files(paths: Sequence[Path], description: Description) -> tuple[Histogr
     Raises
     ------
     SourceError
-        If one is missing or of an unknown format, or two have one name.
+        If one is missing, unreadable or of an unknown format, or two have one name.
     """
     files: dict[str, HistogramFile] = {}
     for path in paths:
@@ -87,7 +89,7 @@ def open_files(paths: Sequence[Path], description: Description) -> tuple[Histogr
 
 
 def _opened(path: Path, description: Description) -> HistogramFile:
-    with path.open("rb") as file:
+    with refusing(path), path.open("rb") as file:
         digest = hashlib.file_digest(file, "blake2b").hexdigest()
     return HistogramFile(
         path=path,
@@ -100,7 +102,9 @@ def _opened(path: Path, description: Description) -> HistogramFile:
 
 def marks_of(file: HistogramFile) -> tuple[str, ...]:
     """Marks of what was read from a file; `lumisections-assigned` where it names none."""
-    if assigns_lumisections(file.path, file.description):
+    with refusing(file.path):
+        assigned = assigns_lumisections(file.path, file.description)
+    if assigned:
         return tuple(sorted({*file.marks, "lumisections-assigned"}))
     return file.marks
 

@@ -31,6 +31,7 @@ from dqmstream.sources.histograms.histogram import (
     ImportedHistogram,
     Kind,
     Rejected,
+    notes_of,
     with_flow,
 )
 from dqmstream.sources.histograms.room import Room
@@ -105,6 +106,9 @@ def read_parquet(path: Path, source: str, description: Description, room: Room) 
         with pq.ParquetFile(path) as file:
             columns = _Columns(dict.fromkeys(file.schema_arrow.names), description, path)
             number = 0
+            # Page by page, keeping nothing. It finds what of the footer is broken; looking at a
+            # broken column below would end the process: pyarrow lets the exception through.
+            file.scan_contents()
             for group in range(file.metadata.num_row_groups):
                 room.check(path, _unpacked(file.metadata.row_group(group)), f"row group {group}")
             for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
@@ -131,7 +135,7 @@ def read_json(path: Path, source: str, description: Description, room: Room) -> 
             raw = file.read(room.most // _OBJECTS_OF_A_BYTE + 1)
             room.check(path, len(raw) * _OBJECTS_OF_A_BYTE)
         page = json.loads(raw)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, RecursionError) as error:
         raise SourceError("file_unreadable", f"{path} as JSON: {error}") from error
     rows = page.get("results") if isinstance(page, dict) else page
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
@@ -182,7 +186,8 @@ class _Columns:
             said = self._description.dataset(name)
             path = said.path or name
             return self._read(row, said, (run, lumisection, path, name), source, where)
-        except (ValueError, TypeError, KeyError) as error:
+        # Arithmetic: numbers of hundreds of digits. Recursion: lists of lists of lists.
+        except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError) as error:
             return Rejected(
                 reason="bad_row",
                 detail=f"{where}: {error}",
@@ -225,6 +230,7 @@ class _Columns:
             values=values,
             entries=entries,
             flow_known=flow,
+            notes=notes_of(lumisection),
             source=source,
             where=where,
         )

@@ -158,7 +158,7 @@ def profile(
     )
 
 
-_BAD = {
+_BAD: dict[str, ImportedHistogram | Rejected] = {
     "not_finite": histogram([0, np.nan, 0, 0, 0], 2),
     "negative_count": histogram([0, -1, 0, 0, 0], 2),
     "other_binning": histogram([0, 1, 1, 0], 2, axes=(Regular(bins=2, lower=0.0, upper=3.0),)),
