@@ -1,6 +1,5 @@
 """CMS streamer files as sources of events: one for each run and stream."""
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +15,7 @@ from dqmstream.sources.cms.listing import Listing, list_streamer_files
 from dqmstream.sources.cms.report import FileReport
 from dqmstream.sources.cms.runkey import read_run_key
 from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.fingerprint import fingerprint
 from dqmstream.sources.source import SourceChunk, SourceLumisection
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
 LUMISECTION_SECONDS: Final = 23.31
 """2**18 orbits of 11245.5 Hz."""
 _LABELLED: Final = ("hlt.path", "hlt_pass.path", "hlt_pair.first")
-_FINGERPRINT_BYTES: Final = 1 << 16
 
 
 def streamer_sources(
@@ -203,14 +202,9 @@ class StreamerLumisection:
 
 
 def _fingerprint(path: Path) -> list[object]:
-    """Name, size, and hash of the ends of a file: enough to tell that the input has changed."""
+    """That of the data file; of one that is not there too, so that its coming is a change."""
     dat = path.with_suffix(".dat")
     try:
-        size = dat.stat().st_size
-        with dat.open("rb") as stream:
-            head = stream.read(_FINGERPRINT_BYTES)
-            stream.seek(max(0, size - _FINGERPRINT_BYTES))
-            tail = stream.read(_FINGERPRINT_BYTES)
+        return fingerprint(dat)
     except OSError:
         return [dat.name, -1, ""]
-    return [dat.name, size, hashlib.blake2b(head + tail, digest_size=8).hexdigest()]
