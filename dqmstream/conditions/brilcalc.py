@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from dqmstream.conditions.limits import MOST_LUMISECTION, MOST_RUN
 from dqmstream.conditions.oms import STABLE_BEAMS
 from dqmstream.conditions.units import INVERSE_PICOBARNS, mean_luminosity
 from dqmstream.errors import SourceError
@@ -18,6 +19,7 @@ from dqmstream.messages.operations import Conditions
 __all__ = ["conditions_of_lines"]
 
 _FIRST: Final = "run:fill"
+_NUMBER: Final = "ls"
 _INTEGRATED: Final = ("delivered", "recorded")
 
 
@@ -27,12 +29,15 @@ def conditions_of_lines(lines: Iterable[str]) -> Iterator[Conditions | SourceErr
     Raises
     ------
     SourceError
-        With reason `unknown_format` if no header comes before the numbers, `unknown_unit` if it
-        names a unit that is none of /fb, /pb, /nb, /ub.
+        With reason `unknown_format` if no header with `ls` comes before the numbers, `unknown_unit`
+        if it names a unit that is none of /fb, /pb, /nb, /ub.
     """
     columns: list[str] = []
     factors: dict[str, float] = {}
-    for row in csv.reader(lines):
+    for row in _rows(lines):
+        if isinstance(row, SourceError):
+            yield row
+            continue
         if not row:
             continue
         if row[0].startswith("#"):
@@ -47,7 +52,21 @@ def conditions_of_lines(lines: Iterable[str]) -> Iterator[Conditions | SourceErr
         except SourceError as error:
             yield error
         except ValueError as error:
-            yield SourceError("bad_value", f"{','.join(row)!r:.120}: {error}")
+            yield SourceError("bad_value", f"{','.join(row)!r:.120}: {error!s:.200}")
+
+
+def _rows(lines: Iterable[str]) -> Iterator[list[str] | SourceError]:
+    """Cells of each line, or why it has none: one that is too long costs no other."""
+    rows = csv.reader(lines)
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            yield SourceError("bad_value", f"line {rows.line_num}: {error}")
+            continue
+        if row is None:
+            return
+        yield row
 
 
 def _header(row: list[str]) -> tuple[list[str], dict[str, float]]:
@@ -63,15 +82,21 @@ def _header(row: list[str]) -> tuple[list[str], dict[str, float]]:
             detail = f"{cell!r:.40}: expected one of {', '.join(INVERSE_PICOBARNS)}"
             raise SourceError("unknown_unit", detail)
         factors[name] = INVERSE_PICOBARNS[unit]
+    if _NUMBER not in columns:
+        detail = f"{','.join(row)!r:.120}: expected a column {_NUMBER}"
+        raise SourceError("unknown_format", detail)
     return columns, factors
 
 
 def _conditions(row: dict[str, str], factors: dict[str, float]) -> Conditions:
     run, fill = (int(number) for number in row[_FIRST].split(":"))
-    lumisection = int(row["ls"].split(":")[-1])
+    lumisection = int(row[_NUMBER].split(":")[-1])
     if run < 1 or lumisection < 1:
-        detail = f"run {run} ls {row['ls']!r:.20}: CMS took no data"
+        detail = f"run {run} ls {row[_NUMBER]!r:.20}: CMS took no data"
         raise SourceError("no_lumisection", detail)
+    if run > MOST_RUN or fill > MOST_RUN or lumisection > MOST_LUMISECTION:
+        msg = f"expected runs and fills up to {MOST_RUN}, LSs up to {MOST_LUMISECTION}"
+        raise ValueError(msg)
     said = {name: _finite(row[name]) * factor for name, factor in factors.items()}
     delivered, beams = said.get("delivered"), row.get("beamstatus", "")
     return Conditions(

@@ -47,6 +47,10 @@ def read_conditions(paths: Sequence[Path]) -> ConditionsTable:
             _read(path, table, runs)
         except SourceError as error:
             raise SourceError(error.reason, f"{path}: {error.detail}") from error
+        # Parsers of bytes that nobody vouches for raise what they meet.
+        except Exception as error:
+            detail = f"{path}: {type(error).__name__}: {str(error).strip():.300}"
+            raise SourceError("broken", detail) from error
     table.describe_runs(runs)
     return table
 
@@ -96,8 +100,11 @@ def _take_records(records: Sequence[Record], table: ConditionsTable, runs: Runs)
 
 def _are_runs(records: Sequence[Record]) -> bool:
     """Whether no record is of an LS: LSs have flags of the detector, with or without a number."""
-    first = records[0] if records else {}
-    return "lumisection_number" not in first and not any(name.endswith("_ready") for name in first)
+    return not any(
+        name == "lumisection_number" or name.endswith("_ready")
+        for record in records
+        for name in record
+    )
 
 
 def _take(rows: Iterable[Conditions | SourceError], table: ConditionsTable) -> None:

@@ -7,11 +7,13 @@ whether beams are stable: then it is STABLE BEAMS, else it is not known.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from dqmstream.conditions.limits import MOST_LUMISECTION, MOST_RUN
 from dqmstream.conditions.units import OMS_LUMINOSITY, mean_luminosity
 from dqmstream.errors import SourceError
 from dqmstream.messages.operations import Conditions
@@ -23,21 +25,22 @@ STABLE_BEAMS: Final = "STABLE BEAMS"
 Record = Mapping[str, Any]
 
 _READY: Final = "_ready"
-_LARGEST: Final = 1 << 40
-_MANY: Final = 1 << 24
 _LONGEST: Final = 255
 
 
 def conditions_of(records: Iterable[Record]) -> Iterator[Conditions | SourceError]:
     """Conditions in records of LSs, or why one cannot be used.
 
-    Records without a `lumisection_number` are those of LS 1, 2, ... in this order, as the Run
-    Registry gives them.
+    If none has a `lumisection_number`, those of a run are of LS 1, 2, ... in this order, as the
+    Run Registry gives them.
     """
+    records = list(records)
+    numbered = any("lumisection_number" in record for record in records)
+    so_far: Counter[int] = Counter()
     waiting: tuple[Record, Conditions] | None = None
-    for position, record in enumerate(records, 1):
+    for record in records:
         try:
-            read = _conditions(record, position)
+            read = _conditions(record, None if numbered else so_far)
         except SourceError as error:
             yield error
             continue
@@ -50,18 +53,22 @@ def conditions_of(records: Iterable[Record]) -> Iterator[Conditions | SourceErro
 
 def run_of(record: Record) -> tuple[int, int | None, str]:
     """Number, fill and run type in a record of a run: OMS has the mode of L1 and HLT as type."""
-    number = _whole(record, "run_number", 1, _LARGEST)
+    number = _whole(record, "run_number", 1, MOST_RUN)
     if number is None:
         raise SourceError("no_run", f"record {_shown(record)}: expected a run_number")
     run_type = record.get("l1_hlt_mode")
     return number, _fill(record), run_type if isinstance(run_type, str) else ""
 
 
-def _conditions(record: Record, position: int) -> Conditions:
-    run = _whole(record, "run_number", 1, _LARGEST)
-    lumisection: int | None = position
-    if "lumisection_number" in record:
-        lumisection = _whole(record, "lumisection_number", 1, _MANY)
+def _conditions(record: Record, so_far: Counter[int] | None) -> Conditions:
+    """Of one record; `so_far` counts those of each run, where they have no numbers."""
+    run = _whole(record, "run_number", 1, MOST_RUN)
+    lumisection = None
+    if so_far is None:
+        lumisection = _whole(record, "lumisection_number", 1, MOST_LUMISECTION)
+    elif run is not None:
+        so_far[run] += 1
+        lumisection = so_far[run]
     if run is None or lumisection is None:
         detail = f"record {_shown(record)}: expected a run_number and a lumisection_number"
         raise SourceError("no_lumisection", detail)
@@ -119,7 +126,7 @@ def _stable(record: Record) -> bool | None:
 
 
 def _fill(record: Record) -> int | None:
-    return _none_below(_whole(record, "fill_number", 0, _LARGEST), 1)
+    return _none_below(_whole(record, "fill_number", 0, MOST_RUN), 1)
 
 
 def _none_below(value: int | None, least: int) -> int | None:
@@ -140,17 +147,22 @@ def _number(record: Record, name: str) -> float | None:
     value = record.get(name)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        detail = f"{name} is {value!r:.40} in {_shown(record)}, expected a number"
-        raise SourceError("bad_value", detail)
-    return float(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except OverflowError:  # an integer of hundreds of digits
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    detail = f"{name} is {_brief(value)} in {_shown(record)}, expected a number"
+    raise SourceError("bad_value", detail)
 
 
 def _flag(record: Record, name: str) -> bool | None:
     value = record.get(name)
     if value is None or isinstance(value, bool):
         return value
-    detail = f"{name} is {value!r:.40} in {_shown(record)}, expected true or false"
+    detail = f"{name} is {_brief(value)} in {_shown(record)}, expected true or false"
     raise SourceError("bad_value", detail)
 
 
@@ -159,10 +171,18 @@ def _text(record: Record, name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > _LONGEST:
-        detail = f"{name} is {value!r:.40} in {_shown(record)}, expected text"
+        detail = f"{name} is {_brief(value)} in {_shown(record)}, expected text"
         raise SourceError("bad_value", detail)
     return value
 
 
 def _shown(record: Record) -> str:
-    return f"run {record.get('run_number')!r:.20} LS {record.get('lumisection_number')!r:.20}"
+    run, lumisection = record.get("run_number"), record.get("lumisection_number")
+    return f"run {_brief(run)} LS {_brief(lumisection)}"
+
+
+def _brief(value: object) -> str:
+    try:
+        return f"{value!r:.40}"
+    except (ValueError, RecursionError):  # integers of thousands of digits have no text
+        return type(value).__name__

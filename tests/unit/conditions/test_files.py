@@ -119,6 +119,59 @@ def test_records_without_numbers_are_the_lumisections_in_order(tmp_path: Path) -
     assert {n: row.dcs for n, row in table.items()} == {1: {"bpix": False}, 2: {"bpix": True}}
 
 
+def test_records_without_numbers_are_counted_by_run(tmp_path: Path) -> None:
+    """Also those that cannot be used: the ones after them keep their LSs."""
+    rows = [
+        {"run_number": run, "bpix_ready": flag}
+        for run, flag in ((5, True), (6, 7), (5, False), (6, True), (5, True))
+    ]
+    table = read_conditions([write(tmp_path / "a.json", rows)])
+    assert [(row.run, row.lumisection) for row in table] == [(5, 1), (5, 2), (5, 3), (6, 2)]
+    assert table.rejected == {"bad_value": 1}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_record_without_a_number_beside_others_that_have_one_is_of_no_lumisection(
+    tmp_path: Path, place: int
+) -> None:
+    rows: list[dict[str, Any]] = [ROW | {"lumisection_number": number} for number in (3, 4, 5)]
+    del rows[place]["lumisection_number"]
+    table = read_conditions([write(tmp_path / "a.json", rows)])
+    assert table.rejected == {"no_lumisection": 1}
+    expected = [number for number in (3, 4, 5) if number != place + 3]
+    assert [row.lumisection for row in table] == expected
+
+
+@pytest.mark.parametrize("digits", [400, 4000])
+@pytest.mark.parametrize("name", ["run_number", "lumisection_number", "pileup", "bpix_ready"])
+def test_a_number_of_hundreds_of_digits_costs_no_other_row(
+    tmp_path: Path, name: str, digits: int
+) -> None:
+    rows = [ROW | {name: 10**digits}, ROW | {"lumisection_number": 8}]
+    table = read_conditions([write(tmp_path / "a.json", rows)])
+    assert table.rejected == {"bad_value": 1}
+    assert [row.lumisection for row in table] == [8]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "1:2,1:100000000000000000000000,3",
+        "99999999999999999999999999999:2,1:1,3",
+        "1:99999999999999999999999999999,1:1,3",
+        "1:2,1:1," + "9" * 200_000,
+        "1:2,1:1," + "9" * 5_000_000,
+        "1:2,1:1,3\0,4",
+    ],
+    ids=["ls", "run", "fill", "long", "longer", "cells"],
+)
+def test_a_row_of_brilcalc_that_cannot_be_costs_no_other(tmp_path: Path, bad: str) -> None:
+    text = f"#run:fill,ls,avgpu\n{bad}\n1:2,4:4,5\n"
+    table = read_conditions([write(tmp_path / "a.csv", text.encode())])
+    assert [(row.run, row.lumisection, row.pileup) for row in table] == [(1, 4, 5.0)]
+    assert table.rejected == {"bad_value": 1}
+
+
 def test_tables_of_runs_give_fill_and_run_type_where_they_are_not_known(tmp_path: Path) -> None:
     known = ROW | {"lumisection_number": 8, "fill_number": 9674}
     lumisections = write(tmp_path / "a.json", [ROW | {"fill_number": None}, known])
@@ -191,6 +244,8 @@ def test_a_row_that_cannot_be_used_is_counted_and_the_next_one_works(
         (gzip.compress(b"{}")[:-4], "broken"),
         (b"# a comment\n1,2\n", "unknown_format"),
         (b"#run:fill,ls,delivered(hz/ub)\n", "unknown_unit"),
+        (b"#run:fill,delivered(/fb)\n1:2,3\n", "unknown_format"),
+        (b"[" * 200_000, "broken"),
         (b"#run:fill\xff", "broken"),
     ],
 )
