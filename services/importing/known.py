@@ -1,22 +1,27 @@
 """What the log holds of a workspace already: an import sends nothing twice, and hides nothing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dqmstream.errors import MessageError
 from dqmstream.fold.sets import PartJoiner
 from dqmstream.identity import content_hash, stable_hash
+from dqmstream.messages.events import RunEnd
 from dqmstream.messages.histograms import HistogramSet
-from dqmstream.messages.topics import HISTOGRAMS
+from dqmstream.messages.topics import CONDITIONS, HISTOGRAMS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, Record
 
-__all__ = ["KnownPieces", "fingerprint", "known_pieces"]
+__all__ = ["Ended", "KnownPieces", "fingerprint", "known_ends", "known_pieces"]
 
 _BATCH = 200
+
+
+Ended = tuple[int, str, str]
+"""Run, source and incarnation."""
 
 
 class _Held(NamedTuple):
@@ -78,3 +83,29 @@ def _note(known: KnownPieces, records: Sequence[Record]) -> None:
             continue  # readers bury it
         if isinstance(message, HistogramSet):
             known.note(message)
+
+
+async def known_ends(log: Log, runs: Collection[int]) -> set[Ended]:
+    """Sources of these runs of which the log still holds that they ended. LogUnavailableError if it
+    cannot be read."""
+    keys = {str(run).encode() for run in runs}
+    ended, batch = set[Ended](), list[Record]()
+    async for record in read_to_end(log, CONDITIONS):
+        if record.key in keys:
+            batch.append(record)
+        if len(batch) == _BATCH:
+            ended |= await asyncio.to_thread(_ends, batch)
+            batch = []
+    return ended | await asyncio.to_thread(_ends, batch)
+
+
+def _ends(records: Sequence[Record]) -> set[Ended]:
+    found = set[Ended]()
+    for record in records:
+        try:
+            message = CODEC.decode(record.headers, record.value)
+        except MessageError:
+            continue  # readers bury it
+        if isinstance(message, RunEnd):
+            found.add((message.run, message.source, message.incarnation))
+    return found

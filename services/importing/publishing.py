@@ -1,6 +1,7 @@
 """Publishing an import: bookings, what is shown, who began and ended, and the sets themselves.
 
-Of each LS only what the log does not hold yet is sent, so the same import again sends nothing.
+Of each LS only what the log does not hold yet is sent, so the same import again sends nothing;
+after one that died on its way it sends what is missing, be it only that a source has ended.
 Another content of an LS gets a higher epoch, for its history has changed. Epochs of imports are
 seconds since 1970: they rise even after the log has let go of the sets before.
 """
@@ -18,12 +19,19 @@ from dqmstream.messages.booking import Activation
 from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import BOOKINGS, CONDITIONS, EVENTS, HISTOGRAMS
+from dqmstream.sources.histograms.reading import HistogramFile
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.outgoing import outgoing
 from services.filler.announcing import activations
 from services.importing.collecting import Collected, CollectedRun
-from services.importing.known import KnownPieces, fingerprint, known_pieces
+from services.importing.known import (
+    Ended,
+    KnownPieces,
+    fingerprint,
+    known_ends,
+    known_pieces,
+)
 
 __all__ = ["RunReport", "publish"]
 
@@ -66,8 +74,11 @@ async def publish(
     """
     known = await known_pieces(log, collected.workspace)
     hidden = _refuse_hiding(collected, known, replace=replace)
+    ended = await known_ends(log, {run.run for run in collected.runs})
     await _announce(log, collected, hidden, clock=clock, who=who)
-    return [await _send_run(log, run, collected, known, clock=clock) for run in collected.runs]
+    return [
+        await _send_run(log, run, collected, known, ended, clock=clock) for run in collected.runs
+    ]
 
 
 def _refuse_hiding(collected: Collected, known: KnownPieces, *, replace: bool) -> set[int]:
@@ -122,7 +133,13 @@ async def _announce(
 
 
 async def _send_run(
-    log: Log, run: CollectedRun, collected: Collected, known: KnownPieces, *, clock: Clock
+    log: Log,
+    run: CollectedRun,
+    collected: Collected,
+    known: KnownPieces,
+    ended: set[Ended],
+    *,
+    clock: Clock,
 ) -> RunReport:
     fresh: list[HistogramSet] = []
     replaced = 0
@@ -134,10 +151,13 @@ async def _send_run(
         wall = clock.wall()
         epoch = max(wall // 1_000_000_000, 0 if held is None else held.epoch + 1)
         fresh.append(msgspec.structs.replace(piece, epoch=epoch, published=wall))
-    if fresh:
-        await log.send(_starts(log, run, collected, clock))
+    files = [
+        file for file in run.files if fresh or (run.run, file.source, file.incarnation) not in ended
+    ]
+    if files:
+        await log.send(_starts(log, run, files, collected, clock))
         await _send_pieces(log, fresh)
-        await log.send(_ends(log, run))
+        await log.send(_ends(log, run, files))
     return RunReport(
         run=run.run,
         set=run.set,
@@ -153,9 +173,9 @@ async def _send_run(
 
 async def _send_pieces(log: Log, pieces: Sequence[HistogramSet]) -> None:
     block = min(MAX_BLOCK, log.max_message_bytes(HISTOGRAMS) // 2)
-    partition = stable_hash(pieces[0].workspace) % log.partitions(HISTOGRAMS)
     batch: list[Outgoing] = []
     for piece in pieces:
+        partition = stable_hash(piece.workspace) % log.partitions(HISTOGRAMS)
         key = piece.workspace.encode()
         batch += [outgoing(HISTOGRAMS, partition, part, key) for part in split(piece, block)]
         if sum(message.size() for message in batch) > _BATCH_BYTES:
@@ -166,7 +186,13 @@ async def _send_pieces(log: Log, pieces: Sequence[HistogramSet]) -> None:
         await log.send(batch)
 
 
-def _starts(log: Log, run: CollectedRun, collected: Collected, clock: Clock) -> list[Outgoing]:
+def _starts(
+    log: Log,
+    run: CollectedRun,
+    files: Sequence[HistogramFile],
+    collected: Collected,
+    clock: Clock,
+) -> list[Outgoing]:
     """For readers only: no fold is to wait for these sources, so `dqm.events` hears nothing."""
     return [
         outgoing(
@@ -185,11 +211,11 @@ def _starts(log: Log, run: CollectedRun, collected: Collected, clock: Clock) -> 
             ),
             str(run.run).encode(),
         )
-        for file in run.files
+        for file in files
     ]
 
 
-def _ends(log: Log, run: CollectedRun) -> list[Outgoing]:
+def _ends(log: Log, run: CollectedRun, files: Sequence[HistogramFile]) -> list[Outgoing]:
     return [
         outgoing(
             CONDITIONS,
@@ -204,5 +230,5 @@ def _ends(log: Log, run: CollectedRun) -> list[Outgoing]:
             ),
             str(run.run).encode(),
         )
-        for file in run.files
+        for file in files
     ]

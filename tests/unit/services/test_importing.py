@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SettableClock
-from dqmstream.errors import BookingError, ConfigurationError, SourceError
+from dqmstream.errors import BookingError, ConfigurationError, LogUnavailableError, SourceError
 from dqmstream.fold.merge import Merger
 from dqmstream.fold.sets import split
 from dqmstream.fold.state import FoldSettings
@@ -26,7 +26,7 @@ from dqmstream.messages.topics import BOOKINGS, CONDITIONS, EVENTS, HISTOGRAMS, 
 from dqmstream.messages.wire import CODEC
 from dqmstream.sources.histograms.describe import Description
 from dqmstream.transport.compacted import read_to_end
-from dqmstream.transport.log import TopicSpec
+from dqmstream.transport.log import Outgoing, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from services.filler.announcing import announce
@@ -36,6 +36,7 @@ from services.importing.collecting import Collected, collect
 from services.importing.publishing import RunReport, publish
 
 T = TypeVar("T", bound=Message)
+L = TypeVar("L", bound=MemoryLog)
 
 
 @pytest.fixture
@@ -47,7 +48,11 @@ def clock() -> SettableClock:
 
 @pytest_asyncio.fixture
 async def log(clock: SettableClock) -> MemoryLog:
-    log = MemoryLog(clock)
+    return await made(MemoryLog(clock))
+
+
+async def made(log: L) -> L:
+    """With all topics."""
     specs = [
         TopicSpec(name=topic.name, partitions=2 if topic.wide else 1, compacted=topic.compacted)
         for topic in TOPICS.values()
@@ -135,6 +140,46 @@ async def test_the_same_import_again_sends_nothing(
     reports = await publish(log, await later(file), clock=clock, who="w")
     assert [counts(report) for report in reports] == [(0, 0, 1), (0, 0, 1)]
     assert [await messages(log, topic, Message) for topic in TOPICS] == before
+
+
+class DyingLog(MemoryLog):
+    """Whoever sends the message of this number, or a later one, dies of it."""
+
+    sent = 0
+    last = 1 << 30
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[int]:
+        for message in messages:
+            if self.sent >= self.last:
+                raise LogUnavailableError("killed")
+            await super().send([message])
+            self.sent += 1
+        return []
+
+
+@pytest.mark.parametrize("last", range(9))
+async def test_an_import_that_died_is_completed_by_the_same_one_again(
+    clock: SettableClock, tmp_path: Path, last: int
+) -> None:
+    """Wherever it died: its sources begin and end, and its LSs are there once."""
+    log = await made(DyingLog(clock))
+    log.last = last
+    file = table(tmp_path, [(7, 1, [0, 1, 2, 0]), (7, 2, [0, 1, 2, 0]), (8, 1, [0, 3, 4, 0])])
+    collected = await later(file)
+    with pytest.raises(LogUnavailableError):
+        await publish(log, collected, clock=clock, who="w")
+    log.last = 1 << 30
+    await publish(log, collected, clock=clock, who="w")
+    ends = await messages(log, CONDITIONS, RunEnd)
+    assert {(end.run, end.last_lumisection) for end in ends} == {(7, 2), (8, 1)}
+    pieces = await messages(log, HISTOGRAMS, HistogramSet)
+    places = [(piece.run, piece.lumisection) for piece in pieces]
+    assert sorted(places) == [(7, 1), (7, 2), (8, 1)]
+    assert await shown(log, 8, 1) == [0, 3, 4, 0]
+    before = log.sent
+    reports = await publish(log, collected, clock=clock, who="w")
+    assert [counts(report) for report in reports] == [(0, 0, 2), (0, 0, 1)]
+    assert log.sent == before, "once it is complete, nothing is sent any more"
 
 
 async def test_another_content_of_a_lumisection_replaces_the_one_before(
