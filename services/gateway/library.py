@@ -120,13 +120,9 @@ class Library:
         if live is None and shelf is None:
             raise _unknown_run(number)
         if shelf is not None:
-            mine = {
-                n
-                for n, record in known(records, shelf.records).items()
-                if n in records and record is records[n]
-            }
+            shown = known(records, shelf.records)
             stored = await self._stored_lumisections(shelf, number)
-            rows = stored | {n: row for n, row in rows.items() if n in mine}
+            rows = stored | {n: row for n, row in rows.items() if shown[n] is records[n]}
         return [row for n, row in sorted(rows.items()) if first <= n <= last]
 
     async def conditions(self, number: int) -> dict[int, Conditions]:
@@ -154,9 +150,9 @@ class Library:
         self, number: int, query: ReportQuery
     ) -> tuple[list[dict[str, Any]], tuple[int, int] | None]:
         """Reports, newest LS first, and where they go on if there are more than the limit."""
-        live = await self._desk.ask(self._live_reports, number, query)
+        live, from_start = await self._desk.ask(self._live_reports, number, query)
         shelf = None
-        if query.lumisections is not None or not live:
+        if query.lumisections is not None or not live or not from_start:
             shelf = await self._shelf(number)
         if shelf is None and not live and number not in self._view.runs:
             raise _unknown_run(number)
@@ -166,12 +162,14 @@ class Library:
         rows: list[dict[str, Any]] = []
         looked = 0
         for lumisection in sorted(numbers, reverse=True):
-            messages = live.get(lumisection)
-            if messages is None and self._archive is not None and shelf is not None:
-                messages = list(
-                    await asyncio.to_thread(self._archive.reports, shelf, number, lumisection)
+            messages: Sequence[QualityReports] = live.get(lumisection, ())
+            asked = not messages or not from_start
+            if asked and self._archive is not None and shelf is not None:
+                messages = _newest(
+                    await asyncio.to_thread(self._archive.reports, shelf, number, lumisection),
+                    messages,
                 )
-            found = _chosen(messages or (), query)
+            found = _chosen(messages, query)
             skipped = query.after[1] if query.after and query.after[0] == lumisection else 0
             room = query.limit - len(rows)
             rows += found[skipped : skipped + room]
@@ -223,7 +221,10 @@ class Library:
         run = self._view.run(number)
         return booked_layouts(self._view, run), run is not None
 
-    def _live_reports(self, number: int, query: ReportQuery) -> dict[int, list[QualityReports]]:
+    def _live_reports(
+        self, number: int, query: ReportQuery
+    ) -> tuple[dict[int, list[QualityReports]], bool]:
+        """By LS what memory has, and whether it has heard the run from its start."""
         self._view.refresh()
         run = self._view.runs.get(number)
         found: dict[int, list[QualityReports]] = {}
@@ -232,7 +233,9 @@ class Library:
                 whole = run.verdicts.whole(ReportScope(part.set, name, scope)) if run else {}
                 for lumisection in _in_range(whole, query.lumisections):
                     found.setdefault(lumisection, []).append(whole[lumisection])
-        return found
+        records = run.lumisections() if run else {}
+        lent = any(record.adopted for record in records.values())
+        return found, not lent and suffices(records, Window("run"))
 
     # ----------------------------------------------------------------- the store
 
@@ -283,6 +286,22 @@ def _stored_row(run: Run) -> dict[str, Any]:
 
 def _in_range(numbers: Iterable[int], ends: tuple[int, int] | None) -> set[int]:
     return {n for n in numbers if ends is None or ends[0] <= n <= ends[1]}
+
+
+def _newest(
+    stored: Iterable[QualityReports], live: Iterable[QualityReports]
+) -> list[QualityReports]:
+    """Of each workspace and scope the reports that were made from more of the log."""
+    found: dict[tuple[str, str], QualityReports] = {}
+    for one in (*stored, *live):
+        held = found.get((one.workspace, one.scope))
+        if held is None or _reach(one) >= _reach(held):
+            found[one.workspace, one.scope] = one
+    return list(found.values())
+
+
+def _reach(reports: QualityReports) -> tuple[bool, int]:
+    return (reports.complete, sum(reports.versions))
 
 
 def _chosen(messages: Iterable[QualityReports], query: ReportQuery) -> list[dict[str, Any]]:
