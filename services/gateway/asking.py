@@ -46,7 +46,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     404: problem_answer("Nothing of that name is known."),
     409: problem_answer("The sum asked for cannot be made."),
     413: problem_answer("More is asked for than one answer may hold."),
-    421: {"description": "The Host header names no host of this gateway."},
+    421: problem_answer("The Host header names no host of this gateway."),
     422: problem_answer("A parameter is wrong: which, what came, what was expected."),
     503: problem_answer("The store cannot be asked."),
 }

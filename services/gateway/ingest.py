@@ -27,6 +27,7 @@ from services.gateway.ingest_chunk import IngestSource, Sent, piece_of
 from services.gateway.ingest_memory import ChunkId, Remembered, SourceMemory, Written
 from services.gateway.ingest_models import LONGEST_NAME, StartSource
 from services.gateway.ingest_standings import SourceStandings
+from services.gateway.ingest_workers import IngestWorkers
 from services.gateway.limits import ByteBudget, FullError, Reservation
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import ProblemError
@@ -61,9 +62,9 @@ class Ingest:
         self._clock = clock
         self._limits = limits
         self._metrics = metrics
-        self._workers = asyncio.Semaphore(limits.ingest_workers)
         self._remembered = Remembered(sources=limits.ingest_sources, chunks=limits.ingest_chunks)
         self._standings = SourceStandings(log)
+        self.workers = IngestWorkers(limits.ingest_workers)
         self.budget = ByteBudget(limits.ingest_bytes, limits.ingest_token_bytes)
 
     @property
@@ -151,16 +152,15 @@ class Ingest:
             422 if the body is refused: nothing is written; 409 if it contradicts what was written
             before; 413 beyond the limit; 503 while the log is away.
         """
-        async with self._workers:
-            try:
-                piece = await asyncio.to_thread(piece_of, sent, self.body_limit)
-                held.grow(len(sent.raw) + len(piece.body))
-            except MessageError as error:
-                self._metrics.ingest_refused.labels(error.reason).inc()
-                where = f"run {speaker.run} LS {lumisection} {speaker.name!r} chunk {number}"
-                raise ProblemError(422, f"{where}: {error}") from error
-            except FullError as error:
-                raise ProblemError(429, str(error), _AGAIN) from error
+        try:
+            piece = await self.workers.run(piece_of, sent, self.body_limit)
+            held.grow(len(sent.raw) + len(piece.body))
+        except MessageError as error:
+            self._metrics.ingest_refused.labels(error.reason).inc()
+            where = f"run {speaker.run} LS {lumisection} {speaker.name!r} chunk {number}"
+            raise ProblemError(422, f"{where}: {error}") from error
+        except FullError as error:
+            raise ProblemError(429, str(error), _AGAIN) from error
         written = Written(piece.checksum, piece.seen, piece.selected, piece.dropped)
         chunk = ChunkId(speaker.id, lumisection, number)
         if self._is_repeated(speaker, chunk, written):

@@ -10,6 +10,7 @@ from dqmstream.messages.topics import CHECKPOINTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
+from dqmstream.transport.record import Record
 
 __all__ = ["SourceStandings"]
 
@@ -20,7 +21,8 @@ _MOST: Final = 1 << 14
 class SourceStandings:
     """The newest checkpoint of each source of each run.
 
-    Each look reads what has come since the last one; the first reads all that the topic keeps.
+    Each look reads what has come since the last one; the first reads all that the topic keeps,
+    and one that is given up is gone on with by the next.
     """
 
     def __init__(self, log: Log) -> None:
@@ -47,17 +49,22 @@ class SourceStandings:
                 for partition in range(self._log.partitions(CHECKPOINTS))
             }
             async for record in read_to_end(self._log, CHECKPOINTS, self._read_to):
-                # Those of fillers are much larger, and need not be decoded.
-                if record.value is None or dict(record.headers).get("type") != b"SourceCheckpoint":
-                    continue
-                try:
-                    found = CODEC.decode(record.headers, record.value)
-                except MessageError:
-                    # A later release's, or nobody's: a source then sends more than it had to.
-                    continue
-                if isinstance(found, SourceCheckpoint):
-                    self._newest[found.run, found.source] = found
-                    self._newest.move_to_end((found.run, found.source))
+                # At once: who runs out of time leaves the next one less to read.
+                self._take(record)
+                self._read_to[record.partition] = record.offset + 1
             self._read_to = ends
-            while len(self._newest) > _MOST:
+
+    def _take(self, record: Record) -> None:
+        # Those of fillers are much larger, and need not be decoded.
+        if record.value is None or dict(record.headers).get("type") != b"SourceCheckpoint":
+            return
+        try:
+            found = CODEC.decode(record.headers, record.value)
+        except MessageError:
+            # A later release's, or nobody's: a source then sends more than it had to.
+            return
+        if isinstance(found, SourceCheckpoint):
+            self._newest[found.run, found.source] = found
+            self._newest.move_to_end((found.run, found.source))
+            if len(self._newest) > _MOST:
                 self._newest.popitem(last=False)

@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import structlog
 import uvicorn
@@ -78,7 +79,11 @@ async def run_gateway(
     view, metrics = LiveView(settings), GatewayMetrics(registry)
     progress = progress or GatewayProgress()
     archive = None if store is None else Archive(store)
-    async with Desk.open() as desk, asyncio.TaskGroup() as tasks:
+    async with (
+        Desk.open() as desk,
+        _ingest(ingest_log, settings, clock, metrics) as ingest,
+        asyncio.TaskGroup() as tasks,
+    ):
         intake = Intake(log, view, desk, clock=clock, metrics=metrics, progress=progress)
         stream = Stream(
             view, desk, settings=settings, clock=clock, metrics=metrics, progress=progress
@@ -90,7 +95,7 @@ async def run_gateway(
             library=Library(view, desk, archive),
             readings=Readings(view, desk, archive, settings.limits.queries),
             encoding=Encoding(settings.limits.encodings),
-            streams=Turns(settings.limits.series),
+            streams=Turns(settings.limits.series, settings.limits.series_each),
             settings=settings,
             clock=clock,
             metrics=metrics,
@@ -98,7 +103,7 @@ async def run_gateway(
             lag=intake.lag,
             status=StatusReader(log, clock).report,
             access=access or Access(),
-            ingest=_ingest(ingest_log, settings, clock, metrics),
+            ingest=ingest,
         )
         if parts.access.file is not None:
             tasks.create_task(parts.access.follow(), name="tokens")
@@ -113,14 +118,19 @@ async def run_gateway(
         ready()
 
 
-def _ingest(
+@asynccontextmanager
+async def _ingest(
     log: Log | None, settings: GatewaySettings, clock: Clock, metrics: GatewayMetrics
-) -> Ingest | None:
+) -> AsyncIterator[Ingest | None]:
     if log is None:
-        return None
+        yield None
+        return
     ingest = Ingest(log, clock=clock, limits=settings.limits, metrics=metrics)
     metrics.ingest_held.set_function(lambda: ingest.budget.bytes)
-    return ingest
+    try:
+        yield ingest
+    finally:
+        ingest.workers.close()
 
 
 async def serve(

@@ -25,6 +25,8 @@ class Limits:
     """Cells of one element LS by LS in one answer; it is sent while it is read."""
     series: int = 16
     """Such answers that are on their way at once."""
+    series_each: int = 4
+    """The same of one token, or else of one address."""
     encodings: int = 2
     """Answers that are encoded at once; the others wait."""
     pattern: int = 200

@@ -1,6 +1,5 @@
 """Routes: events over HTTP. Every request names what it is, so sending it again is harmless."""
 
-import asyncio
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -32,7 +31,6 @@ from services.gateway.ingest_models import (
     StartAnswer,
     StartSource,
 )
-from services.gateway.limits import ByteBudget
 from services.gateway.problems import ProblemError, not_found, problem_answer
 
 __all__ = ["router"]
@@ -46,7 +44,7 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     403: problem_answer("The token's role is not enough, or it is bound to other sources."),
     404: problem_answer("This gateway takes no events, or knows no such source."),
     409: problem_answer("It contradicts what the log has."),
-    421: {"description": "The Host header names no host of this gateway."},
+    421: problem_answer("The Host header names no host of this gateway."),
     422: problem_answer("A name, number or the body is refused: nothing was written."),
     503: problem_answer("The log is away: send it again, after Retry-After seconds."),
 }
@@ -115,12 +113,12 @@ def _taking(**schemas: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _document(
-    request: Request, parts: Gateway, budget: ByteBudget, caller: Caller, model: type[Model]
+    request: Request, parts: Gateway, ingest: Ingest, caller: Caller, model: type[Model]
 ) -> Model:
     """A JSON body, read within its limits."""
     limits = parts.settings.limits
     media_type(request, _JSON)
-    with budget.reserve(caller.name) as held:
+    with ingest.budget.reserve(caller.name) as held:
         raw = await read_body(
             request,
             held,
@@ -129,7 +127,7 @@ async def _document(
             whose="the document",
         )
         encoding = request.headers.get("content-encoding", "")
-        text = await asyncio.to_thread(
+        text = await ingest.workers.run(
             expand, raw, encoding, limit=limits.ingest_document, whose="the document"
         )
     try:
@@ -197,7 +195,7 @@ async def start_source(
     request: Request, parts: Gateway, ingest: Open, caller: Producer, speaker: Speaker
 ) -> StartAnswer:
     """Once the log has it, the answer says after which LS to go on."""
-    asked = await _document(request, parts, ingest.budget, caller, StartSource)
+    asked = await _document(request, parts, ingest, caller, StartSource)
     started = await ingest.start(caller, speaker, asked)
     return StartAnswer(
         run=speaker.run,
@@ -281,7 +279,7 @@ async def end_lumisection(
     lumisection: Lumisection,
 ) -> LumisectionAnswer:
     """To be sent once every chunk of the LS is answered; of LSs without chunks as well."""
-    counts = await _document(request, parts, ingest.budget, caller, LumisectionCounts)
+    counts = await _document(request, parts, ingest, caller, LumisectionCounts)
     said = EndedLumisection(lumisection, **counts.model_dump())
     done = await ingest.end_lumisection(speaker, said)
     return LumisectionAnswer(run=speaker.run, lumisection=lumisection, acknowledged=done)
@@ -298,7 +296,7 @@ async def end_run(
     request: Request, parts: Gateway, ingest: Open, caller: Producer, speaker: Speaker
 ) -> RunEndAnswer:
     """To be sent once the end of every LS is answered."""
-    asked = await _document(request, parts, ingest.budget, caller, EndRun)
+    asked = await _document(request, parts, ingest, caller, EndRun)
     await ingest.end_run(caller, speaker, asked.last_lumisection)
     return RunEndAnswer(run=speaker.run, last_lumisection=asked.last_lumisection)
 

@@ -1,16 +1,19 @@
 """Route: one MonitorElement LS by LS, as one array, in one answer that is sent as it is read."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from dqmstream.export.about import safe_name
 from dqmstream.export.series import SERIES_WRITERS, Piece, Series, SeriesWriter
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.histograms.reshape import Reshape, Reshaped, ReshapeError
+from services.gateway.access import Caller
 from services.gateway.asking import (
     PROBLEMS,
     ChosenWindow,
@@ -25,6 +28,7 @@ from services.gateway.asking import (
 from services.gateway.formats.asked import ChosenMoment, ChosenReshape, FormatWord
 from services.gateway.formats.negotiation import chosen
 from services.gateway.formats.table import SERIES_FORMATS
+from services.gateway.limits import client_key
 from services.gateway.place import Place
 from services.gateway.problems import ProblemError
 from services.gateway.routes.contents import NOT_ACCEPTABLE
@@ -101,18 +105,43 @@ async def show_series(
     }
     if request.scope.get("dqm.head"):
         return Response(headers=headers, media_type=SERIES_FORMATS[form])
-    sent = _sent(parts, rows, reshaped, SERIES_WRITERS[form](series))
+    sent = _sent(parts, _client(request), rows, reshaped, SERIES_WRITERS[form](series))
     first = await anext(sent)
-    return StreamingResponse(
-        _chained(first, sent), headers=headers, media_type=SERIES_FORMATS[form]
-    )
+    return _Sending(first, sent, headers=headers, media_type=SERIES_FORMATS[form])
+
+
+class _Sending(StreamingResponse):
+    """An answer that gives its turn back when it ends, also where its client left in the middle."""
+
+    def __init__(
+        self,
+        first: bytes,
+        rest: AsyncGenerator[bytes, None],
+        *,
+        headers: dict[str, str],
+        media_type: str,
+    ) -> None:
+        super().__init__(_chained(first, rest), headers=headers, media_type=media_type)
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with aclosing(self._rest):
+            await super().__call__(scope, receive, send)
+
+
+def _client(request: Request) -> str:
+    """Who asks, as requests are counted."""
+    caller: Caller = request.scope["caller"]
+    if caller.name:
+        return f"token {caller.name}"
+    return f"address {client_key(request.client.host if request.client else '')}"
 
 
 async def _sent(
-    parts: Parts, rows: Rows, reshaped: Reshaped | None, writer: SeriesWriter
-) -> AsyncIterator[bytes]:
+    parts: Parts, client: str, rows: Rows, reshaped: Reshaped | None, writer: SeriesWriter
+) -> AsyncGenerator[bytes, None]:
     """The bytes, piece by piece; at most so many answers are being read at once."""
-    async with parts.streams.turn():
+    async with parts.streams.turn(client):
         try:
             async for piece in rows.pieces():
                 data = await parts.encoding.run(_written, writer, reshaped, piece)

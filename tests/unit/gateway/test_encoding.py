@@ -33,12 +33,12 @@ async def test_only_so_many_answers_are_encoded_at_once():
 
 async def test_more_large_answers_than_there_are_turns_are_refused_until_one_ends():
     turns = Turns(2)
-    async with turns.turn():
-        async with turns.turn():
+    async with turns.turn("a"):
+        async with turns.turn("a"):
             with pytest.raises(ProblemError, match="at most 2 at once") as refused:
-                async with turns.turn():
+                async with turns.turn("a"):
                     pass
-        async with turns.turn():
+        async with turns.turn("a"):
             pass
     assert (refused.value.status, refused.value.headers["retry-after"]) == (503, "1")
 
@@ -47,5 +47,20 @@ async def test_a_turn_ends_with_whatever_goes_wrong_in_it():
     turns = Turns(1)
     for _ in range(3):
         with pytest.raises(RuntimeError):
-            async with turns.turn():
+            async with turns.turn("a"):
                 raise RuntimeError
+
+
+async def test_one_client_takes_no_more_turns_than_it_may_and_others_have_the_rest():
+    turns = Turns(3, 2)
+    async with turns.turn("a"), turns.turn("a"):
+        with pytest.raises(ProblemError, match="at most 2 at once") as refused:
+            async with turns.turn("a"):
+                pass
+        async with turns.turn("b"):
+            pass
+        async with turns.turn("b"):
+            pass
+    assert (refused.value.status, refused.value.headers["retry-after"]) == (429, "1")
+    async with turns.turn("a"):
+        pass

@@ -1,9 +1,11 @@
 """Contents in every format say the same: bins, flow, errors, and what they cover."""
 
+import asyncio
 import csv
 import io
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import boost_histogram as bh
@@ -20,8 +22,10 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from services.gateway.app import create_app
 from services.gateway.desk import Desk
+from services.gateway.formats.encoding import Turns
 from services.gateway.formats.table import FORMATS, SERIES_FORMATS
 from services.gateway.live import LiveView
+from services.gateway.problems import ProblemError
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.testing import TRIGGERS
 from tests.unit.gateway.parts import parts_of
@@ -330,3 +334,37 @@ async def test_the_head_of_an_answer_has_its_headers_and_no_body(client):
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-type"] == got.headers["content-type"]
         assert head.headers["etag"] == got.headers["etag"]
+
+
+async def test_a_series_whose_client_leaves_gives_its_turn_back_at_once(filled, desk):
+    """In the middle of it, as one that is dropped because it reads nothing does."""
+    parts = replace(parts_of(filled, desk), streams=Turns(2, 1))
+    app = create_app(parts)
+    begun = asyncio.Event()
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "path": f"{RUN}/series",
+        "query_string": b"path=pixel/charge",
+        "headers": [(b"host", b"localhost")],
+        "client": ("192.0.2.1", 5),
+    }
+
+    async def receive() -> dict[str, object]:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, object]) -> None:
+        if message["type"] == "http.response.body":
+            with pytest.raises(ProblemError, match="to this address"):
+                async with parts.streams.turn("address 192.0.2.1"):
+                    pass
+            begun.set()
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(20):
+        await app(scope, receive, send)
+    assert begun.is_set()
+    async with parts.streams.turn("address 192.0.2.1"):
+        pass

@@ -3,8 +3,10 @@
 import asyncio
 import gzip
 import json
+import threading
 import zlib
 from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -231,6 +233,26 @@ async def test_a_log_that_is_away_is_503_and_the_same_request_works_later(
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         trouble.away = False
         assert (await client.put(CHUNK, content=body_of(), headers=ARROW)).status_code == 200
+
+
+async def test_bodies_take_no_threads_but_those_of_ingest(log: MemoryLog) -> None:
+    """What the rest of the gateway waits for goes on, and of ingest so many work at once."""
+    loop = asyncio.get_running_loop()
+    shared = ThreadPoolExecutor(1)
+    loop.set_default_executor(shared)
+    release = threading.Event()
+    occupied = loop.run_in_executor(None, release.wait)
+    compressed = {"content-encoding": "gzip", "content-type": "application/json"}
+    places = [f"{SOURCE}/lumisections/1/chunks/{number}" for number in range(5)]
+    try:
+        async with client_of(log, ingest_workers=2) as client, asyncio.timeout(20):
+            started = await client.put(SOURCE, content=gzip.compress(b"{}"), headers=compressed)
+            puts = (client.put(place, content=body_of(), headers=ARROW) for place in places)
+            answers = await asyncio.gather(*puts)
+    finally:
+        release.set()
+        await occupied
+    assert [answer.status_code for answer in (started, *answers)] == [200] * 6
 
 
 async def test_a_log_that_answers_late_is_503(log: MemoryLog) -> None:
