@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -73,19 +74,18 @@ def random_log(chance: Random, *, shuffled: bool) -> list[Logged]:
 def record(url: str, log: Sequence[Logged], chance: Random) -> None:
     """Record it in batches, with a compaction now and then."""
     chunks = ChunkSettings(longest=3, lag=1)
-    writer = StoreWriter(url, log="log", chunks=chunks)
-    writer.write([EVERY_KIND], {})
-    for start in range(0, len(log), 5):
-        batch = log[start : start + 5]
-        recorded = writer.write(
-            [one.piece for one in batch],
-            {PLACE: batch[-1].offset + 1},
-            offsets=[one.offset for one in batch],
-        )
-        assert isinstance(recorded, Recorded)
-        if chance.random() < 0.4:
-            writer.compact(frozenset() if chance.random() < 0.3 else recorded.series)
-    writer.close()
+    with closing(StoreWriter(url, log="log", chunks=chunks)) as writer:
+        writer.write([EVERY_KIND], {})
+        for start in range(0, len(log), 5):
+            batch = log[start : start + 5]
+            recorded = writer.write(
+                [one.piece for one in batch],
+                {PLACE: batch[-1].offset + 1},
+                offsets=[one.offset for one in batch],
+            )
+            assert isinstance(recorded, Recorded)
+            if chance.random() < 0.4:
+                writer.compact(frozenset() if chance.random() < 0.3 else recorded.series)
 
 
 def check_as_of(store: Store, then: Store, as_of: AsOf) -> None:

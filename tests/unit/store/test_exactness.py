@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -156,10 +157,10 @@ def test_any_window_is_the_sum_of_its_lumisections(
     chunks = ChunkSettings(longest=data.draw(st.sampled_from([1, 3, 5, 64])), lag=2)
     with tempfile.TemporaryDirectory() as folder:
         url = make_store(Path(folder))
-        writer = StoreWriter(url, log="log", chunks=chunks)
-        writer.write([booking], {})
         again = data.draw(st.lists(st.sampled_from(lumisections), max_size=4))
-        with Store(url) as store:
+        # A draw that ends the example early must leave nothing open.
+        with closing(StoreWriter(url, log="log", chunks=chunks)) as writer, Store(url) as store:
+            writer.write([booking], {})
             for sets in (run.sets, *(run.bring(ls, epoch=n + 1) for n, ls in enumerate(again))):
                 chance.shuffle(sets)
                 for start in range(0, len(sets), 7):
@@ -172,7 +173,6 @@ def test_any_window_is_the_sum_of_its_lumisections(
                 bounds = sorted([data.draw(st.integers(0, 32)), data.draw(st.integers(0, 32))])
                 _check(store, run, range(*bounds, data.draw(st.integers(1, 3))))
             _check(store, run, data.draw(st.sets(st.integers(1, 32))))
-        writer.close()
 
 
 def test_a_window_that_could_have_overflowed_is_refused(store, writer) -> None:
