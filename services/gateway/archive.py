@@ -17,8 +17,8 @@ from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import AsOf, ElementTrend, Lumisection, Run, Window
 from dqmstream.store.standing import RunStanding
 from dqmstream.store.store import Store
+from services.gateway.records import LumisectionRecord
 from services.gateway.together import together
-from services.gateway.workspace_run import LumisectionRecord
 
 __all__ = ["Archive", "Shelf"]
 

@@ -12,9 +12,10 @@ from dqmstream.store.standing import RunStanding
 from services.gateway.archive import Archive
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
+from services.gateway.records import LumisectionRecord
 from services.gateway.truth import suffices
 from services.gateway.windows import Window
-from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
+from services.gateway.workspace_run import WorkspaceRun
 
 __all__ = ["Backfill"]
 

@@ -9,10 +9,11 @@ from dqmstream.messages.operations import Conditions
 from dqmstream.producing.starving import STARVED
 from dqmstream.quality.summary import Summary, worst_of
 from services.gateway.live import LiveView
+from services.gateway.records import LumisectionRecord
 from services.gateway.run_view import RunView
 from services.gateway.state import State
 from services.gateway.verdicts import ReportScope
-from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
+from services.gateway.workspace_run import WorkspaceRun
 
 __all__ = [
     "State",

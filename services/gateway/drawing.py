@@ -21,9 +21,9 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import ElementLayout, axis_bins
 from dqmstream.messages.booking import Axis, Histogram, Integer, Profile, Variable
+from services.gateway.records import Covered
 from services.gateway.state import State
 from services.gateway.windows import Window
-from services.gateway.workspace_run import Covered
 
 __all__ = ["describe", "draw", "undrawn", "window_words"]
 

@@ -17,10 +17,10 @@ from services.gateway.channels import booked_layouts
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.problems import ProblemError, not_found
-from services.gateway.truth import known, suffices
+from services.gateway.records import LumisectionRecord
+from services.gateway.truth import known, newest_reports, suffices
 from services.gateway.verdicts import ReportScope
 from services.gateway.windows import Window
-from services.gateway.workspace_run import LumisectionRecord
 
 __all__ = ["Library", "ReportQuery"]
 
@@ -165,7 +165,7 @@ class Library:
             messages: Sequence[QualityReports] = live.get(lumisection, ())
             asked = not messages or not from_start
             if asked and self._archive is not None and shelf is not None:
-                messages = _newest(
+                messages = newest_reports(
                     await asyncio.to_thread(self._archive.reports, shelf, number, lumisection),
                     messages,
                 )
@@ -286,22 +286,6 @@ def _stored_row(run: Run) -> dict[str, Any]:
 
 def _in_range(numbers: Iterable[int], ends: tuple[int, int] | None) -> set[int]:
     return {n for n in numbers if ends is None or ends[0] <= n <= ends[1]}
-
-
-def _newest(
-    stored: Iterable[QualityReports], live: Iterable[QualityReports]
-) -> list[QualityReports]:
-    """Of each workspace and scope the reports that were made from more of the log."""
-    found: dict[tuple[str, str], QualityReports] = {}
-    for one in (*stored, *live):
-        held = found.get((one.workspace, one.scope))
-        if held is None or _reach(one) >= _reach(held):
-            found[one.workspace, one.scope] = one
-    return list(found.values())
-
-
-def _reach(reports: QualityReports) -> tuple[bool, int]:
-    return (reports.complete, sum(reports.versions))
 
 
 def _chosen(messages: Iterable[QualityReports], query: ReportQuery) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from dqmstream.store.answers import Window as StoredWindow
 from services.gateway.archive import Archive, Shelf
 from services.gateway.moments import Moment
 from services.gateway.place import Place, Reading, alone
+from services.gateway.records import Covered, LumisectionRecord, cover
 from services.gateway.windows import Window
-from services.gateway.workspace_run import Covered, LumisectionRecord, cover
 
 __all__ = ["Past", "RunWords", "Sight", "about_of", "with_late"]
 

@@ -7,7 +7,7 @@ from dqmstream.export.about import About
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Booking
-from services.gateway.workspace_run import Covered
+from services.gateway.records import Covered
 
 __all__ = ["Place", "Reading", "Trend", "alone"]
 

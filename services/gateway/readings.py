@@ -19,15 +19,10 @@ from services.gateway.moments import NOW, Moment
 from services.gateway.past import Past, RunWords, Sight, about_of, with_late
 from services.gateway.place import Place, Reading, Trend, alone
 from services.gateway.quantities import Quantity, quantity_of, scalar_number
+from services.gateway.records import Covered, LumisectionRecord, contents_version, cover
 from services.gateway.truth import known, serves, suffices
 from services.gateway.windows import Window
-from services.gateway.workspace_run import (
-    Covered,
-    LumisectionRecord,
-    WorkspaceRun,
-    contents_version,
-    cover,
-)
+from services.gateway.workspace_run import WorkspaceRun
 
 __all__ = ["Readings"]
 

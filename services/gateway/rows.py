@@ -14,8 +14,8 @@ from services.gateway.moments import Moment
 from services.gateway.past import Past, RunWords, about_of
 from services.gateway.place import Place
 from services.gateway.readings import Readings
+from services.gateway.records import LumisectionRecord, contents_version
 from services.gateway.windows import Window
-from services.gateway.workspace_run import LumisectionRecord, contents_version
 
 __all__ = ["Rows", "rows_of"]
 

@@ -8,9 +8,10 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import MARKS, RunEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from services.gateway.catalogue import Catalogue
+from services.gateway.records import LumisectionRecord
 from services.gateway.together import together
 from services.gateway.verdicts import Judged, Verdicts
-from services.gateway.workspace_run import LumisectionRecord, WorkspaceRun
+from services.gateway.workspace_run import WorkspaceRun
 
 __all__ = ["RunView"]
 

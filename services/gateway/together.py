@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from dqmstream.fold.merge import MergedAccount
-from services.gateway.workspace_run import LumisectionRecord
+from services.gateway.records import LumisectionRecord
 
 __all__ = ["together"]
 

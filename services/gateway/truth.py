@@ -5,12 +5,13 @@ of LSs that closed before it joined, or the closing sets of some partitions. Wha
 as closed is all of it, and goes first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from dqmstream.messages.quality import QualityReports
+from services.gateway.records import LumisectionRecord
 from services.gateway.windows import Window
-from services.gateway.workspace_run import LumisectionRecord
 
-__all__ = ["better", "known", "serves", "suffices"]
+__all__ = ["better", "known", "newest_reports", "serves", "suffices"]
 
 
 def better(memory: LumisectionRecord, stored: LumisectionRecord) -> LumisectionRecord:
@@ -67,5 +68,21 @@ def suffices(memory: Mapping[int, LumisectionRecord], window: Window) -> bool:
     return not to_the_end or not memory[newest].closed or _gapless(memory, 1, newest)
 
 
+def newest_reports(
+    stored: Iterable[QualityReports], live: Iterable[QualityReports]
+) -> list[QualityReports]:
+    """Of each workspace and scope the reports that were made from more of the log."""
+    found: dict[tuple[str, str], QualityReports] = {}
+    for one in (*stored, *live):
+        held = found.get((one.workspace, one.scope))
+        if held is None or _reach(one) >= _reach(held):
+            found[one.workspace, one.scope] = one
+    return list(found.values())
+
+
 def _gapless(memory: Mapping[int, LumisectionRecord], first: int, last: int) -> bool:
     return all(n in memory and memory[n].rooted for n in range(first, last + 1))
+
+
+def _reach(reports: QualityReports) -> tuple[bool, int]:
+    return (reports.complete, sum(reports.versions))

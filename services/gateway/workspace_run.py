@@ -1,75 +1,27 @@
 """One workspace of one run, as far as memory goes: its lumisections, and sums over windows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from dqmstream.fold.merge import Merged, MergedAccount
+from dqmstream.fold.merge import Merged
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
-from dqmstream.identity import compact_ranges, content_hash
+from dqmstream.identity import compact_ranges
 from services.gateway.closed_total import ClosedTotal, NotInMemoryError, Words, words_in_order
+from services.gateway.records import (
+    Covered,
+    LumisectionRecord,
+    cover,
+    on_time,
+    record_of,
+)
 from services.gateway.windows import Window
 
-__all__ = ["Covered", "LumisectionRecord", "WorkspaceRun", "contents_version", "cover"]
+__all__ = ["WorkspaceRun"]
 
 _MOST_SUMS: Final = 24
 """Sums kept for the next look; each is as large as the workspace."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LumisectionRecord:
-    """What is known of one LS besides its contents.
-
-    Not `rooted` if pieces of it were published that memory has not seen: it may lack contents and
-    late segments that a store has. `adopted` if memory has it from the store.
-    """
-
-    number: int
-    closed: bool
-    complete: bool
-    whole: bool
-    versions: tuple[int, ...]
-    account: MergedAccount
-    late_account: MergedAccount
-    late_segments: int
-    published: int
-    rooted: bool = True
-    adopted: bool = False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Covered:
-    """Which LSs a window turned out to cover, and how far they can be trusted."""
-
-    run: int
-    numbers: tuple[int, ...]
-    closed: bool
-    complete: bool
-    whole: bool
-    late_events: int
-
-    @property
-    def span(self) -> tuple[int, int]:
-        """First and last LS; (0, 0) if there is none."""
-        return (self.numbers[0], self.numbers[-1]) if self.numbers else (0, 0)
-
-
-def cover(run: int, records: Sequence[LumisectionRecord]) -> Covered:
-    """What the LSs of a window come to."""
-    return Covered(
-        run=run,
-        numbers=tuple(record.number for record in records),
-        closed=all(record.closed for record in records),
-        complete=all(record.complete for record in records),
-        whole=all(record.whole for record in records),
-        late_events=sum(record.late_account.seen for record in records),
-    )
-
-
-def contents_version(records: Iterable[LumisectionRecord]) -> str:
-    """Changes whenever the contents of these LSs may have."""
-    return content_hash([_version(record) for record in records])
 
 
 class WorkspaceRun:
@@ -116,7 +68,7 @@ class WorkspaceRun:
             # Late pieces of an LS that the store gave: its contents stay, the store counts them.
             self.records[number] = replace(before, rooted=False)
             return
-        self.records[number] = _record(merged)
+        self.records[number] = record_of(merged)
         self._contents[number] = merged.contents
         if before is not None and before.closed:
             self._sums.clear()
@@ -237,7 +189,7 @@ class WorkspaceRun:
                 continue
             newer = replace(stored[number], adopted=True, rooted=known.rooted)
             if newer != known and newer.closed:
-                if _on_time(newer) != _on_time(known):
+                if on_time(newer) != on_time(known):
                     self._lose(number)
                 self.records[number] = newer
                 self.revision += 1
@@ -336,28 +288,3 @@ class WorkspaceRun:
 
 def _closed_part(word: str) -> str:
     return f"closed part of {word}"
-
-
-def _version(record: LumisectionRecord) -> tuple[object, ...]:
-    late = record.late_account.chunks
-    return (record.number, record.closed, record.whole, record.versions, record.published, late)
-
-
-def _record(merged: Merged) -> LumisectionRecord:
-    return LumisectionRecord(
-        number=merged.key.lumisection,
-        closed=merged.closed,
-        complete=merged.complete,
-        whole=merged.whole,
-        versions=merged.versions,
-        account=merged.account,
-        late_account=merged.late_account,
-        late_segments=merged.late_segments,
-        published=merged.published,
-        rooted=bool(merged.versions) and -1 not in merged.versions,
-    )
-
-
-def _on_time(record: LumisectionRecord) -> tuple[object, ...]:
-    """What changes with the contents of a closed LS, and not with what comes late."""
-    return (record.whole, record.account.seen, record.account.chunks)

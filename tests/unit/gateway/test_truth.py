@@ -22,11 +22,11 @@ from services.gateway.live import LiveView
 from services.gateway.moments import NOW
 from services.gateway.place import Place
 from services.gateway.readings import Readings
+from services.gateway.records import LumisectionRecord
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.testing import Detector
 from services.gateway.truth import better, known, serves, suffices
 from services.gateway.windows import Window
-from services.gateway.workspace_run import LumisectionRecord
 from tests.unit.gateway.test_stored import RUN, Recorded, charge, client_of, values
 
 SELECTED: tuple[dict[str, Any], ...] = (
