@@ -5,13 +5,11 @@ import re
 from typing import Any, Final
 
 import httpx
-import numpy as np
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from dqmstream.booking.columns import encode_batch
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.messages.quality import Outcome
 from dqmstream.transport.memory import MemoryLog
@@ -20,9 +18,9 @@ from services.gateway.app import create_app, openapi_document
 from services.gateway.live import LiveView
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.testing import Detector
+from tests import bodies  # noqa: F401 tells Schemathesis how chunks look
 from tests.filled import make_topics
 from tests.ingesting import bearer, parts_with_ingest
-from tests.random_run import random_batch
 
 NOBODY: Final = None
 WHO: Final = (NOBODY, *Role)
@@ -116,18 +114,6 @@ def app() -> Any:
 @pytest.fixture(scope="module")
 def closed_app() -> Any:
     return made_up_app(read_needs_token=True)
-
-
-@schemathesis.serializer("application/vnd.apache.arrow.stream")
-def arrow(_: Any, value: Any) -> bytes:
-    """A real chunk: what is no Arrow is refused, which other tests look at."""
-    return encode_batch(random_batch(np.random.default_rng(0), len(value) % 5))
-
-
-@schemathesis.serializer("application/x-ndjson")
-def lines(_: Any, value: Any) -> bytes:
-    """Text as it is: hardly ever an event."""
-    return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
 UNSAID: Final = [

@@ -31,6 +31,7 @@ from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream
 from services.gateway.testing import TRIGGERS, Detector
 from services.status.reader import StatusReader
+from tests import bodies  # noqa: F401 tells Schemathesis how chunks look
 
 API = "/api/v1"
 
