@@ -12,7 +12,15 @@ from dqmstream.sources.synthetic.beam import Crossings
 from dqmstream.sources.synthetic.cells import Address, Cells
 from dqmstream.sources.synthetic.fill import INITIAL_PILEUP
 
-__all__ = ["Collection", "Jagged", "Members", "Rows", "jagged_array", "jagged_type"]
+__all__ = [
+    "Collection",
+    "Jagged",
+    "Members",
+    "Rows",
+    "event_numbers",
+    "jagged_array",
+    "jagged_type",
+]
 
 Members = dict[str, npt.NDArray[Any]]
 """Member name to array[rows]."""
@@ -74,6 +82,11 @@ class Collection(Jagged):
         if not self.follows_pileup:
             return self.mean
         return crossings.pileup.astype(np.float64) * (self.mean / INITIAL_PILEUP)
+
+
+def event_numbers(rows: Rows) -> npt.NDArray[np.int64]:
+    """int64[rows]: to which event of the block each object belongs."""
+    return np.repeat(np.arange(len(rows.counts)), rows.counts)
 
 
 def jagged_type(members: Mapping[str, pa.DataType]) -> pa.DataType:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dqmstream.sources.synthetic.collection import Members, Rows
+from dqmstream.sources.synthetic.collection import Members, Rows, event_numbers
 from dqmstream.sources.synthetic.derived import Derived
 
 __all__ = ["FIRST_ONLY", "SECOND_ONLY", "Mismatch"]
@@ -56,7 +56,7 @@ class Mismatch(Derived):
         for name in self.compared:
             changed |= first.members[name][mine] != second.members[name][others]
         differing: npt.NDArray[np.bool_] = ~alike
-        differing[_events(first)[mine][changed]] = True
+        differing[event_numbers(first)[mine][changed]] = True
         return differing
 
     def _unmatched(self, first: "_Numbered", second: "_Numbered", events: int) -> Rows:
@@ -96,11 +96,7 @@ class _Numbered(NamedTuple):
     members: Members
 
 
-def _events(rows: Rows) -> npt.NDArray[np.int64]:
-    return np.repeat(np.arange(len(rows.counts)), rows.counts)
-
-
 def _of(rows: Rows, chosen: npt.NDArray[np.bool_]) -> _Numbered:
     kept = np.repeat(chosen, rows.counts)
     members = {name: values[kept] for name, values in rows.members.items()}
-    return _Numbered(_events(rows)[kept], members)
+    return _Numbered(event_numbers(rows)[kept], members)

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from dqmstream.sources.synthetic.beam import Crossings
 from dqmstream.sources.synthetic.cells import Address, Cells
-from dqmstream.sources.synthetic.collection import Collection, Members, Rows
+from dqmstream.sources.synthetic.collection import Collection, Members, Rows, event_numbers
 from dqmstream.sources.synthetic.derived import Derived
 from dqmstream.sources.synthetic.fill import INITIAL_PILEUP, PRESCALE_COLUMNS
 
@@ -158,8 +158,6 @@ class HltStreams(Derived):
 
     def rows(self, *inputs: Rows) -> Rows:
         (paths,) = inputs
-        events = len(paths.counts)
-        written = np.zeros((events, len(STREAMS)), np.bool_)
-        event = np.repeat(np.arange(events), paths.counts)
-        written[event, _STREAM_OF[paths.members["path"]]] = True
+        written = np.zeros((len(paths.counts), len(STREAMS)), np.bool_)
+        written[event_numbers(paths), _STREAM_OF[paths.members["path"]]] = True
         return Rows(written.sum(axis=1), {"stream": np.nonzero(written)[1].astype(np.uint8)})

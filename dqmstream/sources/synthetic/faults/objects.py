@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from dqmstream.sources.synthetic.beam import Crossings
 from dqmstream.sources.synthetic.cells import Address, parse_address
-from dqmstream.sources.synthetic.collection import Collection, Rows
+from dqmstream.sources.synthetic.collection import Collection, Rows, event_numbers
 from dqmstream.sources.synthetic.faults.fault import Fault
 from dqmstream.sources.synthetic.subsystem import collection_named
 
-__all__ = ["ADDRESS", "COLLECTION", "ObjectFault", "chosen_rows", "event_numbers", "joined_rows"]
+__all__ = ["ADDRESS", "COLLECTION", "ObjectFault", "chosen_rows", "joined_rows"]
 
 COLLECTION: Final = r":(?P<collection>[a-z0-9_]+)"
 ADDRESS: Final = r":(?P<address>[^@*:~+%]+?)"
@@ -84,11 +84,6 @@ class ObjectFault(Fault):
 
     def _strength(self) -> str:
         return ""
-
-
-def event_numbers(rows: Rows) -> npt.NDArray[np.int64]:
-    """int64[rows]: to which event of the block each object belongs."""
-    return np.repeat(np.arange(len(rows.counts)), rows.counts)
 
 
 def chosen_rows(rows: Rows, kept: npt.NDArray[np.bool_]) -> Rows:
