@@ -109,8 +109,7 @@ def _changed(fault: Fault) -> frozenset[str]:
 
 
 def _reads(booking: Booking, element: Element, columns: frozenset[str]) -> bool:
-    one = type(booking)(workspace=booking.workspace, elements=(element,))
-    read = required_columns(one)
+    read = required_columns(Booking(workspace=booking.workspace, elements=(element,)))
     return any(name in columns or name.partition(".")[0] in columns for name in read)
 
 

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ SOURCE: Final = "synthetic"
 _FOLDER: Final = "scenarios"
 _NUMBERS: Final = ("run", "seed", "lumisections", "rate", "lumisection_seconds", "chunk_events")
 _KEYS: Final = ("description", *_NUMBERS, "subsystems", "sources", "fill", "fault")
+_FILL_KEYS: Final = tuple(one.name for one in fields(Fill))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +60,7 @@ class Scenario:
     name: str = ""
     description: str = ""
     sources: tuple[str, ...] = (SOURCE,)
-    source_faults: tuple[SourceFault, ...] = field(default=())
+    source_faults: tuple[SourceFault, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.sources or len(set(self.sources)) < len(self.sources):
@@ -173,12 +174,11 @@ def _read(text: str, name: str, file: str) -> Scenario:
         fault_of_table(table, f"{where}: fault number {number}")
         for number, table in enumerate(tables, start=1)
     ]
-    given = {key: document[key] for key in (*_NUMBERS, "subsystems") if key in document}
+    settings = (*_NUMBERS, "subsystems", "fill")
+    given = {key: document[key] for key in settings if key in document}
     try:
-        fill = msgspec.convert(document.get("fill", {}), Fill)
-        config = msgspec.convert({"run": 1} | given | {"fill": fill}, _Plain).config()
         plain = Scenario(
-            config=config,
+            config=msgspec.convert({"run": 1} | given, SyntheticConfig),
             name=name,
             description=" ".join(_value(where, document, "description", str, "").split()),
             sources=tuple(_value(where, document, "sources", list[str], [SOURCE])),
@@ -187,26 +187,6 @@ def _read(text: str, name: str, file: str) -> Scenario:
     except (msgspec.ValidationError, ConfigurationError) as error:
         msg = f"{where}: {error}"
         raise ConfigurationError(msg) from error
-
-
-_FILL_KEYS: Final = tuple(one.name for one in fields(Fill))
-
-
-class _Plain(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of a `SyntheticConfig` as TOML has them, all but the faults."""
-
-    run: int
-    fill: Fill
-    seed: int | msgspec.UnsetType = msgspec.UNSET
-    lumisections: int | msgspec.UnsetType = msgspec.UNSET
-    rate: float | msgspec.UnsetType = msgspec.UNSET
-    lumisection_seconds: float | msgspec.UnsetType = msgspec.UNSET
-    chunk_events: int | msgspec.UnsetType = msgspec.UNSET
-    subsystems: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
-
-    def config(self) -> SyntheticConfig:
-        given = msgspec.structs.asdict(self)
-        return SyntheticConfig(**{k: v for k, v in given.items() if v is not msgspec.UNSET})
 
 
 def _refuse_unknown(where: str, table: Mapping[str, Any], known: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """What all faults have: a schedule, a text form, and what they are made of."""
 
 import re
-from abc import ABC
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -61,9 +61,9 @@ class Fault(ABC):
         last = "" if self.last_lumisection is None else str(self.last_lumisection)
         return f"{self.kind}{self._what()}@{self.first_lumisection}-{last}"
 
+    @abstractmethod
     def _what(self) -> str:
         """The text between kind and schedule."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

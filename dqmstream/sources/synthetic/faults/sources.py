@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.sources.synthetic.faults.fault import SOURCE_NAME, SourceFault, checked_range
@@ -88,7 +88,7 @@ class AlteredChunks(SourceFault):
 class SourceTroubles:
     """All that is wrong with one source."""
 
-    faults: tuple[SourceFault, ...] = field(default=())
+    faults: tuple[SourceFault, ...] = ()
 
     @staticmethod
     def of(source: str, faults: Iterable[SourceFault]) -> "SourceTroubles":
