@@ -22,6 +22,7 @@ __all__ = [
     "filled_axes",
     "metadata",
     "safe_name",
+    "storage_of",
     "title_of",
 ]
 
@@ -160,7 +161,7 @@ def element_words(
         "path": booked.path,
         "workspace": workspace,
         "kind": booked.__struct_config__.tag,
-        "storage": _storage(place),
+        "storage": storage_of(place),
         "title": title_of(place),
         "description": booked.description,
         "axes": [axis_words(axis, labels.get(fill, ())) for axis, fill in filled_axes(booked)],
@@ -181,7 +182,8 @@ def title_of(place: ElementLayout) -> str:
     return place.element.title or place.element.path.rsplit("/", 1)[-1]
 
 
-def _storage(place: ElementLayout) -> str:
+def storage_of(place: ElementLayout) -> str:
+    """What an element's bins hold: `count`, `weighted` or `profile`; `value` if it has none."""
     if not place.planes:
         return "value"
     if isinstance(place.element, Profile):

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from dqmstream.export.about import bin_names, filled_axes, storage_of, title_of
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import ElementLayout, axis_bins
@@ -38,17 +39,13 @@ def describe(element: ElementLayout, workspace: str, labels: Labels) -> dict[str
     its bins named by them (bin of the integer i by the i-th): that is how HLT paths get names.
     """
     booked = element.element
-    axes = (
-        tuple(zip(booked.axes, booked.fill or [""] * len(booked.axes), strict=True))
-        if isinstance(booked, Histogram | Profile)
-        else ()
-    )
+    axes = filled_axes(booked)
     return {
         "path": booked.path,
         "workspace": workspace,
         "kind": booked.__struct_config__.tag,
-        "storage": _storage(element),
-        "title": booked.title or booked.path.rsplit("/", 1)[-1],
+        "storage": storage_of(element),
+        "title": title_of(element),
         "description": booked.description,
         "draw": msgspec.to_builtins(booked.draw),
         "axes": [_axis(axis, labels.get(fill, ())) for axis, fill in axes[:2]],
@@ -113,14 +110,6 @@ def window_words(window: Window, covered: Covered) -> dict[str, Any]:
     }
 
 
-def _storage(element: ElementLayout) -> str:
-    if not element.planes:
-        return "value"
-    if isinstance(element.element, Profile):
-        return "profile"
-    return "count" if element.planes == 1 else "weighted"
-
-
 def _value_axis(booked: object) -> str:
     match booked:
         case Profile():
@@ -138,16 +127,13 @@ def _axis(axis: Axis, names: Sequence[str]) -> dict[str, Any]:
     words["bins"] = axis_bins(axis)
     if isinstance(axis, Variable):
         words["lower"], words["upper"] = axis.edges[0], axis.edges[-1]
-    if isinstance(axis, Integer) and not axis.labels and names:
-        words["labels"] = [
-            names[code] if 0 <= code < len(names) else str(code)
-            for code in range(axis.lower, axis.upper)
-        ]
+    if isinstance(axis, Integer) and (named := bin_names(axis, names)):
+        words["labels"] = list(named)
     return words
 
 
 def _arrays(element: MonitorElement) -> dict[str, Array]:
-    values, storage = element.values(flow=True), _storage(element.place)
+    values, storage = element.values(flow=True), storage_of(element.place)
     if values.ndim > 2:
         # Errors of a projection: independent bins add in squares.
         spread = np.sqrt((element.errors(flow=True) ** 2).sum(axis=2))

@@ -16,10 +16,8 @@ from services.gateway.asking import answer, etag, unchanged
 __all__ = ["paged"]
 
 
-def paged(
-    request: Request, body: dict[str, Any], after: int | str | None, *, tagged: bool = True
-) -> Response:
-    """The answer that holds one page.
+def paged(request: Request, body: dict[str, Any], after: int | str | None) -> Response:
+    """The answer that holds one page, with an ETag of its content.
 
     Parameters
     ----------
@@ -27,8 +25,6 @@ def paged(
         The page.
     after
         The cursor that asks for the next one; None at the end.
-    tagged
-        Whether it has an ETag of its content.
     """
     link = None
     if after is not None:
@@ -36,8 +32,8 @@ def paged(
         kept = [(name, value) for name, value in asked if name != "after"]
         link = f"{request.url.path}?{urlencode([*kept, ('after', after)])}"
     body = {**body, "after": after, "next": link}
-    tag = etag(body) if tagged else None
-    if tag is not None and (same := unchanged(request, tag)) is not None:
+    tag = etag(body)
+    if (same := unchanged(request, tag)) is not None:
         return same
     response = answer(body, tag)
     if link is not None:

@@ -143,11 +143,6 @@ class RunView:
                 self._list(together(list(known.values())))
         self._count()
 
-    def closed_in_all(self, number: int) -> bool:
-        """Whether every shown workspace that knows this LS has it closed."""
-        records = [part.records.get(number) for part in self.shown_workspaces().values()]
-        return all(record.closed for record in records if record is not None)
-
     @property
     def rate(self) -> float | None:
         """Events per second that came in, by log time, over the last seconds; None if unknown."""

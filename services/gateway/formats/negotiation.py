@@ -40,9 +40,7 @@ def accepted(accept: str, offered: Sequence[str]) -> str | None:
     return None if best is None else best[1]
 
 
-def chosen(
-    name: str | None, accept: str, offered: Mapping[str, str], otherwise: str | None = None
-) -> str:
+def chosen(name: str | None, accept: str, offered: Mapping[str, str]) -> str:
     """The name of the format a request means.
 
     Parameters
@@ -53,8 +51,6 @@ def chosen(
         The Accept header.
     offered
         Media types by the names of formats, the default first.
-    otherwise
-        What else could be asked, for the sentence.
 
     Raises
     ------
@@ -65,13 +61,13 @@ def chosen(
         if name in offered:
             return name
         detail = f"format {name[:40]!r} asked for, expected one of {', '.join(offered)}"
-        raise ProblemError(406, detail + (otherwise or ""))
+        raise ProblemError(406, detail)
     media_type = accepted(accept, list(offered.values()))
     for known, kind in offered.items():
         if kind == media_type:
             return known
     detail = f"Accept is {accept[:200]!r}, expected one of {', '.join(offered.values())}"
-    raise ProblemError(406, detail + (otherwise or ""))
+    raise ProblemError(406, detail)
 
 
 def _quality(ranges: Iterable[_Range], media_type: str) -> float:
