@@ -4,10 +4,10 @@ Reading needs a Parquet reader and the README beside the files, which says what 
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select
 from dqmstream.errors import NotStoredError, StoreError
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.store import listings
-from dqmstream.store.answers import NOW, Lumisection, Page
+from dqmstream.store.answers import NOW, Lumisection
 from dqmstream.store.archive_files import README, SCHEMAS
 from dqmstream.store.compaction import Sheet, sheets
 from dqmstream.store.database import Database
@@ -31,10 +31,10 @@ from dqmstream.store.window import SeriesReader
 
 __all__ = ["Archived", "archive"]
 
-T = TypeVar("T")
-
 _ROWS: Final = 4096
 """Rows that are written together."""
+
+_PAGE: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,8 +92,8 @@ def _make_empty(folder: Path) -> None:
 
 
 def _write(connection: Connection, run: int, folder: Path, store: str) -> dict[str, int]:
-    found = [one for one in listings.runs(connection, (run + 1,), 1).items if one.run == run]
-    if not found:
+    found = listings.stored_run(connection, run)
+    if found is None:
         msg = f"nothing is stored of run {run} in {store}"
         raise NotStoredError(msg)
     all_series = _series(connection, run)
@@ -108,7 +108,7 @@ def _write(connection: Connection, run: int, folder: Path, store: str) -> dict[s
         name: _parquet(folder / f"{name}.parquet", SCHEMAS[name], batches)
         for name, batches in files.items()
     }
-    (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(found[0])) + b"\n")
+    (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(found)) + b"\n")
     (folder / "README.md").write_text(README.format(run=run), "utf-8")
     return rows
 
@@ -130,15 +130,8 @@ def _parquet(file: Path, schema: pa.Schema, batches: Iterable[list[dict[str, Any
 def _series(connection: Connection, run: int) -> list[tuple[Series, Layout]]:
     known = Known()
     query = select(SERIES).where(SERIES.c.run == run).order_by(SERIES.c.set, SERIES.c.workspace)
-    found = []
-    for row in connection.execute(query).all():
-        series = series_of(row)
-        layout = known.layout(connection, series.booking)
-        if layout is None:
-            msg = f"booking {series.booking} of run {run} is not stored"
-            raise StoreError(msg)
-        found.append((series, layout))
-    return found
+    found = [series_of(row) for row in connection.execute(query).all()]
+    return [(series, known.layout_of(connection, series)) for series in found]
 
 
 # ------------------------------------------------------------------------------ rows
@@ -225,7 +218,8 @@ def _sheet_rows(
 
 def _lumisection_rows(connection: Connection, run: int) -> Iterator[list[dict[str, Any]]]:
     wanted = listings.LumisectionFilter(run, None, None, NOW)
-    for items in _pages(lambda after: listings.lumisections(connection, wanted, after, 1000)):
+    pages = listings.pages(lambda after: listings.lumisections(connection, wanted, after, _PAGE))
+    for items in pages:
         yield [_lumisection_row(one) for one in items]
 
 
@@ -265,7 +259,8 @@ def _condition_rows(connection: Connection, run: int) -> Iterator[list[dict[str,
 
 def _report_rows(connection: Connection, run: int) -> Iterator[list[dict[str, Any]]]:
     wanted = listings.ReportFilter(run)
-    for items in _pages(lambda after: listings.reports(connection, wanted, after, 1000)):
+    pages = listings.pages(lambda after: listings.reports(connection, wanted, after, _PAGE))
+    for items in pages:
         yield [
             {
                 "set": group.set,
@@ -282,13 +277,3 @@ def _report_rows(connection: Connection, run: int) -> Iterator[list[dict[str, An
             for group in items
             for one in group.reports
         ]
-
-
-def _pages(read: Callable[[Any], Page[T]]) -> Iterator[tuple[T, ...]]:
-    after = None
-    while True:
-        page = read(after)
-        yield page.items
-        if page.after is None:
-            return
-        after = page.after

@@ -103,10 +103,10 @@ def back_up(url: str, run: int, file: Path, *, now: int) -> Backup:
             if not run_digests(reading, run):
                 msg = f"nothing is stored of run {run} in {source.name}"
                 raise NotStoredError(msg)
-            _copy(reading, writing, run, {})
+            _copy(reading, writing, run)
             # It may be over because a later run is there, which is not in the file.
-            newest = listings.runs(reading, (run + 1,), 1).items
-            if any(one.run == run and one.ended for one in newest):
+            listed = listings.stored_run(reading, run)
+            if listed is not None and listed.ended:
                 writing.execute(RUNS.update().values(ended=True))
             log = reading.execute(select(LOG.c.identity)).scalar_one_or_none() or ""
         target.close()
@@ -115,8 +115,8 @@ def back_up(url: str, run: int, file: Path, *, now: int) -> Backup:
     finally:
         source.close()
         target.close()
-        for left in file.parent.glob(f"{partial.name}*"):
-            left.unlink()
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            partial.with_name(f"{partial.name}{suffix}").unlink(missing_ok=True)
     return backup
 
 
@@ -155,7 +155,7 @@ def _restore(
         )
         raise StoreError(msg)
     if not theirs:
-        _copy(reading, writing, run, {})
+        _copy(reading, writing, run)
         if run_digests(writing, run) != ours:
             msg = f"run {run} did not come out of backup {file} as it went in"
             raise StoreError(msg)
@@ -186,8 +186,9 @@ def _readable(file: Path) -> Iterator[Database]:
 # ------------------------------------------------------------------------------ rows
 
 
-def _copy(reading: Connection, writing: Connection, run: int, ids: dict[int, int]) -> None:
-    """All rows of a run; `ids` is filled with the new number of each series."""
+def _copy(reading: Connection, writing: Connection, run: int) -> None:
+    """All rows of a run; its series get new numbers."""
+    ids: dict[int, int] = {}
     for table in _OF_RUN:
         for rows in _batches(reading, table, table.c.run == run):
             insert_rows(writing, table, [_without(row, "id") for row in rows])

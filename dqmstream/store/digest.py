@@ -7,7 +7,6 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Table, select
 
-from dqmstream.errors import StoreError
 from dqmstream.histograms.layout import Layout
 from dqmstream.store.compaction import sheets
 from dqmstream.store.known import Known
@@ -52,10 +51,7 @@ def run_digests(connection: Connection, run: int) -> Mapping[str, str]:
     query = select(SERIES).where(SERIES.c.run == run)
     for row in connection.execute(query.order_by(SERIES.c.set, SERIES.c.workspace)).all():
         series = series_of(row)
-        layout = known.layout(connection, series.booking)
-        if layout is None:
-            msg = f"booking {series.booking} of run {run} is not stored"
-            raise StoreError(msg)
+        layout = known.layout_of(connection, series)
         name = f"workspace {series.workspace!r} of set {series.set}"
         digests[name] = _digest(_of_series(connection, series, layout))
     return digests

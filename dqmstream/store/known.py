@@ -4,6 +4,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
+from dqmstream.errors import NotStoredError
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.histograms import HistogramKey, HistogramSet
@@ -42,6 +43,14 @@ class Known:
         if layout is None and (booking := stored_booking(connection, booking_hash)):
             layout = Layout(booking)
             _keep(self._layouts, booking_hash, layout)
+        return layout
+
+    def layout_of(self, connection: Connection, series: Series) -> Layout:
+        """Layout of a stored series; NotStoredError if its booking is gone, as by damage."""
+        layout = self.layout(connection, series.booking)
+        if layout is None:
+            msg = f"booking {series.booking} of run {series.run} is not stored"
+            raise NotStoredError(msg)
         return layout
 
     def series(self, connection: Connection, set: str, run: int, workspace: str) -> Series | None:

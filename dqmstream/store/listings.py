@@ -46,16 +46,19 @@ __all__ = [
     "LumisectionFilter",
     "ReportFilter",
     "activations",
+    "all_runs",
     "bookings",
     "conditions",
     "holes",
     "lumisections",
     "missing",
     "outcomes",
+    "pages",
     "removed",
     "reports",
     "runs",
     "sets",
+    "stored_run",
 ]
 
 T = TypeVar("T")
@@ -145,6 +148,29 @@ def runs(connection: Connection, after: Cursor | None, limit: int) -> Page[Run]:
     if after is not None:
         query = query.where(RUNS.c.run < after[0])
     return _page(connection, query, limit, _run, lambda row: (row.run,))
+
+
+def all_runs(connection: Connection) -> Iterator[Run]:
+    """All of them."""
+    for items in pages(lambda after: runs(connection, after, MAX_PAGE)):
+        yield from items
+
+
+def stored_run(connection: Connection, run: int) -> Run | None:
+    """The run of that number; None if no more than conditions are known of it."""
+    found = runs(connection, (run + 1,), 1).items
+    return found[0] if found and found[0].run == run else None
+
+
+def pages(read: Callable[[Cursor | None], Page[T]]) -> Iterator[tuple[T, ...]]:
+    """The items of each page of a list, given how to read the one after a cursor."""
+    after = None
+    while True:
+        page = read(after)
+        yield page.items
+        after = page.after
+        if after is None:
+            return
 
 
 def _run(row: Any) -> Run:

@@ -6,8 +6,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select
 
-from dqmstream.errors import StoreError, WindowError
-from dqmstream.histograms.layout import Layout
+from dqmstream.errors import WindowError
 from dqmstream.store import listings
 from dqmstream.store.answers import NOW
 from dqmstream.store.database import Database
@@ -136,31 +135,18 @@ class Pruner:
         )
 
     def _sum(self, connection: Connection, series: Series, now: int) -> None:
-        layout = self._layout(connection, series)
+        layout = self._known.layout_of(connection, series)
         everything = Selection.of(None)
         on_time = SeriesReader(connection, series, layout).window(everything, NOW)
         late = late_window(connection, series, layout, everything)
         replace_by_total(connection, series, on_time, late, now)
 
-    def _layout(self, connection: Connection, series: Series) -> Layout:
-        layout = self._known.layout(connection, series.booking)
-        if layout is None:
-            msg = f"booking {series.booking} of run {series.run} is not stored"
-            raise StoreError(msg)
-        return layout
-
 
 def _standing(connection: Connection) -> list[StandingRun]:
-    found = []
-    page = listings.runs(connection, None, listings.MAX_PAGE)
-    while True:
-        found += [
-            StandingRun(one.run, one.updated or one.started, one.ended, one.summed)
-            for one in page.items
-        ]
-        if page.after is None:
-            return found
-        page = listings.runs(connection, page.after, listings.MAX_PAGE)
+    return [
+        StandingRun(one.run, one.updated or one.started, one.ended, one.summed)
+        for one in listings.all_runs(connection)
+    ]
 
 
 def _series(connection: Connection, run: int) -> list[Series]:

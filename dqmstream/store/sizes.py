@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from dqmstream.store.answers import Run
 from dqmstream.store.database import Database
-from dqmstream.store.listings import MAX_PAGE, runs
+from dqmstream.store.listings import all_runs
 from dqmstream.store.tables import (
     ACCOUNTS,
     BLOCKS,
@@ -95,16 +95,11 @@ def _sizes(connection: Connection) -> tuple[RunSize, ...]:
         )
         workspaces.setdefault(row.run, []).append(size)
     sizes = []
-    after: tuple[Any, ...] | None = None
-    while True:
-        page = runs(connection, after, MAX_PAGE)
-        for one in page.items:
-            of_run = tuple(workspaces.get(one.run, ()))
-            room = said.get(one.run, 0) + sum(each.bytes for each in of_run)
-            sizes.append(RunSize(run=one, bytes=room, workspaces=of_run))
-        if page.after is None:
-            return tuple(sizes)
-        after = page.after
+    for one in all_runs(connection):
+        of_run = tuple(workspaces.get(one.run, ()))
+        room = said.get(one.run, 0) + sum(each.bytes for each in of_run)
+        sizes.append(RunSize(run=one, bytes=room, workspaces=of_run))
+    return tuple(sizes)
 
 
 def _grouped(

@@ -309,11 +309,7 @@ class Store:
                 check_not_removed(connection, run)
                 msg = f"nothing is stored of workspace {workspace!r} in run {run}, set {set!r}"
                 raise NotStoredError(msg)
-            layout = self._known.layout(connection, series.booking)
-            if layout is None:
-                msg = f"booking {series.booking} of run {run} is not stored"
-                raise NotStoredError(msg)
-            yield connection, series, layout
+            yield connection, series, self._known.layout_of(connection, series)
 
 
 def _bring_up(url: str, database: Database) -> None:
