@@ -126,6 +126,39 @@ class Element:
     """`counts` int64, and of weighted ones and profiles `values` and `errors` float64: shaped as
     the axes, flow included."""
 
+    @classmethod
+    def of(
+        cls,
+        words: Mapping[str, Any],
+        *,
+        about: Mapping[str, Any],
+        cells: Mapping[str, NDArray[Any]],
+    ) -> Self:
+        """From the words a gateway has for an element, its window and its totals."""
+        return cls(
+            path=words["path"],
+            workspace=words["workspace"],
+            title=words["title"],
+            description=words["description"],
+            kind=words["kind"],
+            storage=words["storage"],
+            axes=tuple(Axis.of(axis) for axis in words["axes"]),
+            run=words["run"],
+            first=words["first"],
+            last=words["last"],
+            lumisections=words["lumisections"],
+            closed=words["closed"],
+            complete=words["complete"],
+            whole=words["whole"],
+            entries=words["entries"],
+            nan=words["nan"],
+            outside=words["outside"],
+            value=words["value"],
+            invalid=words["invalid"],
+            about=about,
+            cells=cells,
+        )
+
     # -------------------------------------------------------------------- numbers
 
     def values(self, *, flow: bool = False) -> NDArray[Any]:

@@ -78,26 +78,8 @@ def _row(column: Any, row: int) -> NDArray[Any] | None:
 
 def _element(words: Mapping[str, Any], cells: Mapping[str, NDArray[Any] | None]) -> Element:
     shape = tuple(words["shape"])
-    return Element(
-        path=words["path"],
-        workspace=words["workspace"],
-        title=words["title"],
-        description=words["description"],
-        kind=words["kind"],
-        storage=words["storage"],
-        axes=tuple(Axis.of(axis) for axis in words["axes"]),
-        run=words["run"],
-        first=words["first"],
-        last=words["last"],
-        lumisections=words["lumisections"],
-        closed=words["closed"],
-        complete=words["complete"],
-        whole=words["whole"],
-        entries=words["entries"],
-        nan=words["nan"],
-        outside=words["outside"],
-        value=words["value"],
-        invalid=words["invalid"],
+    return Element.of(
+        words,
         about=words,
         cells={name: part.reshape(shape) for name, part in cells.items() if part is not None},
     )

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dqmstream.client.element import Axis, Element
+from dqmstream.client.element import Element
 from dqmstream.client.errors import GatewayError
 
 __all__ = ["Channel", "ChannelStates", "board_subscription", "element_in", "subscription"]
@@ -141,26 +141,8 @@ def element_in(channel: Channel) -> Element | None:
     words, window, totals = header["element"], header["window"], header["totals"]
     if words is None or totals is None:
         return None
-    return Element(
-        path=words["path"],
-        workspace=words["workspace"],
-        title=words["title"],
-        description=words["description"],
-        kind=words["kind"],
-        storage=words["storage"],
-        axes=tuple(Axis.of(axis) for axis in words["axes"]),
-        run=window["run"],
-        first=window["first"],
-        last=window["last"],
-        lumisections=window["lumisections"],
-        closed=window["closed"],
-        complete=window["complete"],
-        whole=window["whole"],
-        entries=totals["entries"],
-        nan=totals["nan"],
-        outside=totals["outside"],
-        value=totals["value"],
-        invalid=totals["invalid"],
+    return Element.of(
+        {**words, **window, **totals},
         about={**window, "draw": words["draw"], "projected": words["projected"]},
         cells=_cells(words, channel.arrays),
     )
