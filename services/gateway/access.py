@@ -16,7 +16,6 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dqmstream.clock import Clock
@@ -24,7 +23,7 @@ from services.gateway.access_file import follow_tokens, read_tokens
 from services.gateway.access_tokens import Role, Tokens
 from services.gateway.limits import Rates, client_key
 from services.gateway.metrics import GatewayMetrics
-from services.gateway.problems import ProblemError, problem_response
+from services.gateway.problems import ProblemError, problem_at
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import origin_allowed
 
@@ -207,16 +206,5 @@ async def _refuse(problem: ProblemError, scope: Scope, receive: Receive, send: S
             await send({"type": "websocket.close", "code": 1008, "reason": problem.detail})
             return
         await receive()
-    asked = Request({**scope, "type": "http"})
-    response = problem_response(asked, problem.status, problem.detail, headers=problem.headers)
-    if scope["type"] == "websocket":
-        await _deny(response, send)
-    else:
-        await response(scope, receive, send)
-
-
-async def _deny(response: Response, send: Send) -> None:
-    """An HTTP answer instead of a websocket."""
-    start = {"status": response.status_code, "headers": response.raw_headers}
-    await send({"type": "websocket.http.response.start", **start})
-    await send({"type": "websocket.http.response.body", "body": response.body})
+    refusal = problem_at(scope["path"], problem.status, problem.detail, headers=problem.headers)
+    await refusal(scope, receive, send)
