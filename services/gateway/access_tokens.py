@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Final
@@ -88,8 +89,8 @@ class Tokens:
             msg = f"{len(self.all)} tokens, at most {_MOST_TOKENS}"
             raise ConfigurationError(msg)
         for field in ("name", "sha256"):
-            values = [getattr(token, field) for token in self.all]
-            twice = sorted({value for value in values if values.count(value) > 1})
+            values = Counter(getattr(token, field) for token in self.all)
+            twice = sorted(value for value, times in values.items() if times > 1)
             if twice:
                 msg = f"tokens: {field} {twice[0]!r} stands there twice"
                 raise ConfigurationError(msg)

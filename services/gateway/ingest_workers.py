@@ -22,14 +22,12 @@ class IngestWorkers:
     """
 
     def __init__(self, at_once: int) -> None:
-        self._turns = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="ingest")
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function` returns, called on a thread."""
         bound = partial(function, *args, **kwargs)
-        async with self._turns:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, bound)
 
     def close(self) -> None:
         """End the threads; what they are at is not waited for."""
