@@ -13,7 +13,6 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.booking import Booking, Category
 from dqmstream.sources.synthetic import (
-    SUBSYSTEMS,
     SyntheticConfig,
     SyntheticDetector,
     parse_fault,
@@ -21,18 +20,10 @@ from dqmstream.sources.synthetic import (
 from dqmstream.sources.synthetic.beam import filled_bunches
 from dqmstream.sources.synthetic.bench import bench_batch, bench_booking
 from dqmstream.sources.synthetic.pixel import CHARGE_MODE
+from tests.read_out import READ_OUT
 
 EVENTS = 4000
 CHUNKS = 3
-
-SOURCES = {name: (name,) for name in SUBSYSTEMS} | {
-    "pixel_comparison": ("pixel", "pixel_new"),
-    "dt": ("muon",),
-    "csc": ("muon",),
-    "rpc": ("muon",),
-    "l1t_emulator": ("l1t", "l1t_emulator"),
-}
-"""Workspace to the subsystems it shows."""
 
 DIFFERENCES = {
     "pixel_comparison": (
@@ -72,7 +63,7 @@ def filled(name: str, *faults: str, lumisection: int = 1) -> Contents:
     config = SyntheticConfig(
         run=1,
         chunk_events=EVENTS,
-        subsystems=SOURCES[name],
+        subsystems=READ_OUT[name],
         faults=tuple(map(parse_fault, faults)),
     )
     layout = Layout(workspace(name))
@@ -99,7 +90,7 @@ def in_range(contents: Contents, path: str) -> Any:
     return cells(contents, path)[tuple(inner)]
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", READ_OUT)
 def test_every_element_has_entries_and_none_is_invalid(name: str) -> None:
     contents = filled(name, *DIFFERENCES.get(name, ()))
     assert contents.invalid == {}
@@ -172,7 +163,7 @@ def test_towers_in_which_trigger_and_emulator_differ_are_named() -> None:
     assert in_range(contents, "L1TEmulator/Taus/agreement").tolist() == [0, CHUNKS * EVENTS]
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", READ_OUT)
 def test_events_are_counted_once(name: str) -> None:
     contents = filled(name)
     (path,) = [e.element.path for e in contents.layout if e.element.path.endswith("/events")][:1]

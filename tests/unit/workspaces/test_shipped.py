@@ -10,8 +10,9 @@ import pytest
 from dqmstream.booking import required_columns
 from dqmstream.messages.booking import Booking, Histogram, Profile, Scalar, Text
 from dqmstream.sources.cms.columns import header_schema
-from dqmstream.sources.synthetic import SUBSYSTEMS, SyntheticConfig, SyntheticDetector
+from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
 from dqmstream.workspaces import GROUP, load_workspaces
+from tests.read_out import READ_OUT
 
 ROOT = Path(__file__).parents[3]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -30,14 +31,6 @@ OF_FILES = {
     "nano_vertex",
 }
 """For event files, whose columns are what somebody wrote: see test_event_files."""
-READ_OUT = {name: (name,) for name in SUBSYSTEMS} | {
-    "pixel_comparison": ("pixel", "pixel_new"),
-    "dt": ("muon",),
-    "csc": ("muon",),
-    "rpc": ("muon",),
-    "l1t_emulator": ("l1t", "l1t_emulator"),
-}
-"""For the synthetic detector: workspace to the subsystems it shows."""
 MADE_HERE = [booking for booking in SHIPPED if booking.workspace not in OF_FILES]
 
 
