@@ -24,9 +24,11 @@ Values = Callable[[pa.RecordBatch, str], Any]
 EVENTS = 20_000
 
 
-def broken(*texts: str, lumisection: int = 1, subsystems: str = "") -> pa.RecordBatch:
+def broken(
+    *texts: str, lumisection: int = 1, subsystems: str = "", events: int = EVENTS
+) -> pa.RecordBatch:
     config = SyntheticConfig(
-        run=1, chunk_events=EVENTS, lumisections=20, faults=tuple(map(parse_fault, texts))
+        run=1, chunk_events=events, lumisections=20, faults=tuple(map(parse_fault, texts))
     )
     if subsystems:
         config = replace(config, subsystems=tuple(subsystems.split()))
@@ -73,9 +75,9 @@ def test_a_shift_of_a_slot_moves_the_crossing_too(healthy: pa.RecordBatch, value
 
 def test_gain_drifts_from_lumisection_to_lumisection(values: Values) -> None:
     for lumisection, scale in ((1, 1.0), (2, 0.98), (3, 0.98**2), (4, 1.0)):
-        before = broken(lumisection=lumisection, subsystems="sistrip")
-        after = broken(
-            "gain:sistrip:subdetector5-2%@2-3", lumisection=lumisection, subsystems="sistrip"
+        before, after = (
+            broken(*faults, lumisection=lumisection, subsystems="sistrip", events=2000)
+            for faults in ((), ("gain:sistrip:subdetector5-2%@2-3",))
         )
         there = values(before, "sistrip.subdetector") == 5
         for name in ("sistrip.charge", "sistrip.sn"):

@@ -172,13 +172,21 @@ def test_more_pileup_gives_more_hits(
     assert hits[pileup > 61].mean() > hits[pileup < 59].mean() + 0.5
 
 
+@pytest.fixture(scope="module")
+def late_in_the_fill() -> pa.RecordBatch:
+    """Events with a third of the pile-up."""
+    config = SyntheticConfig(run=1, lumisections=1650, chunk_events=4000)
+    return SyntheticDetector(config).chunk(1650, 0).batch
+
+
 @pytest.mark.parametrize(
     "name", [name for name in COLLECTIONS if collection_named(name).follows_pileup]
 )
-def test_fewer_interactions_give_fewer_objects_late_in_a_fill(name: str) -> None:
+def test_fewer_interactions_give_fewer_objects_late_in_a_fill(
+    late_in_the_fill: pa.RecordBatch, name: str
+) -> None:
     """A third of the pile-up, a third of the objects; energy sums are always there."""
-    config = SyntheticConfig(run=1, lumisections=1650, chunk_events=4000)
-    late = SyntheticDetector(config).chunk(1650, 0).batch.column(name)
+    late = late_in_the_fill.column(name)
     found = len(late.flatten())
     expected = len(late) * collection_named(name).mean
     if not collection_named(name).once_per_event:
