@@ -141,7 +141,7 @@ def _of(index: int, run: _Run, lumisections: Iterable[int], name: str) -> Mappin
 
 
 @pytest.mark.timeout(180)
-@settings(max_examples=settings.default.max_examples // 8)
+@settings(max_examples=settings.default.max_examples // 5)
 @given(
     booking=BOOKINGS,
     seed=st.integers(0, 2**32 - 1),
