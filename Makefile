@@ -60,11 +60,9 @@ soak: install ## the slow tests: many more random examples, hundreds of crash sc
 
 bench: install ## all benchmarks, with their goals
 	@scripts/kafka
+	@scripts/postgresql
 	@scripts/wrk
-	$(BIN)/dqmstream bench fill
-	$(BIN)/dqmstream bench pipeline
-	$(BIN)/dqmstream bench kafka
-	$(BIN)/dqmstream bench http
+	for name in fill pipeline kafka http store compression log start; do $(BIN)/dqmstream bench $$name || exit; done
 
 schemas: install ## write schemas/ anew from the code
 	$(BIN)/dqmstream schemas schemas
