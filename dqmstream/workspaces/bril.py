@@ -4,18 +4,24 @@ from collections.abc import Iterator
 from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
-from dqmstream.messages.booking import Draw, Element
+from dqmstream.messages.booking import Element
+from dqmstream.workspaces.elements import (
+    BUNCHES,
+    EFFICIENCY,
+    LOG_MAP,
+    MAP,
+    SPECTRUM,
+    TREND,
+    number_of_events,
+)
 
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the BRIL expert on duty."
-_MAP: Final = Draw(style="map")
-_TREND: Final = Draw(per_lumisection=True)
 
 _LUMINOMETERS: Final = ("HFET", "PLT", "PCC")
 _CHANNEL: Final = integer(0, 48, label="channel")
 _BUNCH: Final = integer(1, 3565, label="bunch crossing")
-_BUNCHES: Final = regular(594, 0.5, 3564.5, label="bunch crossing, in groups of 6")
 _TIME: Final = regular(100, -12.5, 12.5, label="time in the crossing", unit="ns")
 _BACKGROUND: Final = "where(bril.time < 0, 1, 0)"
 _ANY_HIT: Final = "bril.channel >= 0"
@@ -23,22 +29,14 @@ _ANY_HIT: Final = "bril.channel >= 0"
 
 
 def _rates() -> Iterator[Element]:
-    yield scalar(
-        "BRIL/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no data reach this workspace; call the DQM "
-        "operator.",
-        draw=_TREND,
-    )
+    yield number_of_events("BRIL")
     yield scalar(
         "BRIL/hits",
         "count(bril)",
         combine="sum",
         title="Hits",
         description=f"Falls slowly with the luminosity, without steps. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield scalar(
         "BRIL/collision_hits",
@@ -46,7 +44,7 @@ def _rates() -> Iterator[Element]:
         combine="sum",
         title="Hits of collision products",
         description=f"Falls slowly with the luminosity. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield scalar(
         "BRIL/background_hits",
@@ -54,7 +52,7 @@ def _rates() -> Iterator[Element]:
         combine="sum",
         title="Hits of incoming background",
         description=f"About 2 % of all hits: tell the shift leader of a rise at once. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         "BRIL/hits_per_event",
@@ -92,7 +90,7 @@ def _bunches() -> Iterator[Element]:
     )
     yield profile(
         "BRIL/Bunches/hits_per_event",
-        _BUNCHES,
+        BUNCHES,
         fill="bunch_crossing",
         value="count(bril)",
         value_range=(0, 1000),
@@ -101,7 +99,7 @@ def _bunches() -> Iterator[Element]:
     )
     yield profile(
         "BRIL/Bunches/pileup",
-        _BUNCHES,
+        BUNCHES,
         fill="bunch_crossing",
         value="pileup",
         value_range=(0, 500),
@@ -110,12 +108,12 @@ def _bunches() -> Iterator[Element]:
     )
     yield histogram(
         "BRIL/Bunches/time",
-        _BUNCHES,
+        BUNCHES,
         regular(50, -12.5, 12.5, label="time in the crossing", unit="ns"),
         fill=("bunch_crossing", "bril.time"),
         title="Time of hits by bunch crossing",
         description=f"Two bands, at +6 and -6 ns, with the gaps of the filling scheme. {_CALL}",
-        draw=Draw(style="map", log_z=True),
+        draw=LOG_MAP,
     )
 
 
@@ -126,7 +124,7 @@ def _pileup() -> Iterator[Element]:
         fill="pileup",
         title="Pile-up",
         description=f"A narrow peak that moves slowly left during the fill. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         "BRIL/vertices",
@@ -134,7 +132,7 @@ def _pileup() -> Iterator[Element]:
         fill="vertices",
         title="Vertices per event",
         description=f"One peak at about 0.7 times the pile-up. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield profile(
         "BRIL/vertices_by_pileup",
@@ -161,7 +159,7 @@ def _pileup() -> Iterator[Element]:
         title="Highest pile-up of a bunch",
         description="Less than 10 % above the mean: more means uneven bunches; tell the shift "
         "leader.",
-        draw=_TREND,
+        draw=TREND,
     )
 
 
@@ -189,7 +187,7 @@ def _channels() -> Iterator[Element]:
         value_range=(0, 1),
         title="Fraction of background hits by channel",
         description=f"Flat at 0.02. {_CALL}",
-        draw=Draw(efficiency=True),
+        draw=EFFICIENCY,
     )
     yield histogram(
         "BRIL/Channels/time",
@@ -198,7 +196,7 @@ def _channels() -> Iterator[Element]:
         title="Time of hits",
         description="A large peak at +6 ns (collisions) and a small one at -6 ns (incoming "
         f"background). {_CALL}",
-        draw=Draw(log_y=True),
+        draw=SPECTRUM,
     )
     yield histogram(
         "BRIL/Channels/time_by_channel",
@@ -207,7 +205,7 @@ def _channels() -> Iterator[Element]:
         fill=("bril.channel", "bril.time"),
         title="Time of hits by channel",
         description=f"Two straight bands, at +6 and -6 ns. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         "BRIL/Channels/charge",
@@ -238,11 +236,11 @@ def _luminometers() -> Iterator[Element]:
             title=f"{name}: ratio to the pile-up in use",
             description="One peak at 1. A shifted one is an efficiency that changed: tell the "
             "shift leader, the luminosity may be wrong.",
-            draw=_TREND,
+            draw=TREND,
         )
         yield profile(
             f"{folder}/by_bunch_crossing",
-            _BUNCHES,
+            BUNCHES,
             fill="bunch_crossing",
             value="luminometer.pileup",
             value_range=(-500, 1000),
@@ -252,7 +250,7 @@ def _luminometers() -> Iterator[Element]:
         )
         yield profile(
             f"{folder}/ratio_by_bunch_crossing",
-            _BUNCHES,
+            BUNCHES,
             fill="bunch_crossing",
             value="luminometer.pileup / pileup",
             value_range=(-1000, 1000),

@@ -12,11 +12,11 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.workspaces.elements import TREND
 
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the BRIL expert on duty."
-_TREND: Final = Draw(per_lumisection=True)
 _POINTS: Final = Draw(style="points")
 
 _METERS: Final = {
@@ -43,7 +43,7 @@ def _all() -> Iterator[Element]:
         combine="sum",
         title="Measurements",
         description="Steady over lumisections: filled bunches times readings. Zero: no data.",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         "BRILLumi/bunches",
@@ -62,7 +62,7 @@ def _meter(name: str, title: str) -> Iterator[Element]:
         title=f"Luminosity by {title}",
         description="One peak that moves slowly left during the fill, or with the separation in "
         f"a scan; entries beyond the others are a fault of the luminometer. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield profile(
         f"BRILLumi/{name}/by_bunch",
@@ -80,7 +80,7 @@ def _meter(name: str, title: str) -> Iterator[Element]:
         combine="max",
         title=f"Highest luminosity by {title}",
         description="Near those of the other luminometers: several times more is a fault.",
-        draw=_TREND,
+        draw=TREND,
     )
     yield scalar(
         f"BRILLumi/{name}/lowest",
@@ -88,7 +88,7 @@ def _meter(name: str, title: str) -> Iterator[Element]:
         combine="min",
         title=f"Lowest luminosity by {title}",
         description="Not below 0: less is a wrong background subtraction.",
-        draw=_TREND,
+        draw=TREND,
     )
 
 
@@ -102,7 +102,7 @@ def _ratio(above: str, below: str) -> Iterator[Element]:
         select=both,
         title=f"Ratio {title}",
         description=f"One narrow peak near 1 that stays where it is. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield profile(
         f"BRILLumi/Ratio/{name}_by_bunch",

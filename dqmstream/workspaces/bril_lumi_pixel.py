@@ -5,11 +5,11 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, profile, regular
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.workspaces.elements import TREND
 
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the BRIL expert on duty."
-_TREND: Final = Draw(per_lumisection=True)
 _PARTS: Final = {
     **{f"B{layer}": f"barrel layer {layer + 1}" for layer in (1, 2, 3)},
     **{
@@ -30,7 +30,7 @@ def _parts() -> Iterator[Element]:
             fill=f"pcc{part}",
             title=f"Luminosity by clusters in {title}",
             description=f"As the others: lower if modules are off. {_CALL}",
-            draw=_TREND,
+            draw=TREND,
         )
         yield profile(
             f"BRILPixel/share/{part}",

@@ -5,11 +5,11 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, profile, regular
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.workspaces.elements import TREND
 
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the BRIL expert on duty."
-_TREND: Final = Draw(per_lumisection=True)
 _TELESCOPES: Final = range(16)
 _LUMI: Final = regular(120, 0, 24, label="luminosity of a bunch, in the units of the file")
 _MEAN: Final = regular(48, 0, 24, label="luminosity of a bunch by all telescopes")
@@ -23,7 +23,7 @@ def _telescopes() -> Iterator[Element]:
             fill=f"plt_{number}",
             title=f"Luminosity by telescope {number}",
             description=f"As the other telescopes, but for a factor: a dead one is at 0. {_CALL}",
-            draw=_TREND,
+            draw=TREND,
         )
     for number in _TELESCOPES:
         yield profile(

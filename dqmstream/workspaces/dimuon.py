@@ -5,7 +5,8 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.nano import CALL, MAP, PHI, SPECTRUM, TREND
+from dqmstream.workspaces.elements import MAP, SPECTRUM, TREND
+from dqmstream.workspaces.nano import CALL, PHI
 
 __all__ = ["workspace"]
 

@@ -4,14 +4,20 @@ from collections.abc import Iterator
 from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
-from dqmstream.messages.booking import Draw, Element
+from dqmstream.messages.booking import Element
+from dqmstream.workspaces.elements import (
+    BUNCHES,
+    LOG_MAP,
+    MAP,
+    SPECTRUM,
+    TIME_IN_LS,
+    TREND,
+    number_of_events,
+)
 
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the ECAL expert on duty."
-_MAP: Final = Draw(style="map")
-_TREND: Final = Draw(per_lumisection=True)
-_SPECTRUM: Final = Draw(log_y=True)
 
 _SUPERMODULE: Final = integer(
     1,
@@ -31,22 +37,14 @@ _SIDES: Final = (("EBplus", "EB+", "ecal.ieta > 0"), ("EBminus", "EB-", "ecal.ie
 
 
 def _summary() -> Iterator[Element]:
-    yield scalar(
-        "EcalBarrel/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no data reach this workspace; call the DQM "
-        "operator.",
-        draw=_TREND,
-    )
+    yield number_of_events("EcalBarrel")
     yield scalar(
         "EcalBarrel/crystals",
         "count(ecal)",
         combine="sum",
         title="Crystals above threshold",
         description=f"Falls slowly with the luminosity, without steps. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield scalar(
         "EcalBarrel/highest_energy",
@@ -54,7 +52,7 @@ def _summary() -> Iterator[Element]:
         combine="max",
         title="Highest energy of a crystal [GeV]",
         description=f"Below a few 100 GeV: more is a spike or a saturated crystal. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         "EcalBarrel/crystals_per_event",
@@ -73,7 +71,7 @@ def _summary() -> Iterator[Element]:
     )
     yield profile(
         "EcalBarrel/crystals_by_bunch_crossing",
-        regular(594, 0.5, 3564.5, label="bunch crossing, in groups of 6"),
+        BUNCHES,
         fill="bunch_crossing",
         value="count(ecal)",
         value_range=(0, 1000),
@@ -82,7 +80,7 @@ def _summary() -> Iterator[Element]:
     )
     yield histogram(
         "EcalBarrel/crystals_in_time",
-        regular(120, 0, 24, label="time since the start of the LS", unit="s"),
+        TIME_IN_LS,
         fill="time * 1e-9",
         select="ecal.energy > 0",
         title="Crystals by time in the lumisection",
@@ -107,7 +105,7 @@ def _occupancy() -> Iterator[Element]:
         title="Crystals above threshold",
         description="One colour, but for the empty row at eta 0. A single bright spot is a noisy "
         f"crystal; note its numbers. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         "EcalBarrel/Occupancy/towers",
@@ -116,7 +114,7 @@ def _occupancy() -> Iterator[Element]:
         fill=_TOWER,
         title="Crystals above threshold by trigger tower",
         description=f"One colour. Empty towers in a row share a token ring. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         "EcalBarrel/Occupancy/eta",
@@ -140,7 +138,7 @@ def _occupancy() -> Iterator[Element]:
         select="ecal.energy > 2",
         title="Crystals above 2 GeV by trigger tower",
         description=f"One colour: a bright spot here fires triggers. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
 
 
@@ -154,7 +152,7 @@ def _energy() -> Iterator[Element]:
             title=f"Crystal energy, {side}",
             description="Falls steeply from 0.5 GeV on, without bumps; mean about 0.75 GeV. "
             f"{_CALL}",
-            draw=_SPECTRUM,
+            draw=SPECTRUM,
         )
     yield profile(
         "EcalBarrel/Energy/by_supermodule",
@@ -183,7 +181,7 @@ def _energy() -> Iterator[Element]:
         value_range=(0, 2000),
         title="Mean crystal energy by trigger tower",
         description=f"One colour within the statistics. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         "EcalBarrel/Energy/highest",
@@ -192,7 +190,7 @@ def _energy() -> Iterator[Element]:
         select="count(ecal) > 0",
         title="Most energetic crystal of each event",
         description=f"One peak below 2 GeV with a falling tail. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
 
 
@@ -224,7 +222,7 @@ def _timing() -> Iterator[Element]:
         value_range=(-50, 50),
         title="Mean crystal time by trigger tower",
         description=f"One colour, near 0. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         "EcalBarrel/Timing/by_energy",
@@ -233,11 +231,11 @@ def _timing() -> Iterator[Element]:
         fill=("ecal.energy", "ecal.time"),
         title="Crystal time by energy",
         description=f"A band around 0 at all energies. {_CALL}",
-        draw=Draw(style="map", log_z=True),
+        draw=LOG_MAP,
     )
     yield profile(
         "EcalBarrel/Timing/by_bunch_crossing",
-        regular(594, 0.5, 3564.5, label="bunch crossing, in groups of 6"),
+        BUNCHES,
         fill="bunch_crossing",
         value="ecal.time",
         value_range=(-50, 50),

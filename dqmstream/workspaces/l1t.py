@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
-from dqmstream.messages.booking import Draw, Element
+from dqmstream.messages.booking import Element
+from dqmstream.workspaces.elements import (
+    BUNCHES,
+    EFFICIENCY,
+    LOG_MAP,
+    MAP,
+    SPECTRUM,
+    TREND,
+    number_of_events,
+)
 
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the level-1 trigger expert on duty."
-_MAP: Final = Draw(style="map")
-_TREND: Final = Draw(per_lumisection=True)
-_SPECTRUM: Final = Draw(log_y=True)
 
 _BITS: Final = 128
 _IETA: Final = integer(-28, 29, label="tower in eta")
@@ -44,22 +50,14 @@ _SUMS: Final = {"ETT": (0, 500), "HTT": (1, 500), "ETMHF": (2, 100), "HTMHF": (3
 
 def _bits() -> Iterator[Element]:
     bit = integer(0, _BITS, label="trigger bit")
-    yield scalar(
-        "L1T/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no data reach this workspace; call the DQM "
-        "operator.",
-        draw=_TREND,
-    )
+    yield number_of_events("L1T")
     yield scalar(
         "L1T/fired_bits",
         "count(l1t)",
         combine="sum",
         title="Fired bits",
         description=f"Steady, without steps but at prescale changes. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield scalar(
         "L1T/without_bit",
@@ -67,7 +65,7 @@ def _bits() -> Iterator[Element]:
         combine="sum",
         title="Events in which no bit fired",
         description=f"A few per cent of the events, and steady. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         "L1T/Bits/counts",
@@ -76,7 +74,7 @@ def _bits() -> Iterator[Element]:
         title="Events by trigger bit",
         description="As in the reference but for prescale changes: a bit far above it fires on "
         f"noise, one at 0 is masked or dead. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield histogram(
         "L1T/Bits/per_event",
@@ -92,7 +90,7 @@ def _bits() -> Iterator[Element]:
         fill=("l1t.bit", "time * 1e-9"),
         title="Trigger bits by time in the lumisection",
         description=f"Stripes of one colour: a step is a change of rate within the LS. {_CALL}",
-        draw=Draw(style="map", log_z=True),
+        draw=LOG_MAP,
     )
     yield histogram(
         "L1T/Bits/by_bunch_crossing",
@@ -101,7 +99,7 @@ def _bits() -> Iterator[Element]:
         fill=("l1t.bit", "bunch_crossing"),
         title="Trigger bits by bunch crossing",
         description=f"Stripes with the gaps of the filling scheme. {_CALL}",
-        draw=Draw(style="map", log_z=True),
+        draw=LOG_MAP,
     )
     yield histogram(
         "L1T/events_by_bunch_crossing",
@@ -120,7 +118,7 @@ def _bits() -> Iterator[Element]:
     )
     yield profile(
         "L1T/bits_by_bunch_crossing",
-        regular(594, 0.5, 3564.5, label="bunch crossing, in groups of 6"),
+        BUNCHES,
         fill="bunch_crossing",
         value="count(l1t)",
         value_range=(0, 512),
@@ -138,7 +136,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         combine="sum",
         title=f"Number of {kind.title}",
         description=f"Falls slowly with the luminosity, muons are steady; no steps. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         f"{folder}/multiplicity",
@@ -153,7 +151,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         fill=f"{name}.pt",
         title=f"Transverse momentum of {kind.title}",
         description=f"Falls without bumps. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield histogram(
         f"{folder}/highest_pt",
@@ -162,7 +160,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         select=f"count({name}) > 0",
         title=f"Highest transverse momentum of {kind.title} in each event",
         description=f"Falls without bumps. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield histogram(
         f"{folder}/total_pt",
@@ -170,7 +168,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         fill=f"sum({name}.pt)",
         title=f"Sum of transverse momenta of {kind.title} in each event",
         description=f"Falls without bumps beyond its peak. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield histogram(
         f"{folder}/eta",
@@ -194,7 +192,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         title=f"Towers of {kind.title}",
         description="One colour, but for the empty row at eta 0. A bright spot is a hot tower: "
         f"mask it. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         f"{folder}/bx",
@@ -202,7 +200,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         fill=f"{name}.bx",
         title=f"Crossing of {kind.title}",
         description=f"96 % in bin 0; more before it is prefiring. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield profile(
         f"{folder}/in_time_by_eta",
@@ -212,7 +210,7 @@ def _candidates(kind: _Candidates) -> Iterator[Element]:
         value_range=(0, 1),
         title=f"Fraction of {kind.title} in the right crossing, by eta",
         description=f"Flat at 0.96: a dip means wrong timing there. {_CALL}",
-        draw=Draw(efficiency=True),
+        draw=EFFICIENCY,
     )
     yield profile(
         f"{folder}/pt_by_eta",

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from dqmstream.booking import Workspace, category, histogram, integer, profile, regular, scalar
-from dqmstream.messages.booking import Axis, Draw, Element
+from dqmstream.messages.booking import Axis, Element
+from dqmstream.workspaces.elements import MAP, SPECTRUM, TREND, number_of_events
 
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the muon expert on duty."
-_MAP: Final = Draw(style="map")
-_TREND: Final = Draw(per_lumisection=True)
-_SPECTRUM: Final = Draw(log_y=True)
 
 _ETA: Final = regular(48, -2.4, 2.4, label="eta")
 _PHI: Final = regular(64, -3.1416, 3.1416, label="phi", unit="rad")
@@ -83,22 +81,14 @@ _RPC: Final = _Chambers(
 
 
 def _candidates() -> Iterator[Element]:
-    yield scalar(
-        "Muon/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no data reach this workspace; call the DQM "
-        "operator.",
-        draw=_TREND,
-    )
+    yield number_of_events("Muon")
     yield scalar(
         "Muon/candidates",
         "count(muon)",
         combine="sum",
         title="Muon candidates",
         description=f"Steady, without steps. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         "Muon/multiplicity",
@@ -106,7 +96,7 @@ def _candidates() -> Iterator[Element]:
         fill="count(muon)",
         title="Muon candidates per event",
         description=f"Falls from 0 on; mean about 0.6. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield histogram(
         "Muon/pt",
@@ -114,7 +104,7 @@ def _candidates() -> Iterator[Element]:
         fill="muon.pt",
         title="Transverse momentum",
         description=f"Falls from 3 GeV on without steps; mean about 5 GeV. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield histogram(
         "Muon/highest_pt",
@@ -123,7 +113,7 @@ def _candidates() -> Iterator[Element]:
         select="count(muon) > 0",
         title="Highest transverse momentum of each event",
         description=f"Falls from 3 GeV on without steps. {_CALL}",
-        draw=_SPECTRUM,
+        draw=SPECTRUM,
     )
     yield histogram(
         "Muon/eta",
@@ -146,7 +136,7 @@ def _candidates() -> Iterator[Element]:
         fill=("muon.eta", "muon.phi"),
         title="Muon candidates in the detector",
         description=f"One colour. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         "Muon/charge",
@@ -192,7 +182,7 @@ def _chambers(kind: _Chambers) -> Iterator[Element]:
         combine="sum",
         title=f"{kind.title} hits",
         description=f"Falls slowly with the luminosity, without steps. {kind.call}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         f"{folder}/multiplicity",
@@ -218,7 +208,7 @@ def _chambers(kind: _Chambers) -> Iterator[Element]:
             title=f"{kind.title} hits, {place}",
             description="The same colours as in the reference; a white field is a dead chamber. "
             f"{kind.call}",
-            draw=_MAP,
+            draw=MAP,
         )
     yield histogram(
         f"{folder}/time",

@@ -10,16 +10,26 @@ from typing import Final
 
 from dqmstream.booking import histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.workspaces.elements import MAP, SPECTRUM, TREND
 
-__all__ = ["CALL", "ETA", "MAP", "PHI", "SPECTRUM", "TREND", "of_objects"]
+__all__ = ["CALL", "ETA", "PHI", "number_of_events", "of_objects"]
 
 CALL: Final = "Otherwise call the expert of the object on duty."
-MAP: Final = Draw(style="map")
-TREND: Final = Draw(per_lumisection=True)
-SPECTRUM: Final = Draw(log_y=True)
 
 ETA: Final = regular(50, -5, 5, label="eta")
 PHI: Final = regular(64, -3.2, 3.2, label="phi", unit="rad")
+
+
+def number_of_events(folder: str) -> Element:
+    """How many events reached this workspace."""
+    return scalar(
+        f"{folder}/events",
+        "1",
+        combine="sum",
+        title="Events",
+        description="Steady over lumisections. Zero: no events reach this workspace.",
+        draw=TREND,
+    )
 
 
 def of_objects(folder: str, collection: str, plural: str, highest_pt: float) -> Iterator[Element]:
@@ -37,14 +47,7 @@ def of_objects(folder: str, collection: str, plural: str, highest_pt: float) -> 
         Upper end of the spectra in GeV.
     """
     pt = regular(100, 0, highest_pt, label="pt", unit="GeV")
-    yield scalar(
-        f"{folder}/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no events reach this workspace.",
-        draw=TREND,
-    )
+    yield number_of_events(folder)
     yield scalar(
         f"{folder}/objects",
         f"count({collection})",

@@ -5,7 +5,8 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.nano import CALL, PHI, SPECTRUM, TREND
+from dqmstream.workspaces.elements import SPECTRUM, TREND
+from dqmstream.workspaces.nano import CALL, PHI, number_of_events
 
 __all__ = ["workspace"]
 
@@ -40,14 +41,7 @@ def _kinds() -> Iterator[Element]:
 
 
 def _whole() -> Iterator[Element]:
-    yield scalar(
-        "NanoMET/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no events reach this workspace.",
-        draw=TREND,
-    )
+    yield number_of_events("NanoMET")
     yield scalar(
         "NanoMET/highest",
         "MET_pt",

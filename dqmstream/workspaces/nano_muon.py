@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular
 from dqmstream.messages.booking import Element
-from dqmstream.workspaces.nano import CALL, ETA, SPECTRUM, TREND, of_objects
+from dqmstream.workspaces.elements import SPECTRUM, TREND
+from dqmstream.workspaces.nano import CALL, ETA, of_objects
 
 __all__ = ["workspace"]
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Element
-from dqmstream.workspaces.nano import CALL, MAP, SPECTRUM, TREND
+from dqmstream.workspaces.elements import MAP, SPECTRUM, TREND
+from dqmstream.workspaces.nano import CALL, number_of_events
 
 __all__ = ["workspace"]
 
@@ -17,14 +18,7 @@ _AXES: Final = {"x": _X, "y": _Y, "z": _Z}
 
 
 def _numbers() -> Iterator[Element]:
-    yield scalar(
-        "NanoVertex/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no events reach this workspace.",
-        draw=TREND,
-    )
+    yield number_of_events("NanoVertex")
     yield histogram(
         "NanoVertex/number",
         _NUMBER,

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from dqmstream.booking import Workspace, category, histogram, integer, profile, regular, scalar
-from dqmstream.messages.booking import Draw, Element
+from dqmstream.messages.booking import Element
+from dqmstream.workspaces.elements import (
+    BUNCHES,
+    MAP,
+    SPECTRUM,
+    TIME_IN_LS,
+    TREND,
+    number_of_events,
+)
 
 __all__ = ["CHAIN", "LADDERS", "Chain", "chain_elements", "workspace"]
 
@@ -19,9 +27,6 @@ LADDERS: Final = {1: 12, 2: 28, 3: 44, 4: 64}
 
 _DISKS: Final = {-3: "Minus3", -2: "Minus2", -1: "Minus1", 1: "Plus1", 2: "Plus2", 3: "Plus3"}
 """Disks by their numbers, and how their folders end."""
-
-_MAP: Final = Draw(style="map")
-_TREND: Final = Draw(per_lumisection=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +44,14 @@ CHAIN: Final = Chain("Pixel", "pixel", "pixel_disk")
 
 def _summary(chain: Chain) -> Iterator[Element]:
     pixel = chain.barrel
-    yield scalar(
-        f"{chain.folder}/events",
-        "1",
-        combine="sum",
-        title="Events",
-        description="Steady over lumisections. Zero: no data reach this workspace; call the DQM "
-        "operator.",
-        draw=_TREND,
-    )
+    yield number_of_events(chain.folder)
     yield scalar(
         f"{chain.folder}/clusters",
         f"count({pixel})",
         combine="sum",
         title="Clusters",
         description=f"Falls slowly with the luminosity, without steps. {_CALL}",
-        draw=_TREND,
+        draw=TREND,
     )
     yield histogram(
         f"{chain.folder}/clusters_per_event",
@@ -91,7 +88,7 @@ def _summary(chain: Chain) -> Iterator[Element]:
     )
     yield profile(
         f"{chain.folder}/clusters_by_bunch_crossing",
-        regular(594, 0.5, 3564.5, label="bunch crossing, in groups of 6"),
+        BUNCHES,
         fill="bunch_crossing",
         value=f"count({pixel})",
         value_range=(0, 1000),
@@ -101,7 +98,7 @@ def _summary(chain: Chain) -> Iterator[Element]:
     )
     yield histogram(
         f"{chain.folder}/clusters_in_time",
-        regular(120, 0, 24, label="time since the start of the LS", unit="s"),
+        TIME_IN_LS,
         fill="time * 1e-9",
         select=f"{pixel}.layer > 0",
         title="Clusters by time in the lumisection",
@@ -136,7 +133,7 @@ def _layer(chain: Chain, layer: int) -> Iterator[Element]:
         title=f"Layer {layer}: clusters by place of the module",
         description="One colour. Dead modules in a row share a power supply or a fibre: say so "
         f"when you call. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield profile(
         f"{folder}/charge_by_module",
@@ -164,7 +161,7 @@ def _layer(chain: Chain, layer: int) -> Iterator[Element]:
         select=select,
         title=f"Layer {layer}: cluster size",
         description=f"Falls by a third from bin to bin; mean about 3. {_CALL}",
-        draw=Draw(log_y=True),
+        draw=SPECTRUM,
     )
     yield histogram(
         f"{folder}/row_col",
@@ -175,7 +172,7 @@ def _layer(chain: Chain, layer: int) -> Iterator[Element]:
         title=f"Layer {layer}: clusters in a module, all modules together",
         description="One colour. A rectangle that differs is a readout chip with a wrong "
         f"setting in many modules. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
     yield histogram(
         f"{folder}/z_phi",
@@ -185,7 +182,7 @@ def _layer(chain: Chain, layer: int) -> Iterator[Element]:
         select=select,
         title=f"Layer {layer}: clusters in the detector",
         description=f"One colour but for the bins at the ends. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
 
 
@@ -241,7 +238,7 @@ def _disk(chain: Chain, disk: int, folder: str) -> Iterator[Element]:
         title=f"{title}: clusters in the detector",
         description="Two rings of blades without holes. A white blade is dead; several in a row "
         f"share a power supply. {_CALL}",
-        draw=_MAP,
+        draw=MAP,
     )
 
 
