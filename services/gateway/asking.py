@@ -48,7 +48,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     413: problem_answer("More is asked for than one answer may hold."),
     421: problem_answer("The Host header names no host of this gateway."),
     422: problem_answer("A parameter is wrong: which, what came, what was expected."),
-    503: problem_answer("The store cannot be asked."),
+    503: problem_answer("The store cannot be asked, or has not got all of it yet: ask again."),
 }
 
 RunWord = Annotated[

@@ -8,11 +8,15 @@ from dqmstream.histograms.contents import Contents, combine_scalars
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import ScalarValue
 
-__all__ = ["ClosedTotal", "NotInMemoryError", "Words", "words_in_order"]
+__all__ = ["ClosedTotal", "NotInMemoryError", "NotYetError", "Words", "words_in_order"]
 
 
 class NotInMemoryError(LookupError):
     """A window reaches LSs whose contents have left memory; the store has them, if there is one."""
+
+
+class NotYetError(NotInMemoryError):
+    """The store has not got them either, so far: the log is still being read, or recorded."""
 
 
 class Words(NamedTuple):

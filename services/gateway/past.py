@@ -1,20 +1,22 @@
 """What the store alone knows: contents as of a moment in the past, and what came late."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dqmstream.export.about import About
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
+from dqmstream.identity import compact_ranges
 from dqmstream.store.answers import ElementTrend
 from dqmstream.store.answers import Window as StoredWindow
 from services.gateway.archive import Archive, Shelf
+from services.gateway.closed_total import NotYetError
 from services.gateway.moments import Moment
 from services.gateway.place import Place, Reading, alone
 from services.gateway.records import Covered, LumisectionRecord, cover
 from services.gateway.windows import Window
 
-__all__ = ["Past", "RunWords", "Sight", "about_of", "with_late"]
+__all__ = ["Past", "RunWords", "Sight", "about_of", "not_yet", "with_late"]
 
 
 class Sight(NamedTuple):
@@ -23,7 +25,6 @@ class Sight(NamedTuple):
     covered: Covered
     records: Mapping[int, LumisectionRecord]
     shelf: Shelf | None
-    live: bool
 
 
 class RunWords(NamedTuple):
@@ -62,7 +63,7 @@ class Past:
         records = await self._stored(self._archive.known, self._shelf, run, workspace, moment.as_of)
         chosen = window.select(sorted(records))
         covered = cover(run, [records[n] for n in chosen])
-        return Sight(covered, records, self._shelf, live=False)
+        return Sight(covered, records, self._shelf)
 
     async def window(
         self, element: ElementLayout, numbers: Sequence[int], moment: Moment
@@ -165,3 +166,9 @@ def with_late(element: ElementLayout, late: StoredWindow | None, contents: Conte
     total = alone(element, late.contents.layout, late.contents)
     total.add(contents)
     return total
+
+
+def not_yet(run: int, element: ElementLayout, lacking: Iterable[int]) -> NotYetError:
+    """What is said of LSs that are known, but whose contents are nowhere so far."""
+    path, numbers = element.element.path, compact_ranges(lacking)
+    return NotYetError(f"run {run} {path}: LS {numbers} are neither in memory nor stored yet")

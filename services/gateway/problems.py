@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from dqmstream.errors import DqmError, WindowError
-from services.gateway.closed_total import NotInMemoryError
+from services.gateway.closed_total import NotInMemoryError, NotYetError
 from services.gateway.search import PatternError
 
 __all__ = [
@@ -133,7 +133,11 @@ def add_problem_answers(app: FastAPI) -> None:
 
     @app.exception_handler(NotInMemoryError)
     async def _not_in_memory(request: Request, error: NotInMemoryError) -> Response:
-        return problem_response(request, 404, f"{error}; this gateway has no store")
+        return problem_response(request, 404, str(error))
+
+    @app.exception_handler(NotYetError)
+    async def _not_yet(request: Request, error: NotYetError) -> Response:
+        return problem_response(request, 503, str(error), headers={"retry-after": "1"})
 
     @app.exception_handler(WindowError)
     async def _window(request: Request, error: WindowError) -> Response:

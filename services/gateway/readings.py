@@ -3,20 +3,21 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
+from dqmstream.identity import compact_ranges
 from dqmstream.messages.histograms import ScalarValue
 from services.gateway.archive import Archive, Shelf
 from services.gateway.closed_total import NotInMemoryError
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.moments import NOW, Moment
-from services.gateway.past import Past, RunWords, Sight, about_of, with_late
+from services.gateway.past import Past, RunWords, Sight, about_of, not_yet, with_late
 from services.gateway.place import Place, Reading, Trend, alone
 from services.gateway.quantities import Quantity, quantity_of, scalar_number
 from services.gateway.records import Covered, LumisectionRecord, contents_version, cover
@@ -26,6 +27,8 @@ from services.gateway.workspace_run import WorkspaceRun
 
 __all__ = ["Readings"]
 
+
+_NO_STORE: Final = "this gateway has no store"
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -84,7 +87,9 @@ class Readings:
         Raises
         ------
         NotInMemoryError
-            If LSs of the window are neither in memory nor stored.
+            If nothing is known of the run, or LSs have left memory and there is no store.
+        NotYetError
+            If LSs of the window are neither in memory nor stored so far.
         WindowError
             If a sum cannot be made.
         """
@@ -120,7 +125,34 @@ class Readings:
                 f"run {place.run} workspace {place.workspace!r} is not stored, and only a store "
                 "knows the past and late data"
             )
+            if self._archive is None:
+                msg += f"; {_NO_STORE}"
             raise NotInMemoryError(msg)
+        return Past(place, self._archive, shelf, self.stored)
+
+    async def beside(
+        self, place: Place, element: ElementLayout, sight: Sight, lacking: Sequence[int]
+    ) -> Past:
+        """The store, for LSs in sight that memory lacks.
+
+        Raises
+        ------
+        NotInMemoryError
+            If there is none.
+        NotYetError
+            If it has nothing of the workspace so far.
+        """
+        if self._archive is None:
+            numbers = compact_ranges(lacking)
+            path = element.element.path
+            msg = f"run {place.run} {path}: LS {numbers} are not in memory; {_NO_STORE}"
+            raise NotInMemoryError(msg)
+        shelf = sight.shelf
+        if shelf is None:
+            set_hash = await self._desk.ask(self._set, place)
+            shelf = await self.stored(self._archive.shelf, place.run, set_hash)
+        if shelf is None or place.workspace not in shelf.sets:
+            raise not_yet(place.run, element, lacking)
         return Past(place, self._archive, shelf, self.stored)
 
     async def words(self, run: int) -> RunWords:
@@ -168,7 +200,7 @@ class Readings:
         if isinstance(found, tuple):
             return found
         if self._archive is None:
-            msg = f"run {place.run} workspace {place.workspace!r} is not in memory"
+            msg = f"run {place.run} workspace {place.workspace!r} is not in memory; {_NO_STORE}"
             raise NotInMemoryError(msg)
         shelf = await self.stored(self._archive.shelf, place.run, found)
         # An LS that has come to memory since is listed now, too: it is in what the look finds.
@@ -182,7 +214,7 @@ class Readings:
             return None
         if self._archive is not None and not suffices(part.records, window):
             return part.set
-        sight = Sight(part.covered(window), dict(part.records), None, live=True)
+        sight = Sight(part.covered(window), dict(part.records), None)
         return sight, look(part, sight)
 
     def _look_beside(
@@ -198,7 +230,7 @@ class Readings:
             msg = f"run {place.run} workspace {place.workspace!r} is neither live nor stored"
             raise NotInMemoryError(msg)
         covered = cover(place.run, [records[n] for n in window.select(sorted(records))])
-        sight = Sight(covered, records, shelf, part is not None)
+        sight = Sight(covered, records, shelf)
         return sight, look(part, sight)
 
     # ------------------------------------------------------------- contents
@@ -211,9 +243,10 @@ class Readings:
         if all(serves(part.records.get(n), sight.records[n]) for n in wanted):
             try:
                 contents, covered = part.window(window)
-            except NotInMemoryError:
+            except NotInMemoryError as error:
                 if self._archive is None:
-                    raise
+                    msg = f"{error}; {_NO_STORE}"
+                    raise NotInMemoryError(msg) from error
             else:
                 if covered.numbers == wanted:
                     return _Share(contents, list(wanted), [])
@@ -236,18 +269,10 @@ class Readings:
     async def _stored_window(
         self, place: Place, element: ElementLayout, sight: Sight, lacking: list[int]
     ) -> Contents:
-        archive, shelf = self._archive, await self.shelf_of(place, sight)
-        if archive is None or shelf is None:
-            msg = f"run {place.run} workspace {place.workspace!r}: LS {lacking[:5]} are not stored"
-            raise NotInMemoryError(msg)
-        path = element.element.path
-        found = await self.stored(
-            archive.element_window, shelf, place.run, place.workspace, path, lacking
-        )
+        beside = await self.beside(place, element, sight, lacking)
+        found = await beside.window(element, lacking, NOW)
         if len(found.lumisections) != len(lacking):
-            gone = sorted(set(lacking) - set(found.lumisections))
-            msg = f"run {place.run} {path}: LS {gone[:5]} are neither in memory nor stored (yet)"
-            raise NotInMemoryError(msg)
+            raise not_yet(place.run, element, set(lacking) - set(found.lumisections))
         return found.contents
 
     # ---------------------------------------------------------------- trends
@@ -273,13 +298,11 @@ class Readings:
         quantity: Quantity,
         lacking: list[int],
     ) -> dict[int, Any]:
-        archive, shelf = self._archive, await self.shelf_of(place, sight)
-        if archive is None or shelf is None:
+        try:
+            beside = await self.beside(place, element, sight, lacking)
+        except NotInMemoryError:
             return {}
-        path = element.element.path
-        found = await self.stored(
-            archive.element_trend, shelf, place.run, place.workspace, path, lacking
-        )
+        found = await beside.trend(element, lacking, NOW)
         numbers = [int(number) for number in found.lumisections]
         if not element.planes:
             scalars = {n: found.scalars.get(n) for n in numbers}
@@ -313,12 +336,6 @@ class Readings:
     def _words(self, number: int) -> RunWords | None:
         run = self._view.runs.get(number)
         return None if run is None else RunWords(dict(run.labels), run.marks)
-
-    async def shelf_of(self, place: Place, sight: Sight) -> Shelf | None:
-        if sight.shelf is not None or self._archive is None:
-            return sight.shelf
-        set_hash = await self._desk.ask(self._set, place)
-        return await self.stored(self._archive.shelf, place.run, set_hash)
 
     async def stored(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What a function of the archive returns, called on a thread, a bounded number at once."""

@@ -1,6 +1,6 @@
 """One element LS by LS, in pieces of bounded size: from memory what it holds, the rest stored."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -9,12 +9,11 @@ from numpy.typing import NDArray
 from dqmstream.export.about import About
 from dqmstream.export.series import Piece
 from dqmstream.histograms.layout import ElementLayout
-from services.gateway.closed_total import NotInMemoryError
 from services.gateway.moments import Moment
-from services.gateway.past import Past, RunWords, about_of
+from services.gateway.past import Past, RunWords, Sight, about_of, not_yet
 from services.gateway.place import Place
 from services.gateway.readings import Readings
-from services.gateway.records import LumisectionRecord, contents_version
+from services.gateway.records import contents_version
 from services.gateway.windows import Window
 
 __all__ = ["Rows", "rows_of"]
@@ -42,7 +41,7 @@ class Rows(NamedTuple):
     about: About
     words: RunWords
     version: str
-    records: Mapping[int, LumisectionRecord]
+    sight: Sight
     past: Past | None
 
     async def pieces(self) -> AsyncIterator[Piece]:
@@ -51,7 +50,9 @@ class Rows(NamedTuple):
         Raises
         ------
         NotInMemoryError
-            If an LS is neither in memory nor stored any more.
+            If an LS has left memory, and there is no store.
+        NotYetError
+            If the store has not got it so far.
         """
         numbers = self.about.lumisections
         at_once = max(1, _PIECE_CELLS // self.element.size)
@@ -60,7 +61,7 @@ class Rows(NamedTuple):
             yield self._piece(some, await self._cells(some))
 
     def _piece(self, numbers: Sequence[int], cells: Cells) -> Piece:
-        records = [self.records[number] for number in numbers]
+        records = [self.sight.records[number] for number in numbers]
         return Piece(
             np.array(numbers, np.int64),
             np.array([record.closed for record in records], np.bool_),
@@ -72,20 +73,18 @@ class Rows(NamedTuple):
         held = {}
         if self.past is None:
             held = await self.readings.rows_in_memory(
-                self.place, self.element, numbers, self.records
+                self.place, self.element, numbers, self.sight.records
             )
         lacking = [number for number in numbers if number not in held]
         if not lacking:
             return np.array([held[number] for number in numbers], np.int64)
-        past = self.past or await self.readings.past(self.place)
+        past = self.past or await self.readings.beside(
+            self.place, self.element, self.sight, lacking
+        )
         found = await past.trend(self.element, lacking, self.moment)
         if len(found.lumisections) != len(lacking):
-            gone = sorted(set(lacking) - set(found.lumisections.tolist()))
-            path = self.element.element.path
-            msg = (
-                f"run {self.place.run} {path}: LS {gone[:5]} are neither in memory nor stored (yet)"
-            )
-            raise NotInMemoryError(msg)
+            gone = set(lacking) - set(found.lumisections.tolist())
+            raise not_yet(self.place.run, self.element, gone)
         if not held:
             return found.cells
         held |= dict(zip(found.lumisections.tolist(), found.cells, strict=True))
@@ -124,6 +123,6 @@ async def rows_of(
         about=about,
         words=words,
         version=version,
-        records=sight.records,
+        sight=sight,
         past=past,
     )

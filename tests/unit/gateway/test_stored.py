@@ -80,7 +80,7 @@ async def desk() -> AsyncIterator[Desk]:
         yield opened
 
 
-def client_of(view: LiveView, desk: Desk, archive: Archive) -> httpx.AsyncClient:
+def client_of(view: LiveView, desk: Desk, archive: Archive | None) -> httpx.AsyncClient:
     chosen, clock, metrics = view.settings, SettableClock(), GatewayMetrics()
     parts = Parts(
         view=view,
@@ -307,3 +307,51 @@ async def test_lumisections_that_come_under_an_older_time_are_shown(
     ]
     await asyncio.to_thread(recorded.record, late)
     assert await listed() == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def refusals(client: httpx.AsyncClient, path: str) -> list[httpx.Response]:
+    """What is said of LS 1 and 2 of an element, summed and LS by LS."""
+    asked = {"path": path, "lumisections": "1-2"}
+    return [await client.get(f"{RUN}/{route}", params=asked) for route in ("contents", "series")]
+
+
+@pytest.mark.parametrize("live", [False, True])
+async def test_what_the_store_has_not_got_so_far_may_be_asked_for_again(tmp_path, desk, live):
+    """LS 2 is recorded of one workspace only; or of the other nothing is, and memory let it go."""
+    made = await asyncio.to_thread(Recorded, f"sqlite:///{tmp_path / 'store.sqlite'}")
+    view = LiveView(GatewaySettings(limits=Limits(live_lumisections=1)))
+    messages = [m for m in made.detector.announce() if type(m).__name__ != "RunStart"]
+    for number in (1, 2, 3):
+        messages += [*made.detector.fill(number, 100), *made.detector.close(number)]
+    kept = [
+        message
+        for message in messages
+        if not isinstance(message, HistogramSet)
+        or message.workspace == "pixel"
+        or (message.lumisection == 1 and not live)
+    ]
+    await asyncio.to_thread(made.record, kept)
+    for message in messages if live else ():
+        view.apply(message, 1)
+    async with client_of(view, desk, made.archive) as client:
+        for answer in await refusals(client, "trigger/paths"):
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "1"), answer.text
+            said = f"LS {'1-2' if live else '2'} are neither in memory nor stored yet"
+            assert answer.json()["detail"].endswith(said)
+        for answer in await refusals(client, "pixel/charge"):
+            assert answer.status_code == 200, answer.text
+    await asyncio.to_thread(made.close)
+
+
+async def test_without_a_store_what_has_left_memory_is_gone(desk):
+    view, detector = LiveView(GatewaySettings(limits=Limits(live_lumisections=1))), Detector()
+    for message in detector.announce():
+        view.apply(message, 1)
+    for number in (1, 2, 3):
+        for message in [*detector.fill(number, 100), *detector.close(number)]:
+            view.apply(message, 1)
+    async with client_of(view, desk, None) as client:
+        for answer in await refusals(client, "pixel/charge"):
+            assert answer.status_code == 404
+            said = "LS 1-2 are not in memory; this gateway has no store"
+            assert answer.json()["detail"].endswith(said)
