@@ -81,7 +81,7 @@ class LogOutlet:
         self._records = SourceRecords(source, log.partitions(EVENTS), limit)
         self._log = log
         self._delivery = Delivery(retry, progress)
-        self._standings = Standings(log, source.run, retry)
+        self._standings = Standings(log, source.name, source.run, retry)
 
     @property
     def incarnation(self) -> str:

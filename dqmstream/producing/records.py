@@ -11,6 +11,7 @@ from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd,
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS
 from dqmstream.producing.outbox import EndedLumisection, NumberedChunk
+from dqmstream.producing.standings import source_key
 from dqmstream.sources.decisions import Decisions
 from dqmstream.sources.source import AwaitedSource
 from dqmstream.transport.log import Outgoing
@@ -63,7 +64,7 @@ class SourceRecords:
             if source.rereadable and limit is not None
             else source.incarnation
         )
-        self.key = f"source/{source.name}/{source.run}".encode()
+        self.key = source_key(source.name, source.run)
 
     def run_start(self, *, expected: tuple[str, ...], replaces: str, wall: int) -> list[Outgoing]:
         """RunStart, on every partition and for those who read no events."""

@@ -7,7 +7,7 @@ from typing import Final
 from dqmstream.errors import MessageError
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.topics import CHECKPOINTS
-from dqmstream.messages.wire import CODEC
+from dqmstream.producing.standings import source_checkpoint
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
 from dqmstream.transport.record import Record
@@ -55,15 +55,12 @@ class SourceStandings:
             self._read_to = ends
 
     def _take(self, record: Record) -> None:
-        # Those of fillers are much larger, and need not be decoded.
-        if record.value is None or dict(record.headers).get("type") != b"SourceCheckpoint":
-            return
         try:
-            found = CODEC.decode(record.headers, record.value)
+            found = source_checkpoint(record)
         except MessageError:
             # A later release's, or nobody's: a source then sends more than it had to.
             return
-        if isinstance(found, SourceCheckpoint):
+        if found is not None:
             self._newest[found.run, found.source] = found
             self._newest.move_to_end((found.run, found.source))
             if len(self._newest) > _MOST:

@@ -12,12 +12,12 @@ import pytest
 
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SystemClock
-from dqmstream.errors import LogError
+from dqmstream.errors import LogError, UnknownVersionError
 from dqmstream.fold.merge import Merged
 from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import EventBatch, LumisectionEnd, RunStart
-from dqmstream.messages.topics import EVENTS
+from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.producing import (
     ProducerProgress,
@@ -26,10 +26,12 @@ from dqmstream.producing import (
     lumisections_apart,
     produce,
 )
+from dqmstream.producing.standings import Standings, source_key
 from dqmstream.sources.source import SourceLumisection
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
+from dqmstream.transport.patience import PACE
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
 from tests.random_run import BOOKING, RUN, RandomRun, batch_fill, random_batch
 from tests.troubled_log import TroubledLog
@@ -394,6 +396,43 @@ async def test_sources_played_together_stay_less_than_half_of_the_open_lumisecti
     assert max(ahead) == apart
     booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS, max_open=max_open))
     assert_exact(await fill_to_the_end(memory, booking_set, 25), list(runs.values()))
+
+
+async def test_what_nobody_can_read_of_another_source_stops_none(memory: MemoryLog) -> None:
+    """A checkpoint of a later release, there before and come meanwhile, of this run or another."""
+    headers = (("type", b"SourceCheckpoint"), ("schema", b"99"))
+
+    async def send_unreadable() -> None:
+        for run in (RUN, RUN + 1):
+            await memory.send(
+                [
+                    Outgoing(
+                        topic=CHECKPOINTS,
+                        partition=0,
+                        key=source_key("other", run),
+                        headers=headers,
+                        value=b"?",
+                    )
+                ]
+            )
+
+    await send_unreadable()
+    source = RandomRun(name="first", seed=8, length=12)
+    settings = ProducerSettings(patience=0.05)
+    async with asyncio.TaskGroup() as tasks:
+        both = ("first", "other")
+        producing = produce(
+            memory, source, clock=SystemClock(), settings=settings, expected=both, speed=1000
+        )
+        tasks.create_task(producing)
+        await _started(memory)
+        await send_unreadable()
+    newest = await Standings(memory, "first", RUN, PACE).newest()
+    assert [(name, one.lumisection, one.ended) for name, one in newest.items()] == [
+        ("first", 12, True)
+    ]
+    with pytest.raises(UnknownVersionError, match="SourceCheckpoint has schema version 99"):
+        await Standings(memory, "other", RUN, PACE).newest()
 
 
 async def test_a_source_that_never_speaks_is_not_waited_for_for_ever(memory: MemoryLog) -> None:
