@@ -1,6 +1,5 @@
 """What is known of LSs besides their contents: `dqm.conditions` in memory, newest of each LS."""
 
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Self
@@ -42,11 +41,9 @@ class KnownConditions:
         self._most = most
         self._runs: dict[int, dict[int, Conditions]] = {}
         self._held = 0
-        self._voltages: dict[frozenset[tuple[str, bool]], dict[str, bool]] = {}
+        self._voltages: dict[str, bool] = {}
         self._reader: Reader | None = None
         self._logger = structlog.get_logger().bind(service="comparator")
-        self.refused: Counter[str] = Counter()
-        """Records that could not be used, by reason."""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Self]:
@@ -91,7 +88,7 @@ class KnownConditions:
         try:
             message = CODEC.decode(record.headers, record.value)
         except MessageError as error:
-            self.refused[error.reason] += 1
+            # The recorder, which reads all of them too, counts it and keeps it on the dead topic.
             self._logger.warning(
                 "record refused", topic=record.topic, offset=record.offset, error=str(error)
             )
@@ -109,6 +106,7 @@ class KnownConditions:
         return place
 
     def _slim(self, row: Conditions) -> Conditions:
-        """Voltages of most LSs are alike: one mapping serves them all."""
-        alike = self._voltages.setdefault(frozenset(row.dcs.items()), row.dcs)
-        return msgspec.structs.replace(row, dcs=alike)
+        """Voltages are mostly those of the LS before: one mapping serves them all."""
+        if row.dcs != self._voltages:
+            self._voltages = row.dcs
+        return msgspec.structs.replace(row, dcs=self._voltages)
