@@ -10,10 +10,10 @@ from dqmstream.identity import content_hash
 from dqmstream.sources.histograms.arrays import assigns_lumisections, read_hdf5, read_npz
 from dqmstream.sources.histograms.describe import Description
 from dqmstream.sources.histograms.histogram import Found
-from dqmstream.sources.histograms.refusing import refusing
 from dqmstream.sources.histograms.room import Room
 from dqmstream.sources.histograms.root import read_root
 from dqmstream.sources.histograms.tables import read_csv, read_json, read_parquet
+from dqmstream.sources.refusing import refusing
 
 __all__ = ["FORMATS", "HistogramFile", "open_files"]
 
@@ -29,6 +29,7 @@ FORMATS: Final[dict[str, _Read]] = {
     ".hdf5": read_hdf5,
     ".h5": read_hdf5,
 }
+_UNREADABLE: Final = "file_unreadable"
 _READING: Final = 2
 """Rises when the same files would give other histograms: then they are another incarnation."""
 
@@ -60,7 +61,7 @@ class HistogramFile(NamedTuple):
         """
         room = room or Room()
         read = FORMATS[_suffix(self.path)]
-        with refusing(self.path):
+        with refusing(self.path, _UNREADABLE):
             for found in read(self.path, self.source, self.description, room):
                 room.take(self.path, found)
                 yield found
@@ -89,7 +90,7 @@ def open_files(paths: Sequence[Path], description: Description) -> tuple[Histogr
 
 
 def _opened(path: Path, description: Description) -> HistogramFile:
-    with refusing(path), path.open("rb") as file:
+    with refusing(path, _UNREADABLE), path.open("rb") as file:
         digest = hashlib.file_digest(file, "blake2b").hexdigest()
     return HistogramFile(
         path=path,
@@ -102,7 +103,7 @@ def _opened(path: Path, description: Description) -> HistogramFile:
 
 def marks_of(file: HistogramFile) -> tuple[str, ...]:
     """Marks of what was read from a file; `lumisections-assigned` where it names none."""
-    with refusing(file.path):
+    with refusing(file.path, _UNREADABLE):
         assigned = assigns_lumisections(file.path, file.description)
     if assigned:
         return tuple(sorted({*file.marks, "lumisections-assigned"}))

@@ -4,15 +4,16 @@ import codecs
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.csv
 
-from dqmstream.errors import SourceError
+from dqmstream.sources.refusing import refusing
 from dqmstream.sources.tables.table import Array
+from dqmstream.sources.tables.types import types_of
 
 __all__ = ["CsvTable"]
 
@@ -45,13 +46,7 @@ class CsvTable:
         self.bad_rows = 0
         self._reader: Any = None
         self._starts: list[int] = []
-        opened = self._opened()
-        self.types: Mapping[str, pa.DataType] = {f.name: f.type for f in opened.schema}
-        if len(self.types) != len(opened.schema.names):
-            self.close()
-            names = opened.schema.names
-            twice = sorted({name for name in names if names.count(name) > 1})
-            raise SourceError("unreadable", f"{path}: columns {twice[:5]} stand there twice")
+        self.types = types_of(path, self._opened().schema)
         self.rows = self._starts[-1]
 
     def row_bytes(self, columns: Sequence[str]) -> float:
@@ -124,6 +119,9 @@ class CsvTable:
         # The last character may be cut.
         codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < _HEAD)
 
+    def _refusing(self) -> AbstractContextManager[None]:
+        return refusing(self.path, "unreadable", "it is no CSV file with a header")
+
     def _text(self, types: Mapping[str, pa.DataType]) -> Any:
         self.bad_rows = 0
         return pyarrow.csv.open_csv(
@@ -136,11 +134,3 @@ class CsvTable:
     def _skip(self, _row: Any) -> Literal["skip"]:
         self.bad_rows += 1
         return "skip"
-
-    @contextmanager
-    def _refusing(self) -> Iterator[None]:
-        try:
-            yield
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            detail = f"{self.path} is no CSV file with a header: {error!s:.300}"
-            raise SourceError("unreadable", detail) from error

@@ -1,5 +1,6 @@
 """Parquet files as tables."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -8,12 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dqmstream.errors import SourceError
+from dqmstream.sources.refusing import refusing
 from dqmstream.sources.tables.table import Array
+from dqmstream.sources.tables.types import types_of
 
 __all__ = ["ParquetTable"]
 
 _BATCH: Final = 8192
 """Rows that Arrow decodes at once."""
+_MEASURED_ROWS: Final = 256
+_MEASURED_GROUPS: Final = 8
+_LEAST_WIDTH: Final = 8.0
 
 
 class ParquetTable:
@@ -36,23 +42,29 @@ class ParquetTable:
         self.path = path
         self._file: pq.ParquetFile | None = None
         self._stream: _Stream | None = None
-        opened = self._opened()
-        self.rows: int = opened.metadata.num_rows
-        self.types: Mapping[str, pa.DataType] = {f.name: f.type for f in opened.schema_arrow}
-        self._starts = [0]
-        self._bytes: dict[str, int] = {}
-        for number in range(opened.metadata.num_row_groups):
-            group = opened.metadata.row_group(number)
-            self._starts.append(self._starts[-1] + group.num_rows)
-            for column in range(group.num_columns):
-                found = group.column(column)
-                name = found.path_in_schema.split(".")[0]
-                self._bytes[name] = self._bytes.get(name, 0) + found.total_uncompressed_size
+        self._widths: dict[str, float] = {}
+        with refusing(path, "unreadable", "it is no Parquet file, or not all of one"):
+            opened = self._opened()
+            self.types = types_of(path, opened.schema_arrow)
+            metadata = opened.metadata
+            groups = [metadata.row_group(n).num_rows for n in range(metadata.num_row_groups)]
+        self.rows: int = metadata.num_rows
+        self._starts = [0, *itertools.accumulate(groups)]
+        if min(groups, default=0) < 0 or self._starts[-1] != self.rows:
+            detail = f"{path}: it says it has {self.rows} rows, its row groups {self._starts[-1]}"
+            raise SourceError("unreadable", detail)
 
     def row_bytes(self, columns: Sequence[str]) -> float:
-        # What Parquet says is encoded: numbers in dictionaries take more once they are decoded.
-        widths = (max(8.0, self._bytes.get(c, 0) / max(self.rows, 1)) for c in columns)
-        return sum(widths)
+        """As of the first rows of some row groups.
+
+        The footer would say it as well, but to look at a broken column there would end the
+        process: pyarrow lets the exception through. It says what is encoded, besides: numbers in
+        dictionaries take more once they are decoded.
+        """
+        new = [column for column in columns if column not in self._widths]
+        if new:
+            self._widths.update(self._measured(new))
+        return sum(self._widths[column] for column in columns)
 
     def read(self, columns: Sequence[str], start: int, stop: int) -> dict[str, Array]:
         parts = list(self._parts(tuple(columns), start, stop))
@@ -69,14 +81,29 @@ class ParquetTable:
             self._file.close()
             self._file = None
 
+    def _measured(self, columns: Sequence[str]) -> dict[str, float]:
+        """Bytes in a row of each column, decoded; what cannot be read has the least."""
+        groups = len(self._starts) - 1
+        rows, sizes = 0, dict.fromkeys(columns, 0)
+        for group in range(0, groups, max(1, groups // _MEASURED_GROUPS)):
+            try:
+                batches = self._opened().iter_batches(
+                    _MEASURED_ROWS, row_groups=[group], columns=list(columns), use_threads=False
+                )
+                batch = next(batches, None)
+            except (SourceError, pa.ArrowException, OSError):
+                continue  # whoever reads it is told
+            if batch is not None:
+                rows += batch.num_rows
+                for column in columns:
+                    sizes[column] += batch.column(column).nbytes
+        return {c: max(_LEAST_WIDTH, size / max(rows, 1)) for c, size in sizes.items()}
+
     def _opened(self) -> pq.ParquetFile:
         if self._file is None:
-            try:
+            with refusing(self.path, "unreadable", "it is no Parquet file, or not all of one"):
                 # Not mapped into memory: a file that shrinks meanwhile must be an error, no signal.
                 self._file = pq.ParquetFile(self.path, memory_map=False, pre_buffer=False)
-            except (pa.ArrowException, OSError) as error:
-                detail = f"{self.path} is no Parquet file, or not all of one: {error!s:.300}"
-                raise SourceError("unreadable", detail) from error
         return self._file
 
     def _parts(self, columns: tuple[str, ...], start: int, stop: int) -> Iterator[pa.RecordBatch]:

@@ -1,7 +1,6 @@
 """Trees and ntuples (RNTuple) of ROOT files as tables."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import uproot
 
 from dqmstream.errors import SourceError
+from dqmstream.sources.refusing import refusing
 from dqmstream.sources.tables.keys import found_keys
 from dqmstream.sources.tables.settings import KeyNames
 from dqmstream.sources.tables.table import Array
@@ -52,7 +52,7 @@ class RootTable:
     def __init__(self, path: Path, tree: str, keys: KeyNames) -> None:
         self.path = path
         self._tree: Any = None
-        with _refusing(path, "it is no ROOT file, or not all of one"):
+        with refusing(path, "unreadable", "it is no ROOT file, or not all of one"):
             self.name = _chosen(path, tree, keys)
             opened = self._opened()
             self.rows: int = opened.num_entries
@@ -70,7 +70,7 @@ class RootTable:
     def read(self, columns: Sequence[str], start: int, stop: int) -> dict[str, Array]:
         found = {}
         for name in columns:
-            with _refusing(self.path, f"rows {start} to {stop} of {name}"):
+            with refusing(self.path, "unreadable", f"rows {start} to {stop} of {name}"):
                 branch = self._opened()[name]
                 # One basket after another: threads would unpack more of them than are wanted.
                 values = branch.array(entry_start=start, entry_stop=stop, library="ak")
@@ -105,19 +105,6 @@ class RootTable:
         if self._tree is None:
             self._tree = uproot.open(self.path, **_READ)[self.name]
         return self._tree
-
-
-@contextlib.contextmanager
-def _refusing(path: Path, what: str) -> Iterator[None]:
-    """Whatever broken bytes make uproot raise, say of which file and what of it."""
-    try:
-        yield
-    except SourceError:
-        raise
-    # It raises what its parsers meet: index, key, type, zlib and struct errors among them.
-    except Exception as error:
-        detail = f"{path}: {what}: {type(error).__name__}: {str(error).strip():.300}"
-        raise SourceError("unreadable", detail) from error
 
 
 def _chosen(path: Path, tree: str, keys: KeyNames) -> str:

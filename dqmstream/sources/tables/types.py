@@ -1,10 +1,14 @@
 """Which types of a file's columns can be events' columns, and what they become."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
-__all__ = ["Kind", "kind_of"]
+from dqmstream.errors import SourceError
+
+__all__ = ["Kind", "kind_of", "types_of"]
 
 Kind = Any
 """An Arrow type of a column of events: a number, a boolean, text, a list of numbers, or a list of
@@ -46,6 +50,15 @@ def kind_of(given: Any) -> Kind | str:
     if number is not None:
         return pa.list_(pa.field("item", number, nullable=False))
     return "lists in lists" if _is_list(item) else f"a list of {item!s:.60}"
+
+
+def types_of(path: Path, schema: pa.Schema) -> Mapping[str, pa.DataType]:
+    """Columns of a file by name. SourceError `unreadable` if two of them share one."""
+    types: dict[str, pa.DataType] = {field.name: field.type for field in schema}
+    if len(types) != len(schema.names):
+        twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+        raise SourceError("unreadable", f"{path}: columns {twice[:5]} stand there twice")
+    return types
 
 
 def _is_list(given: Any) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 import uproot
@@ -47,6 +48,41 @@ def test_noise_is_refused_by_name(tmp_path: Path, name: str) -> None:
     refused(path)
     path.write_bytes(b"root" + noise)
     refused(path)
+
+
+def test_each_byte_of_a_footer_may_be_another_one(tmp_path: Path) -> None:
+    """Some of them make the column that they describe end a process that only looks at it."""
+    path = tmp_path / "a.parquet"
+    ones = pa.array([1, 1], pa.int32())
+    table = pa.table({"run": ones, "ls": ones, "x": pa.array([[1.0], []])})
+    pq.write_table(table, path, row_group_size=1, store_schema=False)
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[-8:-4], "little")
+    skipped = set()
+    for place in range(len(whole) - 8 - length, len(whole)):
+        changed = bytearray(whole)
+        changed[place] = (changed[place] + 0x10) % 256
+        path.write_bytes(changed)
+        try:
+            (source, *_), _ = table_sources([path])
+        except SourceError as error:
+            skipped.add(error.reason)
+        else:
+            chunks_of(source)
+            source.close()
+    assert skipped == {"no_files"}
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.csv"])
+def test_two_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    ones = pa.array([1, 2])
+    table = pa.table([ones, ones, ones, ones], names=["run", "ls", "x", "x"])
+    if name == "a.csv":
+        pyarrow.csv.write_csv(table, path)
+    else:
+        pq.write_table(table, path)
+    assert "columns ['x'] stand there twice" in refused(path)
 
 
 def test_a_broken_file_is_skipped_and_the_others_are_read(write: Write, tmp_path: Path) -> None:

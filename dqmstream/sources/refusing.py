@@ -10,13 +10,20 @@ __all__ = ["refusing"]
 
 
 @contextmanager
-def refusing(path: Path) -> Iterator[None]:
+def refusing(path: Path, reason: str, what: str = "") -> Iterator[None]:
     """Say of which file it is what broken bytes make a parser raise.
+
+    Parameters
+    ----------
+    reason
+        Of the error.
+    what
+        Of the file was read, or is wrong with it.
 
     Raises
     ------
     SourceError
-        With reason `file_unreadable`, in place of what is no DqmError.
+        With that reason, in place of what is no DqmError.
     """
     try:
         yield
@@ -24,5 +31,6 @@ def refusing(path: Path) -> Iterator[None]:
         raise
     # Parsers raise what they meet: errors of zlib, of struct and of tokens, of recursion, of keys.
     except Exception as error:
-        detail = f"{path}: {type(error).__name__}: {str(error).strip():.300}"
-        raise SourceError("file_unreadable", detail) from error
+        where = f"{path}: {what}" if what else str(path)
+        detail = f"{where}: {type(error).__name__}: {str(error).strip():.300}"
+        raise SourceError(reason, detail) from error
