@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from dqmstream.conditions.files import read_conditions
+from dqmstream.conditions.limits import MOST_RUN
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import compact_ranges
@@ -14,8 +15,6 @@ from dqmstream.sources.conditioned import conditioned
 from services.runs import Runs
 
 __all__ = ["chosen_conditions", "conditions_of_runs", "range_of", "with_conditions"]
-
-_HIGHEST = 1 << 40
 
 
 def range_of(text: str) -> tuple[int, int]:
@@ -28,11 +27,11 @@ def range_of(text: str) -> tuple[int, int]:
     """
     first, dash, last = text.partition("-")
     try:
-        ends = (int(first), int(last) if dash else int(first)) if text else (1, _HIGHEST)
+        ends = (int(first), int(last) if dash else int(first)) if text else (1, MOST_RUN)
     except ValueError as error:
         msg = f"runs {text!r}: expected a run number, or two as 381200-381300"
         raise ConfigurationError(msg) from error
-    if not 1 <= ends[0] <= ends[1] <= _HIGHEST:
+    if not 1 <= ends[0] <= ends[1] <= MOST_RUN:
         msg = f"runs {text!r}: expected the lower run first, from 1 on"
         raise ConfigurationError(msg)
     return ends

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from dqmstream.booking.chunk import LOG_TIME
 from dqmstream.booking.fill import required_columns
+from dqmstream.conditions.columns import PREFIX
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.source import EventSource
@@ -16,8 +17,6 @@ __all__ = ["columns_of", "fitting", "needed_columns"]
 
 _SHARE: Final = 0.5
 """A workspace fits if this share of its elements can be filled: files of other years lack some."""
-_JOINED: Final = "ls_"
-"""What conditions of the LS are joined under, whatever the source."""
 _SHOWN: Final = 12
 
 
@@ -47,7 +46,7 @@ def _names(schema: pa.Schema) -> Iterable[str]:
 def needed_columns(bookings: Iterable[Booking]) -> frozenset[str]:
     """What the bookings read of a source's own columns."""
     found = frozenset[str]().union(*map(required_columns, bookings))
-    return frozenset(c for c in found if c != LOG_TIME and not c.startswith(_JOINED))
+    return frozenset(c for c in found if c != LOG_TIME and not c.startswith(PREFIX))
 
 
 def fitting(
