@@ -82,10 +82,8 @@ class Archive:
     def shelf(self, number: int, set_hash: str | None = None) -> Shelf | None:
         """What is listed of a run: of one set, or of each workspace under the set that readers
         show; None if it is not there."""
-        run = self.run(number)
-        if run is None:
-            return None
-        chosen = self._sets_shown(number, [set_hash] if set_hash else self._store.sets(number))
+        names = [name for name in self._store.sets(number) if set_hash in {None, name}]
+        chosen = self._sets_shown(number, names)
         if not chosen:
             return None
         # Before what is listed: what comes in between is then read once more, and not missed.
@@ -95,7 +93,7 @@ class Archive:
             held = self._shelves.get(key)
         if held is not None and (held.standing, held.booked) == (standing, chosen):
             return held
-        shelf = self._read_shelf(run, standing, chosen)
+        shelf = self._read_shelf(number, standing, chosen)
         with self._lock:
             self._shelves[key] = shelf
             self._shelves.move_to_end(key)
@@ -205,14 +203,14 @@ class Archive:
         return booked
 
     def _read_shelf(
-        self, run: Run, standing: RunStanding, booked: Mapping[str, tuple[str, ...]]
+        self, run: int, standing: RunStanding, booked: Mapping[str, tuple[str, ...]]
     ) -> Shelf:
         layouts: dict[str, Layout] = {}
         sets: dict[str, str] = {}
         for workspace, names in sorted(booked.items()):
             for name in names:
                 try:
-                    layouts[workspace] = self._store.layout(name, run.run, workspace)
+                    layouts[workspace] = self._store.layout(name, run, workspace)
                 except NotStoredError:
                     continue  # booked in this set, but the run has brought nothing of it
                 sets[workspace] = name
@@ -229,13 +227,13 @@ class Archive:
         return Shelf(standing, booked, sets, layouts, records, by_set, conditions)
 
     def _records(
-        self, run: Run, set_hash: str, conditions: dict[int, Conditions]
+        self, run: int, set_hash: str, conditions: dict[int, Conditions]
     ) -> dict[int, LumisectionRecord]:
         """Records of one set; conditions are added to those known."""
         records: dict[int, LumisectionRecord] = {}
         after = None
         while True:
-            page = self._store.lumisections(run.run, set=set_hash, after=after)
+            page = self._store.lumisections(run, set=set_hash, after=after)
             for found in page.items:
                 records[found.lumisection] = _record(found)
                 if found.conditions is not None:

@@ -13,7 +13,7 @@ from services.gateway.archive import Archive, Shelf
 from services.gateway.closed_total import NotYetError
 from services.gateway.moments import Moment
 from services.gateway.place import Place, Reading, alone
-from services.gateway.records import Covered, LumisectionRecord, cover
+from services.gateway.records import Covered, LumisectionRecord, contents_version, cover
 from services.gateway.windows import Window
 
 __all__ = ["Past", "RunWords", "Sight", "about_of", "not_yet", "with_late"]
@@ -25,6 +25,11 @@ class Sight(NamedTuple):
     covered: Covered
     records: Mapping[int, LumisectionRecord]
     shelf: Shelf | None
+
+    @property
+    def version(self) -> str:
+        """Changes when the contents of the LSs that are covered may have."""
+        return contents_version(self.records[number] for number in self.covered.numbers)
 
 
 class RunWords(NamedTuple):

@@ -20,7 +20,7 @@ from services.gateway.moments import NOW, Moment
 from services.gateway.past import Past, RunWords, Sight, about_of, not_yet, with_late
 from services.gateway.place import Place, Reading, Trend, alone
 from services.gateway.quantities import Quantity, quantity_of, scalar_number
-from services.gateway.records import Covered, LumisectionRecord, contents_version, cover
+from services.gateway.records import LumisectionRecord, cover
 from services.gateway.truth import known, serves, suffices
 from services.gateway.windows import Window
 from services.gateway.workspace_run import WorkspaceRun
@@ -67,20 +67,17 @@ class Readings:
         self._archive = archive
         self._turns = asyncio.Semaphore(at_once)
 
-    async def covered(self, place: Place, window: Window) -> tuple[Covered, str]:
-        """Which LSs a window covers, and a version that changes when their contents may have."""
-        sight = await self.sight(place, window)
-        return sight.covered, contents_version(sight.records[n] for n in sight.covered.numbers)
-
     async def read(
         self,
         place: Place,
         elements: Sequence[ElementLayout],
         window: Window,
         moment: Moment = NOW,
+        shelf: Shelf | None = None,
     ) -> list[Reading]:
         """Elements of one workspace over a window, in the order asked for.
 
+        `shelf` is that of a sight had just before, so that the store is not asked for it again.
         As of a moment in the past only closed LSs count that were stored then. What came late is
         known to the store alone; a late value never takes the place of one that was on time.
 
@@ -96,7 +93,7 @@ class Readings:
         words = await self.words(place.run)
         if not moment.as_of.is_now:
             return await (await self.past(place)).read(elements, window, moment, words)
-        sight, share = await self._looked(place, window, partial(self._share, window=window))
+        sight, share = await self._looked(place, window, partial(self._share, window=window), shelf)
         late = None
         if moment.late:
             late = await (await self.past(place)).late(sight.covered.numbers, moment)
@@ -176,11 +173,19 @@ class Readings:
         return await self._desk.ask(self._rows, place, element, numbers, shown)
 
     async def trend(
-        self, place: Place, element: ElementLayout, quantity: Quantity, window: Window
+        self,
+        place: Place,
+        element: ElementLayout,
+        quantity: Quantity,
+        window: Window,
+        shelf: Shelf | None = None,
     ) -> Trend:
-        """One number of an element in each LS of a window; the value itself of scalars."""
+        """One number of an element in each LS of a window; the value itself of scalars.
+
+        `shelf` is as in `read`.
+        """
         look = partial(self._trend_in_memory, element=element, quantity=quantity)
-        sight, found = await self._looked(place, window, look)
+        sight, found = await self._looked(place, window, look, shelf)
         lacking = [number for number in sight.covered.numbers if number not in found]
         if lacking:
             found |= await self._stored_trend(place, element, sight, quantity, lacking)
@@ -194,7 +199,9 @@ class Readings:
         """What is known of a window, in memory or in the store."""
         return (await self._looked(place, window, lambda _part, sight: sight))[0]
 
-    async def _looked(self, place: Place, window: Window, look: _Look[T]) -> tuple[Sight, T]:
+    async def _looked(
+        self, place: Place, window: Window, look: _Look[T], shelf: Shelf | None = None
+    ) -> tuple[Sight, T]:
         """What is known of a window, and what a look at memory finds of it at the same moment."""
         found = await self._desk.ask(self._look, place, window, look)
         if isinstance(found, tuple):
@@ -202,7 +209,8 @@ class Readings:
         if self._archive is None:
             msg = f"run {place.run} workspace {place.workspace!r} is not in memory; {_NO_STORE}"
             raise NotInMemoryError(msg)
-        shelf = await self.stored(self._archive.shelf, place.run, found)
+        if shelf is None or found not in {None, shelf.sets.get(place.workspace)}:
+            shelf = await self.stored(self._archive.shelf, place.run, found)
         # An LS that has come to memory since is listed now, too: it is in what the look finds.
         return await self._desk.ask(self._look_beside, place, window, look, shelf)
 

@@ -13,7 +13,6 @@ from services.gateway.moments import Moment
 from services.gateway.past import Past, RunWords, Sight, about_of, not_yet
 from services.gateway.place import Place
 from services.gateway.readings import Readings
-from services.gateway.records import contents_version
 from services.gateway.windows import Window
 
 __all__ = ["Rows", "rows_of"]
@@ -24,14 +23,14 @@ Cells = NDArray[np.int64]
 
 
 class Rows(NamedTuple):
-    """The rows that will come: which LSs, as of which version, and how to read them.
+    """The rows that will come: which LSs, what is known of them, and how to read them.
 
     Parameters
     ----------
     about, words
         What they cover, and what the run says of itself.
-    version
-        Changes when the contents of these LSs may have.
+    sight
+        What is known of these LSs; its version changes when their contents may have.
     """
 
     readings: Readings
@@ -40,7 +39,6 @@ class Rows(NamedTuple):
     moment: Moment
     about: About
     words: RunWords
-    version: str
     sight: Sight
     past: Past | None
 
@@ -106,15 +104,13 @@ async def rows_of(
     replaced: tuple[int, ...] = ()
     if moment.as_of.is_now:
         sight = await readings.sight(place, window)
-        covered = sight.covered
     else:
         past = await readings.past(place)
         sight = await past.sight(window, moment)
         found = await past.window(element, sight.covered.numbers, moment)
         replaced = found.replaced
-        covered = past.covered(sight, found.lumisections)
-    about = about_of(covered, window, moment, words.marks, replaced=replaced)
-    version = contents_version(sight.records[number] for number in covered.numbers)
+        sight = sight._replace(covered=past.covered(sight, found.lumisections))
+    about = about_of(sight.covered, window, moment, words.marks, replaced=replaced)
     return Rows(
         readings=readings,
         place=place,
@@ -122,7 +118,6 @@ async def rows_of(
         moment=moment,
         about=about,
         words=words,
-        version=version,
         sight=sight,
         past=past,
     )

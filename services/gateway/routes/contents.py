@@ -1,7 +1,7 @@
 """Routes: contents of MonitorElements over windows, in all formats."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
@@ -29,6 +29,7 @@ from services.gateway.formats.asked import ChosenMoment, ChosenReshape, FormatWo
 from services.gateway.formats.negotiation import chosen
 from services.gateway.formats.table import FORMATS, Format, Sheet
 from services.gateway.moments import Moment
+from services.gateway.past import Sight
 from services.gateway.place import Place, Reading
 from services.gateway.problems import ProblemError, problem_answer
 from services.gateway.windows import Window
@@ -185,10 +186,10 @@ async def _asked(
 
 async def _answer(request: Request, parts: Parts, wish: _Wish) -> Response:
     _check(parts, wish)
-    tag = await _tag(parts, wish) if wish.moment.is_plain else None
+    tag, sights = await _tag(parts, wish) if wish.moment.is_plain else (None, {})
     if tag is not None and (same := unchanged(request, tag)) is not None:
         return same
-    readings = await _readings(parts, wish)
+    readings = await _readings(parts, wish, sights)
     body = await parts.encoding.run(_encoded, readings, wish)
     if tag is None:
         # What the store knows of the past changes with every late set, and no version says so.
@@ -212,18 +213,21 @@ def _check(parts: Parts, wish: _Wish) -> None:
         raise ProblemError(413, detail)
 
 
-async def _tag(parts: Parts, wish: _Wish) -> str:
-    versions = []
+async def _tag(parts: Parts, wish: _Wish) -> tuple[str, dict[str, Sight]]:
+    """The tag of what is asked for, and by workspace what is known of it."""
+    sights = {}
     for workspace in sorted({each.layout.workspace for each in wish.found}):
-        covered, version = await parts.readings.covered(Place(wish.number, workspace), wish.window)
-        check_lumisections(parts, len(covered.numbers), 0)
-        versions.append(version)
+        sight = await parts.readings.sight(Place(wish.number, workspace), wish.window)
+        check_lumisections(parts, len(sight.covered.numbers), 0)
+        sights[workspace] = sight
+    versions = [sight.version for sight in sights.values()]
     named = [(each.path, each.layout.hash) for each in wish.found]
     form = f"{wish.form.name} {wish.width}x{wish.height}"
-    return etag(form, wish.number, wish.window.word, wish.reshape.word, versions, named)
+    tag = etag(form, wish.number, wish.window.word, wish.reshape.word, versions, named)
+    return tag, sights
 
 
-async def _readings(parts: Parts, wish: _Wish) -> list[Reading]:
+async def _readings(parts: Parts, wish: _Wish, sights: Mapping[str, Sight]) -> list[Reading]:
     read: dict[tuple[str, str], Reading] = {}
     for workspace in sorted({each.layout.workspace for each in wish.found}):
         mine = [each for each in wish.found if each.layout.workspace == workspace]
@@ -232,6 +236,7 @@ async def _readings(parts: Parts, wish: _Wish) -> list[Reading]:
             [each.element for each in mine],
             wish.window,
             wish.moment,
+            sights[workspace].shelf if workspace in sights else None,
         )
         for each, reading in zip(mine, readings, strict=True):
             check_lumisections(parts, len(reading.covered.numbers), 0)

@@ -86,7 +86,7 @@ async def show_series(
     rows = await rows_of(parts.readings, place, found.element, window, moment)
     _check_size(parts, rows)
     asked = (form, flow, reshape.word, window.word, moment.word, found.layout.hash, path)
-    tag = etag("series", number, asked, rows.version)
+    tag = etag("series", number, asked, rows.sight.version)
     if (same := unchanged(request, tag)) is not None:
         return same
     about = replace(rows.about, shape=reshape.word, booking=found.layout.hash)

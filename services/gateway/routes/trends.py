@@ -56,8 +56,9 @@ async def show_trend(
     number = await parts.library.run_number(run)
     found = await chosen_elements(parts, number, [path], Pattern(None, None), workspace)
     element, place = found[0].element, Place(number, found[0].layout.workspace)
-    covered, version = await parts.readings.covered(place, window)
-    check_lumisections(parts, len(covered.numbers), element.size)
+    sight = await parts.readings.sight(place, window)
+    version = sight.version
+    check_lumisections(parts, len(sight.covered.numbers), element.size)
     known = {} if against == "lumisection" else await parts.library.conditions(number)
     x = {n: condition_of(known.get(n), against) for n in known}
     tag = etag(
@@ -65,7 +66,7 @@ async def show_trend(
     )
     if (same := unchanged(request, tag)) is not None:
         return same
-    trend = await parts.readings.trend(place, element, quantity, window)
+    trend = await parts.readings.trend(place, element, quantity, window, sight.shelf)
     body = {
         "path": path,
         "workspace": place.workspace,
