@@ -1,21 +1,15 @@
 """The scenarios that are shipped: their truth is what the histograms show, and nothing else is."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.histograms.contents import Contents
-from dqmstream.histograms.layout import Layout
-from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.booking import Category
 from dqmstream.messages.quality import Outcome
-from dqmstream.quality.compiled import compile_tests
-from dqmstream.quality.declaration import Scope, default_tests
-from dqmstream.quality.judgement import judge
+from dqmstream.quality.declaration import default_tests
 from dqmstream.sources.synthetic import (
     Scenario,
     SyntheticDetector,
@@ -26,9 +20,9 @@ from dqmstream.sources.synthetic import (
 )
 from dqmstream.workspaces.registry import load_workspaces
 from services.fitting import columns_of, fitting
+from tests.judged import Judge
 
 COMPLAINTS = {Outcome.WARNING, Outcome.BAD, Outcome.ERROR, Outcome.INVALID}
-SCOPES: tuple[Scope, ...] = ("lumisection", "run")
 
 
 @dataclass(frozen=True)
@@ -114,50 +108,21 @@ def played(scenario: Scenario, step: int = 1, *, keep: bool = True) -> Played:
     """Fill and judge all events of a scenario, LS by LS, or each `step`-th LS; `keep` contents."""
     sources = scenario.event_sources()
     bookings = fitting(load_workspaces(None), columns_of(sources[0]))
-    layouts = [Layout(booking) for booking in bookings]
     tests = default_tests()
-    compiled = compile_tests(tests, layouts)
-    fillers = [WorkspaceFiller(layout) for layout in layouts]
-    totals = [Contents.empty(layout) for layout in layouts]
     by_lumisection: dict[int, dict[str, Contents]] = {}
     complaints: list[Complaint] = []
     judged = 0
-    for lumisection in range(1, scenario.config.lumisections + 1, step):
-        made = [Contents.empty(layout) for layout in layouts]
-        for body, selected in _bodies(scenario, lumisection):
-            columns = decode_batch(body, selected=selected)
-            for filler, contents in zip(fillers, made, strict=True):
-                filler.fill(contents, columns, source="synthetic", number=0)
-        by_lumisection[lumisection] = {
-            layout.booking.workspace: contents
-            for layout, contents in zip(layouts, made, strict=True)
-            if keep
+    for one in Judge(bookings, tests).lumisections(scenario.config, step):
+        by_lumisection[one.lumisection] = {
+            contents.layout.workspace: contents for contents in one.contents if keep
         }
-        for contents, total in zip(made, totals, strict=True):
-            total.add(contents)
-            for scope, one in zip(SCOPES, (contents, total), strict=True):
-                reports = judge(
-                    one,
-                    compiled.workspaces[one.layout.hash],
-                    scope=scope,
-                    set_hash="set",
-                    run=scenario.config.run,
-                    lumisection=lumisection,
-                    complete=True,
-                    versions=(lumisection,),
-                ).reports
-                judged += sum(report.outcome is not Outcome.INSUFFICIENT for report in reports)
-                complaints += [
-                    Complaint(lumisection, scope, report.qtname, report.path)
-                    for report in reports
-                    if report.outcome in COMPLAINTS
-                ]
+        judged += sum(report.outcome is not Outcome.INSUFFICIENT for _, report in one.reports)
+        complaints += [
+            Complaint(one.lumisection, scope, report.qtname, report.path)
+            for scope, report in one.reports
+            if report.outcome in COMPLAINTS
+        ]
     return Played(truth(scenario, bookings, tests), by_lumisection, tuple(complaints), judged)
-
-
-def _bodies(scenario: Scenario, lumisection: int) -> Iterator[tuple[bytes, int]]:
-    for _, batch in SyntheticDetector(scenario.config).chunks(lumisection):
-        yield encode_batch(batch), batch.num_rows
 
 
 def test_ten_scenarios_or_more_are_shipped_each_with_what_a_shifter_should_see() -> None:

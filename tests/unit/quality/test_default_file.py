@@ -1,20 +1,14 @@
 """The tests of the release on the synthetic detector: faults are found, good runs stay green."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
-from dqmstream.booking.columns import decode_batch, encode_batch
-from dqmstream.histograms.contents import Contents
-from dqmstream.histograms.layout import Layout
-from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.quality import Outcome, QualityReport
 from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import Scope, default_tests
-from dqmstream.quality.judgement import judge
 from dqmstream.quality.summary import JUDGED
 from dqmstream.sources.synthetic.config import SyntheticConfig
-from dqmstream.sources.synthetic.detector import SyntheticDetector
 from dqmstream.sources.synthetic.faults import parse_fault
 from dqmstream.workspaces import (
     bril,
@@ -36,6 +30,7 @@ from dqmstream.workspaces import (
     rpc,
     sistrip,
 )
+from tests.judged import SCOPES, Judge
 
 WORKSPACES = tuple(
     module.workspace
@@ -62,7 +57,6 @@ WORKSPACES = tuple(
 GROWING = {"strip dead modules": 3, "gem dead chips": 4}
 """Tests of the run so far that have enough entries from that LS on."""
 RATE = 500.0
-SCOPES: tuple[Scope, ...] = ("lumisection", "run")
 
 Reports = list[tuple[int, Scope, QualityReport]]
 Play = Callable[[SyntheticConfig], Reports]
@@ -71,39 +65,16 @@ Play = Callable[[SyntheticConfig], Reports]
 @pytest.fixture(scope="module")
 def play() -> Play:
     """Fill a run and judge each LS of it, and the run so far."""
-    layouts = [Layout(booking) for booking in WORKSPACES]
-    compiled = compile_tests(default_tests(), layouts)
-    fillers = [WorkspaceFiller(layout) for layout in layouts]
+    judge = Judge(WORKSPACES, default_tests())
 
-    def filled(detector: SyntheticDetector, lumisection: int) -> list[Contents]:
-        contents = [Contents.empty(layout) for layout in layouts]
-        for number, batch in detector.chunks(lumisection):
-            columns = decode_batch(encode_batch(batch), selected=batch.num_rows)
-            for filler, one in zip(fillers, contents, strict=True):
-                filler.fill(one, columns, source="synthetic", number=number)
-        return contents
+    def reports(config: SyntheticConfig) -> Reports:
+        return [
+            (one.lumisection, scope, report)
+            for one in judge.lumisections(config)
+            for scope, report in one.reports
+        ]
 
-    def reports(config: SyntheticConfig) -> Iterator[tuple[int, Scope, QualityReport]]:
-        detector = SyntheticDetector(config)
-        totals = [Contents.empty(layout) for layout in layouts]
-        for lumisection in range(1, config.lumisections + 1):
-            for one, total in zip(filled(detector, lumisection), totals, strict=True):
-                total.add(one)
-                for scope, contents in zip(SCOPES, (one, total), strict=True):
-                    made = judge(
-                        contents,
-                        compiled.workspaces[one.layout.hash],
-                        scope=scope,
-                        set_hash="set",
-                        run=config.run,
-                        lumisection=lumisection,
-                        complete=True,
-                        versions=(lumisection,),
-                    )
-                    for report in made.reports:
-                        yield lumisection, scope, report
-
-    return lambda config: list(reports(config))
+    return reports
 
 
 def not_good(reports: Reports) -> Reports:
