@@ -121,7 +121,7 @@ class Library:
             raise _unknown_run(number)
         if shelf is not None:
             shown = known(records, shelf.records)
-            stored = await self._stored_lumisections(shelf, number)
+            stored = await asyncio.to_thread(self._stored_lumisections, shelf, number, first, last)
             rows = stored | {n: row for n, row in rows.items() if shown[n] is records[n]}
         return [row for n, row in sorted(rows.items()) if first <= n <= last]
 
@@ -249,14 +249,17 @@ class Library:
             return ()
         return await asyncio.to_thread(self._archive.runs, before, limit)
 
-    async def _stored_lumisections(self, shelf: Shelf, number: int) -> dict[int, Any]:
+    def _stored_lumisections(
+        self, shelf: Shelf, number: int, first: int, last: int
+    ) -> dict[int, Any]:
+        """Rows of LSs from `first` to `last`, called on a thread: a run has thousands."""
         outcomes: Mapping[int, dict[str, Summary]] = {}
         if self._archive is not None:
-            outcomes = await asyncio.to_thread(self._archive.outcomes, shelf, number)
-        records: Mapping[int, LumisectionRecord] = shelf.records
+            outcomes = self._archive.outcomes(shelf, number)
         return {
             n: boards.lumisection_row(record, outcomes.get(n, {}), shelf.conditions.get(n))
-            for n, record in records.items()
+            for n, record in shelf.records.items()
+            if first <= n <= last
         }
 
 
