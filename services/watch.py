@@ -185,22 +185,9 @@ def _send(
 
     async def tell(sent: Sequence[Sent]) -> None:
         for one in sent:
-            told.append(
-                {
-                    "run": one.source.run,
-                    "source": one.source.name,
-                    "lumisection": one.lumisection,
-                    "chunks": one.chunks,
-                    "seen": one.seen,
-                    "selected": one.selected,
-                    "dropped": one.dropped,
-                }
-            )
+            told.append(one.words())
             if not json:
-                typer.echo(
-                    f"run {one.source.run} {one.source.name}: {one.selected} of {one.seen} events "
-                    f"in {one.chunks} chunks, {one.dropped} dropped, up to LS {one.lumisection}"
-                )
+                typer.echo(one.text())
 
     watching = Watching(
         settings, folders, how, conditions=conditions, until_end=exit_with_run, on_run=tell

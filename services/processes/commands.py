@@ -121,23 +121,9 @@ def produce(
 
     async def tell(sent: Sequence[Sent]) -> None:
         for one in sent:
-            told.append(
-                {
-                    "run": one.source.run,
-                    "source": one.source.name,
-                    "lumisection": one.lumisection,
-                    "chunks": one.chunks,
-                    "seen": one.seen,
-                    "selected": one.selected,
-                    "dropped": one.dropped,
-                    "files": list(getattr(one.source, "reports", ())),
-                }
-            )
+            told.append(one.words() | {"files": list(getattr(one.source, "reports", ()))})
             if not json:
-                typer.echo(
-                    f"run {one.source.run} {one.source.name}: {one.selected} of {one.seen} events "
-                    f"in {one.chunks} chunks, {one.dropped} dropped, up to LS {one.lumisection}"
-                )
+                typer.echo(one.text())
 
     producing = Producing(
         settings,

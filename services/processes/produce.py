@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from dqmstream.producing import (
     ProducerProgress,
@@ -18,7 +18,7 @@ from dqmstream.sources.source import EventSource, JoiningSource
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 
-__all__ = ["Producing", "Sent"]
+__all__ = ["Producing", "Sent", "producer_settings"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +34,47 @@ class Sent:
     seen: int
     selected: int
     dropped: int
+
+    @classmethod
+    def of(cls, source: EventSource, progress: ProducerProgress) -> Self:
+        """What a progress that began with the source has come to."""
+        return cls(
+            source=source,
+            lumisection=progress.lumisection or 0,
+            chunks=progress.chunks,
+            seen=progress.seen,
+            selected=progress.selected,
+            dropped=progress.dropped,
+        )
+
+    def words(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "run": self.source.run,
+            "source": self.source.name,
+            "lumisection": self.lumisection,
+            "chunks": self.chunks,
+            "seen": self.seen,
+            "selected": self.selected,
+            "dropped": self.dropped,
+        }
+
+    def text(self) -> str:
+        """For people."""
+        return (
+            f"run {self.source.run} {self.source.name}: {self.selected} of {self.seen} events "
+            f"in {self.chunks} chunks, {self.dropped} dropped, up to LS {self.lumisection}"
+        )
+
+
+def producer_settings(settings: Settings) -> ProducerSettings:
+    """How a process's producers go, by its settings."""
+    return ProducerSettings(
+        buffer_bytes=settings.producer_buffer_bytes,
+        buffer_seconds=settings.producer_buffer_seconds,
+        apart=lumisections_apart(settings.max_open),
+        patience=settings.lumisection_timeout,
+    )
 
 
 _OnRun: TypeAlias = Callable[[Sequence[Sent]], Awaitable[None]]
@@ -75,12 +116,7 @@ class Producing:
         self._troubles = troubles or {}
         self._begin = begin
         self._on_run = on_run
-        self._pace = ProducerSettings(
-            buffer_bytes=settings.producer_buffer_bytes,
-            buffer_seconds=settings.producer_buffer_seconds,
-            apart=lumisections_apart(settings.max_open),
-            patience=settings.lumisection_timeout,
-        )
+        self._pace = producer_settings(settings)
         self._names = list(dict.fromkeys(source.name for run in runs for source in run))
         self._sent: list[Sent] = []
         self._together = asyncio.Barrier(max(1, len(self._names)))

@@ -10,14 +10,14 @@ import structlog
 
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import SourceError
-from dqmstream.producing import ProducerProgress, ProducerSettings, lumisections_apart, produce
+from dqmstream.producing import ProducerProgress, produce
 from dqmstream.sources.cms.watching.settings import WatchSettings
 from dqmstream.sources.cms.watching.source import WatchedSource
 from dqmstream.sources.cms.watching.watch import FolderWatch
 from dqmstream.sources.conditioned import conditioned
 from dqmstream.sources.source import EventSource
 from services.processes.process import Process, Ready, Service
-from services.processes.produce import Sent
+from services.processes.produce import Sent, producer_settings
 from services.settings import Settings
 
 __all__ = ["WatchProgress", "Watching"]
@@ -119,12 +119,7 @@ class Watching:
         self._begin = begin
         self._on_run_begin = on_run_begin
         self._on_run = on_run
-        self._pace = ProducerSettings(
-            buffer_bytes=settings.producer_buffer_bytes,
-            buffer_seconds=settings.producer_buffer_seconds,
-            apart=lumisections_apart(settings.max_open),
-            patience=settings.lumisection_timeout,
-        )
+        self._pace = producer_settings(settings)
         self._late = asyncio.Semaphore(_MOST_LATE)
         self._parts: dict[EventSource, ProducerProgress] = {}
         self._past = ProducerProgress()
@@ -185,16 +180,7 @@ class Watching:
         folders.sent(source)
         if not source.first_lumisection:
             return
-        self._sent.setdefault(source.run, []).append(
-            Sent(
-                source=source,
-                lumisection=part.lumisection or 0,
-                chunks=part.chunks,
-                seen=part.seen,
-                selected=part.selected,
-                dropped=part.dropped,
-            )
-        )
+        self._sent.setdefault(source.run, []).append(Sent.of(source, part))
 
     async def _produce(
         self,
