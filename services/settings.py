@@ -35,6 +35,7 @@ _NOT_SETTINGS: Final = {
     "DQMSTREAM_URL",
     # Of the tests, which start the program with their own environment.
     "DQMSTREAM_CHROMIUM",
+    "DQMSTREAM_JSROOT",
     "DQMSTREAM_TEST_DATA",
     "DQMSTREAM_TEST_KAFKA",
 }

@@ -47,7 +47,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_one() -> None:
 def test_what_tests_and_clients_are_told_by_variables_is_no_setting() -> None:
     """A shell that asks one gateway may start another."""
     names = ["DQMSTREAM_TEST_KAFKA", "DQMSTREAM_TEST_DATA", "DQMSTREAM_CHROMIUM"]
-    names += ["DQMSTREAM_URL", "DQMSTREAM_TOKEN"]
+    names += ["DQMSTREAM_JSROOT", "DQMSTREAM_URL", "DQMSTREAM_TOKEN"]
     assert load_settings({}, dict.fromkeys(names, "x")).settings == Settings()
 
 
