@@ -16,40 +16,17 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from dqmstream.clock import SettableClock
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.quality import Outcome
-from dqmstream.transport.memory import MemoryLog
 from services.gateway.app import create_app
-from services.gateway.asking import Parts
 from services.gateway.desk import Desk
-from services.gateway.library import Library
 from services.gateway.live import LiveView
-from services.gateway.metrics import GatewayMetrics
-from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings, Limits
-from services.gateway.stream import Stream
 from services.gateway.testing import TRIGGERS, Detector
-from services.status.reader import StatusReader
 from tests import bodies  # noqa: F401 tells Schemathesis how chunks look
+from tests.unit.gateway.parts import parts_of
 
 API = "/api/v1"
-
-
-def parts_of(view: LiveView, desk: Desk, gateway_settings: GatewaySettings | None = None) -> Parts:
-    chosen = gateway_settings or GatewaySettings()
-    clock, metrics = SettableClock(), GatewayMetrics()
-    return Parts(
-        view=view,
-        desk=desk,
-        stream=Stream(view, desk, settings=chosen, clock=clock, metrics=metrics),
-        library=Library(view, desk, None),
-        readings=Readings(view, desk, None),
-        settings=chosen,
-        clock=clock,
-        metrics=metrics,
-        status=StatusReader(MemoryLog(clock), clock).report,
-    )
 
 
 @pytest.fixture

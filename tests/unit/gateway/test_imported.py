@@ -10,7 +10,6 @@ import httpx
 import numpy as np
 import pytest
 
-from dqmstream.clock import SettableClock
 from dqmstream.messages.booking import Activation, Regular
 from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
@@ -20,19 +19,14 @@ from dqmstream.sources.histograms.histogram import ImportedHistogram
 from dqmstream.sources.histograms.sets import imported_sets
 from dqmstream.store.store import Store
 from dqmstream.store.writer import StoreWriter
-from dqmstream.transport.memory import MemoryLog
 from services.gateway.app import create_app
 from services.gateway.archive import Archive
-from services.gateway.asking import Parts
 from services.gateway.desk import Desk
 from services.gateway.library import Library
 from services.gateway.live import LiveView
-from services.gateway.metrics import GatewayMetrics
-from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings, Limits
-from services.gateway.stream import Stream
 from services.gateway.testing import Detector
-from services.status.reader import StatusReader
+from tests.unit.gateway.parts import parts_of
 
 RUN = "/api/v1/runs/400001"
 PATH = "Elsewhere/charge"
@@ -117,20 +111,9 @@ def held(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[LiveV
 @pytest.fixture
 async def asked(held: tuple[LiveView, Archive]) -> AsyncIterator[Asked]:
     """A gateway over it."""
-    (view, archive), clock, metrics = held, SettableClock(), GatewayMetrics()
+    view, archive = held
     async with Desk.open() as desk:
-        parts = Parts(
-            view=view,
-            desk=desk,
-            stream=Stream(view, desk, settings=view.settings, clock=clock, metrics=metrics),
-            library=Library(view, desk, archive),
-            readings=Readings(view, desk, archive),
-            settings=view.settings,
-            clock=clock,
-            metrics=metrics,
-            status=StatusReader(MemoryLog(clock), clock).report,
-        )
-        transport = httpx.ASGITransport(create_app(parts))
+        transport = httpx.ASGITransport(create_app(parts_of(view, desk, view.settings, archive)))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             yield Asked(client)
 

@@ -9,28 +9,21 @@ import msgspec
 import numpy as np
 import pytest
 
-from dqmstream.clock import SettableClock
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.histograms import HistogramSet, SourceAccount
 from dqmstream.messages.quality import Outcome
 from dqmstream.messages.struct import Message
 from dqmstream.store.store import Store
 from dqmstream.store.writer import StoreWriter
-from dqmstream.transport.memory import MemoryLog
 from services.gateway.app import create_app
 from services.gateway.archive import Archive
-from services.gateway.asking import Parts
 from services.gateway.backfill import Backfill
 from services.gateway.desk import Desk
-from services.gateway.library import Library
 from services.gateway.live import LiveView
-from services.gateway.metrics import GatewayMetrics
-from services.gateway.readings import Readings
 from services.gateway.settings import GatewaySettings, Limits
-from services.gateway.stream import Stream
 from services.gateway.testing import Detector
 from services.gateway.windows import Window
-from services.status.reader import StatusReader
+from tests.unit.gateway.parts import parts_of
 
 API = "/api/v1"
 RUN = "/api/v1/runs/400001"
@@ -81,19 +74,7 @@ async def desk() -> AsyncIterator[Desk]:
 
 
 def client_of(view: LiveView, desk: Desk, archive: Archive | None) -> httpx.AsyncClient:
-    chosen, clock, metrics = view.settings, SettableClock(), GatewayMetrics()
-    parts = Parts(
-        view=view,
-        desk=desk,
-        stream=Stream(view, desk, settings=chosen, clock=clock, metrics=metrics),
-        library=Library(view, desk, archive),
-        readings=Readings(view, desk, archive),
-        settings=chosen,
-        clock=clock,
-        metrics=metrics,
-        status=StatusReader(MemoryLog(clock), clock).report,
-    )
-    transport = httpx.ASGITransport(create_app(parts))
+    transport = httpx.ASGITransport(create_app(parts_of(view, desk, view.settings, archive)))
     return httpx.AsyncClient(transport=transport, base_url="http://localhost")
 
 
