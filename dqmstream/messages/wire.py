@@ -262,6 +262,6 @@ CODEC: Final = Codec(
         ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
         ("QualityReports", 1): _only_new_fields,  # conditions
         ("RunStart", 1): _only_new_fields,  # marks
-        ("SourceCheckpoint", 1): _only_new_fields,  # absent
+        ("SourceCheckpoint", 1): _only_new_fields,  # what it decided
     },
 )
