@@ -16,8 +16,9 @@ from dqmstream.sources.cms.limits import Limits
 from dqmstream.sources.cms.messages import InitMessage
 from dqmstream.sources.cms.pair import StreamerPair, find_pair
 from dqmstream.sources.cms.reading import FileReading, StreamerEvent
-from dqmstream.sources.cms.report import EventCounts, FileReport, Tally
+from dqmstream.sources.cms.report import EventCounts, FileReport
 from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.cms.tally import Tally
 
 __all__ = ["StreamerChunk", "StreamerFile"]
 

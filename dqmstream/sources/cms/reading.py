@@ -27,9 +27,9 @@ from dqmstream.sources.cms.messages import (
 )
 from dqmstream.sources.cms.payload import expand
 from dqmstream.sources.cms.reader import Frame, FrameReader, peek_lumisection
-from dqmstream.sources.cms.report import Tally
 from dqmstream.sources.cms.selection import MenuSelection
 from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.cms.tally import Tally
 
 __all__ = ["FileReading", "StreamerEvent"]
 

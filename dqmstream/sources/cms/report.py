@@ -5,28 +5,22 @@ be read. A **flaw** is something wrong with the file as a whole while its events
 same, because each payload has a checksum of its own.
 """
 
-from collections import Counter
 from typing import NamedTuple
 
 import msgspec
 
-from dqmstream.errors import SourceError
 from dqmstream.identity import LumisectionId
-from dqmstream.sources.cms.auxiliary import UnknownClass
 from dqmstream.sources.cms.jsn import Jsn
-from dqmstream.sources.cms.limits import Limits
-from dqmstream.sources.cms.messages import EventMessage, InitMessage
-from dqmstream.sources.cms.pair import StreamerPair
 
 __all__ = [
     "FLAWS",
+    "NAMED_FLAWS",
     "OTHER_CLASSES",
     "OTHER_HOSTS",
     "REFUSALS",
     "EventCounts",
     "FileReport",
     "Finding",
-    "Tally",
 ]
 
 REFUSALS = {
@@ -66,16 +60,21 @@ REFUSALS = {
 
 FLAWS = {
     "auxiliary_unknown": "an event's time is not read: a class or version that is not known",
+    "branches_unknown": "which products the events have is not read from the INIT",
+    "broken_payload": "a product of an event contradicts itself, and is left out of the event",
     "event_count": "the .jsn says another number of accepted events than were found",
     "file_checksum": "Adler-32 of the file differs from the .jsn",
     "file_size": "size of the file differs from the .jsn, with and without the INIT",
     "renamed": "the name says another run or lumisection than the events",
     "selection_unmatched": "entries of the HLT selection match no path of this menu",
+    "unknown_class": "a product of an event is left out: a class or version that is not known",
 }
 """Reason of each flaw, and what it means."""
 
 OTHER_HOSTS = "(others)"
 OTHER_CLASSES = "(others)"
+NAMED_FLAWS = ("unknown_class", "broken_payload")
+"""Flaws that are noted by what they were found in: `unknown_class: reco::Track v21`."""
 
 
 class EventCounts(NamedTuple):
@@ -135,6 +134,9 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     unknown_classes
         Events whose auxiliary is not read, by the class and version that is not known; beyond the
         limit of sentences, under `OTHER_CLASSES`.
+    named_flaws
+        Products of events that were left out, by flaw (of `NAMED_FLAWS`) and by class and version,
+        or by product and what is wrong with it; beyond the limit, under `OTHER_CLASSES`.
     findings
         The first of them in words.
     hosts
@@ -165,6 +167,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
     flaws: dict[str, int] = {}
     unknown_classes: dict[str, int] = {}
+    named_flaws: dict[str, dict[str, int]] = {}
     findings: tuple[Finding, ...] = ()
     hosts: dict[str, int] = {}
     complete: bool = False
@@ -174,6 +177,20 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
         """Events the `.jsn` announces and the file does not show, not even as refused."""
         return max(0, self.jsn.accepted - self.events) if self.jsn else 0
 
+    def notes(self) -> dict[str, int]:
+        """What the file could not give, counted by reason, as it is shown beside its LS."""
+        found = dict(self.refused)
+        for reason, count in self.flaws.items():
+            named = self.named_flaws.get(reason)
+            found |= (
+                {f"{reason}: {name}": n for name, n in named.items()} if named else {reason: count}
+            )
+        if self.missing_events:
+            found["missing_events"] = self.missing_events
+        if self.jsn is not None and self.jsn.errors:
+            found["error_events"] = self.jsn.errors
+        return found
+
     def sentences(self) -> tuple[str, ...]:
         """The findings as lines for a log: run, lumisection, file, byte, reason, detail."""
         where = f"{self.lumisection or self.named or 'run unknown'} {self.path}"
@@ -181,118 +198,4 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
             f"{where}{'' if found.offset is None else f' byte {found.offset}'}: "
             f"{found.reason}: {found.detail}"
             for found in self.findings
-        )
-
-
-class Tally:
-    """Counts while one file is read; `report` gives the account so far."""
-
-    def __init__(self, path: str, limits: Limits) -> None:
-        self._limits = limits
-        self._base = FileReport(path=path)
-        self._metadata: dict[int, None] = {}
-        self._refused: Counter[str] = Counter()
-        self._flaws: Counter[str] = Counter()
-        self._findings: list[Finding] = []
-        self._unknown: Counter[str] = Counter()
-        self._hosts: Counter[str] = Counter()
-        self.messages = 0
-        self.events = 0
-        self.selected = 0
-        self.unselected = 0
-        self.prescaled = 0
-        self.refused_events = 0
-        self.metadata_messages = 0
-
-    def counts(self) -> EventCounts:
-        """What became of the events so far."""
-        return EventCounts(
-            self.events, self.selected, self.unselected, self.prescaled, self.refused_events
-        )
-
-    def know(self, **facts: object) -> None:
-        """Note fields of the report that are facts, not counts."""
-        self._base = msgspec.structs.replace(self._base, **facts)
-
-    def know_pair(self, pair: StreamerPair) -> None:
-        """Note which files are read, and what their name and the `.jsn` say."""
-        self.know(
-            path=str(pair.dat or pair.jsn_path),
-            jsn_path=str(pair.jsn_path) if pair.jsn_path else None,
-            jsn=pair.jsn,
-            lumisection=pair.named,
-            named=pair.named,
-            stream=pair.name.stream if pair.name else "",
-        )
-
-    def know_content(self, content: LumisectionId | None, lumisection_from: str) -> None:
-        """Note what the events say, and decide which lumisection they count for."""
-        named = self._base.named
-        by_name = named is not None and (lumisection_from == "name" or content is None)
-        self.know(content=content, lumisection=named if by_name else content)
-        if not by_name and named not in {None, content}:
-            self.flaw("renamed", f"the name says {named}, the events {content}")
-
-    def know_init(self, init: InitMessage) -> None:
-        """Note what the INIT says."""
-        self.know(
-            release=init.release,
-            process=init.process,
-            output_module=init.output_module,
-            hlt_paths=init.hlt_paths,
-        )
-
-    def refuse(self, error: SourceError, offset: int | None = None) -> None:
-        """Count a refusal of `REFUSALS`."""
-        self._refused[error.reason] += 1
-        self._find(error.reason, error.detail, offset)
-
-    def flaw(self, reason: str, detail: str) -> None:
-        """Count a flaw of `FLAWS`."""
-        self._flaws[reason] += 1
-        self._find(reason, detail, None)
-
-    def unknown_auxiliary(self, event: int, found: UnknownClass) -> None:
-        """Count an event whose auxiliary is not read; in words only the first of each class."""
-        label = found.label
-        if label in self._unknown or len(self._unknown) >= self._limits.max_details:
-            self._flaws["auxiliary_unknown"] += 1
-            label = label if label in self._unknown else OTHER_CLASSES
-        else:
-            self.flaw("auxiliary_unknown", f"event {event}: {label}: {found.detail}")
-        self._unknown[label] += 1
-
-    def _find(self, reason: str, detail: str, offset: int | None) -> None:
-        if len(self._findings) < self._limits.max_details:
-            self._findings.append(Finding(reason=reason, detail=detail, offset=offset))
-
-    def metadata(self, message: EventMessage) -> None:
-        """Count an event-meta-data message."""
-        self.metadata_messages += 1
-        if len(self._metadata) < self._limits.max_details:
-            self._metadata[message.adler32] = None
-
-    def select(self, host: str) -> None:
-        """Count a selected event, also for the host it came from."""
-        self.selected += 1
-        known = host in self._hosts or len(self._hosts) < self._limits.max_hosts
-        self._hosts[host if known else OTHER_HOSTS] += 1
-
-    def report(self) -> FileReport:
-        """The account so far."""
-        return msgspec.structs.replace(
-            self._base,
-            messages=self.messages,
-            events=self.events,
-            selected=self.selected,
-            unselected=self.unselected,
-            prescaled=self.prescaled,
-            refused_events=self.refused_events,
-            metadata_messages=self.metadata_messages,
-            metadata_checksums=tuple(self._metadata),
-            refused=dict(self._refused),
-            flaws=dict(self._flaws),
-            unknown_classes=dict(self._unknown),
-            findings=tuple(self._findings),
-            hosts=dict(self._hosts),
         )

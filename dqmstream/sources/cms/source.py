@@ -192,12 +192,7 @@ class StreamerLumisection:
     def _note(self, report: FileReport) -> None:
         """Count what this file could not give, by reason."""
         self._reports.append(report)
-        counts = {**report.refused, **report.flaws}
-        if report.missing_events:
-            counts["missing_events"] = report.missing_events
-        if report.jsn is not None and report.jsn.errors:
-            counts["error_events"] = report.jsn.errors
-        for name, count in counts.items():
+        for name, count in report.notes().items():
             self._notes[name] = self._notes.get(name, 0) + count
 
 

@@ -13,7 +13,9 @@ from dqmstream.sources.cms.report import FLAWS, REFUSALS, FileReport
 
 FOLDER = Path(__file__).parents[3] / "resources" / "hostile" / "streamer"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.expected"))
-ELSEWHERE = {"file_unreadable", "init_paths", "selection_unmatched"}
+PRODUCTS = {"branches_unknown", "broken_payload", "unknown_class"}
+"""Reasons that only a setting brings up, that asks for products. Tested apart."""
+ELSEWHERE = {"file_unreadable", "init_paths", "selection_unmatched"} | PRODUCTS
 """Reasons that no small file can give: the operating system, a limit, a setting. Tested apart."""
 
 
