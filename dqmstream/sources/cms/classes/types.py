@@ -1,8 +1,8 @@
 """Types of members as C++ spells them: text to a checked tree.
 
-`float`, `unsigned int`, `vector<float>`, `vector<vector<unsigned int>>`, `bitset<46>`, `string`,
-`reco::HitPattern`, `edm::Wrapper<T>*`, `map<A,B>`, `set<string>`. Spelling counts: it enters class
-checksums. Array lengths stand beside a type, not in it.
+`float`, `unsigned int`, `enum edm::BranchType`, `vector<float>`, `vector<vector<unsigned int> >`,
+`bitset<46>`, `string`, `reco::HitPattern`, `edm::Wrapper<T>*`, `map<A,B>`, `set<string>`. Spelling
+counts: it enters class checksums. Array lengths stand beside a type, not in it.
 """
 
 import re
@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 from dqmstream.errors import ConfigurationError
 
 __all__ = [
+    "ENUM",
     "PLAIN",
     "Bits",
     "Class",
@@ -42,6 +43,8 @@ PLAIN: Final = {
     "long long": "i8",
     "unsigned long": "u8",
     "unsigned long long": "u8",
+    "Long64_t": "i8",
+    "ULong64_t": "u8",
     "enum": "i4",
 }
 """C++ type to the NumPy type of its bytes in a payload, where they are big-endian."""
@@ -104,6 +107,8 @@ class Class:
 
 Type: TypeAlias = Plain | Text | Bits | Vector | Set | Map | Pointer | Class
 
+ENUM: Final = "enum "
+"""Stands before the name of an enumeration, which is written as an `int`."""
 _NAME: Final = re.compile(r"[A-Za-z_][\w:]*")
 
 
@@ -119,6 +124,8 @@ def parse_type(text: str) -> Type:
     text = text.strip()
     if text in PLAIN:
         return Plain(PLAIN[text])
+    if text.startswith(ENUM) and _NAME.fullmatch(text.removeprefix(ENUM)):
+        return Plain(PLAIN["enum"])
     if text in {"string", "std::string"}:
         return Text()
     if text.endswith("*"):
