@@ -1,16 +1,17 @@
 """One streamer file, read once from begin to end: events or chunks of columns, and a report.
 
-Memory holds one message and one chunk, never the file. Nothing in a file raises: what cannot be
+Memory holds one message and one chunk, or one batch of events whose products are decoded together,
+never the file. Nothing in a file raises: what cannot be
 used is refused by name in the report, and what can be read is read.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 
 from dqmstream.errors import SourceError
+from dqmstream.sources.cms.batching import Batch, ChunkCutter, ProductReaders, StreamerChunk
 from dqmstream.sources.cms.columns import ColumnBuilder
 from dqmstream.sources.cms.limits import Limits
 from dqmstream.sources.cms.messages import InitMessage
@@ -25,17 +26,6 @@ __all__ = ["StreamerChunk", "StreamerFile"]
 _BUFFER_BYTES = 1 << 20
 
 
-class StreamerChunk(NamedTuple):
-    """Columns of some events, and the count of all events read since the chunk before.
-
-    `batch.num_rows == counts.selected`. The last chunk of a file has no rows when the last events
-    were all refused or not selected, so that the counts of the chunks add up to the report's.
-    """
-
-    batch: pa.RecordBatch
-    counts: EventCounts
-
-
 class StreamerFile:
     """A data file with its `.jsn`, to be read by one of the iterators.
 
@@ -47,15 +37,23 @@ class StreamerFile:
         How to read; by default everything, verified.
     limits
         How much the file may ask for.
+    products
+        Makes the columns of products; None: there are none.
     """
 
     def __init__(
-        self, path: Path, settings: ReadSettings | None = None, *, limits: Limits | None = None
+        self,
+        path: Path,
+        settings: ReadSettings | None = None,
+        *,
+        limits: Limits | None = None,
+        products: ProductReaders | None = None,
     ) -> None:
         self.path = path
         self._settings = settings or ReadSettings()
         self._limits = limits or Limits()
         self._tally = Tally(str(path), self._limits)
+        self._products = products
         self._reading: FileReading | None = None
 
     @property
@@ -74,6 +72,11 @@ class StreamerFile:
 
     def chunks(self) -> Iterator[StreamerChunk]:
         """Columns of the selected events and the counts, cut by the settings alone."""
+        if self._products is None:
+            return self._header_chunks()
+        return self._product_chunks(self._products)
+
+    def _header_chunks(self) -> Iterator[StreamerChunk]:
         cut = EventCounts()
         builder: ColumnBuilder | None = None
         for event in self.events():
@@ -86,6 +89,26 @@ class StreamerFile:
         rest = self._tally.counts().since(cut)
         if rest.events:
             yield StreamerChunk((builder or self._new_builder()).finish(), rest)
+
+    def _product_chunks(self, products: ProductReaders) -> Iterator[StreamerChunk]:
+        cutter: ChunkCutter | None = None
+        batch = Batch(self._limits)
+        for event in self.events():
+            cutter = cutter or self._new_cutter(products)
+            batch.add(event, self._tally.counts())
+            if batch.is_full:
+                yield from cutter.take(batch)
+                batch = Batch(self._limits)
+        if self._tally.events:
+            cutter = cutter or self._new_cutter(products)
+            yield from cutter.take(batch)
+            yield from cutter.rest(self._tally.counts())
+
+    def _new_cutter(self, products: ProductReaders) -> ChunkCutter:
+        reader = products.reader(b"" if self.init is None else self.init.payload)
+        if reader.fault:
+            self._tally.flaw("branches_unknown", reader.fault)
+        return ChunkCutter(self._new_builder(), reader, self._settings, self._tally)
 
     def _new_builder(self) -> ColumnBuilder:
         hlt_paths = self.init.hlt_paths if self.init else ()

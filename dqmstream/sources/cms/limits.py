@@ -26,6 +26,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Most host names counted one by one in a report; further ones are counted together.
     max_details
         Most sentences kept in a report; the counts go on.
+    max_batch_events, max_batch_bytes
+        A batch of events whose products are decoded together ends with the event that reaches
+        either; bytes are those of payloads, as stored and expanded.
 
     Raises
     ------
@@ -39,6 +42,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_jsn_bytes: int = 64 * 1024
     max_hosts: int = 1024
     max_details: int = 20
+    max_batch_events: int = 1000
+    max_batch_bytes: int = 16 * _MEBIBYTE
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
