@@ -52,7 +52,8 @@ def needed_columns(bookings: Iterable[Booking]) -> frozenset[str]:
 def fitting(
     bookings: Sequence[Booking], columns: Collection[str], *, beside: Sequence[Booking] = ()
 ) -> tuple[Booking, ...]:
-    """The bookings of which at least half of the elements find the columns they read.
+    """The bookings of which at least half of the elements find the columns they read; those of an
+    analysis if it finds all of its own.
 
     Parameters
     ----------
@@ -78,7 +79,9 @@ def fitting(
 
 
 def _share(booking: Booking, have: frozenset[str]) -> float:
-    """Of the elements that read columns, those that find all of them."""
+    """Of the elements that read columns, those that find all of them; an analysis fills all."""
+    if booking.analysis:
+        return float(have.issuperset(booking.analysis.columns))
     needed = [needed_columns([structs.replace(booking, elements=(e,))]) for e in booking.elements]
     reading = [columns for columns in needed if columns]
     return sum(columns <= have for columns in reading) / len(reading) if reading else 1.0

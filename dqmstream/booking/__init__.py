@@ -20,6 +20,7 @@ A workspace is a few lines::
 from dqmstream.booking.check import check
 from dqmstream.booking.declare import (
     Workspace,
+    analysis,
     category,
     histogram,
     integer,
@@ -33,6 +34,7 @@ from dqmstream.booking.fill import required_columns
 
 __all__ = [
     "Workspace",
+    "analysis",
     "category",
     "check",
     "histogram",

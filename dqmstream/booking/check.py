@@ -17,6 +17,7 @@ from dqmstream.errors import BookingError
 from dqmstream.histograms.layout import Layout, axis_bins, axis_extent, fixed_point_bits
 from dqmstream.identity import normal_path
 from dqmstream.messages.booking import (
+    Analysis,
     Axis,
     Booking,
     Category,
@@ -31,6 +32,7 @@ from dqmstream.messages.booking import (
 )
 
 __all__ = [
+    "MAX_ANALYSIS_COLUMNS",
     "MAX_BINS",
     "MAX_ELEMENTS",
     "MAX_ELEMENT_CELLS",
@@ -42,6 +44,7 @@ MAX_BINS: Final = 10_000
 MAX_ELEMENT_CELLS: Final = 4_000_000
 MAX_WORKSPACE_CELLS: Final = 64_000_000
 MAX_ELEMENTS: Final = 100_000
+MAX_ANALYSIS_COLUMNS: Final = 256
 _MAX_NAME: Final = 64
 _MAX_INTEGER: Final = 2**31
 """Codes and integer bounds stay below it, as in boost-histogram."""
@@ -54,7 +57,7 @@ def check(booking: Booking, *, imported: bool = False) -> Booking:
     ----------
     imported
         Whether elements may be filled elsewhere: readers meet such bookings, no filler can fill
-        one.
+        one. Those of a booking with an analysis must be.
 
     Raises
     ------
@@ -69,8 +72,10 @@ def check(booking: Booking, *, imported: bool = False) -> Booking:
     try:
         _check_name(booking.workspace)
         _check_paths(booking.elements)
+        if booking.analysis:
+            _check_analysis(booking.analysis)
         for element in booking.elements:
-            _check_element(element, imported=imported)
+            _check_element(element, booking, imported=imported)
         _check_size(booking)
     except BookingError as error:
         msg = f"workspace {booking.workspace!r}: {error}"
@@ -112,10 +117,44 @@ def _folders(path: str) -> Iterable[str]:
     return ("/".join(parts[:end]) for end in range(1, len(parts)))
 
 
-def _check_element(element: Element, *, imported: bool) -> None:
+def _check_analysis(analysis: Analysis) -> None:
+    """Its name, columns and parameters; whether it is installed is found out where it runs."""
     try:
+        _check_name(analysis.name)
+        _check_columns(analysis.columns)
+        for name, value in analysis.parameters.items():
+            if not name.isidentifier() or not math.isfinite(value):
+                msg = f"parameter {name!r} is {value}, expected a name and a finite number"
+                raise BookingError(msg)
+    except BookingError as error:
+        msg = f"analysis {analysis.name[:80]!r}: {error}"
+        raise BookingError(msg) from None
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    if not 1 <= len(columns) <= MAX_ANALYSIS_COLUMNS:
+        msg = f"{len(columns)} columns, expected 1 to {MAX_ANALYSIS_COLUMNS}"
+        raise BookingError(msg)
+    for column in columns:
+        parts = column.split(".")
+        if len(parts) > 2 or not all(map(str.isidentifier, parts)):
+            msg = f"column {column[:80]!r} is neither `column` nor `collection.member`"
+            raise BookingError(msg)
+        if columns.count(column) > 1:
+            msg = f"column {column!r} is listed twice"
+            raise BookingError(msg)
+
+
+def _check_element(element: Element, booking: Booking, *, imported: bool) -> None:
+    elsewhere = filled_elsewhere(element)
+    try:
+        if booking.analysis and not elsewhere:
+            msg = f"analysis {booking.analysis.name!r} fills it: it may have no expressions"
+            raise BookingError(msg)
         match element:
-            case Histogram() | Profile() if imported and filled_elsewhere(element):
+            case _ if booking.analysis and elsewhere:
+                _check_elsewhere(element)
+            case Histogram() | Profile() if imported and elsewhere:
                 _check_elsewhere(element)
             case Histogram():
                 _check_axes(element.axes, most=3)
@@ -135,19 +174,25 @@ def _check_element(element: Element, *, imported: bool) -> None:
         raise BookingError(msg) from None
 
 
-def _check_elsewhere(element: Histogram | Profile) -> None:
+def _check_elsewhere(element: Element) -> None:
     """Of what is filled elsewhere only the place of its numbers is declared."""
-    if isinstance(element, Histogram):
-        expression, bounds, name, most = element.weight, element.weight_range, "weight_range", 3
-    else:
-        expression, bounds, name, most = element.value, element.value_range, "value_range", 2
+    expression = element.weight if isinstance(element, Histogram) else element.value
     if expression or element.select:
         text = expression or element.select
         msg = f"without fill expressions it is filled elsewhere, and {text!r} would never be used"
         raise BookingError(msg)
-    _check_axes(element.axes, most=most)
-    if bounds is not None:
-        _check_range(name, bounds)
+    match element:
+        case Histogram():
+            _check_axes(element.axes, most=3)
+            if element.weight_range is not None:
+                _check_range("weight_range", element.weight_range)
+        case Profile():
+            _check_axes(element.axes, most=2)
+            _check_range("value_range", element.value_range)
+        case Scalar() if element.value_range is not None:
+            _check_sum_range(element, element.value_range)
+        case _:
+            pass
 
 
 def _check_fill(axes: Sequence[Axis], fill: Sequence[str]) -> None:
@@ -239,13 +284,18 @@ def _check_range(name: str, bounds: tuple[float, float]) -> None:
         raise BookingError(msg) from None
 
 
+def _check_sum_range(element: Scalar, bounds: tuple[float, float]) -> None:
+    if element.combine != "sum":
+        msg = f"value_range is for sums, combine is {element.combine!r}"
+        raise BookingError(msg)
+    _check_range("value_range", bounds)
+
+
 def _check_scalar(element: Scalar) -> None:
     if element.value_range is not None:
-        if element.combine != "sum":
-            msg = f"value_range is for sums, combine is {element.combine!r}"
-            raise BookingError(msg)
-        _check_range("value_range", element.value_range)
-    elif element.combine == "sum" and parse(element.value).kind is Kind.FLOAT:
+        _check_sum_range(element, element.value_range)
+    kind = parse(element.value).kind
+    if element.value_range is None and element.combine == "sum" and kind is Kind.FLOAT:
         msg = f"the sum of {element.value!r}, a float, needs a value_range"
         raise BookingError(msg)
 

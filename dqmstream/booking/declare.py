@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from msgspec import UNSET
+
 from dqmstream.booking.check import check
 from dqmstream.identity import normal_path
 from dqmstream.messages.booking import (
+    Analysis,
     Axis,
     Booking,
     Category,
@@ -22,6 +25,7 @@ from dqmstream.messages.booking import (
 
 __all__ = [
     "Workspace",
+    "analysis",
     "category",
     "histogram",
     "integer",
@@ -36,7 +40,9 @@ _PLAIN = Draw()
 _Combine = Literal["sum", "last", "min", "max"]
 
 
-def Workspace(name: str, description: str, elements: Iterable[Element]) -> Booking:
+def Workspace(
+    name: str, description: str, elements: Iterable[Element], *, analysis: Analysis | None = None
+) -> Booking:
     """A checked booking.
 
     Parameters
@@ -47,13 +53,37 @@ def Workspace(name: str, description: str, elements: Iterable[Element]) -> Booki
         One sentence about what it watches.
     elements
         The MonitorElements, in the order they are shown.
+    analysis
+        What fills them all, of which then none has an expression.
 
     Raises
     ------
     BookingError
         Naming the path and what is wrong with it.
     """
-    return check(Booking(workspace=name, description=description, elements=tuple(elements)))
+    booking = Booking(
+        workspace=name,
+        description=description,
+        elements=tuple(elements),
+        analysis=UNSET if analysis is None else analysis,
+    )
+    return check(booking)
+
+
+def analysis(name: str, *, columns: Iterable[str], **parameters: float) -> Analysis:
+    """What fills a workspace from all events of a closed LS together.
+
+    Parameters
+    ----------
+    name
+        Of an installed analysis (entry points `dqmstream.analyses`).
+    columns
+        What it reads: `x` per event, `tracks.pt` per object.
+    parameters
+        Its numbers.
+    """
+    numbers = {key: float(value) for key, value in sorted(parameters.items())}
+    return Analysis(name=name, columns=tuple(columns), parameters=numbers)
 
 
 def regular(bins: int, lower: float, upper: float, *, label: str = "", unit: str = "") -> Regular:
@@ -83,7 +113,7 @@ def category(
 def histogram(
     path: str,
     *axes: Axis,
-    fill: str | Iterable[str],
+    fill: str | Iterable[str] = (),
     select: str = "",
     weight: str = "",
     weight_range: tuple[float, float] | None = None,
@@ -100,7 +130,7 @@ def histogram(
     axes
         From `regular`, `variable`, `integer` or `category`.
     fill
-        One expression per axis; for one axis just the text.
+        One expression per axis; for one axis just the text; none if an analysis fills it.
     select
         Boolean expression; empty takes everything.
     weight, weight_range
@@ -124,8 +154,8 @@ def histogram(
 def profile(
     path: str,
     *axes: Axis,
-    fill: str | Iterable[str],
-    value: str,
+    fill: str | Iterable[str] = (),
+    value: str = "",
     value_range: tuple[float, float],
     select: str = "",
     title: str = "",
@@ -156,7 +186,7 @@ def profile(
 
 def scalar(
     path: str,
-    value: str,
+    value: str = "",
     *,
     combine: _Combine,
     value_range: tuple[float, float] | None = None,
@@ -170,7 +200,8 @@ def scalar(
     Parameters
     ----------
     value
-        Expression, evaluated for every event (or object) that `select` takes.
+        Expression, evaluated for every event (or object) that `select` takes; none if an analysis
+        fills it.
     combine
         How they come together: `sum`, `last` (by source and chunk), `min` or `max`.
     value_range
@@ -192,14 +223,14 @@ def scalar(
 
 def text(
     path: str,
-    value: str,
+    value: str = "",
     *,
     select: str = "",
     title: str = "",
     description: str = "",
     draw: Draw = _PLAIN,
 ) -> Text:
-    """One string: the last value of the text column `value`.
+    """One string: the last value of the text column `value`; without one an analysis fills it.
 
     Parameters
     ----------

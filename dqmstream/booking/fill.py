@@ -1,13 +1,17 @@
 """The expressions of one element, parsed and brought to one level."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from dqmstream.booking.expression import EVENT, Level, Node, as_boolean, columns_of, joint_level
 from dqmstream.booking.parse import parse
 from dqmstream.errors import BookingError
 from dqmstream.messages.booking import Booking, Element, Histogram, Profile, Scalar, Text
 
-__all__ = ["Fill", "fill_of", "filled_elsewhere", "required_columns"]
+__all__ = ["EVENT_NUMBER", "Fill", "fill_of", "filled_elsewhere", "required_columns"]
+
+EVENT_NUMBER: Final = "event"
+"""Per-event column: its number in the run."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +34,12 @@ class Fill:
 
 
 def filled_elsewhere(element: Element) -> bool:
-    """Whether the contents of an element are imported: it has no expressions to fill it with."""
-    return isinstance(element, Histogram | Profile) and not element.fill
+    """Whether an element has no expressions: it is imported, or comes of an analysis."""
+    match element:
+        case Histogram() | Profile():
+            return not element.fill
+        case Scalar() | Text():
+            return not element.value
 
 
 def fill_of(element: Element) -> Fill:
@@ -43,7 +51,7 @@ def fill_of(element: Element) -> Fill:
         Saying which expression is wrong, and why.
     """
     match element:
-        case Histogram() | Profile() if filled_elsewhere(element):
+        case _ if filled_elsewhere(element):
             return Fill()
         case Histogram():
             axes, value = element.fill, element.weight or None
@@ -76,8 +84,11 @@ def required_columns(booking: Booking) -> frozenset[str]:
     """Names of all columns the booking reads, so that others need not travel.
 
     `event` is a per-event column, `muon.pt` a member of a collection, and `muon` alone, where
-    only the number of objects counts, the collection whatever its members.
+    only the number of objects counts, the collection whatever its members. An analysis reads those
+    that its booking names, and event numbers, by which its events are put in order.
     """
+    if booking.analysis:
+        return frozenset({*booking.analysis.columns, EVENT_NUMBER})
     texts = {element.value for element in booking.elements if isinstance(element, Text)}
     nodes = (node for element in booking.elements for node in fill_of(element).nodes)
     return frozenset(texts).union(*map(columns_of, nodes))

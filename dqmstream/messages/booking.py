@@ -5,12 +5,15 @@ collection (`muon.pt`), arithmetic, comparisons and a few functions (`abs`, `cou
 language is described and checked in `dqmstream.booking.expression`.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
+
+from msgspec import UNSET, UnsetType
 
 from dqmstream.messages.struct import Message, Value
 
 __all__ = [
     "Activation",
+    "Analysis",
     "Axis",
     "Booking",
     "Category",
@@ -95,8 +98,8 @@ class Histogram(_Element, frozen=True, kw_only=True, tag="histogram"):
     `fill` has one expression per axis. A weighted one declares the range of its weights
     (`weight_range`): they are summed in fixed point, so that order never matters.
 
-    Without `fill` and `weight` it is filled elsewhere: its contents are imported, and nothing
-    here can fill it.
+    Without `fill` and `weight` it is filled elsewhere: its contents are imported or come of an
+    analysis, and no filler can fill it.
     """
 
     axes: tuple[Axis, ...]
@@ -121,7 +124,8 @@ class Profile(_Element, frozen=True, kw_only=True, tag="profile"):
 class Scalar(_Element, frozen=True, kw_only=True, tag="scalar"):
     """One number; `combine` says how events, chunks and LSs come together.
 
-    A sum of anything but integers declares `value_range` and is kept in fixed point.
+    A sum of anything but integers declares `value_range` and is kept in fixed point. With an empty
+    `value` it is filled by an analysis.
     """
 
     value: str
@@ -130,7 +134,7 @@ class Scalar(_Element, frozen=True, kw_only=True, tag="scalar"):
 
 
 class Text(_Element, frozen=True, kw_only=True, tag="text"):
-    """One string: the last by (source, number) of a text column."""
+    """One string: the last by (source, number) of a text column, or of an analysis as a Scalar."""
 
     value: str
 
@@ -138,12 +142,31 @@ class Text(_Element, frozen=True, kw_only=True, tag="text"):
 Element = Histogram | Profile | Scalar | Text
 
 
+class Analysis(Value, frozen=True, kw_only=True):
+    """What fills a workspace from all events of a closed LS together, where no expression can.
+
+    `name` is of an installed analysis, `columns` are those it reads (`x` per event, `tracks.pt`
+    per object), `parameters` its numbers.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    parameters: dict[str, float] = {}
+
+
 class Booking(Message, frozen=True, kw_only=True, tag=True):
-    """All MonitorElements of one workspace, as announced on `dqm.bookings`."""
+    """All MonitorElements of one workspace, as announced on `dqm.bookings`.
+
+    One with an `analysis` is filled by it alone: its elements have no expressions. Without one
+    nothing of it is encoded, so that bookings of before it was there keep their hashes.
+    """
+
+    version: ClassVar[int] = 2
 
     workspace: str
     description: str = ""
     elements: tuple[Element, ...]
+    analysis: Analysis | UnsetType = UNSET
 
 
 class Activation(Message, frozen=True, kw_only=True, tag=True):

@@ -256,6 +256,7 @@ def _only_new_fields(fields: dict[str, Any]) -> dict[str, Any]:
 CODEC: Final = Codec(
     MESSAGES,
     {
+        ("Booking", 1): _only_new_fields,  # analysis
         ("Conditions", 1): _only_new_fields,  # prescale_name, delivered, recorded, and two flags
         ("Heartbeat", 1): _only_new_fields,  # open, missing
         ("Heartbeat", 2): _only_new_fields,  # waits_for

@@ -19,6 +19,7 @@ _SCALARS: dict[object, Strategy] = {
     str: st.text(max_size=8),
     bytes: st.binary(max_size=8),
     type(None): st.none(),
+    msgspec.UnsetType: st.just(msgspec.UNSET),
 }
 
 

@@ -1,0 +1,1 @@
+"""Analyses: what fills a workspace from all events of a closed lumisection together."""
