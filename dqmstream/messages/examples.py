@@ -8,6 +8,7 @@ from typing import Final
 
 from dqmstream.messages.booking import Activation
 from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure, SourceCheckpoint
+from dqmstream.messages.display import DisplayLayer, DisplaySpot, EventDisplay
 from dqmstream.messages.events import (
     LumisectionClose,
     LumisectionEnd,
@@ -130,6 +131,34 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         value=b"not Arrow",
     ),
     BATCH,
+    EventDisplay(
+        run=_RUN,
+        lumisection=3,
+        event=1_234_567,
+        orbit=700_001,
+        bunch_crossing=1_237,
+        time=_NOON,
+        rule="path:HLT_*Mu*@0.2",
+        why="passed HLT_DoubleMu8",
+        paths=("HLT_DoubleMu8",),
+        paths_passed=1,
+        layers=(
+            DisplayLayer(
+                kind="muon",
+                collection="muon",
+                total=2,
+                members={
+                    "pt": (31.25, 17.5),
+                    "eta": (0.5, -1.25),
+                    "phi": (0.75, None),
+                    "charge": (1, -1),
+                },
+            ),
+        ),
+        spot=DisplaySpot(x=0.17, y=-0.19, z=-0.5, width_x=0.015, width_y=0.017, sigma_z=6.5),
+        heard=_NOON,
+        made=_NOON,
+    ),
     FillerCheckpoint(
         group=f"filler-{_SET}",
         partition=1,

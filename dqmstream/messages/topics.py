@@ -10,6 +10,7 @@ __all__ = [
     "CHECKPOINTS",
     "COMMANDS",
     "CONDITIONS",
+    "DISPLAYS",
     "EVENTS",
     "HEARTBEATS",
     "HISTOGRAMS",
@@ -29,6 +30,7 @@ ALARMS: Final = "dqm.alarms"
 ALARM_STATE: Final = "dqm.alarm-state"
 COMMANDS: Final = "dqm.commands"
 HEARTBEATS: Final = "dqm.heartbeats"
+DISPLAYS: Final = "dqm.displays"
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
@@ -142,6 +144,13 @@ _LIVE: Final = (
         keyed_by="process",
         retention=6 * _HOUR,
         description="What each process does and how far it is.",
+    ),
+    Topic(
+        name=DISPLAYS,
+        messages=("EventDisplay",),
+        keyed_by="run",
+        retention=2 * _HOUR,
+        description="Single events, picked to be looked at.",
     ),
 )
 

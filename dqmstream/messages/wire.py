@@ -17,6 +17,7 @@ import msgspec
 from dqmstream.errors import MessageError, UnknownVersionError
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure, SourceCheckpoint
+from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import (
     Chunk,
     EventBatch,
@@ -62,6 +63,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Conditions,
     Dead,
     EventBatch,
+    EventDisplay,
     FillerCheckpoint,
     FillerTenure,
     Heartbeat,
