@@ -19,7 +19,7 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.sources.cms.classes.tables import ClassTable, Tables
 from dqmstream.sources.cms.classes.types import ENUM
 
-__all__ = ["class_checksum"]
+__all__ = ["class_checksum", "text_checksum"]
 
 
 def class_checksum(table: ClassTable, tables: Tables) -> int:
@@ -51,6 +51,14 @@ def class_checksum(table: ClassTable, tables: Tables) -> int:
         total = _text(total, member.spelled.removeprefix(ENUM))
         if member.length:
             total = _hashed(total, [member.length])
+    return total
+
+
+def text_checksum(*texts: str) -> int:
+    """The hash of texts one after another: of a class without bases, arrays and enumerations."""
+    total = 0
+    for text in texts:
+        total = _text(total, text)
     return total
 
 

@@ -1,0 +1,1 @@
+"""Event payloads written: the other direction of `dqmstream.sources.cms.decoding`."""
