@@ -1,0 +1,153 @@
+"""From decoded products to the Arrow columns that were asked for."""
+
+from collections.abc import Collection as Names
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dqmstream.sources.cms.decoding.branch import Decoded, Product
+from dqmstream.sources.cms.products.collection import Array, Given, Member
+from dqmstream.sources.cms.products.naming import Offer
+
+__all__ = ["ProductPlan"]
+
+_PARTNER: Final = "^"
+
+
+class _Column(NamedTuple):
+    """One column to be made: what it is, and its members."""
+
+    offer: Offer
+    members: tuple[Member, ...]
+
+    @property
+    def field(self) -> "pa.Field[Any]":
+        return pa.field(self.offer.name, self.type, nullable=False)
+
+    @property
+    def type(self) -> pa.DataType:
+        if self.offer.collection.is_scalar:
+            return self.members[0].type
+        return pa.list_(pa.field("item", pa.struct(self.fields), nullable=False))
+
+    @property
+    def fields(self) -> "list[pa.Field[Any]]":
+        return [pa.field(made.name, made.type, nullable=False) for made in self.members]
+
+    def raw(self) -> Iterable[tuple[int, str]]:
+        """Raw members that it needs, with their branches."""
+        for name in (
+            *self.offer.collection.objects.always,
+            *(n for m in self.members for n in m.raw),
+        ):
+            if name.startswith(_PARTNER):
+                yield self.offer.partner, name.removeprefix(_PARTNER)
+            else:
+                yield self.offer.branch, name
+
+
+class ProductPlan:
+    """Which raw members to decode, and what to make of them.
+
+    Parameters
+    ----------
+    offers
+        All columns that can be made.
+    columns
+        Those to be made, as `required_columns` names them.
+    feds
+        Ids of FEDs that each event should have.
+    """
+
+    def __init__(self, offers: Sequence[Offer], columns: Names[str], feds: Names[int] = ()) -> None:
+        self._columns = tuple(_asked(offers, frozenset(columns)))
+        self._feds = tuple(sorted(set(feds)))
+
+    @property
+    def wanted(self) -> Mapping[int, Names[str]]:
+        """Raw members by index of their branch, as `PayloadDecoder` takes them."""
+        wanted: dict[int, set[str]] = {}
+        for column in self._columns:
+            wanted.setdefault(column.offer.branch, set())
+            for branch, name in column.raw():
+                wanted.setdefault(branch, set()).add(name)
+        return {branch: tuple(sorted(names)) for branch, names in sorted(wanted.items())}
+
+    @property
+    def fields(self) -> "list[pa.Field[Any]]":
+        """Fields of the columns, none of them nullable."""
+        return [column.field for column in self._columns]
+
+    def build(
+        self, decoded: Decoded, *, bunch_crossing: Array, events: int
+    ) -> "list[pa.Array[Any]]":
+        """The columns, in the order of `fields`.
+
+        Parameters
+        ----------
+        decoded
+            What came of a batch of events.
+        bunch_crossing
+            int[events], of their auxiliaries; -1 unknown.
+        events
+            Events of the batch.
+        """
+        absent = Product(np.zeros(events, np.int64), {}, {})
+        made = []
+        for column in self._columns:
+            product = decoded.products.get(column.offer.branch, absent)
+            partner = decoded.products.get(column.offer.partner)
+            given = Given(events, product, bunch_crossing, self._feds, partner)
+            made.append(_array(column, given))
+        return made
+
+
+def _asked(offers: Sequence[Offer], names: frozenset[str]) -> Iterable[_Column]:
+    for offer in offers:
+        known = offer.collection.by_name()
+        members = [known[name] for name in offer.members if f"{offer.name}.{name}" in names]
+        if members or offer.name in names:
+            yield _Column(offer, tuple(members) or offer.collection.members[:1])
+
+
+def _array(column: _Column, given: Given) -> "pa.Array[Any]":
+    if not given.product.counts.any():
+        return _empty(column, given.events)
+    with np.errstate(all="ignore"):
+        # Strangers' numbers: 0 / 0 is NaN here, and an axis counts it as such.
+        objects = column.offer.collection.objects(given)
+        if column.offer.collection.is_scalar:
+            return _scalars(given, column.members[0])
+        values = [_values(made, made.values(objects)) for made in column.members]
+        return _jagged(column, objects.counts, values)
+
+
+def _empty(column: _Column, events: int) -> "pa.Array[Any]":
+    if column.offer.collection.is_scalar:
+        return pa.array(np.full(events, np.nan), column.type)
+    none = [pa.array([], made.type) for made in column.members]
+    return _jagged(column, np.zeros(events, np.int64), none)
+
+
+def _scalars(given: Given, made: Member) -> "pa.Array[Any]":
+    """One number for each event; NaN where there is none."""
+    found = np.full(given.events, np.nan)
+    found[given.product.counts > 0] = given.product.members[made.raw[0]]
+    return pa.array(found, made.type)
+
+
+def _values(made: Member, values: Array) -> "pa.Array[Any]":
+    kind = np.dtype(made.type.to_pandas_dtype())
+    return pa.array(np.ascontiguousarray(values, kind), made.type)
+
+
+def _jagged(
+    column: _Column, counts: NDArray[np.int64], values: "list[pa.Array[Any]]"
+) -> "pa.Array[Any]":
+    offsets = np.zeros(counts.size + 1, np.int32)
+    np.cumsum(counts, out=offsets[1:])
+    objects = pa.StructArray.from_arrays(values, fields=column.fields)
+    return pa.ListArray.from_arrays(pa.array(offsets), objects, type=column.type)
