@@ -13,6 +13,7 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar, variable
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.workspaces.stream_times import delays, times
 
 __all__ = ["workspace"]
 
@@ -27,18 +28,6 @@ _SIZES: Final = variable(
     [0, *(round(2 ** (step / 4)) for step in range(28, 97))], label="size", unit="byte"
 )
 """From 128 bytes to 16 MB in four steps for each doubling."""
-
-_TIMED: Final = "time > 0"
-"""The event's own time was read."""
-_NIBBLES: Final = integer(0, 64, label="lumi nibble: 64 to a lumisection, of 4096 orbits each")
-_NIBBLE: Final = "orbit % 262144 // 4096"
-_DELAY: Final = "(log_time - time) / 1e9"
-_PAST: Final = f"{_TIMED} and log_time > time"
-_POWER: Final = f"log({_DELAY}) / 2.302585092994046"
-"""Logarithm to base 10, so that a mean of seconds and one of years are equally fine."""
-_STEPS: Final = (f"{step}e{power}" for power in range(-1, 9) for step in (1, 1.5, 2, 3, 5, 7))
-_DELAYS: Final = variable([*map(float, _STEPS), 1e9], label="delay", unit="s")
-"""From 0.1 s to 30 years, six bins for each factor of ten."""
 
 
 def _events() -> Iterator[Element]:
@@ -192,6 +181,14 @@ def _paths() -> Iterator[Element]:
         title="Paths passed per event",
         description=f"Nothing at 0: each event of a stream has passed a path of it. {_CALL}",
     )
+    yield histogram(
+        "DQMStream/HLT/exceptions_per_event",
+        integer(0, 33, label="paths that failed with an exception"),
+        fill="count(hlt.state == 3)",
+        title="Paths that failed with an exception per event",
+        description=f"All at 0. {_CALL}",
+        draw=_SPECTRUM,
+    )
     yield scalar(
         "DQMStream/HLT/exceptions",
         "count(hlt.state == 3)",
@@ -210,89 +207,8 @@ def _paths() -> Iterator[Element]:
     )
 
 
-def _times() -> Iterator[Element]:
-    yield scalar(
-        "DQMStream/Time/unreadable",
-        "time <= 0",
-        combine="sum",
-        title="Events whose own time could not be read",
-        description=f"0: else the release writes events in a form not known here. {_CALL}",
-        draw=_TREND,
-    )
-    yield scalar(
-        "DQMStream/Time/fill",
-        "fill",
-        combine="max",
-        select=_TIMED,
-        title="LHC fill",
-        description="That of the LHC page; 0 or -1 without one.",
-        draw=_TREND,
-    )
-    yield histogram(
-        "DQMStream/Time/in_lumisection",
-        _NIBBLES,
-        fill=_NIBBLE,
-        select=_TIMED,
-        title="Events by time within the lumisection",
-        description=f"Flat: a gap is a time without triggers. {_CALL}",
-    )
-    yield histogram(
-        "DQMStream/Time/bunch_crossing",
-        integer(0, 3564, label="bunch crossing"),
-        fill="bunch_crossing",
-        select=_TIMED,
-        title="Events by bunch crossing",
-        description=f"Only crossings with beam, but for random triggers. {_CALL}",
-        draw=_SPECTRUM,
-    )
-
-
-def _delays() -> Iterator[Element]:
-    age = "In a replay: the age of the recording."
-    yield histogram(
-        "DQMStream/Delay/delay",
-        _DELAYS,
-        fill=_DELAY,
-        select=_TIMED,
-        title="Delay from the event to here",
-        description="One peak at about half a minute, as events come in files of a lumisection. "
-        f"Below 0.1 s clocks disagree. {age} {_CALL}",
-        draw=Draw(log_x=True),
-    )
-    yield scalar(
-        "DQMStream/Delay/longest",
-        _DELAY,
-        combine="max",
-        select=_TIMED,
-        title="Longest delay [s]",
-        description=f"Steady over lumisections; rising: we fall behind. {age} {_CALL}",
-        draw=_TREND,
-    )
-    yield profile(
-        "DQMStream/Delay/by_time",
-        _NIBBLES,
-        fill=_NIBBLE,
-        value=_POWER,
-        value_range=(-6, 12),
-        select=_PAST,
-        title="Mean power of ten of the delay [s] by time within the lumisection",
-        description="1 is 10 s, 2 is 100 s. Falls, as the first events of a file wait longest. "
-        f"{age} {_CALL}",
-    )
-    yield profile(
-        "DQMStream/Delay/by_host",
-        regular(256, 0, 65536, label="number of the filter unit, in groups of 256"),
-        fill="host",
-        value=_POWER,
-        value_range=(-6, 12),
-        select=_PAST,
-        title="Mean power of ten of the delay [s] by filter unit",
-        description=f"1 is 10 s, 2 is 100 s. Alike in all units. {age} {_CALL}",
-    )
-
-
 workspace = Workspace(
     "dqm_stream",
     "The DQM stream: rate, sizes, filter units, what the HLT paths said, times and delays.",
-    [*_events(), *_sizes(), *_paths(), *_times(), *_delays()],
+    [*_events(), *_sizes(), *_paths(), *times(), *delays()],
 )

@@ -15,9 +15,13 @@ from dqmstream.workspaces import (
     castor,
     csc,
     ctpps,
+    ctpps_status,
+    dcs_luminosity,
     dqm_stream,
     dt,
     ecal,
+    event_info,
+    fed,
     gem,
     hcal,
     hlt,
@@ -29,6 +33,8 @@ from dqmstream.workspaces import (
     pixel_new,
     rpc,
     sistrip,
+    tracking,
+    vertex,
 )
 from tests.judged import SCOPES, Judge
 
@@ -54,6 +60,10 @@ WORKSPACES = tuple(
         sistrip,
     )
 )
+OF_CONTENTS = tuple(
+    module.workspace for module in (ctpps_status, dcs_luminosity, event_info, fed, tracking, vertex)
+)
+"""Of the contents of CMS events: see workspaces/test_contents.py."""
 GROWING = {"strip dead modules": 3, "gem dead chips": 4}
 """Tests of the run so far that have enough entries from that LS on."""
 RATE = 500.0
@@ -91,7 +101,7 @@ def not_good(reports: Reports) -> Reports:
 
 
 def test_every_test_of_the_file_matches_something_it_can_judge() -> None:
-    compiled = compile_tests(default_tests(), (*WORKSPACES, dqm_stream.workspace))
+    compiled = compile_tests(default_tests(), (*WORKSPACES, dqm_stream.workspace, *OF_CONTENTS))
     assert compiled.unmatched == ()
     refused = [
         (test.declared.name, layout.element.path, why)

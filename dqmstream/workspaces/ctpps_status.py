@@ -1,0 +1,133 @@
+"""High voltage of the Roman pots of CT-PPS, as events carry it (`ctpps_pots`).
+
+The record has two bits for each pot: unused, bad, warning or OK. Which pots are in use depends on
+the optics of the fill.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
+from dqmstream.messages.booking import Draw, Element
+from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events
+from dqmstream.workspaces.objects import NIBBLE, NIBBLES, TIMED
+
+__all__ = ["POTS", "workspace"]
+
+_CALL: Final = "Otherwise call the CT-PPS DOC."
+_STATIONS: Final = {
+    "210": ("FR_BT", "FR_HR", "FR_TP"),
+    "220": ("C1", "FR_BT", "FR_HR", "FR_TP", "NR_BT", "NR_HR", "NR_TP"),
+}
+POTS: Final = tuple(
+    f"{arm}_{station}_{pot}"
+    for arm in ("45", "56")
+    for station, pots in _STATIONS.items()
+    for pot in pots
+)
+"""Names in the order of CTPPSRecord (cms-sw/cmssw DataFormats/OnlineMetaData)."""
+_POT: Final = integer(0, len(POTS), label="Roman pot", labels=POTS)
+_STATES: Final = ("unused", "bad", "warning", "OK")
+_STATE: Final = integer(0, 4, label="status", labels=_STATES)
+_ARM: Final = len(POTS) // 2
+
+
+def _states() -> Iterator[Element]:
+    yield number_of_events("CTPPSStatus")
+    yield histogram(
+        "CTPPSStatus/records",
+        integer(0, 21, label="pots in the record of an event"),
+        fill="count(ctpps_pots)",
+        title="Pots in the record of an event",
+        description="All at 20: else the record is missing, or cannot be read. "
+        f"{_CALL.replace('CT-PPS DOC', 'DQM operator')}",
+    )
+    yield histogram(
+        "CTPPSStatus/states",
+        _POT,
+        _STATE,
+        fill=("ctpps_pots.pot", "ctpps_pots.status"),
+        title="Status of each pot",
+        description=f"OK for all pots that are in use in the fill. {_CALL}",
+        draw=MAP,
+    )
+    yield histogram(
+        "CTPPSStatus/status",
+        _STATE,
+        fill="ctpps_pots.status",
+        title="Status of all pots",
+        description=f"Unused or OK, as in the lumisections before. {_CALL}",
+        draw=TREND,
+    )
+    for code, name in enumerate(_STATES):
+        yield histogram(
+            f"CTPPSStatus/Number/{name.lower()}",
+            integer(0, 21, label=f"pots that are {name}"),
+            fill=f"count(ctpps_pots.status == {code})",
+            select="count(ctpps_pots) > 0",
+            title=f"Pots that are {name} per event",
+            description=f"One bin, the same in all lumisections of a fill. {_CALL}",
+            draw=TREND,
+        )
+    for name, condition, select, words in (
+        ("ok", "ctpps_pots.status == 3", "", "are OK"),
+        ("used", "ctpps_pots.status != 0", "", "are in use"),
+        ("ok_of_used", "ctpps_pots.status == 3", "ctpps_pots.status != 0", "are OK, of those used"),
+    ):
+        yield profile(
+            f"CTPPSStatus/Fraction/{name}",
+            _POT,
+            fill="ctpps_pots.pot",
+            value=f"where({condition}, 1, 0)",
+            value_range=(0, 1),
+            select=select,
+            title=f"Fraction of events in which pots {words}",
+            description=f"At 0 or 1: between them a pot changed in this time. {_CALL}",
+            draw=EFFICIENCY,
+        )
+    for arm, first in (("45", 0), ("56", _ARM)):
+        inside = f"ctpps_pots.pot >= {first} and ctpps_pots.pot < {first + _ARM}"
+        yield histogram(
+            f"CTPPSStatus/ok_in_sector_{arm}",
+            integer(0, _ARM + 1, label="pots that are OK"),
+            fill=f"count(ctpps_pots.status == 3 and {inside})",
+            select="count(ctpps_pots) > 0",
+            title=f"Pots of sector {arm} that are OK",
+            description=f"One bin, that of the other sector. {_CALL}",
+            draw=TREND,
+        )
+    yield profile(
+        "CTPPSStatus/ok_by_time",
+        NIBBLES,
+        fill=NIBBLE,
+        value="count(ctpps_pots.status == 3)",
+        value_range=(0, 20),
+        select=f"{TIMED} and count(ctpps_pots) > 0",
+        title="Mean number of pots that are OK by time in the lumisection",
+        description=f"Flat: a step is a pot that moved, or lost its voltage. {_CALL}",
+    )
+    yield scalar(
+        "CTPPSStatus/fewest_ok",
+        "count(ctpps_pots.status == 3)",
+        combine="min",
+        select="count(ctpps_pots) > 0",
+        title="Fewest pots that are OK in an event",
+        description="Steady in a fill: a step down is a pot that was withdrawn.",
+        draw=TREND,
+    )
+    yield histogram(
+        "CTPPSStatus/age",
+        regular(120, -1, 59, label="minutes", unit="min"),
+        fill="(time - ctpps.time) / 6e10",
+        select="time > 0",
+        title="Time since the last change of the record",
+        description=f"As in the lumisection before, and a minute or two more. {_CALL}",
+        draw=Draw(log_y=True, per_lumisection=True),
+    )
+
+
+workspace = Workspace(
+    "ctpps_status",
+    "High voltage of the Roman pots of CT-PPS, as events carry it.",
+    [*_states()],
+)

@@ -1,0 +1,194 @@
+"""High voltage, magnet and luminosity as the events of the stream carry them (`dcs`, `luminosity`).
+
+The detector control system says of 27 partitions whether they are ready, and of some that it does
+not know. The luminosity is the last one known when the event was built, a few nibbles old. Both
+are records of the online meta data, and become conditions of the lumisection.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
+from dqmstream.messages.booking import Draw, Element
+from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events
+from dqmstream.workspaces.objects import NIBBLE, NIBBLES, POINTS, TIMED
+
+__all__ = ["PARTITIONS", "workspace"]
+
+_CALL: Final = "Otherwise tell the shift leader."
+PARTITIONS: Final = (
+    *("EB+", "EB-", "EE+", "EE-", "HBHEa", "HBHEb", "HBHEc", "HF", "HO", "RPC", "DT0", "DT+"),
+    *("DT-", "CSC+", "CSC-", "CASTOR", "ZDC", "TIBTID", "TOB", "TEC+", "TEC-", "BPIX", "FPIX"),
+    *("ES+", "ES-", "GEM+", "GEM-"),
+)
+"""Names in the order of the bits of DCSRecord (cms-sw/cmssw DataFormats/OnlineMetaData)."""
+_PARTITION: Final = integer(0, len(PARTITIONS), label="partition", labels=PARTITIONS)
+_TRACKER: Final = 17, 23
+"""First partition of the tracker, and the one behind its last."""
+_LUMINOSITY: Final = regular(120, 0, 30_000, label="luminosity", unit="1e30 /cm2/s")
+_PILEUP: Final = regular(120, 0, 120, label="pile-up")
+_AGE: Final = (
+    "(orbit // 262144 + 1 - luminosity.lumisection) * 64"
+    " + orbit % 262144 // 4096 - luminosity.nibble"
+)
+
+
+def _voltages() -> Iterator[Element]:
+    yield number_of_events("DCS")
+    yield histogram(
+        "DCS/states",
+        _PARTITION,
+        integer(0, 3, label="state", labels=["off", "on", "not known"]),
+        fill=("dcs_partitions.partition", "dcs_partitions.state"),
+        title="State of each partition",
+        description=f"On in stable beams, but for what is known to be off. {_CALL}",
+        draw=MAP,
+    )
+    yield profile(
+        "DCS/on",
+        _PARTITION,
+        fill="dcs_partitions.partition",
+        value="where(dcs_partitions.state == 1, 1, 0)",
+        value_range=(0, 1),
+        select="dcs_partitions.state != 2",
+        title="Fraction of events in which a partition is on",
+        description="At 1 in stable beams. Between 0 and 1: its voltage changed in this time. "
+        f"Empty: its state is not known. {_CALL}",
+        draw=EFFICIENCY,
+    )
+    yield profile(
+        "DCS/tracker",
+        integer(*_TRACKER, label="partition", labels=PARTITIONS[slice(*_TRACKER)]),
+        fill="dcs_partitions.partition",
+        value="where(dcs_partitions.state == 1, 1, 0)",
+        value_range=(0, 1),
+        select=f"dcs_partitions.partition >= {_TRACKER[0]}"
+        f" and dcs_partitions.partition < {_TRACKER[1]}",
+        title="Fraction of events in which a partition of the tracker is on",
+        description="At 1 in stable beams: else data are not good for physics. "
+        f"{_CALL.replace('leader', 'leader, and call the tracker DOC')}",
+        draw=EFFICIENCY,
+    )
+    yield histogram(
+        "DCS/on_per_event",
+        integer(0, 28, label="partitions that are on"),
+        fill="count(dcs_partitions.state == 1)",
+        select="count(dcs) > 0",
+        title="Partitions that are on per event",
+        description=f"One bin, the same in all lumisections of stable beams. {_CALL}",
+        draw=TREND,
+    )
+    yield profile(
+        "DCS/on_by_time",
+        NIBBLES,
+        fill=NIBBLE,
+        value="count(dcs_partitions.state == 1)",
+        value_range=(0, 27),
+        select=f"{TIMED} and count(dcs) > 0",
+        title="Mean number of partitions that are on by time in the lumisection",
+        description=f"Flat: a step is a partition that went off or on. {_CALL}",
+    )
+    yield histogram(
+        "DCS/age",
+        regular(120, 0, 48, label="hours since the last change of any state", unit="h"),
+        fill="(time - dcs.time) / 3.6e12",
+        select="time > 0",
+        title="Time since the last change of the detector control system",
+        description="Grows in a fill; one that jumps back to 0 is a change of voltage. "
+        "Beyond the axis, or below 0: the record is not updated. "
+        f"{_CALL}",
+        draw=TREND,
+    )
+
+
+def _magnet() -> Iterator[Element]:
+    yield histogram(
+        "DCS/Magnet/field",
+        regular(200, 0, 4, label="field", unit="T"),
+        fill="dcs.magnet_field",
+        title="Magnetic field",
+        description=f"At 3.8 T; 0 in runs without field. {_CALL}",
+        draw=TREND,
+    )
+    yield histogram(
+        "DCS/Magnet/current",
+        regular(190, 0, 19_000, label="current", unit="A"),
+        fill="dcs.magnet_current",
+        title="Current of the magnet",
+        description=f"At 18 164 A, steady. {_CALL}",
+        draw=TREND,
+    )
+    yield scalar(
+        "DCS/Magnet/lowest_current",
+        "dcs.magnet_current",
+        combine="min",
+        title="Lowest current of the magnet [A]",
+        description="18 164 A: lower and falling is a ramp down.",
+        draw=TREND,
+    )
+
+
+def _luminosity() -> Iterator[Element]:
+    for name, axis, words in (
+        ("luminosity", _LUMINOSITY, "Luminosity"),
+        ("pileup", _PILEUP, "Pile-up"),
+    ):
+        yield histogram(
+            f"DCS/Luminosity/{name}",
+            axis,
+            fill=f"luminosity.{name}",
+            title=words,
+            description=f"One bin or two, falling slowly in a fill but for levelling. {_CALL}",
+            draw=TREND,
+        )
+        yield profile(
+            f"DCS/Luminosity/{name}_by_time",
+            NIBBLES,
+            fill=NIBBLE,
+            value=f"luminosity.{name}",
+            value_range=(0, 1_000_000),
+            select=TIMED,
+            title=f"Mean {words.lower()} by time in the lumisection",
+            description=f"Smooth; a step is a change of the beams. {_CALL}",
+            draw=POINTS,
+        )
+    yield histogram(
+        "DCS/Luminosity/pileup_per_luminosity",
+        regular(100, 0, 0.02, label="pile-up / luminosity", unit="1e-30 cm2 s"),
+        fill="luminosity.pileup / luminosity.luminosity",
+        select="luminosity.luminosity > 0",
+        title="Pile-up for each unit of luminosity",
+        description="One bin: the cross section over the frequency and the number of bunches. "
+        f"{_CALL}",
+        draw=TREND,
+    )
+    yield histogram(
+        "DCS/Luminosity/nibble",
+        integer(0, 65, label="lumi nibble"),
+        fill="luminosity.nibble",
+        title="Nibble of the luminosity",
+        description=f"All nibbles, as far as there are events. {_CALL}",
+    )
+    yield histogram(
+        "DCS/Luminosity/age",
+        integer(-16, 129, label="nibbles"),
+        fill=_AGE,
+        select=TIMED,
+        title="Age of the luminosity in the event",
+        description=f"4 to 7 nibbles, of 0.36 s each: more is a luminosity that stopped. {_CALL}",
+        draw=Draw(log_y=True, per_lumisection=True),
+    )
+    yield histogram(
+        "DCS/Luminosity/there",
+        integer(0, 2, label="record", labels=["missing", "there"]),
+        fill="where(count(luminosity) > 0 and count(dcs) > 0, 1, 0)",
+        title="Events with both records",
+        description=f"All on the right: else the online meta data are not built in. {_CALL}",
+    )
+
+
+workspace = Workspace(
+    "dcs_luminosity",
+    "High voltage of all partitions, magnet, luminosity and pile-up, as events carry them.",
+    [*_voltages(), *_magnet(), *_luminosity()],
+)
