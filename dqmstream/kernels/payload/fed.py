@@ -113,7 +113,7 @@ def _word(values: Any, place: int) -> Any:
 
 
 @kernel
-def _bits(word: Any, low: int, length: int) -> int:
+def _bits(word: Any, low: int, length: int) -> Any:
     return np.int64((word >> np.uint64(low)) & np.uint64((1 << length) - 1))
 
 

@@ -73,7 +73,7 @@ def read_trigger_records(
     words = np.zeros((starts.size, STAGES, _STAGE_WORDS), np.uint32)
     _read(np.ascontiguousarray(values), starts, sizes, good, table, words)
     words[~good] = 0
-    return TriggerRecords(good, *table, words)
+    return TriggerRecords(good, table[0], table[1], table[2], words)
 
 
 @kernel

@@ -79,7 +79,8 @@ def _count(patterns: Any, begins: Any, ends: Any, counts: Any) -> None:
     one = np.uint64(1)
     for track in range(patterns.shape[0]):
         pixel_layers, strip_layers = np.uint64(0), np.uint64(0)
-        for hit in range(begins[track], min(np.int64(ends[track]), _MOST_HITS)):
+        end: Any = min(np.int64(ends[track]), _MOST_HITS)
+        for hit in range(begins[track], end):
             bit = hit * _BITS
             word, shift = bit >> 4, bit & 15
             packed = np.int64(patterns[track, word]) >> shift

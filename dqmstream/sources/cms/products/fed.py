@@ -60,24 +60,28 @@ class Feds(Objects):
     @property
     def size_ok(self) -> Array:
         """Whether the trailer says how many bytes there are."""
-        return self.fragments.framed & (self.fragments.trailer_words * _WORD == self.sizes)
+        agrees: Array = self.fragments.framed & (self.fragments.trailer_words * _WORD == self.sizes)
+        return agrees
 
     @property
     def crc_ok(self) -> Array:
         """Whether the trailer's checksum is that of the bytes."""
         found = checksums(self.values, self.starts, self.sizes)
-        return self.fragments.framed & (self.fragments.crc == found)
+        agrees: Array = self.fragments.framed & (self.fragments.crc == found)
+        return agrees
 
     @property
     def source_id_ok(self) -> Array:
         """Whether the header names the FED in whose place it stands."""
-        return self.fragments.framed & (self.fragments.source_id == self.id)
+        agrees: Array = self.fragments.framed & (self.fragments.source_id == self.id)
+        return agrees
 
     @property
     def bunch_crossing_ok(self) -> Array:
         """Whether the header's bunch crossing is the event's."""
         expected = self.given.bunch_crossings[self.event]
-        return self.fragments.framed & (self.fragments.bunch_crossing == expected)
+        agrees: Array = self.fragments.framed & (self.fragments.bunch_crossing == expected)
+        return agrees
 
     @property
     def l1_id_ok(self) -> Array:

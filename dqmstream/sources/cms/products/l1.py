@@ -41,8 +41,15 @@ class L1Records(Feds):
         super().__init__(given)
         rows = np.flatnonzero(self.id == L1_FED)
         found = read_trigger_records(self.values, self.starts[rows], self.sizes[rows])
-        self.records = TriggerRecords(*(values[found.good] for values in found))
-        self.events = self.event[rows][found.good]
+        good = found.good
+        self.events = self.event[rows][good]
+        self.records = TriggerRecords(
+            found.good[good],
+            found.orbit[good],
+            found.boards[good],
+            found.prescale_column[good],
+            found.words[good],
+        )
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -59,7 +66,9 @@ class L1Bits(L1Records):
     def bits(self) -> tuple[Array, Array]:
         """Rows of records, and numbers of bits, of all bits that are set."""
         words = np.ascontiguousarray(self.records.words[:, self.stage], "<u4")
-        return np.nonzero(np.unpackbits(words.view(np.uint8), axis=1, bitorder="little"))
+        set_bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
+        records, bits = np.nonzero(set_bits)
+        return records, bits
 
     @property
     def counts(self) -> NDArray[np.int64]:

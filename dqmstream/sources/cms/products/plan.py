@@ -150,4 +150,4 @@ def _jagged(
     offsets = np.zeros(counts.size + 1, np.int32)
     np.cumsum(counts, out=offsets[1:])
     objects = pa.StructArray.from_arrays(values, fields=column.fields)
-    return pa.ListArray.from_arrays(pa.array(offsets), objects, type=column.type)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), objects, type=column.type)

@@ -91,13 +91,15 @@ class Tracks(Objects):
     def dxy(self) -> Array:
         """Transverse impact parameter to the origin [cm]."""
         (px, py), (vx, vy, _) = (self.plain(name) for name in _PT), self.point
-        return (vy * px - vx * py) / self.pt
+        found: Array = (vy * px - vx * py) / self.pt
+        return found
 
     @property
     def dz(self) -> Array:
         """Longitudinal impact parameter to the origin [cm]."""
         (px, py, pz), (vx, vy, vz), pt = self.momentum, self.point, self.pt
-        return vz - (vx * px + vy * py) / pt * pz / pt
+        found: Array = vz - (vx * px + vy * py) / pt * pz / pt
+        return found
 
     @property
     def normalized_chi2(self) -> Array:

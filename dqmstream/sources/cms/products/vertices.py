@@ -46,7 +46,8 @@ class Vertices(Objects):
         counts, values = self.ragged(_WEIGHTS)
         sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
         ends = np.cumsum(counts)
-        return (sums[ends] - sums[ends - counts]) / _FULL_WEIGHT
+        found: Array = (sums[ends] - sums[ends - counts]) / _FULL_WEIGHT
+        return found
 
 
 def _error(axis: str, place: int) -> Member:

@@ -8,6 +8,7 @@ from dqmstream.sources.cms.products.collection import (
     DOUBLE,
     FLOAT,
     INT32,
+    Array,
     Collection,
     Objects,
     member,
@@ -33,9 +34,11 @@ class Jets(Objects):
     """Jets of a batch."""
 
     @property
-    def energy(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    def energy(self) -> Array:
         """Sum of the energies of all kinds of constituents [GeV]."""
-        return np.sum([self.plain(name) for name in _SUMMED], axis=0, dtype=np.float64)
+        energies = np.array([self.plain(name) for name in _SUMMED], np.float64)
+        total: Array = energies.sum(axis=0)
+        return total
 
 
 JETS = Collection(
