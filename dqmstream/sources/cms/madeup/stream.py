@@ -1,0 +1,214 @@
+"""Whole made-up events, and streamer files of them.
+
+Each event is drawn from the run's seed, its lumisection and its number alone: files of one run
+agree however they are cut, and one event can be made again.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from dqmstream.errors import ConfigurationError
+from dqmstream.identity import LumisectionId
+from dqmstream.sources.cms.auxiliary import EventAuxiliary
+from dqmstream.sources.cms.decoding.branch import Branch
+from dqmstream.sources.cms.encoding.events import (
+    encode_event_payload,
+    encode_job_header,
+    encode_metadata_payload,
+)
+from dqmstream.sources.cms.encoding.objects import WRITTEN_2021, WRITTEN_2025, Written
+from dqmstream.sources.cms.madeup.online import (
+    beam_spot,
+    ctpps,
+    dcs,
+    luminosity,
+    trigger_results,
+)
+from dqmstream.sources.cms.madeup.plan import Beam, Plan
+from dqmstream.sources.cms.madeup.raw import fed_collection
+from dqmstream.sources.cms.madeup.scouting import Scouting
+from dqmstream.sources.cms.madeup.tracks import tracks_and_vertices
+from dqmstream.sources.cms.messages import EventMessage, InitMessage
+from dqmstream.sources.cms.pair import StreamerPair
+from dqmstream.sources.cms.states import FAIL, PASS
+from dqmstream.sources.cms.writer import new_event, new_init, new_metadata, write_streamer_file
+
+__all__ = ["MadeUpRun"]
+
+_ORBITS: Final = 1 << 18
+"""Of a lumisection."""
+_ORBIT_RATE: Final = 11_245.5
+"""Per second."""
+_SECOND: Final = 1_000_000_000
+
+
+class MadeUpRun:
+    """The events of a made-up run.
+
+    Parameters
+    ----------
+    plan
+        What the run is like.
+    branches
+        Products of each event, of those in `madeup.plan` (in any order and choice).
+    written
+        Class versions, by the year.
+
+    Raises
+    ------
+    ConfigurationError
+        If a branch is not one that can be made up.
+    """
+
+    def __init__(
+        self, plan: Plan, branches: Sequence[Branch], *, written: Written = WRITTEN_2025
+    ) -> None:
+        unknown = [one.name for one in branches if one.class_name not in _CLASSES]
+        if unknown:
+            msg = f"branches {', '.join(unknown)} cannot be made up, expected of {_CLASSES}"
+            raise ConfigurationError(msg)
+        self.plan = plan
+        self.branches = tuple(branches)
+        self._written = written
+        self.paths = tuple(f"HLT_MadeUp{number}_v1" for number in range(plan.paths))
+
+    def beam(self, lumisection: int) -> Beam:
+        """Where collisions are in a lumisection."""
+        beam = self.plan.beam
+        return replace(beam, x=beam.x + self.plan.drift * (lumisection - 1))
+
+    def auxiliary(self, lumisection: int, number: int) -> EventAuxiliary:
+        """What event `number` (0, 1, ... of its lumisection) says of itself."""
+        plan = self.plan
+        orbit = (lumisection - 1) * _ORBITS + number * _ORBITS // plan.events
+        return EventAuxiliary(
+            run=plan.run,
+            lumisection=lumisection,
+            event=lumisection * 1_000_000 + number + 1,
+            time=plan.begin + round(orbit / _ORBIT_RATE * _SECOND) // 1000 * 1000,
+            bunch_crossing=plan.colliding[number % len(plan.colliding)],
+            orbit=orbit,
+            fill=plan.fill,
+            process_history=hashlib.md5(b"made up", usedforsecurity=False).digest(),
+        )
+
+    def states(self, lumisection: int, number: int) -> list[int]:
+        """HLT states of an event."""
+        rng = self._rng(lumisection, number, 1)
+        passed = rng.random(self.plan.paths) < self.plan.pass_share
+        return [PASS if one else FAIL for one in passed]
+
+    def products(self, lumisection: int, number: int) -> list[tuple[Branch, Any]]:
+        """Branch and value of each product of an event, as `encoding.objects` says."""
+        plan, beam = self.plan, self.beam(lumisection)
+        auxiliary = self.auxiliary(lumisection, number)
+        rng = self._rng(lumisection, number, 2)
+        filled = rng.random() < plan.filled
+        tracks, vertices = tracks_and_vertices(plan, beam, rng) if filled else ([], [])
+
+        @cache
+        def objects() -> Scouting:
+            return Scouting(plan, beam, self._rng(lumisection, number, 3))
+
+        made: dict[str, Callable[[Branch], Any]] = {
+            "vector<reco::Track>": lambda _: tracks,
+            "vector<reco::Vertex>": lambda _: vertices,
+            "reco::BeamSpot": lambda _: beam_spot(beam),
+            "edm::TriggerResults": lambda _: trigger_results(
+                self.states(lumisection, number), plan
+            ),
+            "CTPPSRecord": lambda _: ctpps(plan),
+            "DCSRecord": lambda _: dcs(plan),
+            "OnlineLuminosityRecord": lambda _: luminosity(plan, auxiliary.orbit, auxiliary.time),
+            "FEDRawDataCollection": lambda _: fed_collection(
+                plan, auxiliary, self._rng(lumisection, number, 4)
+            ),
+            "vector<Run3ScoutingElectron>": lambda _: objects().electrons,
+            "vector<Run3ScoutingPhoton>": lambda _: objects().photons,
+            "vector<Run3ScoutingPFJet>": lambda _: objects().jets,
+            "vector<Run3ScoutingParticle>": lambda _: objects().particles,
+            "vector<Run3ScoutingTrack>": lambda _: objects().tracks,
+            "vector<Run3ScoutingMuon>": lambda one: (
+                objects().muons[:1] if one.label.endswith("NoVtx") else objects().muons
+            ),
+            "vector<Run3ScoutingVertex>": lambda one: (
+                objects().vertices if one.instance == "primaryVtx" else objects().displaced
+            ),
+            "double": lambda one: {
+                "rho": objects().rho,
+                "pfMetPt": objects().met_pt,
+                "pfMetPhi": objects().met_phi,
+            }[one.instance],
+        }
+        return [(branch, made[branch.class_name](branch)) for branch in self.branches]
+
+    def payload(self, lumisection: int, number: int) -> bytes:
+        """The payload of an event, before compression."""
+        return encode_event_payload(
+            self.auxiliary(lumisection, number),
+            self.products(lumisection, number),
+            written=self._written,
+        )
+
+    def init(self, output_module: str = "hltOutputMadeUp") -> InitMessage:
+        """The INIT of a file."""
+        header = encode_job_header(
+            self.branches, branch_ids=[one.id for one in self.branches], written=self._written
+        )
+        return new_init(self.paths, output_module=output_module, payload=header)
+
+    def messages(
+        self, init: InitMessage, lumisection: int, numbers: Sequence[int] | None = None
+    ) -> Iterator[EventMessage]:
+        """EVENT messages of a lumisection: of all its events, or of those of these numbers."""
+        if self._written is not WRITTEN_2021:
+            yield new_metadata(init, encode_metadata_payload([one.id for one in self.branches]))
+        place = LumisectionId(self.plan.run, lumisection)
+        for number in range(self.plan.events) if numbers is None else numbers:
+            yield new_event(
+                init,
+                place,
+                self.auxiliary(lumisection, number).event,
+                self.states(lumisection, number),
+                self.payload(lumisection, number),
+            )
+
+    def write(
+        self, folder: Path, lumisection: int, stream: str = "streamDQMMadeUp"
+    ) -> StreamerPair:
+        """A data file of a lumisection and its `.jsn`, in a folder, under the names of the DAQ."""
+        name = f"run{self.plan.run:06}_ls{lumisection:04}_{stream}_pid1.dat"
+        init = self.init()
+        return write_streamer_file(folder / name, init, self.messages(init, lumisection))
+
+    def _rng(self, lumisection: int, number: int, part: int) -> np.random.Generator:
+        plan = self.plan
+        return np.random.default_rng([plan.seed, plan.run, lumisection, number, part])
+
+
+_CLASSES: Final = frozenset(
+    (
+        "CTPPSRecord",
+        "DCSRecord",
+        "FEDRawDataCollection",
+        "OnlineLuminosityRecord",
+        "double",
+        "edm::TriggerResults",
+        "reco::BeamSpot",
+        "vector<Run3ScoutingElectron>",
+        "vector<Run3ScoutingMuon>",
+        "vector<Run3ScoutingPFJet>",
+        "vector<Run3ScoutingParticle>",
+        "vector<Run3ScoutingPhoton>",
+        "vector<Run3ScoutingTrack>",
+        "vector<Run3ScoutingVertex>",
+        "vector<reco::Track>",
+        "vector<reco::Vertex>",
+    )
+)
