@@ -1,7 +1,8 @@
 """What a beam spot is fitted to: vertices, and tracks by the vertex they come from."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Self
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,8 @@ TRACK_COLUMNS = (
 )
 
 
-class VertexSample(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class VertexSample:
     """n primary vertices.
 
     Attributes
@@ -83,18 +85,16 @@ class VertexSample(NamedTuple):
 
     def take(self, which: NDArray[Any]) -> Self:
         """Those that a mask or an index array names."""
-        return type(self)(*(member[which] for member in self._members()))
+        return type(self)(*(member[which] for member in _members(self)))
 
     @classmethod
     def together(cls, *samples: Self) -> Self:
         """All vertices of several samples, in the order given; at least one sample."""
-        return cls(*map(np.concatenate, zip(*(s._members() for s in samples), strict=True)))
-
-    def _members(self) -> tuple[NDArray[Any], ...]:
-        return tuple(getattr(self, name) for name in self._fields)
+        return cls(*map(np.concatenate, zip(*map(_members, samples), strict=True)))
 
 
-class TrackSample(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class TrackSample:
     """n tracks, as seen from the origin (0, 0, 0).
 
     Attributes
@@ -157,19 +157,16 @@ class TrackSample(NamedTuple):
 
     def take(self, which: NDArray[Any]) -> Self:
         """Those that a mask or an index array names."""
-        return type(self)(*(member[which] for member in self._members()))
+        return type(self)(*(member[which] for member in _members(self)))
 
     @classmethod
     def together(cls, *samples: Self) -> Self:
         """All tracks of several samples, in the order given; vertices stay apart."""
         apart, start = [], 0
         for sample in samples:
-            apart.append(sample._replace(group=sample.group + start))
+            apart.append(replace(sample, group=sample.group + start))
             start += int(sample.group.max(initial=-1)) + 1
-        return cls(*map(np.concatenate, zip(*(s._members() for s in apart), strict=True)))
-
-    def _members(self) -> tuple[NDArray[Any], ...]:
-        return tuple(getattr(self, name) for name in self._fields)
+        return cls(*map(np.concatenate, zip(*map(_members, apart), strict=True)))
 
 
 def _groups(vertex: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -178,6 +175,10 @@ def _groups(vertex: NDArray[np.int64], offsets: NDArray[np.int64]) -> NDArray[np
     pairs = np.stack([event, np.where(vertex < 0, -1 - np.arange(len(vertex)), vertex)], axis=1)
     _, group = np.unique(pairs, axis=0, return_inverse=True)
     return np.asarray(group, np.int64).reshape(-1)
+
+
+def _members(sample: VertexSample | TrackSample) -> tuple[NDArray[Any], ...]:
+    return tuple(getattr(sample, field.name) for field in fields(sample))
 
 
 def _floats(values: NDArray[Any]) -> Floats:

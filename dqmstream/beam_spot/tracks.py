@@ -34,7 +34,8 @@ _FAR: Final = 6.0
 
 def good_tracks(sample: TrackSample, settings: TrackSettings = _DEFAULT) -> NDArray[np.bool_]:
     """Which tracks a fit may use: bool[n]."""
-    finite = np.isfinite(np.stack(sample[:-1])).all(axis=0)
+    numbers = (sample.phi, sample.dxy, sample.dxy_error, sample.z, sample.z_error)
+    finite = np.isfinite(np.stack(numbers)).all(axis=0)
     with np.errstate(invalid="ignore"):
         return np.asarray(
             finite

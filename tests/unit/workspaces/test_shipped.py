@@ -32,10 +32,15 @@ OF_FILES = {
 }
 """For event files, whose columns are what somebody wrote: see test_event_files."""
 OF_CONTENTS = {
+    "beam_spot",
     "ctpps_status",
     "dcs_luminosity",
     "event_info",
     "fed",
+    "scouting",
+    "scouting_egamma",
+    "scouting_jet",
+    "scouting_muon",
     "tracking",
     "vertex",
 }
