@@ -1,11 +1,14 @@
-"""What bookings on the log read: a producer must send it to fillers that others have started."""
+"""What is read of a source beside what a command fills itself: by others, and by displays."""
 
 import asyncio
+from collections.abc import Collection
+from typing import Final
 
 import typer
 
 from dqmstream.booking.fill import required_columns
 from dqmstream.clock import SystemClock
+from dqmstream.displays.columns import DISPLAY_COLUMNS, LAYERS
 from dqmstream.errors import BookingError, ConfigurationError, MessageError
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.topics import BOOKINGS
@@ -17,7 +20,9 @@ from services.log import open_log
 from services.settings import Settings
 from services.startup import chosen_bookings
 
-__all__ = ["announced_columns", "columns_in_use"]
+__all__ = ["announced_columns", "columns_in_use", "drawn_columns"]
+
+_DRAWN: Final = frozenset(layer.collection for layer in LAYERS)
 
 
 def announced_columns(settings: Settings) -> frozenset[str]:
@@ -33,19 +38,27 @@ def announced_columns(settings: Settings) -> frozenset[str]:
     return asyncio.run(_announced(settings)) if settings.kafka else frozenset()
 
 
+def drawn_columns(settings: Settings, columns: Collection[str]) -> frozenset[str]:
+    """Of these columns those that displays of single events draw; none if nothing is shown."""
+    found = DISPLAY_COLUMNS.intersection(columns)
+    is_drawn = any(name.partition(".")[0] in _DRAWN for name in found)
+    return found if settings.display and is_drawn else frozenset()
+
+
 def columns_in_use(settings: Settings, columns: frozenset[str]) -> frozenset[str]:
     """What fillers may read of a source with these columns, wherever they run.
 
-    That is what bookings on the log read, and the workspaces that fillers would choose for it.
+    That is what bookings on the log read, the workspaces that fillers would choose for it, and
+    displays of single events.
     Where nobody is known to read anything it is all columns, and a line says so: a producer need
     not have the workspaces that are filled from what it sends.
     """
-    announced = announced_columns(settings)
+    announced, drawn = announced_columns(settings), drawn_columns(settings, columns)
     try:
-        return announced | needed_columns(chosen_bookings(settings, columns=columns))
+        return announced | drawn | needed_columns(chosen_bookings(settings, columns=columns))
     except ConfigurationError as error:
         if announced & columns:
-            return announced
+            return announced | drawn
         typer.echo(f"all columns are sent: {error}", err=True)
         return columns
 

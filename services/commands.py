@@ -15,7 +15,7 @@ from dqmstream.conditions.synthetic import synthetic_conditions
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.synthetic.truth import write_truth
-from services.announced import announced_columns
+from services.announced import announced_columns, drawn_columns
 from services.conditions import conditions_of_runs, with_conditions
 from services.fitting import needed_columns
 from services.input_files import FileOptions, runs_of_files
@@ -124,7 +124,8 @@ def _fitting(
     bookings = chosen_bookings(settings, columns=runs.columns)
     if options.all_columns:
         return bookings, runs
-    return bookings, runs.reading(needed_columns(bookings) | announced_columns(settings))
+    read = needed_columns(bookings) | announced_columns(settings)
+    return bookings, runs.reading(read | drawn_columns(settings, runs.columns))
 
 
 def _play(

@@ -117,6 +117,19 @@ class Settings(BaseModel):
     requests_per_second: float = Field(
         500.0, ge=0, allow_inf_nan=False, description="of one token or address; 0: no limit"
     )
+    display: bool = Field(
+        True, description="send what displays of single events draw, and pick some to be shown"
+    )
+    display_rate: float = Field(
+        1.0, gt=0, le=1000, description="events a second that are picked, at most"
+    )
+    display_bytes: int = Field(
+        64 << 10, ge=4 << 10, le=512 << 10, description="of one event; the softest objects are cut"
+    )
+    display_rules: Names = Field(
+        ("rare@0.3", "every:1"),
+        description="rare, every:N, path:GLOB, in their order; @ with events a second",
+    )
     metrics_host: str = Field("127.0.0.1", description="address of a process's own metrics")
     metrics_port: int = Field(
         0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"

@@ -10,6 +10,7 @@ from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.store.store import Store
 from services.processes.compare import comparator
+from services.processes.display import display
 from services.processes.fill import Filling
 from services.processes.process import Process, Service
 from services.processes.record import recorder
@@ -47,6 +48,8 @@ async def running_system(
     filling = Filling(settings, bookings)
     async with serving(settings) as gateway:
         services = [*filling.services(), comparator(tests), recorder(), gateway.service]
+        if settings.display:
+            services.append(display(settings))
         services += producers
         async with Process.running(settings, services, clock, begin=filling.begin) as process:
             yield System(

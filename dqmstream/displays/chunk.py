@@ -41,11 +41,15 @@ class Candidates:
         self.heard = heard
         self.before = before
         self.events = min(columns.events, MOST_EVENTS)
-        self.marks = words.marks(chunk.run)
+        self._words = words
         self._label = passed_column(tuple(columns.collections))
-        self._names = words.paths(chunk.run, chunk.source, self._label)
         self._shown: set[int] = set()
         self._rarest: list[tuple[int, Surprise]] = []
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What about the data is not as a detector took it."""
+        return self._words.marks(self.chunk.run)
 
     def passed(self, index: int) -> tuple[int, ...]:
         """Numbers of the trigger paths that an event passed."""
@@ -61,8 +65,9 @@ class Candidates:
 
     def path(self, number: int) -> str:
         """The name of a trigger path; `path N` where the source gave none."""
-        named = 0 <= number < len(self._names)
-        return self._names[number] if named else f"path {number}"
+        # Asked anew each time: what a source says of a run may come after its first chunks.
+        names = self._words.paths(self.chunk.run, self.chunk.source, self._label)
+        return names[number] if 0 <= number < len(names) else f"path {number}"
 
     def paths(self, index: int) -> tuple[str, ...]:
         """Names of the trigger paths that an event passed."""

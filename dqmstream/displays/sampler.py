@@ -10,6 +10,7 @@ from typing import Final
 
 from dqmstream.booking.columns import Columns
 from dqmstream.displays.chunk import Candidates
+from dqmstream.displays.columns import LAYERS
 from dqmstream.displays.fitting import SMALLEST, fitted
 from dqmstream.displays.menu import RunWords
 from dqmstream.displays.pace import Pace
@@ -26,6 +27,7 @@ DEFAULT_RULES: Final = ("rare@0.3", "every:1")
 FRESH_SECONDS: Final = 30.0
 """How long events of a chunk are shown after it was taken, if none comes after it."""
 _MOST_RUNS: Final = 4
+_MOST_BLANK: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,26 +84,39 @@ class Sampler:
         self._limit = settings.limit
         self._rules = [(rule, Pace(rule.rate)) for rule in settings.parsed()]
         self._pace = Pace(settings.rate)
-        # Looking costs, too: of chunks in which no rule finds anything two are opened for each
-        # event that might be shown.
+        # Looking costs, too: where no rule finds anything it is done twice for each event that
+        # might have been shown.
         self._looks = Pace(2 * settings.rate)
         self._words = RunWords()
+        self._drawable = frozenset(layer.collection for layer in LAYERS)
         self._rarity: OrderedDict[int, Rarity] = OrderedDict()
+        self._blank: OrderedDict[tuple[int, str, str], None] = OrderedDict()
         self._held: Candidates | None = None
         self._held_until = 0.0
         self._looked_at = 0
 
     @property
     def due(self) -> float:
-        """Seconds on the clock passed in before which neither a chunk nor an event is wanted."""
+        """Seconds on the clock passed in before which neither a look nor an event is wanted."""
         return max(self._pace.due, self._looks.due)
 
     def begin(self, start: RunStart) -> None:
         """What a source says of the run it begins."""
         self._words.take(start)
 
-    def take(self, chunk: Chunk, columns: Columns, *, heard: int, now: float) -> None:
+    def look(self, now: float) -> None:
+        """It is looked for a newer chunk now."""
+        self._looks.spend(now)
+
+    def wants(self, chunk: Chunk) -> bool:
+        """Whether a chunk is worth opening: not if it is empty, or its source draws nothing."""
+        source = (chunk.run, chunk.source, chunk.incarnation)
+        return chunk.selected > 0 and source not in self._blank
+
+    def take(self, chunk: Chunk, columns: Columns, *, heard: int, now: float) -> bool:
         """A newer chunk, instead of the one before, whatever of that was not shown.
+
+        False, and the one before stays, if it has nothing that could be drawn.
 
         Parameters
         ----------
@@ -110,11 +125,16 @@ class Sampler:
         now
             Seconds on a clock that never goes back.
         """
-        self._looks.spend(now)
+        if self._drawable.isdisjoint(columns.collections):
+            self._blank[chunk.run, chunk.source, chunk.incarnation] = None
+            while len(self._blank) > _MOST_BLANK:
+                self._blank.popitem(last=False)
+            return False
         self._held = Candidates(chunk, columns, heard, self._words, self._looked_at)
         self._held_until = now + FRESH_SECONDS
         self._looked_at += self._held.events
         self._held.learn(self._rarity_of(chunk.run))
+        return True
 
     def next(self, now: float, wall: int) -> EventDisplay | None:
         """The next event to be shown; None if no rule has one now, or the rate admits none.

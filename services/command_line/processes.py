@@ -47,7 +47,7 @@ _SYNTHETIC_LENGTH: Final = 100
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands, in the order in which data pass through them."""
-    for command in (produce, conditions, fill, compare, record, serve):
+    for command in (produce, conditions, fill, compare, display, record, serve):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -224,6 +224,13 @@ def compare(kafka: Kafka = None, config: Config = None) -> None:
     from services.processes import commands  # noqa: PLC0415
 
     invoke(commands.compare, flags=flags(kafka=kafka), config=config)
+
+
+def display(kafka: Kafka = None, config: Config = None) -> None:
+    """Pick single events to be looked at, until stopped; one is enough, and none is needed."""
+    from services.processes import commands  # noqa: PLC0415
+
+    invoke(commands.display, flags=flags(kafka=kafka), config=config)
 
 
 def record(data: Data = None, kafka: Kafka = None, config: Config = None) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI, WebSocket
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,6 +23,7 @@ from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import add_problem_answers, problem_answer
 from services.gateway.routes import (
     contents,
+    displays,
     elements,
     ingest,
     operations,
@@ -37,7 +41,7 @@ PAGE = Path(str(files("services.gateway") / "page"))
 
 _API = "/api/v1"
 
-_MODULES: Final = (runs, elements, contents, series, trends, reports, operations, ingest)
+_MODULES: Final = (runs, elements, contents, series, trends, reports, displays, operations, ingest)
 
 _ANYWHERE: Final[dict[int | str, dict[str, Any]]] = {
     401: problem_answer("A token is asked for, or the one that came is not in force."),
@@ -79,6 +83,7 @@ def create_app(parts: Parts) -> FastAPI:
         await parts.stream.serve(websocket)
 
     app.router.routes.append(elsewhere(_API, [module.router for module in _MODULES]))
+    app.router.routes.append(Route("/display", _display_page, include_in_schema=False))
     app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
     app.add_middleware(HeadAnswers)
     app.add_middleware(AnswerCache, view=parts.view, clock=parts.clock)
@@ -117,6 +122,11 @@ def _with_routes() -> FastAPI:
         app.include_router(module.router, prefix=_API, responses=_ANYWHERE)
     app.include_router(operations.probes, responses=_ANYWHERE)
     return app
+
+
+async def _display_page(_: Request) -> Response:
+    """The page of single events, under an address without a suffix."""
+    return FileResponse(PAGE / "display.html")
 
 
 def _unrouted(scope: Scope) -> str:

@@ -8,6 +8,7 @@ from dqmstream.identity import compact_ranges
 from dqmstream.messages.operations import Conditions
 from dqmstream.producing.starving import STARVED
 from dqmstream.quality.summary import Summary, worst_of
+from services.gateway.displays import display_body
 from services.gateway.live import LiveView
 from services.gateway.records import LumisectionRecord
 from services.gateway.run_view import RunView
@@ -19,6 +20,7 @@ __all__ = [
     "State",
     "accounting",
     "conditions_row",
+    "displays_board",
     "lumisection_row",
     "newest_conditions",
     "pulse_board",
@@ -198,6 +200,16 @@ def pulse_board(view: LiveView, now: int) -> State:
         "rejected": dict(view.rejected),
     }
     return State(header=header, rows=beats)
+
+
+def displays_board(view: LiveView, run: int | None) -> State:
+    """Events that were picked: `newest` whole, `rows` by number with what a list shows of them."""
+    events = view.displays.of_run(run)
+    header = {
+        "run": events[0].run if events else run,
+        "newest": display_body(events[0]) if events else None,
+    }
+    return State(header=header, rows={str(row["event"]): row for row in view.displays.rows(run)})
 
 
 def conditions_row(found: Conditions) -> dict[str, Any]:

@@ -95,6 +95,8 @@ class ChannelStates:
         match board:
             case "pulse":
                 return (now,)
+            case "displays":
+                return (self._view.displays.revision,)
             case "runs":
                 runs = self._view.runs.items()
                 return tuple((number, each.revision) for number, each in runs)
@@ -109,6 +111,8 @@ class ChannelStates:
         if isinstance(channel, PlotChannel):
             return self._plot(channel, run)
         match channel.board:
+            case "displays":
+                return boards.displays_board(self._view, channel.run)
             case "runs":
                 return boards.runs_board(self._view)
             case "run":

@@ -9,7 +9,14 @@ import structlog
 from dqmstream.clock import Clock
 from dqmstream.errors import MessageError, OffsetExpiredError
 from dqmstream.messages.histograms import HistogramSet
-from dqmstream.messages.topics import BOOKINGS, CONDITIONS, HEARTBEATS, HISTOGRAMS, QUALITY
+from dqmstream.messages.topics import (
+    BOOKINGS,
+    CONDITIONS,
+    DISPLAYS,
+    HEARTBEATS,
+    HISTOGRAMS,
+    QUALITY,
+)
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Log, Reader
 from dqmstream.transport.record import Record, TopicPartition
@@ -20,7 +27,7 @@ from services.gateway.progress import GatewayProgress
 
 __all__ = ["TOPICS_READ", "Intake", "starting_positions"]
 
-TOPICS_READ: Final = (BOOKINGS, CONDITIONS, HISTOGRAMS, QUALITY, HEARTBEATS)
+TOPICS_READ: Final = (BOOKINGS, CONDITIONS, HISTOGRAMS, QUALITY, HEARTBEATS, DISPLAYS)
 
 _OVERLAP: Final = 2_000
 """Records read again before where the store stands: they hold the LSs that are still open."""
@@ -42,7 +49,7 @@ async def starting_positions(
         for partition in range(log.partitions(topic)):
             start, end = await log.bounds(topic, partition)
             known = stored.get((topic, partition))
-            if topic == HEARTBEATS:
+            if topic in {HEARTBEATS, DISPLAYS}:
                 start = max(start, end - _OVERLAP)
             elif topic in {HISTOGRAMS, QUALITY} and known is not None:
                 start = max(start, min(known, end) - _OVERLAP)

@@ -11,12 +11,14 @@ from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.completeness import lacking
 from dqmstream.fold.merge import Merger, SetKey
 from dqmstream.messages.booking import Activation, Booking
+from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions, Heartbeat
 from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.struct import Message
 from services.gateway.catalogue import Catalogue
+from services.gateway.displays import DisplayShelf
 from services.gateway.early import EarlyConditions
 from services.gateway.pulse import Pulse
 from services.gateway.run_view import RunView
@@ -44,6 +46,8 @@ class LiveView:
         self.catalogue = Catalogue()
         self.pulse = Pulse(self.settings.stale_after)
         self.runs: dict[int, RunView] = {}
+        limits = self.settings.limits
+        self.displays = DisplayShelf(limits.displays, limits.live_runs)
         self.rejected: Counter[str] = Counter()
         """Messages that could not be used, by reason."""
         self.newest: int | None = None
@@ -95,6 +99,8 @@ class LiveView:
                 self.catalogue.activate(message)
             case Heartbeat():
                 self.pulse.take(message)
+            case EventDisplay():
+                self.displays.take(message)
             case Conditions():
                 self._take_conditions(message)
             case RunStart():

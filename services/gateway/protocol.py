@@ -22,7 +22,8 @@ Channels have names:
 
 - `plot/{run}/{window}/{path}`, `{run}` being `current` or a number, `{window}` being `lumisection`
   (the newest LS), `last-N` or `run`;
-- `board/{board}/{run}`, `{board}` being `runs`, `run`, `strip`, `quality` or `pulse`.
+- `board/{board}/{run}`, `{board}` being `runs`, `run`, `strip`, `quality`, `pulse` or `displays`
+  (of which `current` is the run of the newest event that was picked).
 """
 
 from collections.abc import Mapping
@@ -48,7 +49,7 @@ __all__ = [
     "read_message",
 ]
 
-BOARDS: Final = ("runs", "run", "strip", "quality", "pulse")
+BOARDS: Final = ("runs", "run", "strip", "quality", "pulse", "displays")
 
 _MAX_ID: Final = 64
 
@@ -79,7 +80,7 @@ class Subscribe(_ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     id: str
     paths: tuple[str, ...] = ()
     match: str = ""
-    boards: tuple[Literal["runs", "run", "strip", "quality", "pulse"], ...] = ()
+    boards: tuple[Literal["runs", "run", "strip", "quality", "pulse", "displays"], ...] = ()
     window: Literal["lumisection", "run"] | LastLumisections = "lumisection"
     run: int | None = None
 

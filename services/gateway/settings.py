@@ -54,6 +54,8 @@ class Limits:
     stays beside them compressed, and each (run, workspace) has one total besides."""
     live_reports: int = 64
     """LSs per run and workspace whose reports stay in memory whole."""
+    displays: int = 100
+    """Single events per run that stay in memory, to be looked at."""
     requests_per_second: float = 500.0
     """Requests of one token, or else of one address, on average; 0 sets no limit."""
     burst_seconds: float = 10.0

@@ -11,7 +11,7 @@ from dqmstream.messages.quality import Outcome
 
 __all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
-Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer", "watcher"]
+Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer", "watcher", "display"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,12 +333,35 @@ _WATCHER: Final = (
 )
 """Beside those of a producer, which a watcher is."""
 
+_DISPLAY: Final = (
+    Family("dqm_display_records", "counter", "Records of dqm.events read.", "records"),
+    Family("dqm_display_looks", "counter", "Chunks opened to pick events from.", "looks"),
+    Family(
+        "dqm_display_left_records",
+        "counter",
+        "Records left unread, for newer ones had come: none of the data needs them.",
+        "left",
+    ),
+    Family("dqm_display_events", "counter", "Events shown, by rule.", "shown", ("rule",)),
+    Family("dqm_display_bytes", "counter", "Bytes of these.", "sent_bytes"),
+    Family(
+        "dqm_display_refused",
+        "counter",
+        "Records that could not be used, by reason.",
+        "refused",
+        ("reason",),
+    ),
+    Family("dqm_display_lumisection", "newest", "LS of the event shown last.", "lumisection"),
+    Family("dqm_display_run", "newest", "Run of the event shown last.", "run"),
+)
+
 FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
     "filler": _FILLER,
     "comparator": _COMPARATOR,
     "recorder": _RECORDER,
     "producer": _PRODUCER,
     "watcher": _WATCHER,
+    "display": _DISPLAY,
 }
 
 LOG_FAMILIES: Final = (

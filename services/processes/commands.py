@@ -20,7 +20,7 @@ from services.startup import chosen_bookings, chosen_tests, settings_in_force
 if TYPE_CHECKING:
     from services.input_files import FileOptions
 
-__all__ = ["compare", "conditions", "fill", "produce", "record", "serve"]
+__all__ = ["compare", "conditions", "display", "fill", "produce", "record", "serve"]
 
 
 def _settings(command: str, flags: Mapping[str, object], config: Path | None) -> Settings:
@@ -50,6 +50,16 @@ def compare(*, flags: Mapping[str, object], config: Path | None) -> int:
     tests = chosen_tests(settings)
     says = f"comparing by {len(tests)} quality tests"
     return run_until_stopped(lambda: alone(settings, [comparator(tests)], says=says))
+
+
+def display(*, flags: Mapping[str, object], config: Path | None) -> int:
+    """Pick events to be looked at until stopped."""
+    from services.processes.display import display as displaying  # noqa: PLC0415
+
+    settings = _settings("display", flags, config)
+    service = displaying(settings)
+    says = f"showing at most {settings.display_rate:g} events a second"
+    return run_until_stopped(lambda: alone(settings, [service], says=says))
 
 
 def record(*, flags: Mapping[str, object], config: Path | None) -> int:

@@ -3,10 +3,13 @@
 import itertools
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
+from dqmstream.booking.columns import Columns
 from dqmstream.displays.chunk import MOST_EVENTS
 from dqmstream.displays.fitting import SMALLEST, size_of
 from dqmstream.displays.sampler import FRESH_SECONDS, Sampler, SamplerSettings
@@ -144,11 +147,27 @@ def test_of_a_huge_chunk_only_the_first_events_are_looked_at() -> None:
     assert sampler.next(0.0, WALL) is None
 
 
-def test_chunks_are_wanted_twice_as_often_as_events_and_no_more() -> None:
+def test_it_is_looked_for_chunks_twice_as_often_as_events_are_shown_and_no_more() -> None:
     sampler = Sampler(SamplerSettings(rate=2, rules=("path:HLT_Ele32",)))
-    sampler.take(chunk(), columns([[]], [[]]), heard=0, now=10.0)
+    sampler.look(10.0)
+    assert sampler.take(chunk(), columns([[]], [[]]), heard=0, now=10.0)
     assert sampler.next(10.0, WALL) is None
     assert sampler.due == 10.25
+
+
+def test_a_source_that_draws_nothing_is_opened_once_and_hides_nobody() -> None:
+    sampler = Sampler(SamplerSettings(rules=("every:1",)))
+    blank = Columns(events=1, values={"event": np.array([7])}, collections={}, texts={})
+    drawn, dull = chunk(), structs.replace(chunk(), source="dull")
+    assert sampler.wants(dull)
+    assert sampler.take(drawn, columns([[]], [[]]), heard=0, now=0.0)
+    assert not sampler.take(dull, blank, heard=0, now=0.0)
+    assert not sampler.wants(dull)
+    assert sampler.wants(drawn)
+    assert not sampler.wants(chunk(events=0))
+    shown = sampler.next(0.0, WALL)
+    assert shown is not None
+    assert shown.event == 1
 
 
 def test_paths_without_a_name_are_numbered_and_what_data_are_is_said() -> None:

@@ -18,6 +18,7 @@ from dqmstream.transport.kafka.log import KafkaLog
 from dqmstream.transport.kafka.sender import KafkaStats
 from dqmstream.transport.memory import MemoryLog
 from services.comparator.judging import ComparatorProgress
+from services.display.service import DisplayProgress
 from services.filler.progress import FillerProgress
 from services.gateway.collector import GatewayCollector
 from services.gateway.desk import Desk
@@ -40,6 +41,7 @@ PROGRESS = {
     "recorder": RecorderProgress,
     "producer": ProducerProgress,
     "watcher": WatchProgress,
+    "display": DisplayProgress,
 }
 
 
@@ -124,7 +126,7 @@ def test_names_say_which_service():
 def test_no_run_and_no_lumisection_is_a_label():
     labels = {label for _, each, _ in documented().values() for label in each.split(", ") if each}
     assert labels == {
-        "outcome", "partition", "process", "reason", "route", "service", "state", "status",
+        "outcome", "partition", "process", "reason", "route", "rule", "service", "state", "status",
         "topic", "version", "why", "workspace",
     }  # fmt: skip
 

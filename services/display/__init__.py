@@ -1,0 +1,1 @@
+"""The display service: single events out of the stream, for the eye."""
