@@ -4,13 +4,15 @@ Beams cross at (0.17, -0.19, -0.5) cm; tracks, vertices and raw data agree with 
 ones do. A test breaks what it likes, in place, before it takes the columns.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
+
+from tests.scouting_contents import add_scouting
 
 __all__ = ["FEDS", "Made", "made"]
 
@@ -25,7 +27,6 @@ _PARTS: Final = (
     *("dtm", "cscp", "cscm", "castor", "zdc", "tibtid", "tob", "tecp", "tecm", "bpix", "fpix"),
     *("esp", "esm", "gemp", "gemm"),
 )
-_KINDS: Final = (211, -211, 130, 22, 13, -13, 11, -11, 1, 2)
 
 
 @dataclass
@@ -67,7 +68,7 @@ def made(events: int = 1000, *, seed: int = 1, feds: tuple[int, ...] = FEDS) -> 
             "time": orbit * 88_924 + 1_748_388_239 * 10**9,
         }
     )
-    for add in (_tracks, _vertices, _online, _trigger, _scouting):
+    for add in (_tracks, _vertices, _online, _trigger, add_scouting):
         add(found, rng, events)
     _raw_data(found, rng, events, feds)
     return found
@@ -194,10 +195,6 @@ def _trigger(found: Made, rng: np.random.Generator, events: int) -> None:
         found.add(f"l1_{stage}", np.full(events, number), bit=fired[:, :number].ravel())
 
 
-def _scouting(found: Made, rng: np.random.Generator, events: int) -> None:
-    del found, rng, events
-
-
 def _raw_data(found: Made, rng: np.random.Generator, events: int, feds: tuple[int, ...]) -> None:
     ids = np.tile(feds, events)
     event = np.repeat(np.arange(events), len(feds))
@@ -222,6 +219,3 @@ def _raw_data(found: Made, rng: np.random.Generator, events: int, feds: tuple[in
         **good,
     )
     found.add("fed_missing", np.zeros(events, int), id=np.zeros(0, np.int64))
-
-
-Break = Callable[[Made], None]

@@ -11,7 +11,7 @@ from typing import Final
 
 from dqmstream.booking import histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element, Regular
-from dqmstream.workspaces.elements import BUNCHES, MAP, SPECTRUM, TREND, number_of_events
+from dqmstream.workspaces.elements import BUNCHES, MAP, SPECTRUM, TREND
 
 __all__ = ["ETA", "NIBBLE", "NIBBLES", "PHI", "POINTS", "TIMED", "numbers", "places"]
 
@@ -47,7 +47,6 @@ def numbers(
     step
         Numbers that share a bin.
     """
-    yield number_of_events(folder)
     yield scalar(
         f"{folder}/number",
         f"count({collection})",

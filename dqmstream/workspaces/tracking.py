@@ -14,7 +14,7 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular
 from dqmstream.messages.booking import Element
-from dqmstream.workspaces.elements import EFFICIENCY, SPECTRUM, TREND
+from dqmstream.workspaces.elements import EFFICIENCY, SPECTRUM, TREND, number_of_events
 from dqmstream.workspaces.objects import ETA, PHI, POINTS, numbers, places
 from dqmstream.workspaces.tracking_hits import hits, impact
 
@@ -65,6 +65,7 @@ _QUALITIES: Final = (
 
 
 def _parameters() -> Iterator[Element]:
+    yield number_of_events("Tracking")
     yield from numbers(
         "Tracking",
         "tracks",

@@ -10,7 +10,14 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.elements import EFFICIENCY, LOG_MAP, MAP, SPECTRUM, TREND
+from dqmstream.workspaces.elements import (
+    EFFICIENCY,
+    LOG_MAP,
+    MAP,
+    SPECTRUM,
+    TREND,
+    number_of_events,
+)
 from dqmstream.workspaces.objects import NIBBLE, NIBBLES, POINTS, TIMED, numbers
 
 __all__ = ["workspace"]
@@ -28,6 +35,7 @@ _ERRORS: Final = {"x": 0.05, "y": 0.05, "z": 0.1}
 
 
 def _numbers() -> Iterator[Element]:
+    yield number_of_events("Vertex")
     yield from numbers(
         "Vertex",
         "vertices",

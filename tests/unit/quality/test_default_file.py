@@ -32,6 +32,10 @@ from dqmstream.workspaces import (
     pixel_comparison,
     pixel_new,
     rpc,
+    scouting,
+    scouting_egamma,
+    scouting_jet,
+    scouting_muon,
     sistrip,
     tracking,
     vertex,
@@ -61,7 +65,19 @@ WORKSPACES = tuple(
     )
 )
 OF_CONTENTS = tuple(
-    module.workspace for module in (ctpps_status, dcs_luminosity, event_info, fed, tracking, vertex)
+    module.workspace
+    for module in (
+        ctpps_status,
+        dcs_luminosity,
+        event_info,
+        fed,
+        scouting,
+        scouting_egamma,
+        scouting_jet,
+        scouting_muon,
+        tracking,
+        vertex,
+    )
 )
 """Of the contents of CMS events: see workspaces/test_contents.py."""
 GROWING = {"strip dead modules": 3, "gem dead chips": 4}

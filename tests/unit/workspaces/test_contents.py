@@ -14,16 +14,31 @@ from dqmstream.messages.booking import Booking, Scalar
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReport
 from dqmstream.sources.cms.columns import COLUMNS
+from dqmstream.sources.cms.products import COLLECTIONS
+from dqmstream.sources.cms.products.online import PARTITIONS as BITS
+from dqmstream.sources.cms.products.online import POTS as POT_BITS
 from dqmstream.testing import fill, judge
 from dqmstream.workspaces.ctpps_status import POTS
 from dqmstream.workspaces.dcs_luminosity import PARTITIONS
 from dqmstream.workspaces.fed_numbers import PARTS_FROM
 from tests.contents import FEDS, Made, made
 
-WORKSPACES = ("ctpps_status", "dcs_luminosity", "event_info", "fed", "tracking", "vertex")
+WORKSPACES = (
+    "ctpps_status",
+    "dcs_luminosity",
+    "event_info",
+    "fed",
+    "scouting",
+    "scouting_egamma",
+    "scouting_jet",
+    "scouting_muon",
+    "tracking",
+    "vertex",
+)
 EVENTS = 1000
 TRACKER = dict.fromkeys(("bpix", "fpix", "tibtid", "tob", "tecp", "tecm"), True)
-BEAMS = Conditions(run=1, lumisection=1, luminosity=21_600.0, dcs=TRACKER)
+CALORIMETERS = dict.fromkeys(("ebp", "ebm", "hbhea", "hbheb", "hbhec"), True)
+BEAMS = Conditions(run=1, lumisection=1, luminosity=21_600.0, dcs=TRACKER | CALORIMETERS)
 
 MAY_BE_EMPTY = (
     "FED/missing",
@@ -31,6 +46,8 @@ MAY_BE_EMPTY = (
     "FED/Faults/by_part",
 )
 """Histograms of what good events have none of."""
+WINDOWS = "Scouting/Dimuon/"
+"""Masses about one resonance: most pairs are of another."""
 
 Break = Callable[[Made], None]
 
@@ -75,7 +92,7 @@ def test_every_element_has_entries_within_its_axes(name: str) -> None:
             continue
         everything, inside = element.counts(flow=True).sum(), element.counts().sum()
         assert path in MAY_BE_EMPTY or everything > 0, path
-        assert inside >= 0.97 * everything, path
+        assert inside >= 0.97 * everything or path.startswith(WINDOWS), path
         assert element.nan == element.outside == 0, path
 
 
@@ -95,14 +112,11 @@ def test_few_events_are_never_bad(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORKSPACES)
-def test_no_column_is_read_that_events_have_not(name: str) -> None:
-    events = made(5)
-    columns = {*COLUMNS, *events.members} | {
-        f"{collection}.{member}"
-        for collection, members in events.members.items()
-        for member in members
-    }
-    assert required_columns(workspace(name)) <= columns
+def test_no_column_is_read_that_no_product_gives(name: str) -> None:
+    known = {*COLUMNS} | {collection.name for collection in COLLECTIONS}
+    for collection in COLLECTIONS:
+        known |= {f"{collection.name}.{member.name}" for member in collection.members}
+    assert required_columns(workspace(name)) <= known
 
 
 def _worse(collection: str, member: str, change: Callable[[Any], Any]) -> Break:
@@ -111,6 +125,15 @@ def _worse(collection: str, member: str, change: Callable[[Any], Any]) -> Break:
     def broken(events: Made) -> None:
         members = events.members[collection]
         members[member] = change(members[member])
+
+    return broken
+
+
+def _number(column: str, change: Callable[[Any], Any]) -> Break:
+    """Break a number that each event has."""
+
+    def broken(events: Made) -> None:
+        events.values[column] = change(events.values[column])
 
     return broken
 
@@ -279,6 +302,72 @@ FAULTS: dict[str, tuple[str, Break, str, str]] = {
         "DCS/Magnet/field",
         "magnet at its field",
     ),
+    "misaligned for scouting": (
+        "scouting",
+        _worse("scouting_tracks", "chi2", lambda x: 3 * x),
+        "Scouting/Track/normalized_chi2",
+        "scouting tracks fit their hits",
+    ),
+    "dead sector for scouting": (
+        "scouting",
+        _lost("scouting_tracks", lambda m: (m["phi"] > 0.9) & (m["phi"] < 1.3)),
+        "Scouting/Track/phi",
+        "scouting tracks at all phi",
+    ),
+    "scouting vertices that failed": (
+        "scouting",
+        _worse("scouting_vertices_primary", "valid", lambda x: np.arange(x.size) % 4 > 0),
+        "Scouting/Vertex/valid",
+        "scouting vertices are valid",
+    ),
+    "beams cross elsewhere for scouting": (
+        "scouting",
+        _worse("scouting_vertices_primary", "z", lambda x: x + 9),
+        "Scouting/Vertex/z",
+        "scouting vertices near the middle of the detector",
+    ),
+    "hot region": (
+        "scouting",
+        _worse("scouting_particles", "phi", lambda x: np.where(np.arange(x.size) % 5 == 0, 1, x)),
+        "Scouting/Particle/phi",
+        "scouting particles at no single place",
+    ),
+    "muons of one charge": (
+        "scouting_muon",
+        _worse("scouting_muons_vtx", "charge", lambda x: np.where(np.arange(x.size) % 4, 1, -1)),
+        "Scouting/Muon/vtx/charge",
+        "scouting muons of both charges",
+    ),
+    "hot crystal": (
+        "scouting_egamma",
+        _worse("scouting_photons", "phi", lambda x: np.where(np.arange(x.size) % 5 == 0, 1, x)),
+        "Scouting/Photon/phi",
+        "scouting photons at no single place",
+    ),
+    "dead calorimeter": (
+        "scouting_jet",
+        _lost("scouting_jets", lambda m: (m["phi"] > 0.9) & (m["phi"] < 1.3)),
+        "Scouting/Jet/phi_of_barrel",
+        "scouting jets at all phi of the barrel",
+    ),
+    "hot tower": (
+        "scouting_jet",
+        _worse("scouting_jets", "phi", lambda x: np.where(np.arange(x.size) % 5 == 0, 1, x)),
+        "Scouting/Jet/phi",
+        "scouting jets at no single place",
+    ),
+    "missing momentum to one side": (
+        "scouting_jet",
+        _number("scouting_met_phi", lambda x: np.where(np.arange(x.size) % 4 == 0, 1, x)),
+        "Scouting/Event/met_phi",
+        "scouting missing momentum at no single phi",
+    ),
+    "no rho": (
+        "scouting_jet",
+        _number("scouting_rho", lambda x: np.where(np.arange(x.size) % 4 == 0, np.nan, x)),
+        "Scouting/Event/unknown",
+        "scouting rho and missing momentum are known",
+    ),
     "half a record": (
         "ctpps_status",
         _lost("ctpps_pots", lambda m: m["pot"] > 9),
@@ -355,9 +444,7 @@ def test_the_share_of_a_fed_tells_one_that_is_often_missing() -> None:
     assert present.std() < 1e-6 * present.mean()
 
 
-def test_labels_are_those_of_the_records() -> None:
-    assert len(PARTITIONS) == 27
-    assert PARTITIONS[21] == "BPIX"
-    assert POTS[0] == "45_210_FR_BT"
-    assert POTS[14] == "56_220_FR_BT"
-    assert len(POTS) == 20
+def test_labels_are_those_of_the_bits_of_the_records() -> None:
+    names = [label.replace("+", "p").replace("-", "m") for label in PARTITIONS]
+    assert tuple(names) == BITS
+    assert POTS == POT_BITS
