@@ -2,14 +2,42 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Final
 
-from dqmstream.sources.cms.decoding.branch import Branch, Decoded
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from dqmstream.sources.cms.classes.tables import Tables
+from dqmstream.errors import ConfigurationError
+from dqmstream.kernels.payload.buffer import KINDS, UNKNOWN
+from dqmstream.kernels.payload.copying import copy_records, count_records
+from dqmstream.kernels.payload.frame import NO_TABLE, PARTS, find_products
+from dqmstream.kernels.payload.program import RECORD_FIELDS
+from dqmstream.kernels.payload.walking import STATE_FIELDS, USED, walk
+from dqmstream.sources.cms.classes.tables import Tables, class_tables
+from dqmstream.sources.cms.decoding.branch import Branch, Decoded, Product, Ragged, Values
+from dqmstream.sources.cms.decoding.programs import compile_program
+from dqmstream.sources.cms.decoding.tree import Leaf, Tree, product_tree
 
-__all__ = ["PayloadDecoder"]
+__all__ = ["PayloadDecoder", "available_members"]
+
+_EVENT: Final = "edm::SendEvent"
+_ROOM: Final = 1 << 12
+"""Records there is room for at first."""
+_ALIGNED: Final = 8
+_LONGEST_NAME: Final = 120
+
+
+def available_members(class_name: str, tables: Tables | None = None) -> Mapping[str, Leaf]:
+    """Members of a product that can be wanted, by path, with their types.
+
+    Parameters
+    ----------
+    class_name
+        As in a `Branch`.
+    tables
+        None: those that come with the library. Without a table of the class there are none.
+    """
+    return product_tree(class_name, tables or class_tables()).leaves()
 
 
 class PayloadDecoder:
@@ -27,7 +55,13 @@ class PayloadDecoder:
         plain number has `value`. A class that is nothing but one vector of another (as
         FEDRawDataCollection) is taken as that vector: its objects are the elements.
     tables
-        Class tables; None: those that come with the library.
+        Class tables; None: those that come with the library. A product with a class in it that has
+        no table is unknown in all events: then what is wanted of it may be empty arrays of float64.
+
+    Raises
+    ------
+    ConfigurationError
+        If a class whose members are all known has no such member, or several that fit.
     """
 
     def __init__(
@@ -35,11 +69,25 @@ class PayloadDecoder:
         branches: Sequence[Branch],
         wanted: Mapping[int, Collection[str]],
         *,
-        tables: "Tables | None" = None,
+        tables: Tables | None = None,
     ) -> None:
-        self._branches = tuple(branches)
-        self._wanted = dict(wanted)
-        self._tables = tables
+        tables = tables or class_tables()
+        self._indices = sorted(wanted)
+        self._wanted = [branches[index] for index in self._indices]
+        trees = [product_tree(branch.class_name, tables) for branch in self._wanted]
+        self._members = [
+            {name: _resolve(branch, tree, name) for name in sorted(wanted[index])}
+            for index, branch, tree in zip(self._indices, self._wanted, trees, strict=True)
+        ]
+        leaves = [[leaf for leaf in one.values() if leaf] for one in self._members]
+        self._program = compile_program(list(zip(trees, leaves, strict=True)))
+        slots = {index: slot for slot, index in enumerate(self._indices)}
+        self._branches = np.array(
+            [(branch.id, slots.get(index, -1)) for index, branch in enumerate(branches)], np.int64
+        ).reshape(-1, 2)
+        names = [f"edm::Wrapper<{branch.class_name}>" for branch in self._wanted]
+        self._names, self._letters = _letters([*names, _EVENT])
+        self._room = _ROOM
 
     def decode(self, payloads: Sequence[bytes]) -> Decoded:
         """Products of all events, in their order. Whatever the bytes are, nothing raises.
@@ -49,4 +97,156 @@ class PayloadDecoder:
         payloads
             Expanded payloads, one for each event.
         """
-        return Decoded({}, Counter(), Counter())
+        buffer = np.frombuffer(b"".join(payloads), np.uint8)
+        offsets = np.zeros(len(payloads) + 1, np.int64)
+        np.cumsum([len(payload) for payload in payloads], out=offsets[1:])
+        events, slots = len(payloads), len(self._wanted)
+        places = np.zeros((events, slots, 2), np.int64)
+        faults = np.zeros((events, slots + 1), np.int64)
+        found = np.zeros((events, slots + 1, 2), np.int64)
+        find_products(
+            *(buffer, offsets, self._branches, self._names, self._letters),
+            *(places, faults, found),
+        )
+        counts, records = self._walk(buffer, offsets, places, faults, found)
+        values, elements = self._copy(buffer, records)
+        products = {
+            index: self._product(slot, counts[:, slot], values, elements)
+            for slot, index in enumerate(self._indices)
+        }
+        unknown, broken = self._count(buffer, faults, found)
+        return Decoded(products, unknown, broken)
+
+    def _walk(
+        self,
+        buffer: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        places: NDArray[np.int64],
+        faults: NDArray[np.int64],
+        found: NDArray[np.int64],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Objects by event and slot, and what to copy."""
+        program = self._program
+        events = offsets.size - 1
+        counts = np.zeros((events, len(self._wanted)), np.int64)
+        state = np.zeros(STATE_FIELDS, np.int64)
+        sums = np.zeros((max(program.leaves.size, program.group_count, 1), 3), np.int64)
+        records = np.empty((self._room, RECORD_FIELDS), np.int64)
+        event = 0
+        while True:
+            event = walk(
+                *(buffer, offsets, program.tables, program.products, places, faults, found),
+                *(counts, records, state, sums, event),
+            )
+            if event == events:
+                return counts, records[: state[USED]]
+            self._room = 2 * self._room
+            records = np.concatenate([records[: state[USED]], np.empty_like(records)])
+
+    def _copy(
+        self, buffer: NDArray[np.uint8], records: NDArray[np.int64]
+    ) -> tuple[list[Values], list[NDArray[np.int64]]]:
+        """Values by leaf and counts by group."""
+        leaves = self._program.leaves
+        items = np.zeros(leaves.size, np.int64)
+        objects = np.zeros(self._program.group_count, np.int64)
+        count_records(records, items, objects)
+        sizes = items * leaves["size"] * leaves["length"]
+        starts = _starts(-(-sizes // _ALIGNED) * _ALIGNED)
+        arena = np.empty(starts[-1], np.uint8)
+        firsts = _starts(objects)
+        counts = np.empty(firsts[-1], np.int64)
+        copy_records(buffer, records, leaves, arena, starts[:-1].copy(), counts, firsts[:-1].copy())
+        parts = zip(starts, sizes, strict=False)
+        values: list[Values] = [arena[start : start + size] for start, size in parts]
+        return values, np.split(counts, firsts[1:-1]) if objects.size else []
+
+    def _product(
+        self,
+        slot: int,
+        counts: NDArray[np.int64],
+        values: Sequence[Values],
+        elements: Sequence[NDArray[np.int64]],
+    ) -> Product:
+        members: dict[str, Values] = {}
+        ragged: dict[str, Ragged] = {}
+        for name, leaf in self._members[slot].items():
+            if leaf is None:
+                members[name] = np.zeros(0)
+                ragged[name] = Ragged(np.zeros(0, np.int64), members[name])
+                continue
+            column = _native(values[self._program.taken[slot][leaf]], leaf)
+            if leaf.group:
+                ragged[name] = Ragged(elements[self._program.groups[slot][leaf.group]], column)
+            else:
+                members[name] = column
+        return Product(counts.copy(), members, ragged)
+
+    def _count(
+        self, buffer: NDArray[np.uint8], faults: NDArray[np.int64], found: NDArray[np.int64]
+    ) -> tuple[Counter[str], Counter[str]]:
+        """Events by what is unknown in them and by what is broken."""
+        unknown: set[tuple[int, str]] = set()
+        broken: set[tuple[int, str]] = set()
+        for event, slot in np.argwhere(faults).tolist():
+            fault = int(faults[event, slot])
+            part, at = found[event, slot].tolist()
+            if fault == UNKNOWN:
+                unknown.add((event, self._unknown(buffer, part, at)))
+            else:
+                is_event = slot == len(self._wanted)
+                name = PARTS[-part] if is_event else self._wanted[slot].class_name
+                broken.add((event, f"{name} {KINDS[-fault]}"))
+        return Counter(label for _, label in unknown), Counter(label for _, label in broken)
+
+    def _unknown(self, buffer: NDArray[np.uint8], part: int, at: int) -> str:
+        """Class and version of what stands at a version, or at a name that nobody knows."""
+        if part == NO_TABLE:
+            spelled = buffer[at : at + _LONGEST_NAME].tobytes().partition(b"\0")[0]
+            return ascii(spelled.decode("latin-1"))[1:-1]
+        name = self._program.classes[part] if part >= 0 else PARTS[-part]
+        version = int.from_bytes(buffer[at : at + 2].tobytes())
+        if version == 0:
+            return f"{name} checksum 0x{int.from_bytes(buffer[at + 2 : at + 6].tobytes()):08x}"
+        return f"{name} v{version}"
+
+
+def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(sizes)])
+
+
+def _native(raw: NDArray[np.uint8], leaf: Leaf) -> Values:
+    """Big-endian bytes, nobody else's, as numbers."""
+    numbers: Values = raw.view(leaf.code).byteswap(inplace=True)
+    return numbers if leaf.length == 1 else numbers.reshape(-1, leaf.length)
+
+
+def _resolve(branch: Branch, tree: Tree, name: str) -> Leaf | None:
+    """The leaf of this path, or the only one whose path has these parts, the first one first."""
+    leaves = tree.leaves()
+    if name in leaves:
+        return leaves[name]
+    fitting = [path for path in leaves if _fits(name.split("."), path.split("."))]
+    if len(fitting) == 1:
+        return leaves[fitting[0]]
+    if not fitting and not tree.is_complete:
+        return None
+    several = f"{len(fitting)} members fit: {', '.join(sorted(fitting)[:5])}" if fitting else ""
+    msg = f"{branch.name} of class {branch.class_name}: member {name!r}, " + (
+        several or f"expected one of {', '.join(sorted(leaves)[:60])}"
+    )
+    raise ConfigurationError(msg)
+
+
+def _fits(asked: Sequence[str], path: Sequence[str]) -> bool:
+    """Whether the parts asked for stand in a path in this order, the first one first."""
+    rest = iter(path)
+    return asked[0] == path[0] and all(part in rest for part in asked)
+
+
+def _letters(names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Names without blanks one after the other, and where each begins and ends."""
+    packed = [name.replace(" ", "") for name in names]
+    ends = _starts(np.array([len(name) for name in packed], np.int64))
+    letters = np.array([ord(letter) for letter in "".join(packed)], np.int64)
+    return np.stack([ends[:-1], ends[1:]], axis=1), letters

@@ -1,0 +1,266 @@
+"""Where the wanted products of events are in their payloads.
+
+A payload is one pointer record of an `edm::SendEvent`. Its last part but a checksum is a
+member-wise vector of `edm::StreamedProduct`: first all products, then all descriptions of their
+branches, then whether they are present, then their parents. What stands before is stepped over by
+its byte count. Which product is which is told by the branch id in its description, never by place
+alone. Versions and layout: CMSSW `DataFormats/Streamer`, `DataFormats/Provenance`.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from dqmstream.kernels.compile import kernel
+from dqmstream.kernels.payload.buffer import (
+    BYTE_COUNT,
+    CLASS_TAG,
+    CUT,
+    LENGTH,
+    REPEATED,
+    TRAILING,
+    UNKNOWN,
+    behind_text,
+    class_name,
+    is_named,
+    stop_of,
+    u16,
+    u32,
+)
+
+__all__ = ["NO_TABLE", "PARTS", "WRAPPER", "WRAPPER_BASE", "find_products"]
+
+PARTS: Final = (
+    *("", "", "edm::SendEvent", "edm::StreamedProduct", "edm::BranchDescription", "edm::BranchID"),
+    *("edm::Wrapper", "edm::WrapperBase"),
+)
+"""Classes around products, by minus the number that stands for them."""
+NO_TABLE: Final = -1
+"""Stands for a class of which only the name is known."""
+_SEND_EVENT: Final = -2
+_STREAMED_PRODUCT: Final = -3
+_DESCRIPTION: Final = -4
+_BRANCH_ID: Final = -5
+WRAPPER: Final = -6
+WRAPPER_BASE: Final = -7
+
+_OLDER: Final = 10
+_NEWER: Final = 11
+_PARTS_BEFORE: Final = 4
+_PARTS_BEFORE_NEWER: Final = 6
+_MEMBER_WISE: Final = 0x4009
+_PRODUCT_VERSION: Final = 13
+_DESCRIPTION_VERSION: Final = 13
+_BRANCH_ID_VERSION: Final = 10
+_STRING_VERSION: Final = 9
+_VECTOR_HEADER: Final = 8
+_LEAST: Final = 13
+"""Bytes of a product that is not there: three null pointers and one byte."""
+
+
+@kernel
+def _unknown(found: Any, part: int, at: int) -> Any:
+    found[0], found[1] = part, at
+    return UNKNOWN
+
+
+@kernel
+def _text(b: Any, at: int, end: int) -> Any:
+    """Behind a member that is a string."""
+    stop = stop_of(b, at, end)
+    if stop < 0:
+        return stop
+    if u16(b, at + 4) != _STRING_VERSION:
+        return LENGTH
+    end = behind_text(b, at + 6, stop)
+    return TRAILING if 0 <= end < stop else end
+
+
+@kernel
+def _branch(b: Any, at: int, stop: int, begin: int, found: Any) -> Any:
+    """Branch id of a description in a pointer record: type, label and process come before."""
+    name, _, at = class_name(b, at + 4, stop, begin)
+    if name < 0:
+        return name
+    end = stop_of(b, at, stop)
+    if end < 0:
+        return end
+    if u16(b, at + 4) != _DESCRIPTION_VERSION:
+        return _unknown(found, _DESCRIPTION, at + 4)
+    if end != stop:
+        return TRAILING
+    at = _text(b, at + 10, end) if end - at > 10 else CUT
+    at = _text(b, at, end) if at >= 0 else at
+    if at < 0:
+        return at
+    id_end = stop_of(b, at, end)
+    if id_end < 0:
+        return id_end
+    if u16(b, at + 4) != _BRANCH_ID_VERSION:
+        return _unknown(found, _BRANCH_ID, at + 4)
+    if id_end != at + 10:
+        return BYTE_COUNT
+    return u32(b, at + 6)
+
+
+@kernel
+def _open(b: Any, begin: int, end: int, name: Any, found: Any) -> Any:
+    """Version of the event, and where its products begin and end; the first negative if not so."""
+    stop = stop_of(b, begin, end)
+    if stop < 0:
+        return stop, 0, 0
+    if stop != end:
+        return TRAILING, 0, 0
+    first, last, at = class_name(b, begin + 4, end, begin)
+    if first < 0 or not is_named(b, first, last, name):
+        return CLASS_TAG, 0, 0
+    stop = stop_of(b, at, end)
+    if stop < 0:
+        return stop, 0, 0
+    version = u16(b, at + 4)
+    if version not in (_OLDER, _NEWER):
+        return _unknown(found, _SEND_EVENT, at + 4), 0, 0
+    if stop != end:
+        return TRAILING, 0, 0
+    at += 6
+    for _ in range(_PARTS_BEFORE if version == _OLDER else _PARTS_BEFORE_NEWER):
+        at = stop_of(b, at, end)
+        if at < 0:
+            return at, 0, 0
+    stop = stop_of(b, at, end)
+    if stop >= 0 and end - stop != (0 if version == _OLDER else 4):
+        stop = TRAILING if stop < end else CUT
+    return stop, at + 4, stop
+
+
+@kernel
+def _skip(b: Any, at: int, n: int, end: int) -> Any:
+    """Behind n pointer records."""
+    for _ in range(n):
+        if end - at < 4:
+            return CUT
+        at = stop_of(b, at, end) if u32(b, at) else at + 4
+        if at < 0:
+            return at
+    return at
+
+
+@kernel
+def _slot(branches: Any, place: int, number: int) -> Any:
+    """The slot of a branch id, negative for one nobody wants; most are where they always are."""
+    if place < branches.shape[0] and branches[place, 0] == number:
+        return branches[place, 1]
+    for i in range(branches.shape[0]):
+        if branches[i, 0] == number:
+            return branches[i, 1]
+    return -1
+
+
+@kernel
+def _place(b: Any, at: int, stop: int, begin: int, name: Any, place: Any) -> Any:
+    """Note where the object of a pointer record is, if its class is the wanted one."""
+    first, last, behind = class_name(b, at + 4, stop, begin)
+    if first < 0 or not is_named(b, first, last, name):
+        return CLASS_TAG
+    if place[0] != 0:
+        return REPEATED
+    place[0], place[1] = behind, stop
+    return 0
+
+
+@kernel
+def _event(
+    b: Any,
+    begin: int,
+    end: int,
+    branches: Any,
+    names: Any,
+    letters: Any,
+    places: Any,
+    faults: Any,
+    found: Any,
+) -> Any:
+    """Find the products of one event; negative if something in it cannot be what it should be."""
+    event = names.shape[0] - 1
+    found[event, 0] = _SEND_EVENT
+    name = letters[names[event, 0] : names[event, 1]]
+    end, product, _ = _open(b, begin, end, name, found[event])
+    if end < 0:
+        return end
+    if end - product < _VECTOR_HEADER:
+        return CUT
+    if u16(b, product) != _MEMBER_WISE:
+        return _unknown(found[event], _STREAMED_PRODUCT, product)
+    if u16(b, product + 2) != _PRODUCT_VERSION:
+        return _unknown(found[event], _STREAMED_PRODUCT, product + 2)
+    n, product = u32(b, product + 4), product + _VECTOR_HEADER
+    if n > (end - product) // _LEAST:
+        return LENGTH
+    description = _skip(b, product, n, end)
+    if description < 0:
+        return description
+    present = _skip(b, description, n, end)
+    if present < 0:
+        return present
+    if end - present < n:
+        return CUT
+    parents = stop_of(b, present + n, end)
+    if parents != end and n:
+        return parents if parents < 0 else TRAILING
+    fault = 0
+    for i in range(n):
+        stop = stop_of(b, product, end) if u32(b, product) else product + 4
+        after = stop_of(b, description, end) if u32(b, description) else description + 4
+        number = _branch(b, description, after, begin, found[event])
+        if number < 0:
+            fault = number
+        else:
+            slot = _slot(branches, i, number)
+            if slot >= 0 and b[np.uint64(present + i)] and stop > product + 4:
+                name = letters[names[slot, 0] : names[slot, 1]]
+                bad = _place(b, product, stop, begin, name, places[slot])
+                if bad:
+                    faults[slot] = bad
+        product, description = stop, after
+    return fault
+
+
+@kernel
+def find_products(
+    b: Any,
+    offsets: Any,
+    branches: Any,
+    names: Any,
+    letters: Any,
+    places: Any,
+    faults: Any,
+    found: Any,
+) -> None:
+    """Find the wanted products of all events.
+
+    Parameters
+    ----------
+    b, offsets
+        uint8[bytes] of all payloads, int64[events + 1] where each begins.
+    branches
+        int64[branches, 2]: branch id, and its slot among the wanted ones or -1; in the order in
+        which events are likely to have them.
+    names, letters
+        int64[slots + 1, 2], int64[letters]: where the name of each slot's wrapper class, and last
+        that of the event's class, begin and end in `letters`. Without blanks.
+    places
+        int64[events, slots, 2], zeros: becomes where the object in the wrapper's pointer record
+        begins, 0 for none, and ends.
+    faults
+        int64[events, slots + 1], zeros: becomes what is wrong, the event as a whole last.
+    found
+        int64[events, slots + 1, 2]: becomes which class is unknown or broken, and where.
+    """
+    for e in range(offsets.size - 1):
+        last = faults.shape[1] - 1
+        faults[e, last] = _event(
+            b, offsets[e], offsets[e + 1], branches, names, letters, places[e], faults[e], found[e]
+        )
+        for slot in range(last):
+            if faults[e, slot]:
+                places[e, slot, 0] = 0

@@ -1,0 +1,434 @@
+"""Walking through products of events by tables of their classes.
+
+The walk checks all that a payload can lie about: a byte count lies within the one around it, a
+length within the bytes that are left, a version is one of the known ones, and each structure ends
+where its byte count says. It copies nothing: what is to be copied becomes records, of which there
+are never more than bytes and members together.
+
+Recursion goes down the tree of nodes, so its depth is the tree's, whatever the bytes are. Functions
+return the position behind what they read, or a negative number of `KINDS`.
+
+Rules of the stream: ROOT `TBufferFile` and `TStreamerInfo` (object headers, member-wise vectors).
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+from dqmstream.kernels.compile import kernel
+from dqmstream.kernels.payload.buffer import (
+    BYTE_COUNT,
+    CUT,
+    FULL,
+    LENGTH,
+    MEMBER_WISE,
+    MIXED,
+    TRAILING,
+    UNKNOWN,
+    behind_text,
+    class_name,
+    is_named,
+    stop_of,
+    u16,
+    u32,
+)
+from dqmstream.kernels.payload.frame import NO_TABLE, WRAPPER, WRAPPER_BASE
+from dqmstream.kernels.payload.program import (
+    BITS,
+    CLASS,
+    COLLECTION,
+    FIXED,
+    NONE,
+    OPAQUE,
+    POINTER,
+    TEXT,
+    VECTOR,
+)
+
+__all__ = ["STATE_FIELDS", "USED", "walk"]
+
+STATE_FIELDS: Final = 10
+USED: Final = 0
+"""Where in the state the number of records stands."""
+_MARK, _OBJECTS, _BEGIN, _FOUND, _FOUND_AT, *_TAGS = range(1, STATE_FIELDS)
+_TAG_NAME, _TAG_POINTER, _TAG_NODE, _BEHIND = _TAGS
+
+_STL_VERSION: Final = 9
+_MEMBER_WISE_BIT: Final = 0x4000
+_WRAPPER_BASE_VERSION: Final = 4
+_WRAPPER_BASE_SIZE: Final = 12
+_OBJECT_FIRST: Final = 4
+_PRESENT_FIRST: Final = 3
+
+
+@kernel
+def _record(records: Any, state: Any, target: int, source: int, n: int, stride: int) -> Any:
+    used = state[USED]
+    if used == records.shape[0]:
+        return False
+    row = records[np.uint64(used)]
+    row[0], row[1], row[2], row[3] = target, source, n, stride
+    state[USED] = used + 1
+    return True
+
+
+@kernel
+def _count(records: Any, state: Any, group: int, count: int, n: int) -> Any:
+    """n objects more have `count` elements each; equal ones become one record."""
+    used = state[USED]
+    if used > state[_MARK]:
+        row = records[np.uint64(used - 1)]
+        if row[0] == -1 - group and row[1] == count:
+            row[2] += n
+            return True
+    return _record(records, state, -1 - group, count, n, 0)
+
+
+@kernel
+def _alternative(
+    b: Any, nodes: Any, alternatives: Any, state: Any, node: int, at: int, end: int
+) -> Any:
+    """Which version of a class this is: a version stands here, and perhaps a checksum."""
+    if end - at < 2:
+        return CUT
+    version, checksum = u16(b, at), np.int64(0)
+    if version == 0:
+        if end - at < 6:
+            return CUT
+        checksum = u32(b, at + 2)
+    for a in range(nodes[node].first, nodes[node].last):
+        one = alternatives[a]
+        if one.version == version and (version != 0 or one.checksum == checksum):
+            return a
+    state[_FOUND], state[_FOUND_AT] = node, at
+    return UNKNOWN
+
+
+@kernel
+def _alike(b: Any, alternatives: Any, numbers: Any, a: int, at: int, n: int, end: int) -> Any:
+    """How many objects from here on, n at most, have just the headers of a fixed alternative."""
+    size = alternatives[a].fixed
+    checks, checks_end = alternatives[a].checks, alternatives[a].checks_end
+    n = min(n, (end - at) // size)
+    for i in range(n):
+        begin = at + i * size
+        for check in range(checks, checks_end, 3):
+            place = begin + numbers[check]
+            found = u32(b, place) if numbers[check + 1] == 4 else u16(b, place)
+            if found != numbers[check + 2]:
+                return i
+    return n
+
+
+@kernel
+def _pointee(b: Any, nodes: Any, numbers: Any, state: Any, node: int, at: int, stop: int) -> Any:
+    """The CLASS node of the object in a pointer record; state says where the object begins."""
+    name, end, state[_BEHIND] = class_name(b, at, stop, state[_BEGIN])
+    if name < 0:
+        return name
+    if name == state[_TAG_NAME] and node == state[_TAG_POINTER]:
+        return state[_TAG_NODE]
+    for place in range(nodes[node].first, nodes[node].last):
+        found = numbers[place]
+        if is_named(b, name, end, numbers[nodes[found].name : nodes[found].name_end]):
+            state[_TAG_NAME], state[_TAG_POINTER], state[_TAG_NODE] = name, node, found
+            return found
+    state[_FOUND], state[_FOUND_AT] = NO_TABLE, name
+    return UNKNOWN
+
+
+@kernel
+def _no_object(nodes: Any, leaves: Any, records: Any, state: Any, node: int) -> Any:
+    """Records of what a null pointer does not point to."""
+    first, last = nodes[node].groups, nodes[node].groups_end
+    for group in range(first, last):
+        if not _count(records, state, group, 0, 1):
+            return False
+    for leaf in range(nodes[node].leaves, nodes[node].leaves_end):
+        inside = first <= leaves[leaf].group < last
+        if not inside and not _record(records, state, leaf, NONE, 1, 0):
+            return False
+    return True
+
+
+@kernel
+def _column(  # noqa: PLR0915  # a function of several cannot call itself
+    b: Any,
+    program: Any,
+    records: Any,
+    state: Any,
+    node: int,
+    n: int,
+    bare: bool,
+    at: int,
+    end: int,
+) -> Any:
+    """Read n values of one type that follow each other, as the column of a member does.
+
+    An object has columns of one value. `bare` values are elements of a vector that is not
+    member-wise: they have no header in common.
+    """
+    nodes, alternatives, numbers, leaves = program
+    one = nodes[node]
+    kind = one.kind
+    if kind == FIXED:
+        if n > (end - at) // one.size:
+            return LENGTH
+        if one.leaf >= 0 and not _record(records, state, one.leaf, at, n, one.size):
+            return FULL
+        return at + n * one.size
+    if kind == CLASS:
+        done = 0
+        while done < n:
+            version_at = at + 4 if one.size else at
+            if one.size and end - at < 6:
+                return CUT
+            a = _alternative(b, nodes, alternatives, state, node, version_at, end)
+            if a < 0:
+                return a
+            found = alternatives[a]
+            if found.fixed:
+                same = _alike(b, alternatives, numbers, a, at, n - done, end)
+                if same:
+                    for place in range(found.places, found.places_end, 2):
+                        source = at + numbers[place]
+                        if not _record(
+                            records, state, numbers[place + 1], source, same, found.fixed
+                        ):
+                            return FULL
+                    done += same
+                    at += same * found.fixed
+                    continue
+            stop = stop_of(b, at, end) if one.size else end
+            if stop < 0:
+                return stop
+            at = version_at + (2 if found.version else 6)
+            if at > stop:
+                return BYTE_COUNT
+            for member in range(found.members, found.members_end):
+                at = _column(b, program, records, state, numbers[member], 1, False, at, stop)
+                if at < 0:
+                    return at
+            if one.size and at != stop:
+                return TRAILING
+            done += 1
+        return at
+    if kind == POINTER:
+        for _ in range(n):
+            if end - at < 4:
+                return CUT
+            if u32(b, at) == 0:
+                if not _no_object(nodes, leaves, records, state, node):
+                    return FULL
+                at += 4
+                continue
+            stop = stop_of(b, at, end)
+            if stop < 0:
+                return stop
+            child = _pointee(b, nodes, numbers, state, node, at + 4, stop)
+            if child < 0:
+                return child
+            at = _column(b, program, records, state, child, 1, False, state[_BEHIND], stop)
+            if at < 0:
+                return at
+            if at != stop:
+                return TRAILING
+        return at
+    stop = end
+    wise = False
+    a = 0
+    if not bare:
+        stop = stop_of(b, at, end)
+        if stop < 0 or kind == OPAQUE:
+            return stop
+        version = u16(b, at + 4)
+        at += 6
+        wise = version & _MEMBER_WISE_BIT != 0
+        if version & ~_MEMBER_WISE_BIT != _STL_VERSION:
+            state[_FOUND], state[_FOUND_AT] = node, at - 2
+            return UNKNOWN
+        if wise:
+            if kind != VECTOR or nodes[one.child].kind != CLASS:
+                return MEMBER_WISE
+            a = _alternative(b, nodes, alternatives, state, one.child, at, stop)
+            if a < 0:
+                return a
+            at += 2 if alternatives[a].version else 6
+    for _ in range(n):
+        if kind == TEXT:
+            at = behind_text(b, at, stop)
+            if at < 0:
+                return at
+            continue
+        if stop - at < 4:
+            return CUT
+        length = u32(b, at)
+        at += 4
+        if one.group == COLLECTION:
+            state[_OBJECTS] += length
+        elif one.group >= 0 and not _count(records, state, one.group, length, 1):
+            return FULL
+        if kind == BITS:
+            if length != one.size or length > stop - at:
+                return LENGTH
+            if one.leaf >= 0 and not _record(records, state, one.leaf, at, length, 1):
+                return FULL
+            at += length
+        elif length and wise:
+            found = alternatives[a]
+            if length > (stop - at) // max(1, found.smallest):
+                return LENGTH
+            for member in range(found.columns, found.columns_end):
+                at = _column(b, program, records, state, numbers[member], length, False, at, stop)
+                if at < 0:
+                    return at
+        elif length:
+            # Each element has a byte or more, an object with its version two.
+            if length > stop - at:
+                return LENGTH
+            at = _column(b, program, records, state, one.child, length, True, at, stop)
+            if at < 0:
+                return at
+    if not bare and at != stop:
+        return TRAILING
+    return at
+
+
+@kernel
+def _product(
+    b: Any, program: Any, product: Any, records: Any, state: Any, at: int, end: int
+) -> Any:
+    """Read one product in its wrapper; 0 objects if the wrapper says that it is not present."""
+    stop = stop_of(b, at, end)
+    if stop < 0:
+        return stop
+    if stop != end:
+        return TRAILING
+    version = u16(b, at + 4)
+    if version not in (_OBJECT_FIRST, _PRESENT_FIRST):
+        state[_FOUND], state[_FOUND_AT] = WRAPPER, at + 4
+        return UNKNOWN
+    base = at + 6
+    at = stop_of(b, base, end)
+    if at < 0:
+        return at
+    if u16(b, base + 4) != _WRAPPER_BASE_VERSION:
+        state[_FOUND], state[_FOUND_AT] = WRAPPER_BASE, base + 4
+        return UNKNOWN
+    if at != base + _WRAPPER_BASE_SIZE:
+        return BYTE_COUNT
+    if at == end:
+        return CUT
+    if version == _OBJECT_FIRST:
+        end -= 1
+        present = b[np.uint64(end)]
+    else:
+        present = b[np.uint64(at)]
+        at += 1
+    state[_OBJECTS] = product.single
+    stop = _column(b, program, records, state, product.node, 1, False, at, end)
+    if stop < 0:
+        return stop
+    if stop != end:
+        return TRAILING
+    if not present:
+        state[_OBJECTS], state[USED] = 0, state[_MARK]
+        return 0
+    return 0
+
+
+@kernel
+def _balance(leaves: Any, product: Any, records: Any, state: Any, sums: Any) -> Any:
+    """See that all members have one value for each object; say so of those that have none.
+
+    A version of a class may lack a member that others have: it then lacks in the whole product.
+    """
+    objects = state[_OBJECTS]
+    for group in range(product.groups, product.groups_end):
+        sums[group, 1] = sums[group, 2] = 0
+    for leaf in range(product.leaves, product.leaves_end):
+        sums[leaf, 0] = 0
+    for r in range(state[_MARK], state[USED]):
+        target, n = records[r, 0], records[r, 2]
+        if target >= 0:
+            sums[target, 0] += n
+        else:
+            sums[-1 - target, 1] += n
+            sums[-1 - target, 2] += n * records[r, 1]
+    for group in range(product.groups, product.groups_end):
+        if sums[group, 1] == 0 and objects:
+            if not _record(records, state, -1 - group, 0, objects, 0):
+                return FULL
+        elif sums[group, 1] != objects:
+            return MIXED
+    for leaf in range(product.leaves, product.leaves_end):
+        group = leaves[leaf].group
+        expected = objects if group < 0 else sums[group, 2]
+        if sums[leaf, 0] == 0 and expected:
+            if not _record(records, state, leaf, NONE, expected, 0):
+                return FULL
+        elif sums[leaf, 0] != expected:
+            return MIXED
+    return 0
+
+
+@kernel
+def walk(
+    b: Any,
+    offsets: Any,
+    program: Any,
+    products: Any,
+    places: Any,
+    faults: Any,
+    found: Any,
+    counts: Any,
+    records: Any,
+    state: Any,
+    sums: Any,
+    first: int,
+) -> Any:
+    """Walk through the products of all events from `first` on; returns the event to go on with.
+
+    It is less than the number of events when there was no room for its records: then give more
+    room, with the records so far, and go on there.
+
+    Parameters
+    ----------
+    b, offsets
+        uint8[bytes] of all payloads, int64[events + 1] where each begins.
+    program
+        Tuple of `NODE[n]`, `ALTERNATIVE[n]`, int64[n] numbers, `LEAF[n]`.
+    products
+        `PRODUCT[slots]`.
+    places, faults, found
+        As `find_products` left them; faults and found of products are added.
+    counts
+        int64[events, slots], zeros: becomes the number of objects.
+    records
+        int64[room, RECORD_FIELDS]: becomes what to copy, events and products in order.
+    state
+        int64[STATE_FIELDS]: zeros at first; how many records there are is in `USED`.
+    sums
+        int64[leaves or groups, 3]: scratch.
+    """
+    for e in range(first, offsets.size - 1):
+        begin = state[USED]
+        for slot in range(products.size):
+            at, end = places[e, slot, 0], places[e, slot, 1]
+            if at == 0:
+                continue
+            state[_MARK], state[_BEGIN], state[_TAG_NAME] = state[USED], offsets[e], NONE
+            product = products[slot]
+            fault = _product(b, program, product, records, state, at, end)
+            if fault == 0:
+                fault = _balance(program[3], product, records, state, sums)
+            if fault == FULL:
+                state[USED] = begin
+                return e
+            if fault == 0:
+                counts[e, slot] = state[_OBJECTS]
+                continue
+            state[USED] = state[_MARK]
+            faults[e, slot] = fault
+            found[e, slot, 0], found[e, slot, 1] = state[_FOUND], state[_FOUND_AT]
+    return offsets.size - 1
