@@ -30,6 +30,7 @@ PLAYED: Final = {
     "docs/access.md": 0,
     "docs/conditions.md": 1,
     "docs/event-files.md": 1,
+    "docs/event-payload.md": 1,
     "docs/guide.md": 2,
     "docs/importing.md": 1,
     "docs/kafka.md": 1,
