@@ -200,13 +200,13 @@ class ObjectReader:
             return []
         table = self.tables.find(name, version, checksum)
         assert table is not None, f"no table of {name} v{version}"
-        self.seen.add((table.name, table.version))
         columns = self._columns(table, length)
         return [
             {member: values[place] for member, values in columns.items()} for place in range(length)
         ]
 
     def _columns(self, table: ClassTable, length: int) -> dict[str, Any]:
+        self.seen.add((table.name, table.version))
         columns: dict[str, Any] = {}
         for base, version in zip(table.bases, table.base_versions, strict=True):
             found = self.tables.find(base, version)

@@ -140,7 +140,7 @@ def encode_job_header(
         "processParameterSet_": [
             ({"hash_": name}, {"pset_": text}) for name, text in parameter_sets
         ],
-        "branchIDLists_": [branch_ids] if branch_ids else [],
+        "branchIDLists_": [branch_ids] if len(branch_ids) else [],
         "thinnedAssociationsHelper_": {"vThinnedAssociationBranches_": []},
     }
     return _payload("edm::SendJobHeader", header, written, tables)

@@ -210,7 +210,8 @@ class Encoder:
                 self._buffer.numbers("u1", value, length)
             case Vector(Plain(code)) | Set(Plain(code)):
                 self._buffer.u32(len(value))
-                self._buffer.numbers(code, value, len(value))
+                if len(value):
+                    self._buffer.numbers(code, value, len(value))
             case Vector(inside) | Set(inside):
                 self._buffer.u32(len(value))
                 for one in value:
