@@ -5,8 +5,9 @@ length within the bytes that are left, a version is one of the known ones, and e
 where its byte count says. It copies nothing: what is to be copied becomes records, of which there
 are never more than bytes and members together.
 
-Recursion goes down the tree of nodes, so its depth is the tree's, whatever the bytes are. Functions
-return the position behind what they read, or a negative number of `KINDS`.
+Numba's disk cache cannot hold functions that call themselves, so a stack says where the walk is in
+the tree of nodes. Functions return the position behind what they read, or a negative number of
+`KINDS`.
 
 Rules of the stream: ROOT `TBufferFile` and `TStreamerInfo` (object headers, member-wise vectors).
 """
@@ -45,13 +46,15 @@ from dqmstream.kernels.payload.program import (
     VECTOR,
 )
 
-__all__ = ["STATE_FIELDS", "USED", "walk"]
+__all__ = ["STACK_FIELDS", "STATE_FIELDS", "USED", "walk"]
 
-STATE_FIELDS: Final = 10
+STATE_FIELDS: Final = 11
+STACK_FIELDS: Final = 9
 USED: Final = 0
 """Where in the state the number of records stands."""
-_MARK, _OBJECTS, _BEGIN, _FOUND, _FOUND_AT, *_TAGS = range(1, STATE_FIELDS)
+_MARK, _OBJECTS, _BEGIN, _DEPTH, _FOUND, _FOUND_AT, *_TAGS = range(1, STATE_FIELDS)
 _TAG_NAME, _TAG_POINTER, _TAG_NODE, _BEHIND = _TAGS
+_NODE, _LEFT, _LIMIT, _STOP, _MEMBER, _MEMBERS_END, _EACH, _OPEN, _VERSION = range(STACK_FIELDS)
 
 _STL_VERSION: Final = 9
 _MEMBER_WISE_BIT: Final = 0x4000
@@ -152,114 +155,103 @@ def _no_object(nodes: Any, leaves: Any, records: Any, state: Any, node: int) -> 
 
 
 @kernel
-def _column(  # noqa: PLR0915  # a function of several cannot call itself
+def _flat(b: Any, one: Any, records: Any, state: Any, n: int, bare: bool, at: int, end: int) -> Any:
+    """Read texts, bitsets, or something opaque."""
+    stop = end
+    if not bare:
+        stop = stop_of(b, at, end)
+        if stop < 0 or one.kind == OPAQUE:
+            return stop
+        if u16(b, at + 4) != _STL_VERSION:
+            return UNKNOWN
+        at += 6
+    for _ in range(n):
+        if one.kind == TEXT:
+            at = behind_text(b, at, stop)
+            if at < 0:
+                return at
+            continue
+        if stop - at < 4:
+            return CUT
+        bits = u32(b, at)
+        at += 4
+        if bits != one.size or bits > stop - at:
+            return LENGTH
+        if one.group >= 0 and not _count(records, state, one.group, bits, 1):
+            return FULL
+        if one.leaf >= 0 and not _record(records, state, one.leaf, at, bits, 1):
+            return FULL
+        at += bits
+    return TRAILING if not bare and at != stop else at
+
+
+@kernel
+def _enter(
     b: Any,
     program: Any,
     records: Any,
     state: Any,
+    stack: Any,
     node: int,
     n: int,
     bare: bool,
     at: int,
     end: int,
 ) -> Any:
-    """Read n values of one type that follow each other, as the column of a member does.
+    """Begin to read n values of one type that follow each other, as the column of a member does.
 
     An object has columns of one value. `bare` values are elements of a vector that is not
-    member-wise: they have no header in common.
+    member-wise: they have no header in common. What has parts goes on the stack.
     """
-    nodes, alternatives, numbers, leaves = program
+    nodes, alternatives, _, _ = program
     one = nodes[node]
-    kind = one.kind
-    if kind == FIXED:
+    if one.kind == FIXED:
         if n > (end - at) // one.size:
             return LENGTH
         if one.leaf >= 0 and not _record(records, state, one.leaf, at, n, one.size):
             return FULL
         return at + n * one.size
-    if kind == CLASS:
-        done = 0
-        while done < n:
-            version_at = at + 4 if one.size else at
-            if one.size and end - at < 6:
-                return CUT
-            a = _alternative(b, nodes, alternatives, state, node, version_at, end)
-            if a < 0:
-                return a
-            found = alternatives[a]
-            if found.fixed:
-                same = _alike(b, alternatives, numbers, a, at, n - done, end)
-                if same:
-                    for place in range(found.places, found.places_end, 2):
-                        source = at + numbers[place]
-                        if not _record(
-                            records, state, numbers[place + 1], source, same, found.fixed
-                        ):
-                            return FULL
-                    done += same
-                    at += same * found.fixed
-                    continue
-            stop = stop_of(b, at, end) if one.size else end
-            if stop < 0:
-                return stop
-            at = version_at + (2 if found.version else 6)
-            if at > stop:
-                return BYTE_COUNT
-            for member in range(found.members, found.members_end):
-                at = _column(b, program, records, state, numbers[member], 1, False, at, stop)
-                if at < 0:
-                    return at
-            if one.size and at != stop:
-                return TRAILING
-            done += 1
+    if one.kind in (TEXT, BITS, OPAQUE):
+        behind = _flat(b, one, records, state, n, bare, at, end)
+        if behind == UNKNOWN:
+            state[_FOUND], state[_FOUND_AT] = node, at + 4
+        return behind
+    frame = stack[state[_DEPTH]]
+    state[_DEPTH] += 1
+    frame[_NODE], frame[_LEFT], frame[_LIMIT], frame[_STOP] = node, n, end, end
+    frame[_MEMBER], frame[_MEMBERS_END], frame[_OPEN], frame[_VERSION] = 0, 0, 0, NONE
+    if one.kind != VECTOR or bare:
         return at
-    if kind == POINTER:
-        for _ in range(n):
-            if end - at < 4:
-                return CUT
-            if u32(b, at) == 0:
-                if not _no_object(nodes, leaves, records, state, node):
-                    return FULL
-                at += 4
-                continue
-            stop = stop_of(b, at, end)
-            if stop < 0:
-                return stop
-            child = _pointee(b, nodes, numbers, state, node, at + 4, stop)
-            if child < 0:
-                return child
-            at = _column(b, program, records, state, child, 1, False, state[_BEHIND], stop)
-            if at < 0:
-                return at
-            if at != stop:
-                return TRAILING
-        return at
-    stop = end
-    wise = False
-    a = 0
-    if not bare:
-        stop = stop_of(b, at, end)
-        if stop < 0 or kind == OPAQUE:
-            return stop
-        version = u16(b, at + 4)
-        at += 6
-        wise = version & _MEMBER_WISE_BIT != 0
-        if version & ~_MEMBER_WISE_BIT != _STL_VERSION:
-            state[_FOUND], state[_FOUND_AT] = node, at - 2
-            return UNKNOWN
-        if wise:
-            if kind != VECTOR or nodes[one.child].kind != CLASS:
-                return MEMBER_WISE
-            a = _alternative(b, nodes, alternatives, state, one.child, at, stop)
-            if a < 0:
-                return a
-            at += 2 if alternatives[a].version else 6
-    for _ in range(n):
-        if kind == TEXT:
-            at = behind_text(b, at, stop)
-            if at < 0:
-                return at
-            continue
+    stop = stop_of(b, at, end)
+    if stop < 0:
+        return stop
+    version = u16(b, at + 4)
+    if version & ~_MEMBER_WISE_BIT != _STL_VERSION:
+        state[_FOUND], state[_FOUND_AT] = node, at + 4
+        return UNKNOWN
+    at += 6
+    frame[_STOP], frame[_OPEN] = stop, 1
+    if version & _MEMBER_WISE_BIT:
+        if nodes[one.child].kind != CLASS:
+            return MEMBER_WISE
+        a = _alternative(b, nodes, alternatives, state, one.child, at, stop)
+        if a < 0:
+            return a
+        frame[_VERSION] = a
+        at += 2 if alternatives[a].version else 6
+    return at
+
+
+@kernel
+def _next_content(
+    b: Any, program: Any, records: Any, state: Any, stack: Any, frame: Any, at: int
+) -> Any:
+    """Begin the contents of the next vectors of a column, until one of them has parts."""
+    nodes, alternatives, _, _ = program
+    one = nodes[frame[_NODE]]
+    depth, stop = state[_DEPTH], frame[_STOP]
+    while frame[_LEFT] > 0:
+        frame[_LEFT] -= 1
         if stop - at < 4:
             return CUT
         length = u32(b, at)
@@ -268,35 +260,129 @@ def _column(  # noqa: PLR0915  # a function of several cannot call itself
             state[_OBJECTS] += length
         elif one.group >= 0 and not _count(records, state, one.group, length, 1):
             return FULL
-        if kind == BITS:
-            if length != one.size or length > stop - at:
-                return LENGTH
-            if one.leaf >= 0 and not _record(records, state, one.leaf, at, length, 1):
-                return FULL
-            at += length
-        elif length and wise:
-            found = alternatives[a]
+        if length == 0:
+            continue
+        if frame[_VERSION] >= 0:
+            found = alternatives[frame[_VERSION]]
             if length > (stop - at) // max(1, found.smallest):
                 return LENGTH
-            for member in range(found.columns, found.columns_end):
-                at = _column(b, program, records, state, numbers[member], length, False, at, stop)
-                if at < 0:
-                    return at
-        elif length:
-            # Each element has a byte or more, an object with its version two.
-            if length > stop - at:
-                return LENGTH
-            at = _column(b, program, records, state, one.child, length, True, at, stop)
-            if at < 0:
-                return at
-    if not bare and at != stop:
+            frame[_MEMBER], frame[_MEMBERS_END] = found.columns, found.columns_end
+            frame[_EACH] = length
+            return at
+        # Each element has a byte or more.
+        if length > stop - at:
+            return LENGTH
+        at = _enter(b, program, records, state, stack, one.child, length, True, at, stop)
+        if at < 0 or state[_DEPTH] != depth:
+            return at
+    state[_DEPTH] -= 1
+    return TRAILING if frame[_OPEN] and at != stop else at
+
+
+@kernel
+def _next_object(b: Any, program: Any, records: Any, state: Any, frame: Any, at: int) -> Any:
+    """Close an object, and begin the next one; those of fixed size are done at once."""
+    nodes, alternatives, numbers, _ = program
+    node, end = frame[_NODE], frame[_LIMIT]
+    counted = nodes[node].size
+    if frame[_OPEN]:
+        if counted and at != frame[_STOP]:
+            return TRAILING
+        frame[_OPEN] = 0
+        frame[_LEFT] -= 1
+    while frame[_LEFT] > 0:
+        if counted and end - at < 6:
+            return CUT
+        version_at = at + 4 if counted else at
+        a = _alternative(b, nodes, alternatives, state, node, version_at, end)
+        if a < 0:
+            return a
+        found = alternatives[a]
+        if found.fixed:
+            n = _alike(b, alternatives, numbers, a, at, frame[_LEFT], end)
+            for place in range(found.places, found.places_end, 2):
+                leaf, source = numbers[place + 1], at + numbers[place]
+                if n and not _record(records, state, leaf, source, n, found.fixed):
+                    return FULL
+            at += n * found.fixed
+            frame[_LEFT] -= n
+            if n:
+                continue
+        stop = stop_of(b, at, end) if counted else end
+        if stop < 0:
+            return stop
+        at = version_at + (2 if found.version else 6)
+        if at > stop:
+            return BYTE_COUNT
+        frame[_STOP], frame[_OPEN], frame[_EACH] = stop, 1, 1
+        frame[_MEMBER], frame[_MEMBERS_END] = found.members, found.members_end
+        return at
+    state[_DEPTH] -= 1
+    return at
+
+
+@kernel
+def _next_pointer(
+    b: Any, program: Any, records: Any, state: Any, stack: Any, frame: Any, at: int
+) -> Any:
+    """Close a pointer record, and begin the next one."""
+    nodes, _, numbers, leaves = program
+    node, end = frame[_NODE], frame[_LIMIT]
+    if frame[_OPEN] and at != frame[_STOP]:
         return TRAILING
+    frame[_OPEN] = 0
+    while frame[_LEFT] > 0:
+        frame[_LEFT] -= 1
+        if end - at < 4:
+            return CUT
+        if u32(b, at) == 0:
+            if not _no_object(nodes, leaves, records, state, node):
+                return FULL
+            at += 4
+            continue
+        stop = stop_of(b, at, end)
+        if stop < 0:
+            return stop
+        child = _pointee(b, nodes, numbers, state, node, at + 4, stop)
+        if child < 0:
+            return child
+        frame[_STOP], frame[_OPEN] = stop, 1
+        return _enter(b, program, records, state, stack, child, 1, False, state[_BEHIND], stop)
+    state[_DEPTH] -= 1
+    return at
+
+
+@kernel
+def _value(
+    b: Any, program: Any, records: Any, state: Any, stack: Any, node: int, at: int, end: int
+) -> Any:
+    """Read one value with all its parts.
+
+    The stack is as deep as the tree of nodes, whatever the bytes are: each frame on it is of a
+    node below that of the frame before.
+    """
+    nodes, _, numbers, _ = program
+    state[_DEPTH] = 0
+    at = _enter(b, program, records, state, stack, node, 1, False, at, end)
+    while at >= 0 and state[_DEPTH] > 0:
+        frame = stack[state[_DEPTH] - 1]
+        if frame[_MEMBER] < frame[_MEMBERS_END]:
+            member = numbers[frame[_MEMBER]]
+            frame[_MEMBER] += 1
+            stop, n = frame[_STOP], frame[_EACH]
+            at = _enter(b, program, records, state, stack, member, n, False, at, stop)
+        elif nodes[frame[_NODE]].kind == CLASS:
+            at = _next_object(b, program, records, state, frame, at)
+        elif nodes[frame[_NODE]].kind == POINTER:
+            at = _next_pointer(b, program, records, state, stack, frame, at)
+        else:
+            at = _next_content(b, program, records, state, stack, frame, at)
     return at
 
 
 @kernel
 def _product(
-    b: Any, program: Any, product: Any, records: Any, state: Any, at: int, end: int
+    b: Any, program: Any, product: Any, records: Any, state: Any, stack: Any, at: int, end: int
 ) -> Any:
     """Read one product in its wrapper; 0 objects if the wrapper says that it is not present."""
     stop = stop_of(b, at, end)
@@ -326,7 +412,7 @@ def _product(
         present = b[np.uint64(at)]
         at += 1
     state[_OBJECTS] = product.single
-    stop = _column(b, program, records, state, product.node, 1, False, at, end)
+    stop = _value(b, program, records, state, stack, product.node, at, end)
     if stop < 0:
         return stop
     if stop != end:
@@ -384,6 +470,7 @@ def walk(
     counts: Any,
     records: Any,
     state: Any,
+    stack: Any,
     sums: Any,
     first: int,
 ) -> Any:
@@ -408,6 +495,8 @@ def walk(
         int64[room, RECORD_FIELDS]: becomes what to copy, events and products in order.
     state
         int64[STATE_FIELDS]: zeros at first; how many records there are is in `USED`.
+    stack
+        int64[depth of the deepest product, STACK_FIELDS]: scratch.
     sums
         int64[leaves or groups, 3]: scratch.
     """
@@ -419,7 +508,7 @@ def walk(
                 continue
             state[_MARK], state[_BEGIN], state[_TAG_NAME] = state[USED], offsets[e], NONE
             product = products[slot]
-            fault = _product(b, program, product, records, state, at, end)
+            fault = _product(b, program, product, records, state, stack, at, end)
             if fault == 0:
                 fault = _balance(program[3], product, records, state, sums)
             if fault == FULL:

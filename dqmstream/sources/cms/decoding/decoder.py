@@ -12,7 +12,7 @@ from dqmstream.kernels.payload.buffer import KINDS, UNKNOWN
 from dqmstream.kernels.payload.copying import copy_records, count_records
 from dqmstream.kernels.payload.frame import NO_TABLE, PARTS, find_products
 from dqmstream.kernels.payload.program import RECORD_FIELDS
-from dqmstream.kernels.payload.walking import STATE_FIELDS, USED, walk
+from dqmstream.kernels.payload.walking import STACK_FIELDS, STATE_FIELDS, USED, walk
 from dqmstream.sources.cms.classes.tables import Tables, class_tables
 from dqmstream.sources.cms.decoding.branch import Branch, Decoded, Product, Ragged, Values
 from dqmstream.sources.cms.decoding.programs import compile_program
@@ -131,12 +131,13 @@ class PayloadDecoder:
         counts = np.zeros((events, len(self._wanted)), np.int64)
         state = np.zeros(STATE_FIELDS, np.int64)
         sums = np.zeros((max(program.leaves.size, program.group_count, 1), 3), np.int64)
+        stack = np.zeros((program.depth, STACK_FIELDS), np.int64)
         records = np.empty((self._room, RECORD_FIELDS), np.int64)
         event = 0
         while True:
             event = walk(
                 *(buffer, offsets, program.tables, program.products, places, faults, found),
-                *(counts, records, state, sums, event),
+                *(counts, records, state, stack, sums, event),
             )
             if event == events:
                 return counts, records[: state[USED]]

@@ -36,7 +36,8 @@ class Program(NamedTuple):
 
     `nodes`, `alternatives`, `numbers`, `leaves` and `products` are as `kernels.payload.program`
     says. `taken` has, for each product, its leaves by path with their indices, and `groups` the
-    indices of its groups by name. `classes` names the class of each node.
+    indices of its groups by name. `classes` names the class of each node; `depth` is
+    how many are within each other.
     """
 
     nodes: NDArray[Any]
@@ -47,6 +48,7 @@ class Program(NamedTuple):
     taken: tuple[Mapping[Leaf, int], ...]
     groups: tuple[Mapping[str, int], ...]
     classes: tuple[str, ...]
+    depth: int
 
     @property
     def group_count(self) -> int:
@@ -93,6 +95,7 @@ class _Compiler:
         self._groups: list[dict[str, int]] = []
         self._group_count = 0
         self._places: dict[int, int] = {}
+        self._depth = self._deepest = 0
 
     def add(self, tree: Tree, wanted: Collection[Leaf]) -> None:
         """Compile the next product."""
@@ -124,6 +127,7 @@ class _Compiler:
             taken=tuple(self._taken),
             groups=tuple(self._groups),
             classes=tuple(self._classes),
+            depth=self._deepest,
         )
 
     def _node(self, place: Place) -> int:
@@ -131,6 +135,8 @@ class _Compiler:
         if known is not None:
             return known
         index = self._places[id(place)] = len(self._nodes)
+        self._depth += 1
+        self._deepest = max(self._depth, self._deepest)
         taken, groups = self._taken[-1], self._groups[-1]
         group = COLLECTION if place.is_collection else groups.get(place.group, NONE)
         leaf = NONE if place.leaf is None else taken.get(place.leaf, NONE)
@@ -153,6 +159,7 @@ class _Compiler:
             row["leaves"], row["leaves_end"] = _span(leaves)
             counted = {groups[one.group] for one in below if one.counts and one.group in groups}
             row["groups"], row["groups_end"] = _span(counted)
+        self._depth -= 1
         return index
 
     def _list(self, numbers: Sequence[int]) -> tuple[int, int]:
