@@ -33,7 +33,12 @@ class Minimum(NamedTuple):
     lowest: float
 
 
-def minimise(function: Callable[[Floats], float], starts: Mapping[str, Start]) -> Minimum:
+def minimise(
+    function: Callable[[Floats], float],
+    starts: Mapping[str, Start],
+    *,
+    gradient: Callable[[Floats], Floats] | None = None,
+) -> Minimum:
     """The minimum of -2 ln L, or of a chi2 (so errors are where it has risen by 1).
 
     Parameters
@@ -42,6 +47,8 @@ def minimise(function: Callable[[Floats], float], starts: Mapping[str, Start]) -
         Of float64[k], the parameters in the order of `starts`.
     starts
         By name of the parameter.
+    gradient
+        Its derivatives, float64[k]; None: they are found by steps.
     """
     names = tuple(starts)
 
@@ -50,7 +57,13 @@ def minimise(function: Callable[[Floats], float], starts: Mapping[str, Start]) -
             value = function(values)
         return value if np.isfinite(value) else _NOWHERE
 
-    minuit = Minuit(finite, np.array([s.value for s in starts.values()]), name=names)
+    def slope(values: Floats) -> Floats:
+        assert gradient is not None  # noqa: S101 only called with one
+        with np.errstate(all="ignore"):
+            return gradient(values)
+
+    first = np.array([start.value for start in starts.values()])
+    minuit = Minuit(finite, first, name=names, grad=slope if gradient else None)
     minuit.errordef = Minuit.LEAST_SQUARES
     for name, start in starts.items():
         minuit.errors[name] = start.step

@@ -7,7 +7,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from dqmstream.beam_spot.ellipsoid import Ellipsoid, log_information, vertex_terms
+from dqmstream.beam_spot.ellipsoid import Ellipsoid, VertexLikelihood
 from dqmstream.beam_spot.minimum import Minimum, Start, minimise
 from dqmstream.beam_spot.result import (
     PARAMETERS,
@@ -94,6 +94,7 @@ def fit_vertices(
         if fit.converged:
             return replace(
                 fit,
+                error_scale=settings.error_scale,
                 reason="; ".join(filter(None, [*reasons, fit.reason])),
                 rejected=len(selected) - fit.used,
                 not_selected=not_selected,
@@ -108,10 +109,10 @@ def _fitted(sample: VertexSample, order: Order, settings: VertexSettings) -> Bea
     starts = _starts(sample, order, settings)
     fixed = _assumed(sample, order, settings)
     kept = np.ones(len(sample), np.bool_)
-    found, model = None, None
+    every = VertexLikelihood(sample, settings.error_scale)
     for _ in range(_ROUNDS):
         model = _Model(sample.take(kept), tuple(starts), fixed, settings)
-        found = minimise(model, starts)
+        found = minimise(model, starts, gradient=model.gradient)
         hidden = _hidden(found, model.sample)
         if hidden:
             fixed |= dict.fromkeys(hidden, settings.known_width)
@@ -120,12 +121,12 @@ def _fitted(sample: VertexSample, order: Order, settings: VertexSettings) -> Bea
         if not found.valid:
             return failed("vertices", f"no minimum with {len(model.sample)} vertices")
         starts = _again(starts, found)
-        chi2, _ = vertex_terms(sample, model.beam(found.values), settings.error_scale)
+        chi2, _ = every.terms(model.beam(found.values))
         before, kept = kept, chi2 <= settings.rejection
         if kept.sum() < settings.enough_for_position:
             return failed("vertices", "nothing is left without outliers")
         if np.array_equal(before, kept):
-            return _result(found, model, order, tuple(fixed))
+            return _result(found, model, order, tuple(fixed), float(chi2[kept].sum()))
     return failed("vertices", f"outliers are not settled after {_ROUNDS} rounds")
 
 
@@ -140,26 +141,33 @@ class _Model:
         settings: VertexSettings,
     ) -> None:
         self.sample = sample
-        self.names = names
-        self.fixed = dict(fixed)
-        self.settings = settings
+        self._names = names
+        self._fixed = dict(fixed)
+        # With a sigma_z that is assumed there are too few vertices to correct any width.
+        restricted = settings.restricted and "sigma_z" in names
+        self._likelihood = VertexLikelihood(
+            sample, settings.error_scale, restricted=restricted, slopes="dxdz" in names
+        )
 
     def __call__(self, values: Floats) -> float:
-        beam = self.beam(dict(zip(self.names, values, strict=True)))
-        scale = self.settings.error_scale
-        chi2, logarithms = vertex_terms(self.sample, beam, scale)
-        total = float(chi2.sum() + logarithms.sum())
-        if self.settings.restricted and "sigma_z" in self.names:
-            total += log_information(self.sample, beam, scale, slopes="dxdz" in self.names)
-        return total
+        return self._likelihood.value(self._beam_of(values))
+
+    def gradient(self, values: Floats) -> Floats:
+        """Derivatives by the parameters, in their order."""
+        derivatives = self._likelihood.gradient(self._beam_of(values))
+        return np.array([getattr(derivatives, name) for name in self._names])
 
     def beam(self, values: Mapping[str, float]) -> Ellipsoid:
-        return Ellipsoid(**{**self.fixed, **values})
+        return Ellipsoid(**{**self._fixed, **values})
+
+    def _beam_of(self, values: Floats) -> Ellipsoid:
+        return self.beam(dict(zip(self._names, map(float, values), strict=True)))
 
 
-def _result(found: Minimum, model: _Model, order: Order, assumed: Sequence[str]) -> BeamSpotFit:
+def _result(
+    found: Minimum, model: _Model, order: Order, assumed: Sequence[str], chi2: float
+) -> BeamSpotFit:
     beam = model.beam(found.values)
-    chi2, _ = vertex_terms(model.sample, beam, model.settings.error_scale)
     names = tuple(found.values)
     hidden = [name for name in assumed if name in _TRANSVERSE]
     words = "the data do not measure" if order != "position" else "too few vertices for"
@@ -174,9 +182,8 @@ def _result(found: Minimum, model: _Model, order: Order, assumed: Sequence[str])
         covariance=covariance_rows(names, found.covariance),
         not_measured=tuple(name for name in PARAMETERS if name in assumed),
         used=len(model.sample),
-        chi2=float(chi2.sum()),
+        chi2=chi2,
         ndof=3 * len(model.sample) - len(names),
-        error_scale=model.settings.error_scale,
     )
 
 

@@ -173,8 +173,8 @@ def _quality() -> Iterator[Element]:
         value_range=(0, 1e4),
         title="Move of the beam spot in units of its limits",
         description="Below 1. Above, it moved by more than the limit both in sigmas and in "
-        "distance: ask the shift leader whether the LHC moved the beams; if not, the tracker "
-        "moved, or its readout fails.",
+        "distance: ask the shift leader whether the LHC moved the beams; if not, call the tracker "
+        "DOC: it moved, or its readout fails.",
         draw=_POINTS,
     )
     yield scalar(
