@@ -55,8 +55,9 @@ _COUNT_BITS: Final = 0x3FFF_FFFF
 _HEADER: Final = 6
 _LONG_TEXT: Final = 255
 """Instead of a length: the length follows in four bytes."""
-_BLANK: Final = 32
-_BRACKET: Final = 60
+_BLANK: Final = ord(" ")
+_OPENED: Final = ord("<")
+_CLOSED: Final = ord(">")
 
 
 @spliced
@@ -134,24 +135,24 @@ def class_name(b: Any, at: int, stop: int, begin: int) -> Any:
 
 
 @kernel
-def is_named(b: Any, at: int, end: int, name: Any) -> Any:
+def is_named(b: Any, at: int, end: int, letters: Any, first: int, last: int) -> Any:
     """Whether a class name in the buffer is this one, blanks aside, or a template of this name.
 
     Parameters
     ----------
     b
         uint8[n]; the name stands from `at` to `end`.
-    name
-        int64[letters], without blanks.
+    letters
+        int64[n]; the name to compare with stands from `first` to `last`, without blanks.
     """
-    place = 0
+    place = first
     for i in range(at, end):
-        letter = b[np.uint64(i)]
+        letter = np.int64(b[np.uint64(i)])
         if letter == _BLANK:
             continue
-        if place == name.size:
-            return letter == _BRACKET and name[name.size - 1] != _BRACKET + 2
-        if letter != name[place]:
+        if place == last:
+            return letter == _OPENED and letters[last - 1] != _CLOSED
+        if letter != letters[np.uint64(place)]:
             return False
         place += 1
-    return place == name.size
+    return place == last

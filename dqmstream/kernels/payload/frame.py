@@ -54,13 +54,17 @@ _DESCRIPTION_VERSION: Final = 13
 _BRANCH_ID_VERSION: Final = 10
 _STRING_VERSION: Final = 9
 _VECTOR_HEADER: Final = 8
+_BRANCH_TYPE_END: Final = 10
+_BRANCH_ID_SIZE: Final = 10
+_CHECKSUM_SIZE: Final = 4
 _LEAST: Final = 13
 """Bytes of a product that is not there: three null pointers and one byte."""
 
 
 @kernel
-def _unknown(found: Any, part: int, at: int) -> Any:
-    found[0], found[1] = part, at
+def _unknown(found: Any, e: int, part: int, at: int) -> Any:
+    event = found.shape[1] - 1
+    found[e, event, 0], found[e, event, 1] = part, at
     return UNKNOWN
 
 
@@ -77,7 +81,7 @@ def _text(b: Any, at: int, end: int) -> Any:
 
 
 @kernel
-def _branch(b: Any, at: int, stop: int, begin: int, found: Any) -> Any:
+def _branch(b: Any, at: int, stop: int, begin: int, found: Any, e: int) -> Any:
     """Branch id of a description in a pointer record: type, label and process come before."""
     name, _, at = class_name(b, at + 4, stop, begin)
     if name < 0:
@@ -86,51 +90,58 @@ def _branch(b: Any, at: int, stop: int, begin: int, found: Any) -> Any:
     if end < 0:
         return end
     if u16(b, at + 4) != _DESCRIPTION_VERSION:
-        return _unknown(found, _DESCRIPTION, at + 4)
+        return _unknown(found, e, _DESCRIPTION, at + 4)
     if end != stop:
         return TRAILING
-    at = _text(b, at + 10, end) if end - at > 10 else CUT
-    at = _text(b, at, end) if at >= 0 else at
+    if end - at < _BRANCH_TYPE_END:
+        return CUT
+    at = _text(b, at + _BRANCH_TYPE_END, end)
+    if at >= 0:
+        at = _text(b, at, end)
     if at < 0:
         return at
     id_end = stop_of(b, at, end)
     if id_end < 0:
         return id_end
     if u16(b, at + 4) != _BRANCH_ID_VERSION:
-        return _unknown(found, _BRANCH_ID, at + 4)
-    if id_end != at + 10:
+        return _unknown(found, e, _BRANCH_ID, at + 4)
+    if id_end != at + _BRANCH_ID_SIZE:
         return BYTE_COUNT
     return u32(b, at + 6)
 
 
 @kernel
-def _open(b: Any, begin: int, end: int, name: Any, found: Any) -> Any:
-    """Version of the event, and where its products begin and end; the first negative if not so."""
+def _open(b: Any, begin: int, end: int, names: Any, letters: Any, found: Any, e: int) -> Any:
+    """Where the products of an event begin and end; the first negative if it has none."""
     stop = stop_of(b, begin, end)
     if stop < 0:
-        return stop, 0, 0
+        return stop, 0
     if stop != end:
-        return TRAILING, 0, 0
+        return TRAILING, 0
     first, last, at = class_name(b, begin + 4, end, begin)
-    if first < 0 or not is_named(b, first, last, name):
-        return CLASS_TAG, 0, 0
+    event = names.shape[0] - 1
+    if first < 0 or not is_named(b, first, last, letters, names[event, 0], names[event, 1]):
+        return CLASS_TAG, 0
     stop = stop_of(b, at, end)
     if stop < 0:
-        return stop, 0, 0
+        return stop, 0
     version = u16(b, at + 4)
     if version not in (_OLDER, _NEWER):
-        return _unknown(found, _SEND_EVENT, at + 4), 0, 0
+        return _unknown(found, e, _SEND_EVENT, at + 4), 0
     if stop != end:
-        return TRAILING, 0, 0
+        return TRAILING, 0
     at += 6
     for _ in range(_PARTS_BEFORE if version == _OLDER else _PARTS_BEFORE_NEWER):
         at = stop_of(b, at, end)
         if at < 0:
-            return at, 0, 0
+            return at, 0
     stop = stop_of(b, at, end)
-    if stop >= 0 and end - stop != (0 if version == _OLDER else 4):
-        stop = TRAILING if stop < end else CUT
-    return stop, at + 4, stop
+    if stop < 0:
+        return stop, 0
+    rest = 0 if version == _OLDER else _CHECKSUM_SIZE
+    if end - stop != rest:
+        return (TRAILING if end - stop > rest else CUT), 0
+    return at + 4, stop
 
 
 @kernel
@@ -157,18 +168,6 @@ def _slot(branches: Any, place: int, number: int) -> Any:
 
 
 @kernel
-def _place(b: Any, at: int, stop: int, begin: int, name: Any, place: Any) -> Any:
-    """Note where the object of a pointer record is, if its class is the wanted one."""
-    first, last, behind = class_name(b, at + 4, stop, begin)
-    if first < 0 or not is_named(b, first, last, name):
-        return CLASS_TAG
-    if place[0] != 0:
-        return REPEATED
-    place[0], place[1] = behind, stop
-    return 0
-
-
-@kernel
 def _event(
     b: Any,
     begin: int,
@@ -179,23 +178,25 @@ def _event(
     places: Any,
     faults: Any,
     found: Any,
+    e: int,
 ) -> Any:
-    """Find the products of one event; negative if something in it cannot be what it should be."""
+    """Find the products of one event; negative if something in it is not what it should be."""
     event = names.shape[0] - 1
-    found[event, 0] = _SEND_EVENT
-    name = letters[names[event, 0] : names[event, 1]]
-    end, product, _ = _open(b, begin, end, name, found[event])
-    if end < 0:
-        return end
+    found[e, event, 0] = _SEND_EVENT
+    product, end = _open(b, begin, end, names, letters, found, e)
+    if product < 0:
+        return product
     if end - product < _VECTOR_HEADER:
         return CUT
     if u16(b, product) != _MEMBER_WISE:
-        return _unknown(found[event], _STREAMED_PRODUCT, product)
+        return _unknown(found, e, _STREAMED_PRODUCT, product)
     if u16(b, product + 2) != _PRODUCT_VERSION:
-        return _unknown(found[event], _STREAMED_PRODUCT, product + 2)
+        return _unknown(found, e, _STREAMED_PRODUCT, product + 2)
     n, product = u32(b, product + 4), product + _VECTOR_HEADER
     if n > (end - product) // _LEAST:
         return LENGTH
+    if n == 0:
+        return 0 if product == end else TRAILING
     description = _skip(b, product, n, end)
     if description < 0:
         return description
@@ -205,22 +206,26 @@ def _event(
     if end - present < n:
         return CUT
     parents = stop_of(b, present + n, end)
-    if parents != end and n:
+    if parents != end:
         return parents if parents < 0 else TRAILING
     fault = 0
     for i in range(n):
         stop = stop_of(b, product, end) if u32(b, product) else product + 4
         after = stop_of(b, description, end) if u32(b, description) else description + 4
-        number = _branch(b, description, after, begin, found[event])
+        number = _branch(b, description, after, begin, found, e)
+        slot = _slot(branches, i, number) if number >= 0 else -1
         if number < 0:
             fault = number
-        else:
-            slot = _slot(branches, i, number)
-            if slot >= 0 and b[np.uint64(present + i)] and stop > product + 4:
-                name = letters[names[slot, 0] : names[slot, 1]]
-                bad = _place(b, product, stop, begin, name, places[slot])
-                if bad:
-                    faults[slot] = bad
+            if fault != UNKNOWN:
+                found[e, event, 0] = _DESCRIPTION
+        elif slot >= 0 and b[np.uint64(present + i)] and stop > product + 4:
+            first, last, behind = class_name(b, product + 4, stop, begin)
+            if first < 0 or not is_named(b, first, last, letters, names[slot, 0], names[slot, 1]):
+                faults[e, slot] = CLASS_TAG
+            elif places[e, slot, 0] != 0:
+                faults[e, slot] = REPEATED
+            else:
+                places[e, slot, 0], places[e, slot, 1] = behind, stop
         product, description = stop, after
     return fault
 
@@ -259,7 +264,7 @@ def find_products(
     for e in range(offsets.size - 1):
         last = faults.shape[1] - 1
         faults[e, last] = _event(
-            b, offsets[e], offsets[e + 1], branches, names, letters, places[e], faults[e], found[e]
+            b, offsets[e], offsets[e + 1], branches, names, letters, places, faults, found, e
         )
         for slot in range(last):
             if faults[e, slot]:

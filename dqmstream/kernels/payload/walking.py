@@ -69,8 +69,9 @@ def _record(records: Any, state: Any, target: int, source: int, n: int, stride: 
     used = state[USED]
     if used == records.shape[0]:
         return False
-    row = records[np.uint64(used)]
-    row[0], row[1], row[2], row[3] = target, source, n, stride
+    # A view of the row would be counted as a reference, which takes longer than all the rest.
+    at = np.uint64(used)
+    records[at, 0], records[at, 1], records[at, 2], records[at, 3] = target, source, n, stride
     state[USED] = used + 1
     return True
 
@@ -80,9 +81,9 @@ def _count(records: Any, state: Any, group: int, count: int, n: int) -> Any:
     """n objects more have `count` elements each; equal ones become one record."""
     used = state[USED]
     if used > state[_MARK]:
-        row = records[np.uint64(used - 1)]
-        if row[0] == -1 - group and row[1] == count:
-            row[2] += n
+        last = np.uint64(used - 1)
+        if records[last, 0] == -1 - group and records[last, 1] == count:
+            records[last, 2] += n
             return True
     return _record(records, state, -1 - group, count, n, 0)
 
@@ -133,7 +134,7 @@ def _pointee(b: Any, nodes: Any, numbers: Any, state: Any, node: int, at: int, s
         return state[_TAG_NODE]
     for place in range(nodes[node].first, nodes[node].last):
         found = numbers[place]
-        if is_named(b, name, end, numbers[nodes[found].name : nodes[found].name_end]):
+        if is_named(b, name, end, numbers, nodes[found].name, nodes[found].name_end):
             state[_TAG_NAME], state[_TAG_POINTER], state[_TAG_NODE] = name, node, found
             return found
     state[_FOUND], state[_FOUND_AT] = NO_TABLE, name
@@ -188,7 +189,8 @@ def _flat(b: Any, one: Any, records: Any, state: Any, n: int, bare: bool, at: in
 @kernel
 def _enter(
     b: Any,
-    program: Any,
+    nodes: Any,
+    alternatives: Any,
     records: Any,
     state: Any,
     stack: Any,
@@ -203,7 +205,6 @@ def _enter(
     An object has columns of one value. `bare` values are elements of a vector that is not
     member-wise: they have no header in common. What has parts goes on the stack.
     """
-    nodes, alternatives, _, _ = program
     one = nodes[node]
     if one.kind == FIXED:
         if n > (end - at) // one.size:
@@ -216,10 +217,11 @@ def _enter(
         if behind == UNKNOWN:
             state[_FOUND], state[_FOUND_AT] = node, at + 4
         return behind
-    frame = stack[state[_DEPTH]]
+    f = np.uint64(state[_DEPTH])
     state[_DEPTH] += 1
-    frame[_NODE], frame[_LEFT], frame[_LIMIT], frame[_STOP] = node, n, end, end
-    frame[_MEMBER], frame[_MEMBERS_END], frame[_OPEN], frame[_VERSION] = 0, 0, 0, NONE
+    stack[f, _NODE], stack[f, _LEFT] = node, n
+    stack[f, _LIMIT], stack[f, _STOP] = end, end
+    stack[f, _MEMBER], stack[f, _MEMBERS_END], stack[f, _OPEN], stack[f, _VERSION] = 0, 0, 0, NONE
     if one.kind != VECTOR or bare:
         return at
     stop = stop_of(b, at, end)
@@ -230,28 +232,27 @@ def _enter(
         state[_FOUND], state[_FOUND_AT] = node, at + 4
         return UNKNOWN
     at += 6
-    frame[_STOP], frame[_OPEN] = stop, 1
+    stack[f, _STOP], stack[f, _OPEN] = stop, 1
     if version & _MEMBER_WISE_BIT:
         if nodes[one.child].kind != CLASS:
             return MEMBER_WISE
         a = _alternative(b, nodes, alternatives, state, one.child, at, stop)
         if a < 0:
             return a
-        frame[_VERSION] = a
+        stack[f, _VERSION] = a
         at += 2 if alternatives[a].version else 6
     return at
 
 
 @kernel
 def _next_content(
-    b: Any, program: Any, records: Any, state: Any, stack: Any, frame: Any, at: int
+    b: Any, nodes: Any, alternatives: Any, records: Any, state: Any, stack: Any, f: int, at: int
 ) -> Any:
     """Begin the contents of the next vectors of a column, until one of them has parts."""
-    nodes, alternatives, _, _ = program
-    one = nodes[frame[_NODE]]
-    depth, stop = state[_DEPTH], frame[_STOP]
-    while frame[_LEFT] > 0:
-        frame[_LEFT] -= 1
+    one = nodes[stack[f, _NODE]]
+    depth, stop = state[_DEPTH], stack[f, _STOP]
+    while stack[f, _LEFT] > 0:
+        stack[f, _LEFT] -= 1
         if stop - at < 4:
             return CUT
         length = u32(b, at)
@@ -262,35 +263,46 @@ def _next_content(
             return FULL
         if length == 0:
             continue
-        if frame[_VERSION] >= 0:
-            found = alternatives[frame[_VERSION]]
+        if stack[f, _VERSION] >= 0:
+            found = alternatives[stack[f, _VERSION]]
             if length > (stop - at) // max(1, found.smallest):
                 return LENGTH
-            frame[_MEMBER], frame[_MEMBERS_END] = found.columns, found.columns_end
-            frame[_EACH] = length
+            stack[f, _MEMBER], stack[f, _MEMBERS_END] = found.columns, found.columns_end
+            stack[f, _EACH] = length
             return at
         # Each element has a byte or more.
         if length > stop - at:
             return LENGTH
-        at = _enter(b, program, records, state, stack, one.child, length, True, at, stop)
+        at = _enter(
+            b, nodes, alternatives, records, state, stack, one.child, length, True, at, stop
+        )
         if at < 0 or state[_DEPTH] != depth:
             return at
     state[_DEPTH] -= 1
-    return TRAILING if frame[_OPEN] and at != stop else at
+    return TRAILING if stack[f, _OPEN] and at != stop else at
 
 
 @kernel
-def _next_object(b: Any, program: Any, records: Any, state: Any, frame: Any, at: int) -> Any:
+def _next_object(
+    b: Any,
+    nodes: Any,
+    alternatives: Any,
+    numbers: Any,
+    records: Any,
+    state: Any,
+    stack: Any,
+    f: int,
+    at: int,
+) -> Any:
     """Close an object, and begin the next one; those of fixed size are done at once."""
-    nodes, alternatives, numbers, _ = program
-    node, end = frame[_NODE], frame[_LIMIT]
+    node, end = stack[f, _NODE], stack[f, _LIMIT]
     counted = nodes[node].size
-    if frame[_OPEN]:
-        if counted and at != frame[_STOP]:
+    if stack[f, _OPEN]:
+        if counted and at != stack[f, _STOP]:
             return TRAILING
-        frame[_OPEN] = 0
-        frame[_LEFT] -= 1
-    while frame[_LEFT] > 0:
+        stack[f, _OPEN] = 0
+        stack[f, _LEFT] -= 1
+    while stack[f, _LEFT] > 0:
         if counted and end - at < 6:
             return CUT
         version_at = at + 4 if counted else at
@@ -299,13 +311,13 @@ def _next_object(b: Any, program: Any, records: Any, state: Any, frame: Any, at:
             return a
         found = alternatives[a]
         if found.fixed:
-            n = _alike(b, alternatives, numbers, a, at, frame[_LEFT], end)
+            n = _alike(b, alternatives, numbers, a, at, stack[f, _LEFT], end)
             for place in range(found.places, found.places_end, 2):
                 leaf, source = numbers[place + 1], at + numbers[place]
                 if n and not _record(records, state, leaf, source, n, found.fixed):
                     return FULL
             at += n * found.fixed
-            frame[_LEFT] -= n
+            stack[f, _LEFT] -= n
             if n:
                 continue
         stop = stop_of(b, at, end) if counted else end
@@ -314,8 +326,8 @@ def _next_object(b: Any, program: Any, records: Any, state: Any, frame: Any, at:
         at = version_at + (2 if found.version else 6)
         if at > stop:
             return BYTE_COUNT
-        frame[_STOP], frame[_OPEN], frame[_EACH] = stop, 1, 1
-        frame[_MEMBER], frame[_MEMBERS_END] = found.members, found.members_end
+        stack[f, _STOP], stack[f, _OPEN], stack[f, _EACH] = stop, 1, 1
+        stack[f, _MEMBER], stack[f, _MEMBERS_END] = found.members, found.members_end
         return at
     state[_DEPTH] -= 1
     return at
@@ -323,16 +335,24 @@ def _next_object(b: Any, program: Any, records: Any, state: Any, frame: Any, at:
 
 @kernel
 def _next_pointer(
-    b: Any, program: Any, records: Any, state: Any, stack: Any, frame: Any, at: int
+    b: Any,
+    nodes: Any,
+    alternatives: Any,
+    numbers: Any,
+    leaves: Any,
+    records: Any,
+    state: Any,
+    stack: Any,
+    f: int,
+    at: int,
 ) -> Any:
     """Close a pointer record, and begin the next one."""
-    nodes, _, numbers, leaves = program
-    node, end = frame[_NODE], frame[_LIMIT]
-    if frame[_OPEN] and at != frame[_STOP]:
+    node, end = stack[f, _NODE], stack[f, _LIMIT]
+    if stack[f, _OPEN] and at != stack[f, _STOP]:
         return TRAILING
-    frame[_OPEN] = 0
-    while frame[_LEFT] > 0:
-        frame[_LEFT] -= 1
+    stack[f, _OPEN] = 0
+    while stack[f, _LEFT] > 0:
+        stack[f, _LEFT] -= 1
         if end - at < 4:
             return CUT
         if u32(b, at) == 0:
@@ -346,43 +366,66 @@ def _next_pointer(
         child = _pointee(b, nodes, numbers, state, node, at + 4, stop)
         if child < 0:
             return child
-        frame[_STOP], frame[_OPEN] = stop, 1
-        return _enter(b, program, records, state, stack, child, 1, False, state[_BEHIND], stop)
+        stack[f, _STOP], stack[f, _OPEN] = stop, 1
+        return _enter(
+            b, nodes, alternatives, records, state, stack, child, 1, False, state[_BEHIND], stop
+        )
     state[_DEPTH] -= 1
     return at
 
 
 @kernel
 def _value(
-    b: Any, program: Any, records: Any, state: Any, stack: Any, node: int, at: int, end: int
+    b: Any,
+    nodes: Any,
+    alternatives: Any,
+    numbers: Any,
+    leaves: Any,
+    records: Any,
+    state: Any,
+    stack: Any,
+    node: int,
+    at: int,
+    end: int,
 ) -> Any:
     """Read one value with all its parts.
 
     The stack is as deep as the tree of nodes, whatever the bytes are: each frame on it is of a
     node below that of the frame before.
     """
-    nodes, _, numbers, _ = program
     state[_DEPTH] = 0
-    at = _enter(b, program, records, state, stack, node, 1, False, at, end)
+    at = _enter(b, nodes, alternatives, records, state, stack, node, 1, False, at, end)
     while at >= 0 and state[_DEPTH] > 0:
-        frame = stack[state[_DEPTH] - 1]
-        if frame[_MEMBER] < frame[_MEMBERS_END]:
-            member = numbers[frame[_MEMBER]]
-            frame[_MEMBER] += 1
-            stop, n = frame[_STOP], frame[_EACH]
-            at = _enter(b, program, records, state, stack, member, n, False, at, stop)
-        elif nodes[frame[_NODE]].kind == CLASS:
-            at = _next_object(b, program, records, state, frame, at)
-        elif nodes[frame[_NODE]].kind == POINTER:
-            at = _next_pointer(b, program, records, state, stack, frame, at)
+        f = np.uint64(state[_DEPTH] - 1)
+        if stack[f, _MEMBER] < stack[f, _MEMBERS_END]:
+            member = numbers[stack[f, _MEMBER]]
+            stack[f, _MEMBER] += 1
+            stop, n = stack[f, _STOP], stack[f, _EACH]
+            at = _enter(b, nodes, alternatives, records, state, stack, member, n, False, at, stop)
+        elif nodes[stack[f, _NODE]].kind == CLASS:
+            at = _next_object(b, nodes, alternatives, numbers, records, state, stack, f, at)
+        elif nodes[stack[f, _NODE]].kind == POINTER:
+            at = _next_pointer(
+                b, nodes, alternatives, numbers, leaves, records, state, stack, f, at
+            )
         else:
-            at = _next_content(b, program, records, state, stack, frame, at)
+            at = _next_content(b, nodes, alternatives, records, state, stack, f, at)
     return at
 
 
 @kernel
 def _product(
-    b: Any, program: Any, product: Any, records: Any, state: Any, stack: Any, at: int, end: int
+    b: Any,
+    nodes: Any,
+    alternatives: Any,
+    numbers: Any,
+    leaves: Any,
+    product: Any,
+    records: Any,
+    state: Any,
+    stack: Any,
+    at: int,
+    end: int,
 ) -> Any:
     """Read one product in its wrapper; 0 objects if the wrapper says that it is not present."""
     stop = stop_of(b, at, end)
@@ -412,7 +455,9 @@ def _product(
         present = b[np.uint64(at)]
         at += 1
     state[_OBJECTS] = product.single
-    stop = _value(b, program, records, state, stack, product.node, at, end)
+    stop = _value(
+        b, nodes, alternatives, numbers, leaves, records, state, stack, product.node, at, end
+    )
     if stop < 0:
         return stop
     if stop != end:
@@ -462,7 +507,10 @@ def _balance(leaves: Any, product: Any, records: Any, state: Any, sums: Any) -> 
 def walk(
     b: Any,
     offsets: Any,
-    program: Any,
+    nodes: Any,
+    alternatives: Any,
+    numbers: Any,
+    leaves: Any,
     products: Any,
     places: Any,
     faults: Any,
@@ -483,8 +531,8 @@ def walk(
     ----------
     b, offsets
         uint8[bytes] of all payloads, int64[events + 1] where each begins.
-    program
-        Tuple of `NODE[n]`, `ALTERNATIVE[n]`, int64[n] numbers, `LEAF[n]`.
+    nodes, alternatives, numbers, leaves
+        `NODE[n]`, `ALTERNATIVE[n]`, int64[n], `LEAF[n]`.
     products
         `PRODUCT[slots]`.
     places, faults, found
@@ -508,9 +556,11 @@ def walk(
                 continue
             state[_MARK], state[_BEGIN], state[_TAG_NAME] = state[USED], offsets[e], NONE
             product = products[slot]
-            fault = _product(b, program, product, records, state, stack, at, end)
+            fault = _product(
+                b, nodes, alternatives, numbers, leaves, product, records, state, stack, at, end
+            )
             if fault == 0:
-                fault = _balance(program[3], product, records, state, sums)
+                fault = _balance(leaves, product, records, state, sums)
             if fault == FULL:
                 state[USED] = begin
                 return e

@@ -136,7 +136,7 @@ class PayloadDecoder:
         event = 0
         while True:
             event = walk(
-                *(buffer, offsets, program.tables, program.products, places, faults, found),
+                *(buffer, offsets, *program.tables, program.products, places, faults, found),
                 *(counts, records, state, stack, sums, event),
             )
             if event == events:
