@@ -29,7 +29,9 @@ _PACKERS: Final = (
 )
 _MOST_PAIRED: Final = 100
 """Muons of an event; the pairs of more would fill the memory."""
-_COMPONENTS: Final = ("pt_", "eta_", "phi_", "m_")
+_COMPONENTS: Final = ("pt_", "eta_", "phi_")
+_MASS: Final = 0.1056583755
+"""Of a muon [GeV] (Particle Data Group 2024); the member `m_` of the trigger's muons is 0."""
 
 
 class MuonPairs(Objects):
@@ -48,7 +50,7 @@ class MuonPairs(Objects):
     @cached_property
     def sums(self) -> FourMomenta:
         """Of both muons of each pair."""
-        muons = four_momenta(*(self.plain(name) for name in _COMPONENTS))
+        muons = four_momenta(*(self.plain(name) for name in _COMPONENTS), _MASS)
         _, first_row, second_row = self.rows
         return muons.take(first_row) + muons.take(second_row)
 
@@ -94,7 +96,7 @@ _MEMBERS: Final = (
     same("pt", FLOAT, "pt_", "transverse momentum", "GeV"),
     same("eta", FLOAT, "eta_", "pseudorapidity"),
     same("phi", FLOAT, "phi_", "azimuth", "rad"),
-    same("m", FLOAT, "m_", "mass", "GeV"),
+    same("m", FLOAT, "m_", "mass, 0 but for rounding", "GeV"),
     same("type", UINT32, "type_", "bits: 2 global, 4 tracker muon, 8 stand-alone"),
     same("charge", INT32, "charge_", "charge", "e"),
     same("normalized_chi2", FLOAT, "normalizedChi2_", "χ²/ndof; 999: none"),
@@ -159,7 +161,7 @@ _PAIR: Final = (
     member(
         "mass",
         FLOAT,
-        "invariant mass",
+        "invariant mass, with the mass of a muon for each",
         *_COMPONENTS,
         unit="GeV",
         values=lambda pairs: pairs.sums.mass,

@@ -14,7 +14,7 @@ from tests.made_products import branch, columns_of, product, ragged
 _MUONS = branch("vector<Run3ScoutingMuon>", "hltScoutingMuonPackerVtx")
 _JETS = branch("vector<Run3ScoutingPFJet>", "hltScoutingPFPacker")
 _ELECTRONS = branch("vector<Run3ScoutingElectron>", "hltScoutingEgammaPacker")
-_MASS = 0.1056
+_MASS = 0.1056583755
 
 _muon = st.tuples(
     st.floats(0.5, 100, width=32),
@@ -33,7 +33,8 @@ def _muons(events: list[list[tuple[float, float, float, int]]]) -> Any:
                 name: np.array([muon[place] for muon in muons], np.float32)
                 for place, name in enumerate(("pt_", "eta_", "phi_"))
             },
-            "m_": np.full(len(muons), _MASS, np.float32),
+            # The trigger's muons have none: that of a muon counts.
+            "m_": np.zeros(len(muons), np.float32),
             "charge_": np.array([muon[3] for muon in muons], np.int32),
         },
     )
