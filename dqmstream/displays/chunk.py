@@ -30,7 +30,7 @@ class Candidates:
     words
         What is known of runs.
     before
-        Events that were looked at before this chunk: what every n-th counts from.
+        Events that could have been shown before this chunk: what every n-th counts from.
     """
 
     def __init__(
@@ -41,6 +41,8 @@ class Candidates:
         self.heard = heard
         self.before = before
         self.events = min(columns.events, MOST_EVENTS)
+        self.drawable = _drawable(columns, self.events)
+        """Events with anything to draw, in the order of the chunk: only these are shown."""
         self._words = words
         self._label = passed_column(tuple(columns.collections))
         self._shown: set[int] = set()
@@ -78,12 +80,14 @@ class Candidates:
         features = [self._features(index) for index in range(self.events)]
         rarity.learn(features)
         found = ((index, rarity.surprise(each)) for index, each in enumerate(features))
-        rare = [(index, surprise) for index, surprise in found if surprise is not None]
+        drawable = frozenset(self.drawable)
+        rare = [(i, surprise) for i, surprise in found if surprise is not None and i in drawable]
         self._rarest = sorted(rare, key=lambda each: (each[1].share, each[0]))
 
-    def left(self) -> Iterator[int]:
-        """Events not shown yet, in the order of the chunk."""
-        return (index for index in range(self.events) if index not in self._shown)
+    def left(self) -> Iterator[tuple[int, int]]:
+        """Events not shown yet, each with its place among all that could have been."""
+        places = enumerate(self.drawable, self.before)
+        return ((index, place) for place, index in places if index not in self._shown)
 
     def rarest(self) -> tuple[int, Surprise] | None:
         """The rarest event that was not shown yet; None if none is rare."""
@@ -107,6 +111,15 @@ class Candidates:
                 objects = int(found.offsets[index + 1] - found.offsets[index])
                 features.append((layer.collection, objects.bit_length()))
         return features
+
+
+def _drawable(columns: Columns, events: int) -> tuple[int, ...]:
+    objects = np.zeros(events, np.int64)
+    for layer in LAYERS:
+        if layer.collection in columns.collections:
+            offsets = columns.collections[layer.collection].offsets[: events + 1]
+            objects += np.diff(offsets)
+    return tuple(np.flatnonzero(objects).tolist())
 
 
 def _many(collection: str, bits: int) -> str:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from dqmstream.messages.display import Kind
 
-__all__ = ["DISPLAY_COLUMNS", "LAYERS", "PASSED", "SPOT", "Drawn"]
+__all__ = ["DISPLAY_COLUMNS", "LAYERS", "PASSED", "SPOT", "VALID", "Drawn"]
 
 _PLACE: Final = {"vx": 4, "vy": 4, "vz": 4}
 _MOMENTUM: Final = {"pt": 3, "eta": 4, "phi": 4}
@@ -21,11 +21,13 @@ _MEMBERS: Final[Mapping[Kind, Mapping[str, int]]] = {
 }
 """Member to decimals: a MeV in GeV, a micrometre in cm, and 0.1 mrad say all that can be seen."""
 
+VALID: Final = "valid"
+"""A member that says of a vertex whether there is one."""
+
 _PLACED: Final = {"vertex": ("x", "y", "z")}
 _MOVING: Final = ("pt", "eta", "phi")
 
 _SPELLINGS: Final = {
-    "tracks": ("tracks", "n_tracks"),
     "vx": ("vx", "trk_vx"),
     "vy": ("vy", "trk_vy"),
     "vz": ("vz", "trk_vz"),
@@ -56,6 +58,11 @@ class Drawn(NamedTuple):
     def spellings(self, member: str) -> tuple[str, ...]:
         """Names under which a source may have a member."""
         return _SPELLINGS.get(member, (member,))
+
+    def names(self) -> frozenset[str]:
+        """All members that are read of the collection, as far as a source has them."""
+        found = {name for member in self.decimals for name in self.spellings(member)}
+        return frozenset(found | ({VALID} if self.kind == "vertex" else set()))
 
 
 _COLLECTIONS: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
@@ -93,11 +100,6 @@ _OF_EVENT: Final = ("event", "orbit", "bunch_crossing", "time", PASSED)
 DISPLAY_COLUMNS: Final = (
     frozenset(_OF_EVENT)
     | {f"{SPOT[0]}.{member}" for member in SPOT[1]}
-    | {
-        f"{layer.collection}.{name}"
-        for layer in LAYERS
-        for member in layer.decimals
-        for name in layer.spellings(member)
-    }
+    | {f"{layer.collection}.{name}" for layer in LAYERS for name in layer.names()}
 )
 """All columns a display would draw, as `required_columns` names them; sources have some of them."""

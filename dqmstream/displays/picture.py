@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.booking.columns import Collection, Columns
-from dqmstream.displays.columns import LAYERS, SPOT, Drawn
+from dqmstream.displays.columns import LAYERS, SPOT, VALID, Drawn
 from dqmstream.messages.display import DisplayLayer, DisplaySpot
 
 __all__ = ["MOST_OBJECTS", "layers_of", "number_of", "spot_of"]
@@ -62,7 +62,7 @@ def _layers(columns: Columns, index: int) -> Iterator[DisplayLayer]:
             kind=drawn.kind,
             collection=drawn.collection,
             total=last - first,
-            members=_drawn(drawn, members),
+            members=_drawn(drawn, members, _valid(found, first, last)),
         )
 
 
@@ -75,10 +75,18 @@ def _members(drawn: Drawn, found: Collection, first: int, last: int) -> dict[str
     return members
 
 
+def _valid(found: Collection, first: int, last: int) -> NDArray[np.bool_]:
+    """Which objects their source calls valid; all, if it calls none so."""
+    if VALID not in found.members:
+        return np.ones(last - first, np.bool_)
+    valid: NDArray[np.bool_] = found.members[VALID][first:last].astype(np.bool_)
+    return valid
+
+
 def _drawn(
-    drawn: Drawn, members: dict[str, NDArray[Any]]
+    drawn: Drawn, members: dict[str, NDArray[Any]], valid: NDArray[np.bool_]
 ) -> dict[str, tuple[int | float | None, ...]]:
-    placed = np.logical_and.reduce([np.isfinite(members[name]) for name in drawn.needed])
+    placed = np.logical_and.reduce([valid, *(np.isfinite(members[n]) for n in drawn.needed)])
     at = np.flatnonzero(placed)
     hardness = members.get(_HARDNESS.get(drawn.kind, "pt"))
     if hardness is not None:

@@ -24,8 +24,9 @@ class Rule:
     text
         As it was written: how messages name it.
     kind
-        `every`: each `every`-th event that was looked at; `path`: events that passed a trigger path
-        that `pattern` matches; `rare`: events such as few of the run were.
+        `every`: each `every`-th event; `path`: events that passed a trigger path that `pattern`
+        matches; `rare`: events such as few of the run were. All of those that were looked at and
+        have something to draw.
     rate
         Events a second it may pick; None leaves it to the rate of all rules together.
     """

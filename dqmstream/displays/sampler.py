@@ -132,7 +132,7 @@ class Sampler:
             return False
         self._held = Candidates(chunk, columns, heard, self._words, self._looked_at)
         self._held_until = now + FRESH_SECONDS
-        self._looked_at += self._held.events
+        self._looked_at += len(self._held.drawable)
         self._held.learn(self._rarity_of(chunk.run))
         return True
 
@@ -179,11 +179,11 @@ def _found(rule: Rule, held: Candidates) -> tuple[int, str] | None:
         rarest = held.rarest()
         return None if rarest is None else (rarest[0], held.why_rare(rarest[1]))
     if rule.kind == "every":
-        every = (i for i in held.left() if (held.before + i) % rule.every == 0)
+        every = (index for index, place in held.left() if place % rule.every == 0)
         index = next(every, None)
         words = "any event" if rule.every == 1 else f"one of every {rule.every} events"
         return None if index is None else (index, words)
-    for index in held.left():
+    for index, _ in held.left():
         for path in held.paths(index):
             if rule.matches(path):
                 return index, f"passed {path}"

@@ -13,8 +13,9 @@ class DisplayLayer(Value, frozen=True, kw_only=True):
     """Objects of one collection of an event, member by member.
 
     `total` is how many the event has; of those the softest may be left out, and all that have no
-    place (a number that is not finite). Lengths are in cm, momenta in GeV. None stands for a number
-    that is not finite; whole numbers travel as such. A member that the data have not is not there.
+    place (a number that is not finite, a vertex that is not valid). Lengths are in cm, momenta in
+    GeV. None stands for a number that is not finite; whole numbers travel as such. A member that
+    the data have not is not there.
     """
 
     kind: Kind

@@ -16,6 +16,9 @@ const LINKS = {
   live: "live", ended: "run ended", waiting: "waiting", stale: "stale", lost: "connection lost",
 };
 
+/** The year 2001, in nanoseconds: earlier times are those of made-up runs. */
+const DATED = 1e18;
+
 const streamUrl = new URL("api/v1/stream", location.href.split("#")[0]);
 streamUrl.protocol = streamUrl.protocol.replace("http", "ws");
 const feed = new DisplayFeed(new Stream(streamUrl.href));
@@ -168,7 +171,7 @@ function tell() {
   setText(byId("fact-lumisection"), String(shown.lumisection));
   setText(byId("fact-event"), count(shown.event));
   setText(byId("fact-crossing"), shown.bunch_crossing === null ? "–" : String(shown.bunch_crossing));
-  setText(byId("fact-time"), shown.time === null ? "–" : new Date(shown.time / 1e6).toISOString().slice(0, 23).replace("T", " "));
+  setText(byId("fact-time"), shown.time === null || shown.time < DATED ? "–" : new Date(shown.time / 1e6).toISOString().slice(0, 23).replace("T", " "));
   setText(byId("fact-age"), `${age(feed.ageOf(shown))} ago`);
   setText(byId("why"), shown.why);
   document.title = `${fresh.state === "stale" || fresh.state === "lost" ? "STALE · " : ""}event ${shown.event} · run ${shown.run} · dqmstream`;

@@ -1,7 +1,7 @@
 /** What stands beside the views: objects with their colours, the hardest ones, trigger paths. */
 
 import { inkOf } from "./displaycolours.js";
-import { NAMES, sceneOf } from "./displayscene.js";
+import { NAMES, one, sceneOf } from "./displayscene.js";
 import { byId, h, keyed, setAttributes, setText } from "./dom.js";
 import { count, number } from "./format.js";
 
@@ -60,7 +60,7 @@ export class About {
       .sort(([, a], [, b]) => b.pt - a.pt)
       .slice(0, HARDEST);
     const rows = all.map(([layer, { pt, eta, phi, charge }]) => [
-      `${layer.name.replace(/s( |$)/, "$1")}${charge ? (charge > 0 ? " +" : " −") : ""}`,
+      `${one(layer.collection)}${charge ? (charge > 0 ? " +" : " −") : ""}`,
       `${number(pt, 4)} GeV · ${number(eta, 3)} · ${number(phi, 3)}`,
     ]);
     keyed(byId("hardest"), rows.map((_, at) => at), () => h("div", {}, h("dt"), h("dd")), (row, at) => {

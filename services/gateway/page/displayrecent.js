@@ -1,8 +1,8 @@
 /** The strip of events that were picked last: one button each, newest first. */
 
 import { h, keyed, setAttributes, setText } from "./dom.js";
-import { count } from "./format.js";
-import { NAMES } from "./displayscene.js";
+import { count, plural } from "./format.js";
+import { NAMES, one } from "./displayscene.js";
 
 const SHOWN = 60;
 
@@ -51,7 +51,7 @@ const objects = ({ counts }) =>
 /** What there is most of, as a hint. */
 function brief({ counts }) {
   const tracks = (counts.tracks ?? 0) + (counts.scouting_tracks ?? 0);
-  if (tracks) return `${count(tracks)} tracks`;
-  const [first] = objects({ counts });
-  return first ?? "nothing";
+  if (tracks) return plural(tracks, "track");
+  const [collection] = Object.keys(counts);
+  return collection ? plural(counts[collection], one(collection)) : "nothing";
 }

@@ -21,6 +21,10 @@ export const NAMES = {
   Photon: "photons",
 };
 
+/** The name of one object of a collection. */
+export const one = (collection) =>
+  (NAMES[collection] ?? collection).replace("vertices", "vertex").replace(/s( |$)/, "$1");
+
 const ORDER = ["track", "vertex", "jet", "muon", "electron", "photon"];
 
 /**
@@ -59,7 +63,7 @@ const SIGNS = { 1: "+", [-1]: "−" };
 
 /** An object in words. */
 export function words(layer, object) {
-  const name = layer.name.replace(/vertices/, "vertex").replace(/s( |$)/, "$1");
+  const name = one(layer.collection);
   if (layer.kind === "vertex") {
     const many = object.tracks ? `, ${count(object.tracks)} tracks` : "";
     return `${name}: x ${millimetres(object.x)}, y ${millimetres(object.y)} mm, z ${number(object.z, 4)} cm${many}`;

@@ -36,6 +36,17 @@ def test_objects_without_a_place_are_left_out_and_still_counted() -> None:
     assert orjson.loads(orjson.dumps(msgspec.to_builtins(layer)))["members"]["vx"] == [None]
 
 
+def test_vertices_that_are_none_are_not_drawn() -> None:
+    members = {"x": np.float64, "y": np.float64, "z": np.float64, "valid": np.bool_}
+    rows = [{"x": 0.1, "y": 0.2, "z": z, "valid": z > 0} for z in (1.0, -1.0, 2.0)]
+    (layer,) = layers_of(
+        columns([[]], [[]], collections={"vertices": collection([rows], members)}), 0
+    )
+    assert (layer.kind, layer.total, layer.members["z"]) == ("vertex", 3, (1, 2))
+    assert "valid" not in layer.members
+    assert "vertices.valid" in DISPLAY_COLUMNS
+
+
 def test_a_collection_that_lacks_what_is_needed_is_not_drawn() -> None:
     jets = collection([[{"pt": 30.0, "eta": 1.0}]], {"pt": np.float32, "eta": np.float32})
     assert layers_of(columns([[]], [[]], collections={"scouting_jets": jets}), 0) == ()

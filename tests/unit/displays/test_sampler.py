@@ -71,12 +71,13 @@ def test_rate_and_size_are_kept_by_all_rules_together_and_by_each(
 def test_what_a_rule_picks_is_what_it_asks_for(steps: Any, rules: list[str]) -> None:
     place, at = 0, {}
     for number, events in enumerate(filter(None, (events for _, events in steps))):
-        for index, (_, passed) in enumerate(events):
+        for index, (many, passed) in enumerate(events):
             at[1000 * number + 1 + index] = (place, [MENU[p] for p in passed])
-            place += 1
+            place += many > 0
     for _, display in play(SamplerSettings(rate=5, rules=tuple(rules)), steps):
         order, passed = at[display.event]
         assert display.rule in rules
+        assert display.layers
         assert list(display.paths) == passed
         if display.rule.startswith("every"):
             assert order % int(display.rule.partition(":")[2].partition("@")[0]) == 0
@@ -125,14 +126,16 @@ def test_an_event_that_is_unlike_the_others_is_found_and_the_reason_said() -> No
 
 def test_before_enough_events_were_seen_nothing_is_rare() -> None:
     sampler = Sampler(SamplerSettings(rules=("rare",)))
-    sampler.take(chunk(events=20), columns([[]] * 20, [[i % 4] for i in range(20)]), heard=0, now=0)
+    sampler.take(
+        chunk(events=20), columns([[track(1.0)]] * 20, [[i % 4] for i in range(20)]), heard=0, now=0
+    )
     assert sampler.next(0.0, WALL) is None
 
 
 def test_what_is_rare_is_told_run_by_run() -> None:
     sampler = Sampler(SamplerSettings(rules=("rare",)))
     for run, path in ((1, 0), (2, 1)):
-        made = columns([[]] * 100, [[path]] * 100)
+        made = columns([[track(1.0)]] * 100, [[path]] * 100)
         sampler.take(chunk(run=run, events=100), made, heard=0, now=0.0)
     assert sampler.next(0.0, WALL) is None
 
@@ -142,7 +145,7 @@ def test_of_a_huge_chunk_only_the_first_events_are_looked_at() -> None:
     sampler.begin(begins())
     passed: list[list[int]] = [[] for _ in range(MOST_EVENTS + 1)]
     passed[MOST_EVENTS] = [2]
-    made = columns([[] for _ in passed], passed)
+    made = columns([[track(1.0)] for _ in passed], passed)
     sampler.take(chunk(events=len(passed)), made, heard=0, now=0.0)
     assert sampler.next(0.0, WALL) is None
 
@@ -160,7 +163,7 @@ def test_a_source_that_draws_nothing_is_opened_once_and_hides_nobody() -> None:
     blank = Columns(events=1, values={"event": np.array([7])}, collections={}, texts={})
     drawn, dull = chunk(), structs.replace(chunk(), source="dull")
     assert sampler.wants(dull)
-    assert sampler.take(drawn, columns([[]], [[]]), heard=0, now=0.0)
+    assert sampler.take(drawn, columns([[track(1.0)]], [[]]), heard=0, now=0.0)
     assert not sampler.take(dull, blank, heard=0, now=0.0)
     assert not sampler.wants(dull)
     assert sampler.wants(drawn)
@@ -173,7 +176,7 @@ def test_a_source_that_draws_nothing_is_opened_once_and_hides_nobody() -> None:
 def test_paths_without_a_name_are_numbered_and_what_data_are_is_said() -> None:
     sampler = Sampler(SamplerSettings(rules=("every:1",)))
     sampler.begin(begins(labels={}, marks=("re-timed", "never heard of")))
-    sampler.take(chunk(), columns([[]], [[2, 5]]), heard=WALL, now=0.0)
+    sampler.take(chunk(), columns([[track(1.0)]], [[2, 5]]), heard=WALL, now=0.0)
     display = sampler.next(0.0, WALL)
     assert display is not None
     assert (display.paths, display.paths_passed) == (("path 2", "path 5"), 2)
