@@ -117,11 +117,11 @@ def _states() -> Iterator[Element]:
     )
     yield histogram(
         "CTPPSStatus/age",
-        regular(120, -1, 59, label="minutes", unit="min"),
-        fill="(time - ctpps.time) / 6e10",
+        regular(120, -10, 110, label="age of the record", unit="s"),
+        fill="(time - ctpps.time) / 1e9",
         select="time > 0",
-        title="Time since the last change of the record",
-        description=f"As in the lumisection before, and a minute or two more. {_CALL}",
+        title="Age of the record in the event",
+        description=f"As in the lumisection before; rising beyond it: no new records. {_CALL}",
         draw=Draw(log_y=True, per_lumisection=True),
     )
 

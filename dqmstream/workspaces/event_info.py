@@ -75,7 +75,7 @@ def _bits() -> Iterator[Element]:
     )
     yield histogram(
         "EventInfo/L1/unprescaled",
-        regular(51, 0, 1.02, label="final bits / initial bits"),
+        regular(51, -0.01, 1.01, label="final bits / initial bits"),
         fill="count(l1_final) / count(l1_initial)",
         select=f"{_THERE} and count(l1_initial) > 0",
         title="Fraction of bits that pass prescales and masks",

@@ -140,16 +140,20 @@ def _vertices() -> Iterator[Element]:
         description=f"One peak near 0, as long as the beam spot. {_TRACKER}",
         draw=TREND,
     )
-    for member, label, end, good in (
-        ("tracks", "tracks of the vertex", 100, "Falls from a few tracks."),
-        ("ndof", "degrees of freedom", 100, "As in the reference."),
-        ("z_error", "error of z", 0.05, "One peak and a tail."),
+    for member, axis, good in (
+        ("tracks", integer(0, 100, label="tracks of the vertex"), "Falls from a few tracks."),
+        ("ndof", integer(0, 100, label="degrees of freedom"), "As in the reference."),
+        (
+            "z_error",
+            regular(100, 0, 0.05, label="error of z", unit="cm"),
+            "One peak and a tail.",
+        ),
     ):
         yield histogram(
             f"{folder}/{member}",
-            regular(100, 0, end, label=label, unit="cm" if member == "z_error" else ""),
+            axis,
             fill=f"{name}.{member}",
-            title=f"Primary vertices: {label}",
+            title=f"Primary vertices: {axis.label}",
             description=f"{good} {_TRACKER}",
             draw=SPECTRUM,
         )

@@ -18,7 +18,8 @@ __all__ = ["workspace"]
 _CALL: Final = "Otherwise call the JetMET expert."
 _FOLDER: Final = "Scouting/Jet"
 _ETA: Final = regular(50, -5, 5, label="eta")
-_FRACTION: Final = regular(51, 0, 1.02, label="fraction of the jet's energy")
+_FRACTION: Final = regular(51, -0.01, 1.01, label="fraction of the jet's energy")
+"""Bins of which 0 and 1 are centres: both are frequent."""
 
 _PARTS: Final = {
     "charged_hadron": ("charged hadrons", 50, "Peaks near 0.6 where tracks reach, else 0."),
@@ -56,7 +57,7 @@ def _jets() -> Iterator[Element]:
     for member, label, end, unit in (
         ("m", "mass", 40, "GeV"),
         ("jet_area", "area", 1.0, ""),
-        ("energy", "energy", 500, "GeV"),
+        ("energy", "energy", 2500, "GeV"),
         ("ho_energy", "energy in the outer HCAL", 5, "GeV"),
     ):
         yield histogram(
@@ -147,7 +148,7 @@ def _events() -> Iterator[Element]:
     )
     yield histogram(
         "Scouting/Event/ht",
-        regular(100, 0, 2000, label="sum of pt", unit="GeV"),
+        regular(100, 0, 4000, label="sum of pt", unit="GeV"),
         fill="sum(scouting_jets.pt)",
         title="Sum of the transverse momenta of jets",
         description=f"Falls, follows pile-up. {_CALL}",

@@ -73,7 +73,7 @@ def times() -> Iterator[Element]:
     yield histogram(
         "DQMStream/Time/bunches_in_time",
         NIBBLES,
-        regular(99, 0, 3564, label="bunch crossing, in groups of 36"),
+        regular(99, -0.5, 3563.5, label="bunch crossing, in groups of 36"),
         fill=(NIBBLE, "bunch_crossing"),
         select=_TIMED,
         title="Events by bunch crossing and time within the lumisection",

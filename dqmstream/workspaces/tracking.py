@@ -152,7 +152,7 @@ def _fit() -> Iterator[Element]:
     )
     yield histogram(
         "Tracking/Fit/ndof",
-        regular(60, 0, 60, label="degrees of freedom"),
+        regular(60, -0.5, 59.5, label="degrees of freedom"),
         fill="tracks.ndof",
         title="Degrees of freedom of tracks",
         description=f"Twice the number of hits, less 5. {_CALL}",

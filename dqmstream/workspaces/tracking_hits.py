@@ -140,7 +140,7 @@ def impact() -> Iterator[Element]:
     )
     yield histogram(
         "Tracking/Vertex/weight",
-        regular(51, 0, 1.02, label="weight in the vertex"),
+        regular(51, -0.01, 1.01, label="weight in the vertex"),
         fill="tracks.vertex_weight",
         select="tracks.vertex >= 0",
         title="Weight of tracks in their vertex",

@@ -153,7 +153,7 @@ def _fits() -> Iterator[Element]:
     )
     yield histogram(
         "Vertex/Fit/weight",
-        regular(51, 0, 1.02, label="mean weight of the tracks of a vertex"),
+        regular(51, -0.01, 1.01, label="mean weight of the tracks of a vertex"),
         fill=_SHARE,
         select="vertices.tracks > 0",
         title="Mean weight of the tracks of a vertex",
