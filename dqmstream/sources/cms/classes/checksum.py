@@ -8,7 +8,8 @@ without `std::`, one blank between two closing brackets, `ULong64_t` for `unsign
 
 CMSSW keeps the checksum of each version of its classes in `classes_def.xml`, and streams carry
 those of classes without version. A table whose checksum comes out the same has the right names,
-types and order, with a chance of 2**-32 to be wrong.
+types and order, but for one weakness: a letter that is one more makes up for a next one that is
+three less (`bitset<39>` and `bitset<46>` hash the same), so that lengths need bytes to prove them.
 
 Source of the rule: ROOT `TClass::GetCheckSum`; that it holds is shown by the tables themselves.
 """

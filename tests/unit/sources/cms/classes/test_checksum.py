@@ -27,11 +27,21 @@ OF_CMSSW = {
     ("FEDRawData", 10): 3186949634,
     ("FEDRawDataCollection", 11): 1398850430,
     ("OnlineLuminosityRecord", 3): 2293125545,
+    ("Run3ScoutingElectron", 3): 1086011373,
+    ("Run3ScoutingElectron", 4): 1250202632,
+    ("Run3ScoutingElectron", 5): 2230390721,
+    ("Run3ScoutingElectron", 6): 2815634332,
     ("Run3ScoutingElectron", 7): 3525740167,
     ("Run3ScoutingHitPatternPOD", 3): 1448115564,
+    ("Run3ScoutingMuon", 3): 3882497397,
     ("Run3ScoutingMuon", 4): 4206297195,
     ("Run3ScoutingPFJet", 3): 3819751468,
+    ("Run3ScoutingParticle", 3): 1672617274,
+    ("Run3ScoutingParticle", 4): 1541586682,
     ("Run3ScoutingParticle", 5): 2425016900,
+    ("Run3ScoutingPhoton", 3): 1683146807,
+    ("Run3ScoutingPhoton", 4): 1725280278,
+    ("Run3ScoutingPhoton", 5): 1238010495,
     ("Run3ScoutingPhoton", 6): 2966069208,
     ("Run3ScoutingTrack", 3): 3352318277,
     ("Run3ScoutingVertex", 3): 316446070,
@@ -75,14 +85,19 @@ def test_the_checksums_are_those_of_cmssw_and_of_streams() -> None:
     assert {one.checksum for one in PROVED if not one.version} == OF_STREAMS
 
 
-def test_any_wrong_member_order_type_or_length_changes_the_checksum() -> None:
-    """Each table with members, spoiled in each place and way: none hashes to what it should."""
+def test_a_wrong_member_order_type_or_length_changes_the_checksum() -> None:
+    """Each table, spoiled in each place in five ways: none hashes to what it had."""
     spoiled = [wrong for table in PROVED for wrong in _spoiled(table)]
     assert len(spoiled) > 1500
     assert [one for one in spoiled if class_checksum(one, TABLES) == one.checksum] == []
 
 
-def test_any_wrong_base_changes_the_checksum() -> None:
+def test_the_checksum_is_weak_against_letters_that_make_up_for_each_other() -> None:
+    """One more in a letter and three less in the next: so bytes must prove lengths of bitsets."""
+    assert text_checksum("bitset<46>") == text_checksum("bitset<39>")
+
+
+def test_a_wrong_base_changes_the_checksum() -> None:
     track = TABLES.find("reco::Track", 20)
     assert track is not None
     other = replace(track, bases=("reco::HitPattern",), base_versions=(13,))

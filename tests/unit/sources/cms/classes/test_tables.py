@@ -110,7 +110,7 @@ def test_two_tables_of_one_version_are_refused() -> None:
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (("name", "nome"), "a.toml: class None version 3: unknown nome"),
+        (("name", "title"), "a.toml: class None version 3: unknown title"),
         (('source = "here"\n', ""), "a.toml: class A version 3: KeyError 'source'"),
         (('"0x0000002a"', '"many"'), "class A version 3: ValueError"),
         (('"bytes"', '"hope"'), "proved is 'hope', expected 'bytes', or 'checksum' with one"),

@@ -10,6 +10,7 @@ import pytest
 from dqmstream.sources.cms.decoding.branch import Branch, Product
 from dqmstream.sources.cms.decoding.decoder import PayloadDecoder, available_members
 from dqmstream.sources.cms.decoding.job_header import read_branches
+from dqmstream.sources.cms.encoding.events import encode_event_payload
 from dqmstream.sources.cms.encoding.objects import (
     WRITTEN_2021,
     WRITTEN_2025,
@@ -57,6 +58,33 @@ def test_every_member_of_made_up_events_is_what_the_simple_reader_finds(
     assert _compare(branches, payloads) > 500
 
 
+def test_an_older_version_gives_the_members_it_has() -> None:
+    """Electrons of 2022 have one impact parameter, those of 2025 one of each track."""
+    (branch,) = [one for one in ONLINE_BRANCHES if "Electron" in one.class_name]
+    older = WRITTEN_2025._replace(versions={"Run3ScoutingElectron": 5})
+    run = MadeUpRun(Plan(), [branch])
+    payloads = []
+    expected: list[float] = []
+    for number in range(10):
+        ((_, electrons),) = run.products(1, number)
+        electrons = [
+            one | {"d0_": place, "dz_": 0.0, "charge_": 1} for place, one in enumerate(electrons)
+        ]
+        products = [(branch, electrons)]
+        payloads.append(encode_event_payload(run.auxiliary(1, number), products, written=older))
+        expected += [one["d0_"] for one in electrons]
+    wanted = {0: ["pt_", "d0_", "trkd0_", "nClusters_"]}
+    decoded = PayloadDecoder([branch], wanted).decode(payloads)
+    assert not decoded.unknown
+    assert not decoded.broken
+    electron = decoded.products[0]
+    assert expected
+    assert electron.members["d0_"].tolist() == expected
+    assert (electron.members["pt_"] > 0).all()
+    assert not electron.ragged["trkd0_"].counts.any()
+    assert set(electron.members["nClusters_"].tolist()) == {2**32 - 1}
+
+
 def _compare(branches: Sequence[Branch], payloads: list[bytes]) -> int:
     """How many members of how many events agree."""
     wanted = {
@@ -81,7 +109,11 @@ def _compare(branches: Sequence[Branch], payloads: list[bytes]) -> int:
 
 
 def _agree(product: Product, name: str, objects: list[Any]) -> None:
-    found = [_member(one, name.split(".")) for one in objects]
+    try:
+        found = [_member(one, name.split(".")) for one in objects]
+    except KeyError:
+        _missing(product, name)
+        return
     if name in product.members:
         array = product.members[name]
         assert len(array) == len(objects), name
@@ -94,6 +126,14 @@ def _agree(product: Product, name: str, objects: list[Any]) -> None:
     assert ragged.counts.tolist() == [len(one) for one in flat], name
     if any(map(len, flat)):
         np.testing.assert_array_equal(ragged.values, np.concatenate(flat), err_msg=name)
+
+
+def _missing(product: Product, name: str) -> None:
+    """A member of older versions only: all bits are set, and vectors are empty."""
+    if name in product.members:
+        assert set(product.members[name].tobytes()) == {0xFF}, name
+    else:
+        assert not product.ragged[name].counts.any(), name
 
 
 def _member(value: Any, path: list[str]) -> Any:

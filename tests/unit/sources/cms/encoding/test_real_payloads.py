@@ -37,6 +37,16 @@ FILES = {
 NOT_MET = {
     ("DCSRecord", 3),
     ("DCSRecord", 4),
+    ("Run3ScoutingElectron", 3),
+    ("Run3ScoutingElectron", 4),
+    ("Run3ScoutingElectron", 5),
+    ("Run3ScoutingElectron", 6),
+    ("Run3ScoutingMuon", 3),
+    ("Run3ScoutingParticle", 3),
+    ("Run3ScoutingParticle", 4),
+    ("Run3ScoutingPhoton", 3),
+    ("Run3ScoutingPhoton", 4),
+    ("Run3ScoutingPhoton", 5),
     ("Run3ScoutingVertex", 3),
     ("edm::ThinnedAssociationBranches", 5),
 }
