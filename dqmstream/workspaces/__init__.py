@@ -4,7 +4,13 @@ A workspace is a `Booking`, made by `dqmstream.booking.Workspace`, that an entry
 `dqmstream.workspaces` names, or a TOML file (see `dqmstream.workspaces.toml`). Shipped are, for the
 synthetic detector, those of its subsystems, `dt`, `csc` and `rpc` with more of the chambers in
 `muon`, and `pixel_comparison` of the two pixel readout chains; `dqm_stream` for CMS streamer files;
-and those for event files, `nano_*`, `dimuon` and `bril_lumi*`.
+those for the contents of their events, `tracking`, `vertex`, `beam_spot`, `fed`, `event_info`,
+`dcs_luminosity`, `ctpps_status` and `scouting*`; and those for event files, `nano_*`, `dimuon` and
+`bril_lumi*`.
+
+Of the contents of events, axes are those of CMS's own monitoring where it has the plot. A number
+of objects is on an axis of integers, or on one with edges at halves: in 100 equal bins of [0, 100)
+the number 29 lies in bin 28, as 0.29 * 100 is below 29.
 
 What the synthetic detector shows in them, for setting quality tests. Entries per bin are those of
 lumisection 1, of 23.31 s at 1000 Hz (100 Hz: a tenth). Those marked * follow pile-up: they fall by

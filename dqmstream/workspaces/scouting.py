@@ -122,12 +122,12 @@ def _vertices() -> Iterator[Element]:
         good="One peak that follows pile-up.",
         call=_TRACKER,
     )
-    for axis in ("x", "y"):
+    for along in ("x", "y"):
         yield histogram(
-            f"{folder}/{axis}",
-            regular(100, -0.5, 0.5, label=axis, unit="cm"),
-            fill=f"{name}.{axis}",
-            title=f"Position of primary vertices along {axis}",
+            f"{folder}/{along}",
+            regular(100, -0.5, 0.5, label=along, unit="cm"),
+            fill=f"{name}.{along}",
+            title=f"Position of primary vertices along {along}",
             description="One bin or two, those of the beam spot in use: tell the shift leader of "
             "a jump.",
             draw=TREND,
