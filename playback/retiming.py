@@ -68,6 +68,13 @@ class RetimedRun:
         """What the sources say of their files, if they do."""
         return [report for source in self._sources for report in getattr(source, "reports", ())]
 
+    @property
+    def columns(self) -> frozenset[str] | None:
+        """All columns that the sources could send, if all of them say so."""
+        said: list[frozenset[str] | None] = [getattr(s, "columns", None) for s in self._sources]
+        known = [columns for columns in said if columns is not None]
+        return frozenset[str]().union(*known) if len(known) == len(said) else None
+
     def reading(self, columns: Collection[str]) -> "RetimedRun":
         """The same run of sources that send only these columns, where they can choose."""
         chosen = [s.reading(columns) if isinstance(s, ColumnSource) else s for s in self._sources]

@@ -29,6 +29,7 @@ from services.command_line.options import (
     EventsPerLumisection,
     Exit,
     Fault,
+    Feds,
     Fillers,
     Json,
     Kafka,
@@ -102,6 +103,7 @@ def demo(
     loop_for: LoopFor = None,
     tree: Tree = "",
     keys: Keys = "",
+    feds: Feds = "",
     conditions: ConditionsFiles = None,
     data: Data = None,
     port: Port = None,
@@ -128,7 +130,9 @@ def demo(
     invoke(
         commands.demo,
         files=files or [],
-        options=FileOptions(as_run=as_run, loop_for=loop_for, tree=tree, keys=by_comma(keys)),
+        options=FileOptions(
+            as_run=as_run, loop_for=loop_for, tree=tree, keys=by_comma(keys), feds=feds
+        ),
         speed=speed or None,
         synthetic=synthetic(
             run=run,
@@ -194,6 +198,7 @@ def replay(
     keys: Keys = "",
     events_per_lumisection: EventsPerLumisection = None,
     all_columns: AllColumns = False,
+    feds: Feds = "",
     conditions: ConditionsFiles = None,
     data: Data = None,
     port: Port = None,
@@ -225,6 +230,7 @@ def replay(
         keys=by_comma(keys),
         events_per_lumisection=events_per_lumisection,
         all_columns=all_columns,
+        feds=feds,
     )
     invoke(
         commands.replay,

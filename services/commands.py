@@ -123,7 +123,7 @@ def _fitting(
     """Workspaces that fit what is played, and the runs with the columns that anybody reads."""
     bookings = chosen_bookings(settings, columns=runs.columns)
     if options.all_columns:
-        return bookings, runs
+        return bookings, runs.reading(runs.columns)
     read = needed_columns(bookings) | announced_columns(settings)
     return bookings, runs.reading(read | drawn_columns(settings, runs.columns))
 

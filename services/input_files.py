@@ -12,7 +12,7 @@ from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.fold.state import FoldSettings
 from dqmstream.sources.cms.listing import has_streamer_files
 from dqmstream.sources.cms.selection import HltSelection
-from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.cms.settings import ReadSettings, fed_ids
 from dqmstream.sources.cms.source import streamer_sources
 from dqmstream.sources.source import EventSource
 from dqmstream.sources.tables import (
@@ -54,7 +54,9 @@ class FileOptions:
     tree, keys, events_per_lumisection
         As `TableSettings` takes them.
     all_columns
-        Send all columns of tables, not only those that somebody reads.
+        Send all columns of files, not only those that somebody reads.
+    feds
+        FEDs that events of streamer files should have, as `1404,600-731`.
     """
 
     run: int = 1
@@ -69,6 +71,7 @@ class FileOptions:
     keys: tuple[str, ...] = ()
     events_per_lumisection: int | None = None
     all_columns: bool = False
+    feds: str = ""
 
     def of_streamer_files(self) -> ReadSettings:
         """How to read streamer files."""
@@ -76,7 +79,11 @@ class FileOptions:
             msg = f"selection {self.select!r}: streamer files are selected by paths and prescale"
             raise ConfigurationError(msg)
         selection = HltSelection(paths=self.paths, prescale=self.prescale)
-        return ReadSettings(selection=selection, chunk_events=self.chunk_events or _CHUNK_EVENTS)
+        return ReadSettings(
+            selection=selection,
+            chunk_events=self.chunk_events or _CHUNK_EVENTS,
+            feds=fed_ids(self.feds),
+        )
 
     def of_tables(self) -> TableSettings:
         """How to read tables."""

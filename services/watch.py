@@ -1,7 +1,7 @@
 """What `dqmstream watch` does."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -12,11 +12,14 @@ import typer
 from dqmstream.clock import SystemClock
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import ConfigurationError
-from dqmstream.sources.cms.columns import column_names
+from dqmstream.sources.cms.product_columns import known_columns
 from dqmstream.sources.cms.selection import HltSelection
-from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.cms.settings import ReadSettings, fed_ids
+from dqmstream.sources.cms.watching.offered import offered_in
 from dqmstream.sources.cms.watching.settings import WatchSettings
+from services.announced import announced_columns, columns_in_use, drawn_columns
 from services.conditions import chosen_conditions
+from services.fitting import needed_columns
 from services.memory import return_freed_memory
 from services.play import Play
 from services.processes.alone import alone, need_broker
@@ -45,6 +48,7 @@ def watch_settings(
     chunk_events: int | None,
     missing_timeout: float,
     newest: bool,
+    feds: str = "",
 ) -> WatchSettings:
     """What the command asks for.
 
@@ -57,6 +61,7 @@ def watch_settings(
         selection=HltSelection(paths=paths, prescale=prescale),
         chunk_events=chunk_events or _CHUNK_EVENTS,
         lumisection_from="name",
+        feds=fed_ids(feds),
     )
     return WatchSettings(
         read=read,
@@ -100,6 +105,14 @@ def watch(
     return do(settings, folders, how, table, exit_with_run=exit_with_run, json=json)
 
 
+def _reading(
+    how: WatchSettings, offered: Collection[str], columns: Collection[str]
+) -> WatchSettings:
+    """To watch for these columns only, of all that files may have, now and later."""
+    read = how.read.reading((known_columns() | frozenset(offered)).intersection(columns))
+    return msgspec.structs.replace(how, read=read)
+
+
 def _told(files: Sequence[Path], run: int | None) -> ConditionsTable:
     """What files say of the run to watch, or of all: which will come nobody knows."""
     table = chosen_conditions(files, str(run or ""))
@@ -137,7 +150,10 @@ def _play(
     exit_with_run: bool,
     json: bool,
 ) -> int:
-    bookings = chosen_bookings(settings, columns=column_names(how.read.made_columns))
+    offered = offered_in(folders, how, SystemClock().wall())
+    bookings = chosen_bookings(settings, columns=offered)
+    wanted = needed_columns(bookings) | announced_columns(settings)
+    how = _reading(how, offered, wanted | drawn_columns(settings, offered))
     tests = chosen_tests(settings, bookings)
     play = WatchPlay(how.run, stop=exit_with_run, json=json)
     told = asyncio.Event()
@@ -181,6 +197,8 @@ def _send(
     exit_with_run: bool,
     json: bool,
 ) -> int:
+    offered = offered_in(folders, how, SystemClock().wall())
+    how = _reading(how, offered, columns_in_use(settings, offered))
     told: list[dict[str, object]] = []
 
     async def tell(sent: Sequence[Sent]) -> None:

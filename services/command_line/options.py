@@ -16,6 +16,7 @@ __all__ = [
     "EventsPerLumisection",
     "Exit",
     "Fault",
+    "Feds",
     "Fillers",
     "Json",
     "Kafka",
@@ -133,7 +134,16 @@ EventsPerLumisection = Annotated[
 ]
 AllColumns = Annotated[
     bool,
-    typer.Option("--all-columns", help="send all columns of tables, not only those in use"),
+    typer.Option("--all-columns", help="send all columns of files, not only those in use"),
+]
+Feds = Annotated[
+    str,
+    typer.Option(
+        "--feds",
+        help="FEDs that events of streamer files should have, as `1404,600-731`: those that an "
+        "event lacks are its objects `fed_missing`",
+        show_default=False,
+    ),
 ]
 
 RunNumber = Annotated[int, typer.Option(help="number of the synthetic run, or of a recording")]

@@ -15,6 +15,7 @@ from services.command_line.options import (
     Data,
     EventsPerLumisection,
     Fault,
+    Feds,
     Fillers,
     Json,
     Kafka,
@@ -97,6 +98,7 @@ def produce(
     keys: Keys = "",
     events_per_lumisection: EventsPerLumisection = None,
     all_columns: AllColumns = False,
+    feds: Feds = "",
     expected: Annotated[
         str, typer.Option(help="sources of the same runs that other processes send, by comma")
     ] = "",
@@ -151,6 +153,7 @@ def produce(
             keys=by_comma(keys),
             events_per_lumisection=events_per_lumisection,
             all_columns=all_columns,
+            feds=feds,
         ),
         speed=speed or None,
         expected=by_comma(expected),

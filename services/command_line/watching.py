@@ -11,6 +11,7 @@ from services.command_line.options import (
     ConditionsFiles,
     Config,
     Data,
+    Feds,
     Fillers,
     Json,
     Kafka,
@@ -61,6 +62,7 @@ def watch(
     paths: Paths = "",
     prescale: Prescale = 1,
     chunk_events: ChunkEvents = None,
+    feds: Feds = "",
     conditions: ConditionsFiles = None,
     send_only: Annotated[
         bool,
@@ -95,6 +97,7 @@ def watch(
             "paths": by_comma(paths),
             "prescale": prescale,
             "chunk_events": chunk_events,
+            "feds": feds,
             "missing_timeout": missing_timeout,
             "newest": newest,
         },

@@ -117,8 +117,9 @@ def produce(
         runs = making.synthetic_run(played, speed=speed, live_as=live_as)
     else:
         runs = runs_of_files(files, options)
-        if not options.all_columns:
-            runs = runs.reading(columns_in_use(settings, runs.columns))
+        everything = options.all_columns
+        wanted = runs.columns if everything else columns_in_use(settings, runs.columns)
+        runs = runs.reading(wanted)
     publishers, table = [], None
     if conditions:
         table = conditions_of_runs(conditions, runs)

@@ -166,6 +166,10 @@ class ChunkCutter:
         if counts != self._cut:
             yield self._chunk(counts)
 
+    def empty(self) -> pa.RecordBatch:
+        """The columns of no event."""
+        return self._chunk(self._cut).batch
+
     @property
     def _is_full(self) -> bool:
         nbytes = self._builder.nbytes + self._open_bytes

@@ -54,6 +54,7 @@ __all__ = [
     "column_names",
     "header_schema",
     "host_code",
+    "own_columns",
 ]
 
 HLT_PATHS_KEY = b"hlt_paths"
@@ -197,6 +198,12 @@ def checked_columns(columns: Collection[str] | None) -> tuple[str, ...]:
         msg = f"columns {unknown or 'none'} asked for, expected some of {', '.join(COLUMNS)}"
         raise ConfigurationError(msg)
     return tuple(name for name in COLUMNS if name in columns)
+
+
+def own_columns(columns: Collection[str]) -> tuple[str, ...]:
+    """Which of `COLUMNS` are named, by themselves or by a member (`hlt.path`), in their order."""
+    named = {name.partition(".")[0] for name in columns}
+    return tuple(name for name in COLUMNS if name in named)
 
 
 def header_schema(hlt_paths: Sequence[str], columns: Collection[str] | None = None) -> pa.Schema:

@@ -21,9 +21,27 @@ from dqmstream.sources.cms.report import EventCounts, FileReport
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.tally import Tally
 
-__all__ = ["StreamerChunk", "StreamerFile"]
+__all__ = ["StreamerChunk", "StreamerFile", "empty_batch", "product_readers"]
 
 _BUFFER_BYTES = 1 << 20
+
+
+def product_readers(settings: ReadSettings) -> ProductReaders | None:
+    """What makes the columns of products that are asked for; None if there are none."""
+    if not settings.product_columns:
+        return None
+    # Products bring kernels with them, which who reads headers need not load.
+    from dqmstream.sources.cms.product_columns import ProductColumns  # noqa: PLC0415
+
+    return ProductColumns(settings.product_columns, settings.feds)
+
+
+def empty_batch(settings: ReadSettings) -> pa.RecordBatch:
+    """The columns of no event."""
+    builder, products = ColumnBuilder((), settings.made_columns), product_readers(settings)
+    if products is None:
+        return builder.finish()
+    return ChunkCutter(builder, products.reader(b""), settings, Tally("", Limits())).empty()
 
 
 class StreamerFile:
@@ -38,7 +56,7 @@ class StreamerFile:
     limits
         How much the file may ask for.
     products
-        Makes the columns of products; None: there are none.
+        Makes the columns of products; None: those that the settings name.
     """
 
     def __init__(
@@ -53,7 +71,7 @@ class StreamerFile:
         self._settings = settings or ReadSettings()
         self._limits = limits or Limits()
         self._tally = Tally(str(path), self._limits)
-        self._products = products
+        self._products = products or product_readers(self._settings)
         self._reading: FileReading | None = None
 
     @property

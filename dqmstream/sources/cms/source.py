@@ -1,6 +1,6 @@
 """CMS streamer files as sources of events: one for each run and stream."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -9,8 +9,9 @@ import msgspec
 from dqmstream.booking.columns import encode_batch
 from dqmstream.errors import SourceError
 from dqmstream.identity import content_hash
-from dqmstream.sources.cms.columns import header_schema
-from dqmstream.sources.cms.file import StreamerFile
+from dqmstream.sources.cms.batching import ProductReaders
+from dqmstream.sources.cms.columns import column_names, header_schema
+from dqmstream.sources.cms.file import StreamerFile, product_readers
 from dqmstream.sources.cms.listing import Listing, list_streamer_files
 from dqmstream.sources.cms.report import FileReport
 from dqmstream.sources.cms.runkey import read_run_key
@@ -24,12 +25,13 @@ __all__ = [
     "StreamerLumisection",
     "StreamerSource",
     "glance",
+    "made_from",
     "streamer_sources",
 ]
 
 LUMISECTION_SECONDS: Final = 23.31
 """2**18 orbits of 11245.5 Hz."""
-_LABELLED: Final = ("hlt.path", "hlt_pass.path", "hlt_pair.first")
+_LABELLED: Final = ("hlt.path", "hlt_pass.path", "hlt_pair.first", "trigger_results.path")
 
 
 def streamer_sources(
@@ -59,15 +61,42 @@ def streamer_sources(
 
 
 class Glance(NamedTuple):
-    """What the first readable file of a run says of all: the trigger menu, and how it is marked."""
+    """What the first readable file of a run says of all.
+
+    That is the trigger menu, how it is marked, and the payload of its INIT, which lists products.
+    """
 
     hlt_paths: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    init_payload: bytes = b""
 
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
         """Names of the HLT paths for the columns that number them."""
         return dict.fromkeys(_LABELLED, self.hlt_paths) if self.hlt_paths else {}
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """All columns that can be made of such files, as `required_columns` names them."""
+        # Products bring kernels with them, which who reads headers need not load.
+        from dqmstream.sources.cms.product_columns import offered_columns  # noqa: PLC0415
+
+        return column_names() | offered_columns(self.init_payload)
+
+
+def made_from(settings: ReadSettings) -> list[object]:
+    """What decides, beside the files, which columns are made and how: part of incarnations."""
+    fields = [f"{f.name}: {f.type}" for f in header_schema((), settings.made_columns)]
+    made: list[object] = [msgspec.to_builtins(settings), fields]
+    if settings.product_columns:
+        from dqmstream.sources.cms.product_columns import (  # noqa: PLC0415 as above
+            product_fields,
+            tables_hash,
+        )
+
+        fields += [f"{f.name}: {f.type}" for f in product_fields(settings.product_columns)]
+        made.append(tables_hash())
+    return made
 
 
 def glance(paths: Iterable[Path], settings: ReadSettings) -> Glance:
@@ -80,7 +109,7 @@ def glance(paths: Iterable[Path], settings: ReadSettings) -> Glance:
             report = file.report
             if report.content not in {None, report.lumisection}:
                 marks.add("re-timed")
-            return Glance(file.init.hlt_paths, tuple(sorted(marks)))
+            return Glance(file.init.hlt_paths, tuple(sorted(marks)), file.init.payload)
     return Glance((), tuple(sorted(marks)))
 
 
@@ -88,8 +117,8 @@ class StreamerSource:
     """The files of one stream in one run as an `EventSource`.
 
     Its incarnation is the hash of the files' names, sizes and first and last 64 KiB, of how they
-    are read and of the columns made from them. LSs between the files come as holes, noted
-    `no_file`.
+    are read and of the columns made from them, class tables included. LSs between the files come
+    as holes, noted `no_file`.
 
     Parameters
     ----------
@@ -101,6 +130,8 @@ class StreamerSource:
         How to read.
     name
         Of the source, if it is not that of the stream.
+    first_glance
+        What the first file says of all; None: it is looked into.
     """
 
     rereadable = True
@@ -113,21 +144,24 @@ class StreamerSource:
         settings: ReadSettings,
         *,
         name: str = "",
+        first_glance: Glance | None = None,
     ) -> None:
         self.run = run
+        self._stream = stream
         self.name = name or f"cms-{stream or 'files'}"
         self.reports: list[FileReport] = []
         self._files = {number: tuple(files[number]) for number in sorted(files)}
         self._settings = settings
-        self._glance = glance((path for paths in self._files.values() for path in paths), settings)
+        self._products = product_readers(settings)
+        paths = (path for paths in self._files.values() for path in paths)
+        self._glance = first_glance or glance(paths, settings)
         self.first_lumisection = min(files)
         first = next(iter(self._files.values()))[0]
         self.run_type = read_run_key(first.parent, run).run_key
         self.marks = self._glance.marks
         self.incarnation = content_hash(
             [
-                msgspec.to_builtins(settings),
-                [f"{f.name}: {f.type}" for f in header_schema((), settings.made_columns)],
+                *made_from(settings),
                 {
                     str(number): [_fingerprint(path) for path in paths]
                     for number, paths in self._files.items()
@@ -140,10 +174,28 @@ class StreamerSource:
         """Names of the HLT paths, in the order of the menu of the first file."""
         return self._glance.labels
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """All columns that the files can give, by the INIT of the first of them."""
+        return self._glance.columns
+
+    def reading(self, columns: Collection[str]) -> "StreamerSource":
+        """The same source, which sends only these columns, as far as it has them, and `event`."""
+        return StreamerSource(
+            self.run,
+            self._stream,
+            self._files,
+            self._settings.reading(self.columns.intersection(columns)),
+            name=self.name,
+            first_glance=self._glance,
+        )
+
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
         for number in range(max(after + 1, self.first_lumisection), max(self._files) + 1):
             files = self._files.get(number, ())
-            yield StreamerLumisection(number, files, self._settings, self.reports)
+            yield StreamerLumisection(
+                number, files, self._settings, self.reports, products=self._products
+            )
 
 
 class StreamerLumisection:
@@ -153,6 +205,8 @@ class StreamerLumisection:
     ----------
     reports
         Takes the report of each file that was read.
+    products
+        Makes the columns of products; None: those that the settings name.
     """
 
     seconds = LUMISECTION_SECONDS
@@ -163,16 +217,19 @@ class StreamerLumisection:
         paths: Sequence[Path],
         settings: ReadSettings,
         reports: list[FileReport],
+        *,
+        products: ProductReaders | None = None,
     ) -> None:
         self.lumisection = lumisection
         self._paths = paths
         self._settings = settings
         self._reports = reports
+        self._products = products
         self._notes: dict[str, int] = {} if paths else {"no_file": 1}
 
     def chunks(self) -> Iterator[SourceChunk]:
         for index, path in enumerate(self._paths):
-            file = StreamerFile(path, self._settings)
+            file = StreamerFile(path, self._settings, products=self._products)
             read = 0
             for chunk in file.chunks():
                 read += chunk.counts.events

@@ -4,13 +4,12 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-import msgspec
 import structlog
 
 from dqmstream.booking.columns import encode_batch
 from dqmstream.clock import Clock
 from dqmstream.identity import content_hash
-from dqmstream.sources.cms.columns import ColumnBuilder, header_schema
+from dqmstream.sources.cms.file import empty_batch, product_readers
 from dqmstream.sources.cms.report import FileReport
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.source import (
@@ -18,6 +17,7 @@ from dqmstream.sources.cms.source import (
     Glance,
     StreamerLumisection,
     StreamerSource,
+    made_from,
 )
 from dqmstream.sources.cms.watching.order import End, GiveUp, StreamOrder, Take
 from dqmstream.sources.cms.watching.sighting import Sighting
@@ -43,10 +43,8 @@ class _AbsentLumisection:
 
     def chunks(self) -> Iterator[SourceChunk]:
         if self._events:
-            empty = ColumnBuilder((), self._settings.made_columns).finish()
-            yield SourceChunk(
-                body=encode_batch(empty), seen=self._events, selected=0, dropped=self._events
-            )
+            body = encode_batch(empty_batch(self._settings))
+            yield SourceChunk(body=body, seen=self._events, selected=0, dropped=self._events)
 
     def notes(self) -> Mapping[str, int]:
         return {self._why: 1}
@@ -85,7 +83,8 @@ class WatchedSource:
     """The files of one stream in one run, as they come.
 
     Its incarnation is the hash of stream, run, of how files are read and of the columns made from
-    them: which files there will be is not known. What depends on that is decided LS by LS.
+    them, class tables included: which files there will be is not known. So the columns are those
+    of the settings, whatever the first file has. What depends on that is decided LS by LS.
 
     Parameters
     ----------
@@ -128,10 +127,10 @@ class WatchedSource:
         """What it waits for, in words; empty when for nothing."""
         self.given_up = 0
         """LSs that this life has given up."""
-        columns = [f"{f.name}: {f.type}" for f in header_schema((), settings.made_columns)]
-        self.incarnation = content_hash([stream, run, msgspec.to_builtins(settings), columns])
+        self.incarnation = content_hash([stream, run, *made_from(settings)])
         self._order = order
         self._settings = settings
+        self._products = product_readers(settings)
         self._clock = clock
         self._next = 0
         self._done = 0
@@ -194,7 +193,10 @@ class WatchedSource:
         return _LostLumisection(number, events)
 
     def _taken(self, number: int, sighting: Sighting) -> _TakenLumisection:
-        return _TakenLumisection(number, (sighting.path,), self._settings, self.reports)
+        paths = (sighting.path,)
+        return _TakenLumisection(
+            number, paths, self._settings, self.reports, products=self._products
+        )
 
     async def _await(self, number: int) -> SourceLumisection | None:
         while True:
