@@ -26,9 +26,17 @@ const SOURCES = {
   jsn_form: "announcement (.jsn) has no known form",
 };
 
+/** Reasons that name, behind a colon, what of an event was left out, and why. */
+const PRODUCTS = {
+  unknown_class: "which is not known",
+  broken_payload: "which is broken",
+};
+
 /** A list of words, one for each reason of `{reason: count}`. */
 export function noteWords(notes) {
   return Object.entries(notes ?? {}).map(([reason, n]) => {
+    const [kind, product] = reason.split(": ");
+    if (product && kind in PRODUCTS) return `${plural(n, "event")} without ${product}, ${PRODUCTS[kind]}`;
     if (reason in EVENTS) return `${plural(n, "event")} ${EVENTS[reason]}`;
     if (reason in SOURCES) return n === 1 ? SOURCES[reason] : `${SOURCES[reason]} (${count(n)} times)`;
     return `${reason.replaceAll("_", " ")} ${count(n)}`;

@@ -3,6 +3,7 @@
 import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { age, clock, count, plural } from "./format.js";
 import { markWords } from "./marks.js";
+import { noteWords } from "./notes.js";
 import { badge, rank, setBadge } from "./outcomes.js";
 
 const STATES = ["ready", "starting", "stopping", "stale"];
@@ -149,7 +150,7 @@ function accountingRows(found, lumisections) {
   if (found.holes) rows.push(["Input expired", [`LS ${found.holes}`, true]]);
   if (found.starved) rows.push(["Starved by selection", [`LS ${found.starved}`, true]]);
   const { starved, ...unused } = found.notes;
-  const notes = reasons(unused);
+  const notes = noteWords(unused).join("; ");
   if (notes) rows.push(["Sources could not use", [notes, true]]);
   return rows;
 }
