@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -55,8 +56,7 @@ class Given(NamedTuple):
 class Objects:
     """The objects of one product in a batch; what several members need is worked out once.
 
-    `counts` is int64[events]: how many objects of the collection each event has. It need not be
-    that of the product: some collections are parts of objects, or pairs of them.
+    All collections of a branch that name the same class share one of these.
     """
 
     always: ClassVar[tuple[str, ...]] = ()
@@ -67,7 +67,7 @@ class Objects:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """int64[events]."""
+        """int64[events]: objects of each event."""
         return self.given.product.counts
 
     def plain(self, name: str) -> Array:
@@ -128,6 +128,9 @@ class Collection:
         The members, in their order; one without a name is a column with one number an event.
     objects
         Works the members out.
+    counts
+        How many objects of the collection each event has, int64[events]. It need not be that of
+        the product: some collections are parts of objects, or pairs of them.
     label, instance
         Module label and instance of the branch.
     other
@@ -143,6 +146,7 @@ class Collection:
     members: tuple[Member, ...]
     other: str
     objects: type[Objects] = Objects
+    counts: Callable[[Any], NDArray[np.int64]] = attrgetter("counts")
     label: str | None = None
     instance: str | None = None
     partner: str = ""

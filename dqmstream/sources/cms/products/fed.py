@@ -40,12 +40,15 @@ class Feds(Objects):
     def __init__(self, given: Given) -> None:
         super().__init__(given)
         slots, (sizes, self.values) = given.product.counts, self.ragged(RAW)
-        event = np.repeat(np.arange(given.events), slots)
-        number = np.arange(event.size) - starts_of(slots)[event]
-        # Ids have 16 bits in the column; the collection of an event has 4097 slots.
-        filled = np.flatnonzero((sizes > 0) & (number <= _MOST))
-        self.event, self.id = event[filled], number[filled]
-        self.sizes, self.starts = sizes[filled], starts_of(sizes)[filled]
+        # Most of the 4097 slots of an event are empty, so that only filled ones are looked at.
+        filled = np.flatnonzero(sizes)
+        event = np.searchsorted(np.cumsum(slots), filled, side="right")
+        number = filled - starts_of(slots)[event]
+        starts = starts_of(sizes[filled])
+        # Ids have 16 bits in the column.
+        known = number <= _MOST
+        self.event, self.id = event[known], number[known]
+        self.sizes, self.starts = sizes[filled][known], starts[known]
 
     @property
     def counts(self) -> NDArray[np.int64]:
@@ -103,13 +106,9 @@ class Feds(Objects):
         agrees[framed] = chosen[group]
         return agrees
 
-
-class MissingFeds(Feds):
-    """FEDs that an event should have, and of which it has no bytes."""
-
     @cached_property
     def missing(self) -> tuple[Array, Array]:
-        """Events and ids; of events that have raw data at all."""
+        """Events and ids of expected FEDs without bytes, in events that have raw data at all."""
         expected = np.array(sorted(self.given.feds), np.int64)
         there = np.zeros((self.given.events, expected.size), np.bool_)
         place = np.searchsorted(expected, self.id)
@@ -120,8 +119,8 @@ class MissingFeds(Feds):
         return event, expected[place]
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        """How many FEDs each event lacks."""
+    def missing_counts(self) -> NDArray[np.int64]:
+        """How many expected FEDs each event lacks."""
         return np.bincount(self.missing[0], minlength=self.given.events)
 
 
@@ -175,7 +174,8 @@ FED_MISSING = Collection(
     name="fed_missing",
     class_name=RAW_CLASS,
     meaning="FEDs that are expected (`--feds`) and have no bytes in an event with raw data",
-    objects=MissingFeds,
+    objects=Feds,
+    counts=lambda feds: feds.missing_counts,
     other="fed_missing",
     members=(member("id", UINT16, "of the FED", RAW, values=lambda feds: feds.missing[1]),),
 )

@@ -1,7 +1,6 @@
 """Level-1 bits, out of the fragment of the global trigger (FED 1404)."""
 
-from functools import cached_property
-from typing import ClassVar, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,35 +55,27 @@ class L1Records(Feds):
         """1 where the event has a record that can be read."""
         return np.bincount(self.events, minlength=self.given.events)
 
-
-class L1Bits(L1Records):
-    """The bits that are set in one stage."""
-
-    stage: ClassVar[int] = 0
-
-    @cached_property
-    def bits(self) -> tuple[Array, Array]:
-        """Rows of records, and numbers of bits, of all bits that are set."""
-        words = np.ascontiguousarray(self.records.words[:, self.stage], "<u4")
+    def bits(self, stage: int) -> tuple[Array, Array]:
+        """Rows of records, and numbers of bits, of all bits that are set in a stage."""
+        words = np.ascontiguousarray(self.records.words[:, stage], "<u4")
         set_bits = np.unpackbits(words.view(np.uint8), axis=1, bitorder="little")
         records, bits = np.nonzero(set_bits)
         return records, bits
 
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """How many bits each event has."""
-        return np.bincount(self.events[self.bits[0]], minlength=self.given.events)
+    def bit_counts(self, stage: int) -> NDArray[np.int64]:
+        """How many bits each event has in a stage."""
+        return np.bincount(self.events[self.bits(stage)[0]], minlength=self.given.events)
 
 
 def _bits_of(stage: int) -> Collection:
-    objects = type(f"L1Bits{stage}", (L1Bits,), {"stage": stage})
     return Collection(
         name=f"l1_{_STAGES[stage]}",
         class_name=RAW_CLASS,
         meaning=_MEANINGS[stage],
-        objects=objects,
+        objects=L1Records,
+        counts=lambda found: found.bit_counts(stage),
         other=f"l1_{_STAGES[stage]}",
-        members=(member("bit", INT16, "0 to 511", RAW, values=lambda found: found.bits[1]),),
+        members=(member("bit", INT16, "0 to 511", RAW, values=lambda found: found.bits(stage)[1]),),
     )
 
 

@@ -63,6 +63,10 @@ _OFF, _ON, _NOT_VALID = 0, 1, 2
 class Record(Objects):
     """Records of which an event has one or none."""
 
+    def numbers(self, parts: int) -> Array:
+        """int64[records * parts]: 0 to parts - 1 for each record."""
+        return np.tile(np.arange(parts), int(self.given.product.counts.sum()))
+
     @property
     def time(self) -> NDArray[np.int64]:
         """Of the record [ns since 1970], from seconds and microseconds."""
@@ -96,6 +100,11 @@ class DcsRecord(Record):
         """Of the magnet [T], by its current (`DCSRecord.h`)."""
         return self.plain(_CURRENT).astype(np.float64) * _TESLA_PER_AMPERE + _TESLA
 
+    @property
+    def partition_counts(self) -> NDArray[np.int64]:
+        """27 for each record."""
+        return self.given.product.counts * len(PARTITIONS)
+
     def partition(self, place: int) -> Array:
         """int8[records]: 1 on, 0 off, -1 not valid."""
         states = self.states[:, place].astype(np.int8)
@@ -103,32 +112,13 @@ class DcsRecord(Record):
         return states
 
 
-class Partitions(DcsRecord):
-    """One object for each partition of a record."""
+class CtppsRecord(Record):
+    """Two bits for each Roman pot."""
 
     @property
-    def counts(self) -> NDArray[np.int64]:
-        """27 for each record."""
-        return self.given.product.counts * len(PARTITIONS)
-
-    @property
-    def number(self) -> Array:
-        """0 to 26, again and again."""
-        return np.tile(np.arange(len(PARTITIONS)), int(self.given.product.counts.sum()))
-
-
-class Pots(Record):
-    """One object for each Roman pot of a record."""
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
+    def pot_counts(self) -> NDArray[np.int64]:
         """20 for each record."""
         return self.given.product.counts * len(POTS)
-
-    @property
-    def number(self) -> Array:
-        """0 to 19, again and again."""
-        return np.tile(np.arange(len(POTS)), int(self.given.product.counts.sum()))
 
     @property
     def status(self) -> Array:
@@ -178,14 +168,15 @@ DCS_PARTITIONS = Collection(
     name="dcs_partitions",
     class_name="DCSRecord",
     meaning="one object for each high-voltage partition of the record in `dcs`",
-    objects=Partitions,
+    objects=DcsRecord,
+    counts=lambda records: records.partition_counts,
     other="dcs_partitions",
     members=(
         member(
             "partition",
             INT16,
             f"0 {PARTITIONS[0]} ... {len(PARTITIONS) - 1} {PARTITIONS[-1]}, in the order of `dcs`",
-            values=lambda records: records.number,
+            values=lambda records: records.numbers(len(PARTITIONS)),
         ),
         member(
             "state",
@@ -217,7 +208,7 @@ CTPPS = Collection(
     name="ctpps",
     class_name="CTPPSRecord",
     meaning="record of the Roman pots, 0 or 1",
-    objects=Record,
+    objects=CtppsRecord,
     other="ctpps",
     members=(_time("last change, since 1970"),),
 )
@@ -226,14 +217,15 @@ CTPPS_POTS = Collection(
     name="ctpps_pots",
     class_name="CTPPSRecord",
     meaning="one object for each Roman pot of the record in `ctpps`",
-    objects=Pots,
+    objects=CtppsRecord,
+    counts=lambda records: records.pot_counts,
     other="ctpps_pots",
     members=(
         member(
             "pot",
             INT16,
             f"0 {POTS[0]} ... {len(POTS) - 1} {POTS[-1]}",
-            values=lambda records: records.number,
+            values=lambda records: records.numbers(len(POTS)),
         ),
         member(
             "status",

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dqmstream.sources.cms.decoding.branch import Decoded, Product
-from dqmstream.sources.cms.products.collection import Array, Given, Member
+from dqmstream.sources.cms.products.collection import Array, Given, Member, Objects
 from dqmstream.sources.cms.products.naming import Offer
 
 __all__ = ["ProductPlan"]
@@ -96,12 +96,22 @@ class ProductPlan:
             Events of the batch.
         """
         absent = Product(np.zeros(events, np.int64), {}, {})
+        known: dict[tuple[int, int, type[Objects]], Objects] = {}
         made = []
-        for column in self._columns:
-            product = decoded.products.get(column.offer.branch, absent)
-            partner = decoded.products.get(column.offer.partner)
-            given = Given(events, product, bunch_crossing, self._feds, partner)
-            made.append(_array(column, given))
+        # Strangers' numbers: 0 / 0 is NaN here, and an axis counts it as such.
+        with np.errstate(all="ignore"):
+            for column in self._columns:
+                branch, partner = column.offer.branch, column.offer.partner
+                product = decoded.products.get(branch, absent)
+                if not product.counts.any():
+                    made.append(_empty(column, events))
+                    continue
+                key = (branch, partner, column.offer.collection.objects)
+                if key not in known:
+                    beside = decoded.products.get(partner)
+                    given = Given(events, product, bunch_crossing, self._feds, beside)
+                    known[key] = column.offer.collection.objects(given)
+                made.append(_array(column, known[key]))
         return made
 
 
@@ -113,16 +123,12 @@ def _asked(offers: Sequence[Offer], names: frozenset[str]) -> Iterable[_Column]:
             yield _Column(offer, tuple(members) or offer.collection.members[:1])
 
 
-def _array(column: _Column, given: Given) -> "pa.Array[Any]":
-    if not given.product.counts.any():
-        return _empty(column, given.events)
-    with np.errstate(all="ignore"):
-        # Strangers' numbers: 0 / 0 is NaN here, and an axis counts it as such.
-        objects = column.offer.collection.objects(given)
-        if column.offer.collection.is_scalar:
-            return _scalars(given, column.members[0])
-        values = [_values(made, made.values(objects)) for made in column.members]
-        return _jagged(column, objects.counts, values)
+def _array(column: _Column, objects: Objects) -> "pa.Array[Any]":
+    collection = column.offer.collection
+    if collection.is_scalar:
+        return _scalars(objects.given, column.members[0])
+    values = [_values(made, made.values(objects)) for made in column.members]
+    return _jagged(column, collection.counts(objects), values)
 
 
 def _empty(column: _Column, events: int) -> "pa.Array[Any]":

@@ -50,7 +50,8 @@ class MuonPairs(Objects):
     @cached_property
     def sums(self) -> FourMomenta:
         """Of both muons of each pair."""
-        muons = four_momenta(*(self.plain(name) for name in _COMPONENTS), _MASS)
+        pt, eta, phi = (self.plain(name) for name in _COMPONENTS)
+        muons = four_momenta(pt, eta, phi, _MASS)
         _, first_row, second_row = self.rows
         return muons.take(first_row) + muons.take(second_row)
 
