@@ -55,10 +55,10 @@ class CommonVertex:
         self._logarithms = float(np.log(sample.dxy_error**2).sum())
         weighted = design * weights[:, None]
         # Sums over the tracks of each vertex; the first two columns of the design are x and y.
-        self._line = np.add.reduceat(
-            weighted[:, :, None] * design[:, None, :2], first, axis=0
-        )  # [groups, parameters, 2]
-        self._offset = np.add.reduceat(weighted[:, :2] * sample.dxy[:, None], first, axis=0)
+        self._x = np.add.reduceat(weighted * design[:, :1], first, axis=0)  # [groups, parameters]
+        self._y = np.add.reduceat(weighted * design[:, 1:2], first, axis=0)
+        offset = np.add.reduceat(weighted[:, :2] * sample.dxy[:, None], first, axis=0)
+        self._offset_x, self._offset_y = np.ascontiguousarray(offset.T)
         self._information = weighted.T @ design
         self._pull = weighted.T @ sample.dxy
         self._square = float((weights * sample.dxy**2).sum())
@@ -68,22 +68,23 @@ class CommonVertex:
 
         The line is float64[2 or 4] at z = 0, in the order of `line_design`.
         """
-        root = np.array([width_x, width_y]) / scale
-        inner = self._line[:, :2, :] * (root[:, None] * root[None, :])
-        xx, yy, xy = 1 + inner[:, 0, 0], 1 + inner[:, 1, 1], inner[:, 0, 1]
+        a, b = width_x / scale, width_y / scale
+        xx, yy = 1 + a * a * self._x[:, 0], 1 + b * b * self._y[:, 1]
+        xy = a * b * self._x[:, 1]
         determinant = xx * yy - xy * xy
-        shared = np.empty_like(inner)  # sqrt(W) M^-1 sqrt(W)
-        shared[:, 0, 0] = root[0] * root[0] * yy / determinant
-        shared[:, 1, 1] = root[1] * root[1] * xx / determinant
-        shared[:, 0, 1] = shared[:, 1, 0] = -root[0] * root[1] * xy / determinant
-        reduced = self._line @ shared
-        information = self._information - np.einsum("gpi,gqi->pq", reduced, self._line)
-        pull = self._pull - np.einsum("gpi,gi->p", reduced, self._offset)
-        square = self._square - float(np.einsum("gi,gij,gj->", self._offset, shared, self._offset))
+        # sqrt(W) M^-1 sqrt(W), element by element.
+        sxx, syy = a * a * yy / determinant, b * b * xx / determinant
+        sxy = -a * b * xy / determinant
+        reduced_x = sxx[:, None] * self._x + sxy[:, None] * self._y
+        reduced_y = sxy[:, None] * self._x + syy[:, None] * self._y
+        u, v = self._offset_x, self._offset_y
+        information = self._information - reduced_x.T @ self._x - reduced_y.T @ self._y
+        pull = self._pull - reduced_x.T @ u - reduced_y.T @ v
+        square = self._square - float(u @ (sxx * u) + 2 * (u @ (sxy * v)) + v @ (syy * v))
         covariance = np.linalg.inv(information)
         line = covariance @ pull
         chi2 = (square - float(pull @ line)) / scale**2
         value = chi2 + 2 * self.tracks * np.log(scale) + self._logarithms
         value += float(np.log(determinant).sum())
         value += float(np.linalg.slogdet(information)[1]) - 2 * len(line) * np.log(scale)
-        return Solution(value, self.tracks, line, covariance * scale**2, chi2)
+        return Solution(value, self.tracks, line, np.asarray(covariance * scale**2), chi2)

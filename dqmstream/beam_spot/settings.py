@@ -71,9 +71,9 @@ class TrackSettings(Value, frozen=True, kw_only=True):
     max_residual: _Positive = 0.1
     """cm to the beam line, in each of `rounds` [DeltadCut 0.1 of BSFitter]."""
     rounds: _Count = 10
-    rejection: _Positive = 3.5
-    """Sigmas to the beam line, its width included, above which a track is an outlier: one good one
-    in 2000, and many of the decays that would look like a wider beam."""
+    rejection: _Positive = 3.0
+    """Sigmas to the beam line, its width included, above which a track is an outlier: 0.3 % of good
+    ones, and many from decays, which would look like a wider beam."""
     known_width: _Positive = KNOWN_WIDTH
     largest_width_error: _Positive = 0.3
     """Relative: a width that is known worse is not measured."""

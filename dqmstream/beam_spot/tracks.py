@@ -1,5 +1,6 @@
 """Beam spot from tracks: impact parameters against phi, and z."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -61,7 +62,8 @@ def fit_tracks(
 
     Tracks are selected, far ones dropped by the linear fit (`fit_line`), then the fit with beam
     widths and the dropping of outliers take turns until the same tracks stay. A factor on the
-    tracks' errors is fitted with the widths. A width is only a result where its error allows:
+    tracks' errors is fitted with the widths; both are corrected for what the cut takes off a normal
+    distribution. A width is only a result where its error allows:
     where it does not, it is assumed (`not_measured`), and the fit repeated.
 
     Parameters
@@ -91,10 +93,10 @@ def fit_tracks(
     if line is None or line.used < settings.enough_for_position:
         reason = f"the directions of {n} tracks do not determine a line"
         return failed("tracks", reason, not_selected=not_selected)
-    # Tracks that are far off by their own errors stay: without them the rest would look too good.
-    values = line_design(selected, slopes=slopes) @ line.values
-    own = settings.rejection * selected.dxy_error
-    near = selected.take(line.kept | (np.abs(selected.dxy - values) <= own))
+    # Of tracks with large errors the far ones belong to the beam, too: without them the rest would
+    # look better measured than it is.
+    residuals = selected.dxy - line_design(selected, slopes=slopes) @ line.values
+    near = selected.take(line.kept | (np.abs(residuals) <= _FAR * selected.dxy_error))
     try:
         found = _settled(near, settings, slopes=slopes)
     except np.linalg.LinAlgError:
@@ -170,6 +172,11 @@ def _at_widths(
         fixed |= dict.fromkeys(hidden, settings.known_width)
     if not found.valid:
         return None
+    wider = _without_tails(settings.rejection)
+    found = found._replace(
+        values={name: wider * value for name, value in found.values.items()},
+        covariance=wider * wider * found.covariance,
+    )
     values = {**fixed, **found.values}
     return _Found(
         solution=model.solve(**values),
@@ -178,6 +185,15 @@ def _at_widths(
         assumed=tuple(name for name in PARAMETERS if name in fixed),
         **values,
     )
+
+
+def _without_tails(cut: float) -> float:
+    """What a normal distribution is wider than it looks when it is cut at `cut` sigmas.
+
+    The variance that is left is 1 - 2 c phi(c)/(2 Phi(c) - 1).
+    """
+    density = math.exp(-cut * cut / 2) / math.sqrt(2 * math.pi)
+    return 1 / math.sqrt(1 - 2 * cut * density / math.erf(cut / math.sqrt(2)))
 
 
 @dataclass(frozen=True, slots=True)
