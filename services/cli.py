@@ -12,6 +12,7 @@ from dqmstream import __version__
 from services.command_line import bench as cli_bench
 from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
+from services.command_line import madeup as cli_madeup
 from services.command_line import processes as cli_processes
 from services.command_line import scenarios as cli_scenarios
 from services.command_line import sets as cli_sets
@@ -78,6 +79,7 @@ _WHOLE = "All services in one process"
 _LOOK = "To look at things"
 _MAKE = "For developers"
 cli_bench.add_to(app, panel=_MAKE)
+cli_madeup.add_to(app, panel=_MAKE)
 
 
 @app.command(rich_help_panel=_WHOLE)

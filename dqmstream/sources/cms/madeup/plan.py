@@ -1,12 +1,16 @@
 """What a made-up run is like: its beam, its rates, what is off and what is broken."""
 
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
+import msgspec
+
+from dqmstream.errors import ConfigurationError
 from dqmstream.sources.cms.decoding.branch import Branch
 
-__all__ = ["ONLINE_BRANCHES", "TRACKING_BRANCHES", "Beam", "FedFault", "Plan"]
+__all__ = ["ONLINE_BRANCHES", "TRACKING_BRANCHES", "Beam", "FedFault", "Plan", "read_plan"]
 
 _PROCESS: Final = "HLT"
 _DIGIS: Final = "hltOnlineMetaDataDigis"
@@ -63,6 +67,11 @@ class Beam:
     dxdz: float = 0.0
     dydz: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuses what is no width."""
+        for name in ("width_x", "width_y", "sigma_z"):
+            _within(f"beam.{name}", getattr(self, name), 0, 100)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FedFault:
@@ -75,6 +84,11 @@ class FedFault:
     wrong_bunch_crossing: float = 0.0
     wrong_l1_id: float = 0.0
     truncated: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuses what is no share."""
+        for name, share in asdict(self).items():
+            _within(name, share, 0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +131,11 @@ class Plan:
         What is wrong with fragments, by FED.
     jpsi
         In which share of events a J/psi decays to two muons.
+
+    Raises
+    ------
+    ConfigurationError
+        If a number cannot be one of CMS.
     """
 
     seed: int = 1
@@ -140,3 +159,82 @@ class Plan:
     fed_bytes: int = 400
     fed_faults: Mapping[int, FedFault] = field(default_factory=dict)
     jpsi: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that no event of CMS has."""
+        for name, (lowest, highest) in _LIMITS.items():
+            value = getattr(self, name)
+            for one in value if isinstance(value, tuple | frozenset) else (value,):
+                _within(name, one, lowest, highest)
+        for fed in self.fed_faults:
+            _within("fed_faults", fed, *_LIMITS["feds"])
+        if not self.colliding:
+            msg = "colliding: no bunch crossing, expected one or more"
+            raise ConfigurationError(msg)
+
+
+_LIMITS: Final = {
+    "seed": (0, 2**63),
+    "run": (1, 2**32 - 1),
+    "fill": (0, 2**31 - 1),
+    "begin": (0, 2**62),
+    "events": (1, 1 << 18),
+    "drift": (-0.5, 0.5),
+    "colliding": (0, 3563),
+    "filled": (0, 1),
+    "vertices": (0, 200),
+    "tracks": (0, 1000),
+    "paths": (1, 2000),
+    "pass_share": (0, 1),
+    "off": (0, 26),
+    "magnet_current": (0, 20_000),
+    "luminosity": (0, 1e6),
+    "pileup": (0, 1000),
+    "feds": (0, 4096),
+    "fed_bytes": (8, 100_000),
+    "jpsi": (0, 1),
+}
+"""What each can be; of tuples, each in it."""
+
+
+def _within(name: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:
+        msg = f"{name}: {value}, expected {lowest} to {highest}"
+        raise ConfigurationError(msg)
+
+
+def read_plan(text: str, origin: str) -> Plan:
+    """A plan from TOML: any of its fields, `[beam]`, and `[fed_faults.NUMBER]` for each FED.
+
+    Parameters
+    ----------
+    text
+        What the file says.
+    origin
+        Its name, for errors.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is no TOML, names what a plan does not have, or a number cannot be one of CMS.
+    """
+    try:
+        document = tomllib.loads(text)
+        _refuse_unknown(document)
+        return msgspec.convert(document, Plan, strict=False, str_keys=True)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, ConfigurationError) as error:
+        msg = f"{origin}: {error}"
+        raise ConfigurationError(msg) from error
+
+
+def _refuse_unknown(document: Mapping[str, Any]) -> None:
+    parts: list[tuple[str, Any, type]] = [("", document, Plan)]
+    parts.append(("beam.", document.get("beam"), Beam))
+    faults = document.get("fed_faults")
+    if isinstance(faults, dict):
+        parts += [(f"fed_faults.{fed}.", one, FedFault) for fed, one in faults.items()]
+    for where, values, kind in parts:
+        for name in values if isinstance(values, dict) else ():
+            if name not in kind.__dataclass_fields__:  # type: ignore[attr-defined]
+                msg = f"{where}{name} is unknown"
+                raise ConfigurationError(msg)

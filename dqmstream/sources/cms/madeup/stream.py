@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -30,7 +30,12 @@ from dqmstream.sources.cms.madeup.online import (
     luminosity,
     trigger_results,
 )
-from dqmstream.sources.cms.madeup.plan import Beam, Plan
+from dqmstream.sources.cms.madeup.plan import (
+    ONLINE_BRANCHES,
+    TRACKING_BRANCHES,
+    Beam,
+    Plan,
+)
 from dqmstream.sources.cms.madeup.raw import fed_collection
 from dqmstream.sources.cms.madeup.scouting import Scouting
 from dqmstream.sources.cms.madeup.tracks import tracks_and_vertices
@@ -39,13 +44,27 @@ from dqmstream.sources.cms.pair import StreamerPair
 from dqmstream.sources.cms.states import FAIL, PASS
 from dqmstream.sources.cms.writer import new_event, new_init, new_metadata, write_streamer_file
 
-__all__ = ["MadeUpRun"]
+__all__ = ["STREAMS", "MadeUpRun", "MadeUpStream"]
 
 _ORBITS: Final = 1 << 18
 """Of a lumisection."""
 _ORBIT_RATE: Final = 11_245.5
 """Per second."""
 _SECOND: Final = 1_000_000_000
+
+
+class MadeUpStream(NamedTuple):
+    """Products and versions of a real stream; `name` stands in the names of its files."""
+
+    name: str
+    branches: tuple[Branch, ...]
+    written: Written
+
+
+STREAMS: Final = {
+    "beamspot": MadeUpStream("streamDQMOnlineBeamspot", TRACKING_BRANCHES, WRITTEN_2021),
+    "scouting": MadeUpStream("streamDQMOnlineScouting", ONLINE_BRANCHES, WRITTEN_2025),
+}
 
 
 class MadeUpRun:
@@ -95,6 +114,7 @@ class MadeUpRun:
             bunch_crossing=plan.colliding[number % len(plan.colliding)],
             orbit=orbit,
             fill=plan.fill,
+            real_data=False,
             process_history=hashlib.md5(b"made up", usedforsecurity=False).digest(),
         )
 
