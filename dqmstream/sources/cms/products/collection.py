@@ -107,7 +107,12 @@ def member(
 
 
 def same(name: str, type_: pa.DataType, raw: str, meaning: str, unit: str = "") -> Member:
-    """A member that is the raw one, by another name."""
+    """A member that is the raw one, by another name.
+
+    A boolean one that the class's version has not got comes with all bits set, and is false.
+    """
+    if type_ == BOOLEAN:
+        return Member(name, type_, meaning, unit, (raw,), lambda objects: objects.plain(raw) == 1)
     return Member(name, type_, meaning, unit, (raw,), lambda objects: objects.plain(raw))
 
 

@@ -20,6 +20,7 @@ __all__ = ["TRIGGER_RESULTS"]
 
 _PATHS: Final = "paths_"
 _STATE_BITS: Final = 2
+_MOST: Final = 2**15 - 1
 
 
 class PathResults(Objects):
@@ -38,9 +39,10 @@ class PathResults(Objects):
 
     @property
     def path(self) -> Array:
-        """int64[paths of all events]: number of the path in its event."""
+        """int64[paths of all events]: number of the path in its event, at most 32767."""
         counts = self.counts
-        return np.arange(counts.sum()) - np.repeat(starts_of(counts), counts)
+        numbers: Array = np.arange(counts.sum()) - np.repeat(starts_of(counts), counts)
+        return numbers.clip(max=_MOST)
 
     @property
     def words(self) -> Array:

@@ -6,14 +6,24 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dqmstream.booking.columns import Columns, decode_batch, encode_batch
 from dqmstream.sources.cms.decoding.branch import Branch
 from dqmstream.sources.cms.decoding.decoder import PayloadDecoder
 from dqmstream.sources.cms.encoding.objects import WRITTEN_2021
-from dqmstream.sources.cms.madeup.plan import TRACKING_BRANCHES, FedFault, Plan
+from dqmstream.sources.cms.madeup.plan import (
+    ONLINE_BRANCHES,
+    TRACKING_BRANCHES,
+    FedFault,
+    Plan,
+)
 from dqmstream.sources.cms.madeup.stream import MadeUpRun
 from dqmstream.sources.cms.products import products_of
+
+# The first test that decodes may have to compile the decoder.
+pytestmark = pytest.mark.timeout(300)
 
 _RAW: Final = Branch("FEDRawDataCollection", "hltFEDSelectorL1", "", "HLT")
 _FEDS: Final = (*range(600, 1000), 1404)
@@ -91,3 +101,36 @@ def test_tracks_know_which_of_several_vertices_refers_to_them() -> None:
         assert found.members["vertex"][own].tolist() == [vertex for vertex, _ in expected]
         weights = found.members["vertex_weight"][own].tolist()
         assert weights == pytest.approx([weight for _, weight in expected])
+
+
+_WHOLE: Final = {
+    branches: [
+        MadeUpRun(Plan(events=2, filled=1), branches).payload(1, number) for number in (0, 1)
+    ]
+    for branches in (TRACKING_BRANCHES, ONLINE_BRANCHES)
+}
+
+
+@given(
+    st.sampled_from([TRACKING_BRANCHES, ONLINE_BRANCHES]),
+    st.lists(st.tuples(st.integers(0), st.integers(0, 255)), min_size=1, max_size=6),
+)
+def test_whatever_bytes_of_a_payload_change_all_columns_are_made_and_the_next_event_is_whole(
+    branches: tuple[Branch, ...], changes: list[tuple[int, int]]
+) -> None:
+    offered = products_of(branches)
+    plan = offered.plan(offered.columns, feds=(1404,))
+    first, second = _WHOLE[branches]
+    changed = bytearray(first)
+    for place, value in changes:
+        changed[place % len(changed)] = value
+    decoder = PayloadDecoder(branches, plan.wanted)
+
+    def batch(*payloads: bytes) -> pa.RecordBatch:
+        crossings = np.ones(len(payloads), np.int32)
+        made = plan.build(decoder.decode(payloads), bunch_crossing=crossings, events=len(payloads))
+        return pa.RecordBatch.from_arrays(made, schema=pa.schema(plan.fields))
+
+    both = batch(bytes(changed), second)
+    assert decode_batch(encode_batch(both), selected=2).events == 2
+    assert both.slice(1).to_pylist() == batch(second).to_pylist()

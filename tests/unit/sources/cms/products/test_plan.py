@@ -140,3 +140,21 @@ def test_names_of_columns_are_unique_and_members_too() -> None:
     assert len({found.name for found in COLLECTIONS}) == len(COLLECTIONS)
     for found in COLLECTIONS:
         assert len(found.by_name()) == len(found.members)
+
+
+def test_a_truth_that_a_version_of_the_class_does_not_tell_is_false() -> None:
+    vertices = branch("vector<reco::Vertex>")
+    raw = product([3], {"validity_": np.array([0, 1, 255], np.uint8)})
+    (event,) = columns_of({vertices: raw}, ["vertices.valid"])["vertices"]
+    assert [vertex["valid"] for vertex in event] == [False, True, False]
+
+
+def test_paths_are_numbered_in_each_event_up_to_the_highest_number_of_the_column() -> None:
+    results = branch("edm::TriggerResults")
+    words = [[1 | 5 << 2, 2], [3 | 16383 << 2] * 32769]
+    raw = product([1, 0, 1], of_any_length={"paths_": ragged(words, "u2")})
+    names = [f"trigger_results.{name}" for name in ("path", "state", "module")]
+    first, none, last = columns_of({results: raw}, names)["trigger_results"]
+    assert [list(path.values()) for path in first] == [[0, 1, 5], [1, 2, 0]]
+    assert none == []
+    assert list(last[-1].values()) == [32767, 3, 16383]
