@@ -188,6 +188,12 @@ def _trigger(found: Made, rng: np.random.Generator, events: int) -> None:
         prescale_column=np.full(events, 2),
         boards=np.full(events, 6),
     )
+    paths = 40
+    states = rng.choice([1, 2], events * paths, p=[0.1, 0.9])
+    for name in ("hlt", "trigger_results"):
+        numbers = np.tile(np.arange(paths), events)
+        found.add(name, np.full(events, paths), path=numbers, state=states)
+    found.members["trigger_results"]["module"] = rng.integers(0, 60, events * paths)
     menu = np.flatnonzero(rng.random(512) < 0.6)
     fired = np.array([np.sort(rng.choice(menu, 90, replace=False)) for _ in range(events)])
     found.add("l1_initial", np.full(events, 90), bit=fired.ravel())

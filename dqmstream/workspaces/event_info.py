@@ -1,10 +1,11 @@
-"""What the Level-1 trigger said of each event: the record of the global trigger (`l1`, FED 1404).
+"""What triggers said of each event: the record of Level-1 (`l1`, FED 1404) and that of the HLT.
 
 Bits stand for algorithms of the Level-1 menu, of which the stream has numbers, no names. A bit is
 initial as the algorithm decides, intermediate after masks of bunch crossings and prescales, final
 after masks of algorithms: each is a part of the one before. Shown is the triggered bunch crossing.
 
-Columns that every streamer file has are in `dqm_stream`.
+The HLT says in `trigger_results`, inside the event, what the header of the message says too, and
+which module was the last that ran of each path. Columns that every file has are in `dqm_stream`.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from dqmstream.workspaces.objects import NIBBLE, NIBBLES, TIMED
 __all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the L1 trigger DOC."
+_HLT: Final = "Otherwise call the HLT expert on duty."
 _BIT: Final = integer(0, 512, label="Level-1 algorithm")
 _GROUPS: Final = regular(64, 0, 512, label="Level-1 algorithm, in groups of 8")
 _BITS: Final = integer(0, 200, label="bits of an event")
@@ -147,8 +149,40 @@ def _records() -> Iterator[Element]:
         )
 
 
+def _paths() -> Iterator[Element]:
+    path = integer(0, 512, label="HLT path")
+    yield histogram(
+        "EventInfo/HLT/agreement",
+        integer(0, 2, label="both records", labels=["differ", "agree"]),
+        fill="where(count(trigger_results.state == 1) == count(hlt.state == 1), 1, 0)",
+        title="Events whose record and header passed equally many paths",
+        description=f"All on the right: else files are not what the HLT wrote. {_HLT}",
+    )
+    yield profile(
+        "EventInfo/HLT/last_module",
+        path,
+        fill="trigger_results.path",
+        value="trigger_results.module",
+        value_range=(0, 2**16),
+        select="trigger_results.state == 2",
+        title="Mean number of the module that rejected the event by path",
+        description="As in the reference: lower, a filter rejects earlier than it did, with a "
+        f"prescale of 0 it is the first. {_HLT}",
+    )
+    yield histogram(
+        "EventInfo/HLT/last_modules",
+        path,
+        regular(64, -0.5, 255.5, label="module within the path"),
+        fill=("trigger_results.path", "trigger_results.module"),
+        select="trigger_results.state == 2",
+        title="Modules that rejected events by path",
+        description=f"As in the reference: each path rejects in its own filters. {_HLT}",
+        draw=LOG_MAP,
+    )
+
+
 workspace = Workspace(
     "event_info",
-    "What the Level-1 trigger said: bits before and after prescales, prescale column, orbit.",
-    [*_records(), *_bits()],
+    "What triggers said: Level-1 bits before and after prescales, prescale column, orbit; HLT.",
+    [*_records(), *_bits(), *_paths()],
 )

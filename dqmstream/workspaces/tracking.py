@@ -74,6 +74,14 @@ def _parameters() -> Iterator[Element]:
         good="Falls from a peak at 0 in zero-bias streams, one broad peak in others.",
         call=_CALL,
     )
+    yield histogram(
+        "Tracking/per_event_wide",
+        regular(100, -0.5, 1999.5, label="tracks in an event"),
+        fill="count(tracks)",
+        title="Tracks per event, of busy events",
+        description=f"One broad peak that follows pile-up, or all at 0. {_CALL}",
+        draw=SPECTRUM,
+    )
     yield from places(
         "Tracking/Parameters",
         "tracks",

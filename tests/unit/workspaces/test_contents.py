@@ -13,7 +13,7 @@ from dqmstream.histograms.element import MonitorElement
 from dqmstream.messages.booking import Booking, Scalar
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReport
-from dqmstream.sources.cms.columns import COLUMNS
+from dqmstream.sources.cms.columns import column_names
 from dqmstream.sources.cms.products import COLLECTIONS
 from dqmstream.sources.cms.products.online import PARTITIONS as BITS
 from dqmstream.sources.cms.products.online import POTS as POT_BITS
@@ -113,7 +113,7 @@ def test_few_events_are_never_bad(name: str) -> None:
 
 @pytest.mark.parametrize("name", WORKSPACES)
 def test_no_column_is_read_that_no_product_gives(name: str) -> None:
-    known = {*COLUMNS} | {collection.name for collection in COLLECTIONS}
+    known = column_names() | {collection.name for collection in COLLECTIONS}
     for collection in COLLECTIONS:
         known |= {f"{collection.name}.{member.name}" for member in collection.members}
     assert required_columns(workspace(name)) <= known
@@ -273,6 +273,12 @@ FAULTS: dict[str, tuple[str, Break, str, str]] = {
         _lost("l1", lambda m: np.arange(m["orbit"].size) % 3 == 0),
         "EventInfo/Record/there",
         "global trigger in every event",
+    ),
+    "results of other events": (
+        "event_info",
+        _worse("trigger_results", "state", lambda x: np.where(np.arange(x.size) % 50 == 0, 1, x)),
+        "EventInfo/HLT/agreement",
+        "trigger results agree with the header",
     ),
     "a partition trips": (
         "dcs_luminosity",

@@ -211,6 +211,13 @@ def test_the_global_trigger_says_what_it_did(files: Mapping[str, File]) -> None:
         assert found[f"EventInfo/L1/{stage}"].entries == bits
 
 
+def test_both_records_of_the_trigger_agree(files: Mapping[str, File]) -> None:
+    found = files["ls0174"]
+    assert found.counts("EventInfo/HLT/agreement") == {1: 35}
+    rejected = found["EventInfo/HLT/last_module"].entries
+    assert rejected == found["DQMStream/HLT/states"].counts()[:, 2].sum() > 0
+
+
 def test_high_voltage_and_luminosity_are_those_of_the_record(files: Mapping[str, File]) -> None:
     found = files["ls0174"]
     on = dict(zip(PARTITIONS, found["DCS/on"].values().tolist(), strict=True))
