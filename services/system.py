@@ -9,6 +9,7 @@ from dqmstream.clock import Clock
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.store.store import Store
+from services.processes.analyse import analysers
 from services.processes.compare import comparator
 from services.processes.display import display
 from services.processes.fill import Filling
@@ -37,17 +38,27 @@ async def running_system(
     tests: Sequence[QualityTest],
     clock: Clock,
     producers: Sequence[Service] = (),
+    *,
+    derive_conditions: bool = True,
 ) -> AsyncIterator[System]:
     """All services, and producers beside them, ready, for the length of the block.
+
+    Parameters
+    ----------
+    derive_conditions
+        Whether analyses publish the conditions they find in events.
 
     Raises
     ------
     ConfigurationError
-        If the address is taken or a booking does not fit; LogOwnedError if the folder is in use.
+        If the address is taken or a booking does not fit; BookingError
+        if an analysis does not; LogOwnedError if the folder is in use.
     """
     filling = Filling(settings, bookings)
     async with serving(settings) as gateway:
-        services = [*filling.services(), comparator(tests), recorder(), gateway.service]
+        analysing = analysers(filling.booking_set, conditions=derive_conditions)
+        services = [*filling.services(), *analysing]
+        services += [comparator(tests), recorder(), gateway.service]
         if settings.display:
             services.append(display(settings))
         services += producers

@@ -4,7 +4,23 @@ from typing import ClassVar
 
 from dqmstream.messages.struct import Message
 
-__all__ = ["FillerCheckpoint", "FillerTenure", "SourceCheckpoint"]
+__all__ = ["AnalyserCheckpoint", "FillerCheckpoint", "FillerTenure", "SourceCheckpoint"]
+
+
+class AnalyserCheckpoint(Message, frozen=True, kw_only=True, tag=True):
+    """Where the analyser of a set begins again: an offset of each partition of `dqm.events`.
+
+    `state` is its own encoding (`dqmstream.analyses.memory`) of the control states before these
+    offsets, and of what of each run is analysed. All in one message: half of one analyser's and
+    half of another's would be neither's. `epoch` and `why` as of a FillerCheckpoint.
+    """
+
+    group: str
+    log: str
+    epoch: int
+    offsets: tuple[int, ...]
+    state: bytes
+    why: str = ""
 
 
 class FillerCheckpoint(Message, frozen=True, kw_only=True, tag=True):

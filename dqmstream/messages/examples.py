@@ -7,7 +7,12 @@ same with every version of those.
 from typing import Final
 
 from dqmstream.messages.booking import Activation
-from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure, SourceCheckpoint
+from dqmstream.messages.checkpoints import (
+    AnalyserCheckpoint,
+    FillerCheckpoint,
+    FillerTenure,
+    SourceCheckpoint,
+)
 from dqmstream.messages.display import DisplayLayer, DisplaySpot, EventDisplay
 from dqmstream.messages.events import (
     LumisectionClose,
@@ -158,6 +163,13 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         spot=DisplaySpot(x=0.17, y=-0.19, z=-0.5, width_x=0.015, width_y=0.017, sigma_z=6.5),
         heard=_NOON,
         made=_NOON,
+    ),
+    AnalyserCheckpoint(
+        group=_SET,
+        log=_LOG,
+        epoch=0,
+        offsets=(210, 208, 209, 211),
+        state=b"\x01analyses",
     ),
     FillerCheckpoint(
         group=f"filler-{_SET}",

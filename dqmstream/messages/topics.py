@@ -85,11 +85,13 @@ _LIVE: Final = (
     ),
     Topic(
         name=CHECKPOINTS,
-        messages=("FillerCheckpoint", "FillerTenure", "SourceCheckpoint"),
-        keyed_by="group, partition and epoch; group and partition; or source and run",
+        messages=("AnalyserCheckpoint", "FillerCheckpoint", "FillerTenure", "SourceCheckpoint"),
+        keyed_by="group, partition and epoch; group and partition; group; or source and run",
         retention=None,
         compacted=True,
-        description="Where fillers and sources stand, with the state before it; who owns what.",
+        description=(
+            "Where fillers, analysers and sources stand, with the state before it; who owns what."
+        ),
     ),
     Topic(
         name=HISTOGRAMS,

@@ -16,7 +16,12 @@ import msgspec
 
 from dqmstream.errors import MessageError, UnknownVersionError
 from dqmstream.messages.booking import Activation, Booking
-from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure, SourceCheckpoint
+from dqmstream.messages.checkpoints import (
+    AnalyserCheckpoint,
+    FillerCheckpoint,
+    FillerTenure,
+    SourceCheckpoint,
+)
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import (
     Chunk,
@@ -58,6 +63,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Activation,
     AlarmState,
     AlarmTransition,
+    AnalyserCheckpoint,
     Booking,
     Command,
     Conditions,

@@ -11,7 +11,9 @@ from dqmstream.messages.quality import Outcome
 
 __all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
-Service: TypeAlias = Literal["filler", "comparator", "recorder", "producer", "watcher", "display"]
+Service: TypeAlias = Literal[
+    "filler", "analyser", "comparator", "recorder", "producer", "watcher", "display"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,63 @@ _FILLER: Final = (
     ),
     Family("dqm_filler_lumisection", "newest", "LS of the last chunk.", "lumisection"),
     Family("dqm_filler_run", "newest", "Run of the last chunk.", "run"),
+)
+
+_ANALYSER: Final = (
+    Family("dqm_analyser_records", "counter", "Records of dqm.events folded.", "records"),
+    Family(
+        "dqm_analyser_refused",
+        "counter",
+        "Records not folded, by reason; fillers put them on the dead topic.",
+        "refused",
+        ("reason",),
+    ),
+    Family("dqm_analyser_lumisections", "counter", "LSs analysed and published.", "analysed"),
+    Family(
+        "dqm_analyser_failed",
+        "counter",
+        "LSs whose analysis threw or lacked a column: all elements invalid, by workspace.",
+        "failed",
+        ("workspace",),
+    ),
+    Family(
+        "dqm_analyser_thinned",
+        "counter",
+        "LSs of which an analysis was given only a part of the events, by workspace.",
+        "thinned",
+        ("workspace",),
+    ),
+    Family(
+        "dqm_analyser_published_messages",
+        "counter",
+        "Messages with histogram sets, or parts of one, acknowledged.",
+        "published",
+    ),
+    Family(
+        "dqm_analyser_conditions", "counter", "Conditions of LSs found in events.", "conditions"
+    ),
+    Family(
+        "dqm_analyser_analysis_seconds",
+        "histogram",
+        "Time that all analyses of an LS took.",
+        "analysing",
+    ),
+    Family(
+        "dqm_analyser_event_to_analysed_seconds",
+        "histogram",
+        "From the log's taking the newest events of an LS to its analysed sets acknowledged.",
+        "event_to_analysed",
+    ),
+    Family("dqm_analyser_held_segments", "gauge", "LSs in memory, one of a partition.", "held"),
+    Family(
+        "dqm_analyser_lag_records",
+        "gauge",
+        "Offsets between what is folded and the end of the partition, when last looked at.",
+        "lag",
+        _PLACE,
+    ),
+    Family("dqm_analyser_lumisection", "newest", "LS analysed last.", "lumisection"),
+    Family("dqm_analyser_run", "newest", "Run analysed last.", "run"),
 )
 
 _COMPARATOR: Final = (
@@ -357,6 +416,7 @@ _DISPLAY: Final = (
 
 FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
     "filler": _FILLER,
+    "analyser": _ANALYSER,
     "comparator": _COMPARATOR,
     "recorder": _RECORDER,
     "producer": _PRODUCER,

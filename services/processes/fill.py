@@ -7,6 +7,7 @@ from pathlib import Path
 
 import structlog
 
+from dqmstream.analyses.registry import workspaces_filled
 from dqmstream.booking.chunk import decode_chunk
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.kernels.warm import warm
@@ -26,7 +27,7 @@ class Filling:
     Parameters
     ----------
     bookings
-        Of the workspaces to fill; with the settings of the fold they are the set.
+        Of the set, with the settings of the fold. What an analysis fills is left to an analyser.
     shown_from
         Run from which readers show the set, as `announce` takes it.
     """
@@ -50,7 +51,7 @@ class Filling:
         cache = await asyncio.to_thread(warm, folder)
         if cache.problem:
             structlog.get_logger().warning("kernels are compiled anew", problem=cache.problem)
-        layouts = self.booking_set.layouts
+        layouts = workspaces_filled(self.booking_set)
         self._fillers = await asyncio.to_thread(lambda: [WorkspaceFiller(one) for one in layouts])
         await insist(
             lambda: announce(

@@ -1,0 +1,1 @@
+"""The analyser: closed LSs of `dqm.events` into workspaces that no expression could fill."""

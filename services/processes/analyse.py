@@ -1,0 +1,47 @@
+"""The analyser as a service of a process."""
+
+from dqmstream.analyses.registry import load_analysis, workspaces_analysed
+from dqmstream.booking_set import BookingSet
+from dqmstream.transport.patience import insist
+from services.analyser.progress import AnalyserProgress
+from services.analyser.service import AnalyserSettings, run_analyser
+from services.processes.process import Process, Ready, Service
+
+__all__ = ["analysers"]
+
+
+def analysers(booking_set: BookingSet, *, conditions: bool = True) -> list[Service]:
+    """The analyser of a set; none if no workspace of it has an analysis.
+
+    Parameters
+    ----------
+    conditions
+        Whether it publishes what analyses say of the conditions of an LS.
+
+    Raises
+    ------
+    BookingError
+        If an analysis is unknown, or refuses its workspace.
+    """
+    analyses = [(layout, load_analysis(layout)) for layout in workspaces_analysed(booking_set)]
+    if not analyses:
+        return []
+    progress = AnalyserProgress()
+
+    async def start(process: Process, ready: Ready) -> None:
+        # What it cannot wait for with patience is a start anew, from its checkpoint.
+        await insist(
+            lambda: run_analyser(
+                process.log,
+                booking_set,
+                analyses,
+                member=f"{process.name}-analyser",
+                settings=AnalyserSettings(conditions=conditions),
+                clock=process.clock,
+                progress=progress,
+                ready=ready,
+            ),
+            "the analyser starts anew",
+        )
+
+    return [Service(name="analyser", start=start, progress=progress, kind="analyser")]
