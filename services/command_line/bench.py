@@ -1,5 +1,6 @@
 """The benchmarks as commands: what is measured, against what, and which goals it has."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ Events = Annotated[int, typer.Option(help="events of each throughput part")]
 def add_to(app: typer.Typer, *, panel: str) -> None:
     """Add `bench` with its commands."""
     bench = typer.Typer(no_args_is_help=True, help="Measure, compare with peers and limits.")
-    for command in (fill, pipeline, http, kafka, compression, log, store, start):
+    for command in (fill, pipeline, http, kafka, compression, log, store, start, beam_spot):
         bench.command()(command)
     app.add_typer(bench, name="bench", rich_help_panel=panel)
 
@@ -73,6 +74,18 @@ def store(
 def start(check: Check = False, json: Json = False) -> None:
     """Seconds until help is printed, and until `run` is ready with a warm kernel cache."""
     _bench("start", {}, check=check, json=json)
+
+
+def beam_spot(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="streamer files whose collisions are fitted, too")
+    ] = None,
+    quick: Quick = False,
+    check: Check = False,
+    json: Json = False,
+) -> None:
+    """Pulls of simulated beam spots, times of fits, and the beam spots of streamer files."""
+    _bench("beam_spot", {"files": files or (), "quick": quick}, check=check, json=json)
 
 
 def _bench(name: str, options: dict[str, object], *, check: bool, json: bool) -> None:

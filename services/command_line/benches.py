@@ -15,7 +15,17 @@ from playback.bench.row import Row
 __all__ = ["bench"]
 
 
-_BENCHES: Final = ("compression", "fill", "http", "kafka", "log", "pipeline", "start", "store")
+_BENCHES: Final = (
+    "beam_spot",
+    "compression",
+    "fill",
+    "http",
+    "kafka",
+    "log",
+    "pipeline",
+    "start",
+    "store",
+)
 
 
 def bench(*, name: str, options: Mapping[str, object], check: bool, json: bool) -> int:
