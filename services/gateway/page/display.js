@@ -65,7 +65,7 @@ document.addEventListener("keydown", (event) => {
     follow(Boolean(held));
   } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
     event.preventDefault();
-    const next = recent.beside(shown, event.key === "ArrowLeft" ? 1 : -1);
+    const next = recent.beside(shown, event.key === "ArrowLeft" ? -1 : 1);
     if (next) hold(next);
   }
 });

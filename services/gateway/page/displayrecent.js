@@ -31,7 +31,7 @@ export class Recent {
     });
   }
 
-  /** The row so many places further back (or nearer) than an event; undefined at the ends. */
+  /** The row so many places further right (older) in the strip than an event; undefined at the ends. */
   beside(display, by) {
     const at = this._rows.findIndex((row) => display && keyOf(row) === keyOf(display));
     return at < 0 ? this._rows[0] : this._rows[at + by];

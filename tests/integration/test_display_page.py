@@ -1,0 +1,217 @@
+"""The page of single events in a browser, on a whole system with live data."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.async_api import Page, expect
+
+# One loop for all: the browser lives in it, and is started once.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+_MUON = [255, 95, 87]
+_LIGHT_PAGE = [255, 255, 255]
+
+_INK = """([selector, rgb]) => {
+  const canvas = document.querySelector(selector);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    if (rgb.every((value, c) => Math.abs(data[i + c] - value) < 12)) found += 1;
+  }
+  return found;
+}"""
+
+_FIELD = 3.8
+_LIGHT_SPEED = 0.299792458
+
+
+async def _open(page: Page, url: str, view: str = "theme=dark") -> None:
+    await page.goto("about:blank")
+    await page.goto(f"{url}/display#{view}")
+    await page.wait_for_selector("body[data-drawn*='/']")
+
+
+async def _drawn(page: Page) -> str:
+    return await page.locator("body").get_attribute("data-drawn") or ""
+
+
+async def _painted(page: Page, colour: list[int], canvas: str = "#front") -> int:
+    return int(await page.evaluate(_INK, [canvas, colour]))
+
+
+async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(30):
+        while not await condition():  # noqa: ASYNC110 a canvas tells nobody
+            await asyncio.sleep(0.05)
+
+
+async def test_events_come_by_themselves_with_what_they_are_and_why(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    first = await _drawn(page)
+
+    async def is_another() -> bool:
+        return await _drawn(page) != first
+
+    await _until(is_another)
+    await expect(page.locator("#fact-run")).to_have_text("1")
+    await expect(page.locator("#fact-marks")).to_have_text("simulated")
+    await expect(page.locator("#fact-age")).to_contain_text("ago")
+    await expect(page.locator("#why")).not_to_be_empty()
+    await expect(page.locator("#legend li").first).to_contain_text("muons")
+    await expect(page.locator("#recent button[aria-pressed=true]")).to_have_count(1)
+    assert await page.locator("#recent button").count() >= 2
+    assert await _painted(page, _MUON) > 20
+    assert await _painted(page, _MUON, "#side-view") > 20
+
+
+async def test_the_plots_lead_to_the_events_and_back(visit: Any) -> None:
+    page = visit.page
+    await page.goto(visit.url)
+    await page.locator("#events").click()
+    await page.wait_for_selector("body[data-drawn*='/']")
+    await page.locator("#brand").click()
+    await page.wait_for_selector("#workspaces li")
+
+
+async def test_an_event_that_is_clicked_stays_until_it_is_let_go(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    before = await page.locator("#recent button").count()
+    held = await page.locator("#recent button").nth(before - 1).get_attribute("data-key")
+    await page.locator(f"#recent button[data-key='{held}']").click()
+    await page.wait_for_selector(f"body[data-drawn='{held}']")
+    await page.wait_for_function(
+        f"document.querySelectorAll('#recent button').length > {min(before, 59)}"
+    )
+    assert await _drawn(page) == held
+    await expect(page.locator("#follow")).to_have_text("Held: follow again")
+    event = str(held).partition("/")[2]
+    assert f"event={event}" in page.url
+    await page.keyboard.press("ArrowLeft")
+    await page.wait_for_selector(f"body:not([data-drawn='{held}'])")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#follow")).to_have_text("Following: hold")
+    assert "event=" not in page.url
+
+
+async def test_a_link_shows_the_event_scale_and_theme_it_was_made_of(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    answer = await (await page.request.get(f"{visit.url}/api/v1/displays")).json()
+    event = answer["displays"][-1]["event"]
+    view = f"run=1&event={event}&scale=calorimeter&theme=light"
+    await _open(page, visit.url, view)
+    await page.wait_for_selector(f"body[data-drawn='1/{event}']")
+    await expect(page.locator("[data-scale=calorimeter]")).to_have_attribute("aria-pressed", "true")
+    assert await _painted(page, _LIGHT_PAGE) > 10_000
+    await page.locator("#theme").click()
+
+    async def is_dark() -> bool:
+        return await _painted(page, _LIGHT_PAGE) < 1_000
+
+    await _until(is_dark)
+
+
+async def test_an_event_that_is_gone_is_said_to_be(visit: Any) -> None:
+    page = visit.page
+    visit.expects_failed_requests = True
+    await page.goto("about:blank")
+    await page.goto(f"{visit.url}/display#run=1&event=999999999")
+    await expect(page.locator("#problem")).to_contain_text(
+        "event 999999999 of run 1 was not picked"
+    )
+    visit.complaints[:] = [each for each in visit.complaints if "404" not in each]
+
+
+async def test_what_is_unticked_is_not_drawn(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    await page.locator("#follow").click()
+    assert await _painted(page, _MUON) > 20
+    await page.locator("#legend input").first.uncheck()
+
+    async def is_gone() -> bool:
+        return await _painted(page, _MUON) == 0
+
+    await _until(is_gone)
+
+
+async def test_zooming_draws_less_of_the_detector_and_the_ruler_says_so(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, "theme=dark&scale=tracker")
+    await page.locator("#follow").click()
+    before = await page.locator("#front").screenshot()
+    await page.locator("#front").hover()
+    await page.mouse.wheel(0, -400)
+
+    async def is_another() -> bool:
+        return await page.locator("#front").screenshot() != before
+
+    await _until(is_another)
+
+
+def _by_force(track: dict[str, float], steps: int, step: float) -> np.ndarray[Any, Any]:
+    """Points of a particle pushed by q v x B, midpoint by midpoint; step in cm of its way."""
+    pt, eta, phi, charge = (track[name] for name in ("pt", "eta", "phi", "charge"))
+    momentum = np.array([pt * math.cos(phi), pt * math.sin(phi), pt * math.sinh(eta)])
+    place = np.array([track["x"], track["y"], track["z"]])
+    size = float(np.linalg.norm(momentum))
+
+    def turned(p: Any) -> Any:
+        # dp/ds = 0.3 q (p / |p|) x B, in GeV and m; B points along z
+        return 0.01 * _LIGHT_SPEED * _FIELD * charge * np.array([p[1], -p[0], 0.0]) / size
+
+    points = [place]
+    for _ in range(steps):
+        middle = momentum + turned(momentum) * step / 2
+        momentum = momentum + turned(middle) * step
+        place = place + middle / size * step
+        points.append(place)
+    return np.array(points)
+
+
+@pytest.mark.parametrize("charge", [1, -1, 0])
+async def test_tracks_bend_as_the_force_on_them_says(visit: Any, charge: int) -> None:
+    """The page's closed form of a helix against a particle that is pushed step by step."""
+    page = visit.page
+    await _open(page, visit.url)
+    track = {"pt": 1.2, "eta": 0.7, "phi": 2.0, "charge": charge, "x": 0.17, "y": -0.19, "z": 3.0}
+    points = np.array(
+        await page.evaluate(
+            """async (track) => {
+              const { way } = await import("./displayhelix.js");
+              return way(track, { radius: 100, length: 280 });
+            }""",
+            track,
+        )
+    )
+    pushed = _by_force(track, 20_000, 0.02)
+    assert math.hypot(*points[-1][:2]) > 100
+    for point in points:
+        nearest = np.linalg.norm(pushed - point, axis=1).min()
+        assert nearest < 0.011
+    # From above the beam, with the field towards the viewer, positive ones turn clockwise.
+    chord, start = points[-1][:2] - points[0][:2], np.array([math.cos(2.0), math.sin(2.0)])
+    turning = start[0] * chord[1] - start[1] * chord[0]
+    assert np.sign(round(turning, 6)) == -charge
+
+
+async def test_a_gateway_that_dies_turns_the_page_grey(doomed_visit: Any) -> None:
+    visit, kill = doomed_visit
+    page = visit.page
+    await _open(page, visit.url)
+    await expect(page.locator("body")).to_have_attribute("data-fresh", "live")
+    kill()
+    await expect(page.locator("body")).to_have_attribute("data-fresh", "lost")
+    await expect(page.locator("#link")).to_have_text("connection lost")
+    style = "getComputedStyle(document.getElementById('columns')).filter"
+    assert "grayscale" in await page.evaluate(style)
