@@ -83,6 +83,16 @@ class Glance(NamedTuple):
 
         return column_names() | offered_columns(self.init_payload)
 
+    def narrowed(self, settings: ReadSettings) -> ReadSettings:
+        """The settings without columns of products that such files do not have.
+
+        Where no file could be read, nobody knows, and all stay.
+        """
+        if not settings.product_columns or not self.init_payload:
+            return settings
+        asked = (*settings.made_columns, *settings.product_columns)
+        return settings.reading(self.columns.intersection(asked))
+
 
 def made_from(settings: ReadSettings) -> list[object]:
     """What decides, beside the files, which columns are made and how: part of incarnations."""
@@ -102,10 +112,14 @@ def made_from(settings: ReadSettings) -> list[object]:
 def glance(paths: Iterable[Path], settings: ReadSettings) -> Glance:
     """Read the begin of the first file that has one."""
     marks = set() if settings.selection.takes_all else {"selected"}
+    # Only payloads say whether a detector saw the event.
+    settings = msgspec.structs.replace(settings, verify_payload=True)
     for path in paths:
         file = StreamerFile(path, settings)
-        next(file.events(), None)
+        event = next(file.events(), None)
         if file.init is not None:
+            if event is not None and event.auxiliary and not event.auxiliary.real_data:
+                marks.add("simulated")
             report = file.report
             if report.content not in {None, report.lumisection}:
                 marks.add("re-timed")

@@ -25,6 +25,8 @@ from dqmstream.sources.cms.madeup.stream import MadeUpRun
 from dqmstream.sources.cms.messages import EVENT, INIT, decode_event, decode_init
 from dqmstream.sources.cms.payload import expand
 from dqmstream.sources.cms.reader import FrameReader
+from dqmstream.sources.cms.settings import ReadSettings
+from dqmstream.sources.cms.source import streamer_sources
 from dqmstream.sources.cms.states import unpack_states
 from tests.cms_objects import ObjectReader
 
@@ -100,6 +102,16 @@ def test_a_file_has_the_events_of_its_lumisection(
         bits = np.frombuffer(message.hlt_bits, np.uint8)[np.newaxis]
         states = unpack_states(bits, PLAN.paths)[0]
         assert [one["status_"] & 3 for one in results["paths_"]] == states.tolist()
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_nobody_takes_a_made_up_run_for_data(tmp_path: Path, verify: bool) -> None:
+    """Its events say so, and the source marks the run, whether it verifies payloads or not."""
+    run = MadeUpRun(PLAN, TRACKING_BRANCHES)
+    run.write(tmp_path, 1)
+    settings = ReadSettings(verify_payload=verify, columns=("event",))
+    ((source,), _) = streamer_sources([tmp_path], settings)
+    assert source.marks == ("simulated",)
 
 
 def test_times_and_orbits_agree_with_the_lumisection() -> None:
