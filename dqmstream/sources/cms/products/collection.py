@@ -142,7 +142,8 @@ class Collection:
         What other branches of the class are called, before their label and instance. Collections
         of one kind share it, and the first of them is taken for those branches.
     partner
-        Class whose first branch refers to the objects of this one's first branch.
+        Class whose first branch refers to the objects of this one's branch, where that is the only
+        one of its class.
     """
 
     name: str

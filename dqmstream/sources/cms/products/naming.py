@@ -78,7 +78,10 @@ def _family(
         if own is not None:
             left.remove(own)
             taken.add(collection.name)
-            yield Offer(collection.name, collection, own, _partner(collection, branches))
+            # A reference names its product by a number that the file's first message does not
+            # explain: of several products of the class it could mean any.
+            partner = _partner(collection, branches) if len(of_class) == 1 else -1
+            yield Offer(collection.name, collection, own, partner)
     for i in left:
         branch = branches[i]
         name = snake_case("_".join((family[0].other, branch.label, branch.instance)))

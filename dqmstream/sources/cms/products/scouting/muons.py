@@ -27,15 +27,16 @@ _PACKERS: Final = (
     ("vtx", "hltScoutingMuonPackerVtx", "with a constraint to a vertex"),
     ("no_vtx", "hltScoutingMuonPackerNoVtx", "without a constraint to a vertex"),
 )
-_MOST_PAIRED: Final = 100
-"""Muons of an event; the pairs of more would fill the memory."""
+_MOST_PAIRED: Final = 30
+"""Muons of an event: ten times what there are. The pairs of as many as a payload can claim would
+fill the memory."""
 _COMPONENTS: Final = ("pt_", "eta_", "phi_")
 _MASS: Final = 0.1056583755
 """Of a muon [GeV] (Particle Data Group 2024); the member `m_` of the trigger's muons is 0."""
 
 
 class MuonPairs(Objects):
-    """All pairs of the first 100 muons of each event."""
+    """All pairs of the first muons of each event, `_MOST_PAIRED` at most."""
 
     @cached_property
     def rows(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -158,3 +158,11 @@ def test_paths_are_numbered_in_each_event_up_to_the_highest_number_of_the_column
     assert [list(path.values()) for path in first] == [[0, 1, 5], [1, 2, 0]]
     assert none == []
     assert list(last[-1].values()) == [32767, 3, 16383]
+
+
+def test_of_several_collections_of_tracks_none_is_taken_for_that_of_the_vertices() -> None:
+    vertices = branch("vector<reco::Vertex>")
+    assert "tracks.vertex" in products_of([branch(_TRACKS), vertices]).columns
+    several = products_of([branch(_TRACKS), branch(_TRACKS, "other"), vertices]).columns
+    assert not {name for name in several if name.endswith((".vertex", ".vertex_weight"))}
+    assert {"tracks.pt", "tracks_other.pt"} <= several
