@@ -11,6 +11,7 @@ from dqmstream.quality.summary import JUDGED
 from dqmstream.sources.synthetic.config import SyntheticConfig
 from dqmstream.sources.synthetic.faults import parse_fault
 from dqmstream.workspaces import (
+    beam_spot,
     bril,
     castor,
     csc,
@@ -67,6 +68,7 @@ WORKSPACES = tuple(
 OF_CONTENTS = tuple(
     module.workspace
     for module in (
+        beam_spot,
         ctpps_status,
         dcs_luminosity,
         event_info,
