@@ -174,7 +174,15 @@ def _play(
                 done=told.set,
             )
             producers.append(publisher)
-        async with running_system(settings, bookings, tests, clock, producers) as system:
+        # What files say wins: what events say would replace it LS by LS.
+        derive = conditions is None
+        if not derive and any(
+            one.analysis and one.analysis.name == "conditions" for one in bookings
+        ):
+            typer.echo("conditions are those of the files: none are taken from events", err=True)
+        async with running_system(
+            settings, bookings, tests, clock, producers, derive_conditions=derive
+        ) as system:
             await play.on(system, clock)
 
     return run_until_stopped(main)

@@ -16,7 +16,7 @@ import structlog
 
 from dqmstream.analyses.analyser import Analysed, Analyser, Analyses
 from dqmstream.analyses.memory import pack_state, unpack_state
-from dqmstream.booking.chunk import decode_chunk
+from dqmstream.booking.columns import Columns
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
 from dqmstream.errors import LogError, LogIdentityError, OffsetExpiredError
@@ -24,6 +24,7 @@ from dqmstream.fold.holes import after_hole
 from dqmstream.fold.sets import MAX_BLOCK, split
 from dqmstream.identity import LumisectionId, stable_hash
 from dqmstream.messages.checkpoints import AnalyserCheckpoint
+from dqmstream.messages.events import Chunk
 from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS, HISTOGRAMS
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Outgoing, Reader, Record
@@ -61,6 +62,7 @@ async def run_analyser(
     log: Log,
     booking_set: BookingSet,
     analyses: Analyses,
+    decode: Callable[[Chunk, bytes, int], Columns],
     *,
     member: str,
     settings: AnalyserSettings,
@@ -76,6 +78,8 @@ async def run_analyser(
         One that waits while it is away (`PatientLog`).
     analyses
         Of the set's workspaces with an analysis, in the order of their names.
+    decode
+        Columns of a chunk, as the fillers of the set decode it.
     member
         Name of this analyser; it stands in what it publishes.
     progress
@@ -90,9 +94,15 @@ async def run_analyser(
     """
     while True:
         service = _Service(
-            log, booking_set, analyses, member=member, settings=settings, clock=clock
+            log,
+            booking_set,
+            analyses,
+            decode,
+            member=member,
+            settings=settings,
+            clock=clock,
+            progress=progress,
         )
-        service.progress = progress
         try:
             await service.run(ready)
         except OffsetExpiredError as error:
@@ -102,21 +112,23 @@ async def run_analyser(
 class _Service:
     """Moves records through an analyser that begins at the newest checkpoint."""
 
-    progress: AnalyserProgress
-
     def __init__(
         self,
         log: Log,
         booking_set: BookingSet,
         analyses: Analyses,
+        decode: Callable[[Chunk, bytes, int], Columns],
         *,
         member: str,
         settings: AnalyserSettings,
         clock: Clock,
+        progress: AnalyserProgress,
     ) -> None:
         self._log = log
         self._set = booking_set
         self._analyses = analyses
+        self._decode = decode
+        self.progress = progress
         self._member = member
         self._settings = settings
         self._clock = clock
@@ -131,7 +143,7 @@ class _Service:
         """Read, fold, analyse, publish, checkpoint; until cancelled."""
         start = await self._start()
         analyser = await asyncio.to_thread(
-            Analyser, self._set.hash, self._set.fold, self._analyses, decode_chunk, start=start
+            Analyser, self._set.hash, self._set.fold, self._analyses, self._decode, start=start
         )
         self._written = () if start is None else start.offsets
         positions = {(EVENTS, p): at for p, at in analyser.positions().items()}
@@ -180,7 +192,7 @@ class _Service:
         )
         self._logger.error("hole in the input", why=why)
         if newest is None:
-            fresh = Analyser(self._set.hash, self._set.fold, self._analyses, decode_chunk)
+            fresh = Analyser(self._set.hash, self._set.fold, self._analyses, self._decode)
             newest = fresh.checkpoint(self._set.hash, self._log.identity)
             epoch = 1
         else:

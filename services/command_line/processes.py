@@ -48,7 +48,7 @@ _SYNTHETIC_LENGTH: Final = 100
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands, in the order in which data pass through them."""
-    for command in (produce, conditions, fill, compare, display, record, serve):
+    for command in (produce, conditions, fill, analyse, compare, display, record, serve):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -217,6 +217,29 @@ def fill(
 
     given = flags(workspaces=workspaces, fillers=fillers, kafka=kafka)
     invoke(commands.fill, shown_from=shown_from, flags=given, config=config)
+
+
+def analyse(
+    workspaces: Workspaces = None,
+    derive: Annotated[
+        bool,
+        typer.Option(
+            "--conditions/--no-conditions",
+            help="publish what events say of the conditions of their LS; not where files say it",
+        ),
+    ] = True,
+    kafka: Kafka = None,
+    config: Config = None,
+) -> None:
+    """Fill workspaces by analyses of closed lumisections, until stopped.
+
+    Takes the same workspaces and settings as the fillers of the set. One is enough; a second does
+    the same work again, which is harmless.
+    """
+    from services.processes import commands  # noqa: PLC0415
+
+    given = flags(workspaces=workspaces, kafka=kafka)
+    invoke(commands.analyse, derive=derive, flags=given, config=config)
 
 
 def compare(kafka: Kafka = None, config: Config = None) -> None:

@@ -1,6 +1,7 @@
 """The analyser as a service of a process."""
 
 from dqmstream.analyses.registry import load_analysis, workspaces_analysed
+from dqmstream.booking.chunk import decode_chunk
 from dqmstream.booking_set import BookingSet
 from dqmstream.transport.patience import insist
 from services.analyser.progress import AnalyserProgress
@@ -35,6 +36,7 @@ def analysers(booking_set: BookingSet, *, conditions: bool = True) -> list[Servi
                 process.log,
                 booking_set,
                 analyses,
+                decode_chunk,
                 member=f"{process.name}-analyser",
                 settings=AnalyserSettings(conditions=conditions),
                 clock=process.clock,

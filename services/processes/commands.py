@@ -1,4 +1,4 @@
-"""What `dqmstream produce`, `fill`, `compare`, `record` and `serve` do.
+"""What `dqmstream produce`, `fill`, `analyse`, `compare`, `record` and `serve` do.
 
 Each imports what its own service needs, and no more: a recorder needs no kernels.
 """
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from dqmstream.errors import ConfigurationError
 from services.memory import return_freed_memory
 from services.processes.alone import alone, need_broker
 from services.settings import Settings
 from services.shutdown import run_until_stopped
-from services.startup import chosen_bookings, chosen_tests, settings_in_force
+from services.startup import booking_set, chosen_bookings, chosen_tests, settings_in_force
 
 if TYPE_CHECKING:
     from services.input_files import FileOptions
 
-__all__ = ["compare", "conditions", "display", "fill", "produce", "record", "serve"]
+__all__ = ["analyse", "compare", "conditions", "display", "fill", "produce", "record", "serve"]
 
 
 def _settings(command: str, flags: Mapping[str, object], config: Path | None) -> Settings:
@@ -40,6 +41,32 @@ def fill(*, shown_from: int | None, flags: Mapping[str, object], config: Path | 
     return run_until_stopped(
         lambda: alone(settings, filling.services(), says=says, begin=filling.begin)
     )
+
+
+def analyse(*, derive: bool, flags: Mapping[str, object], config: Path | None) -> int:
+    """Analyse LSs as they close until stopped."""
+    from dqmstream.analyses.registry import workspaces_analysed  # noqa: PLC0415
+    from services.filler.announcing import announce  # noqa: PLC0415
+    from services.processes.analyse import analysers  # noqa: PLC0415
+    from services.processes.process import Process  # noqa: PLC0415
+
+    settings = _settings("analyse", flags, config)
+    chosen = booking_set(settings, chosen_bookings(settings))
+    services = analysers(chosen, conditions=derive)
+    if not services:
+        msg = (
+            f"none of the workspaces {', '.join(chosen.workspaces)} has an analysis: fillers fill "
+            "all of them"
+        )
+        raise ConfigurationError(msg)
+
+    async def begin(process: Process) -> None:
+        # Which set is shown from when is said by its fillers.
+        await announce(process.log, chosen, clock=process.clock, who=process.name, from_run=0)
+
+    names = ", ".join(layout.workspace for layout in workspaces_analysed(chosen))
+    says = f"analysing {names}: set {chosen.hash}"
+    return run_until_stopped(lambda: alone(settings, services, says=says, begin=begin))
 
 
 def compare(*, flags: Mapping[str, object], config: Path | None) -> int:

@@ -17,6 +17,10 @@ from dqmstream.booking import analysis
 from dqmstream.errors import BookingError
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import Layout
+from dqmstream.messages.quality import Outcome
+from dqmstream.quality.compiled import compile_tests
+from dqmstream.quality.declaration import default_tests
+from dqmstream.quality.judgement import judge
 from dqmstream.workspaces.beam_spot import workspace
 
 BEAM = Ellipsoid(0.17, -0.19, -0.5, 6.0, 0.0145, 0.0145, 1e-3, -5e-4)
@@ -175,6 +179,45 @@ def test_a_single_odd_lumisection_is_not_in_the_running_one() -> None:
     assert element(results[3], "Quality/moved").values()[1] > 1
     assert element(results[5], "Quality/restarts").value == 0
     assert value(results[5], "Running/y")[0] == pytest.approx(BEAM.y, abs=0.004)
+
+
+def outcomes(closed: Closed) -> dict[str, Outcome]:
+    """What the quality tests of the release say of an LS."""
+    layout = closed.contents.layout
+    compiled = compile_tests(default_tests(), [layout]).workspaces[layout.hash]
+    reports = judge(
+        closed.contents,
+        compiled,
+        scope="lumisection",
+        set_hash="set",
+        run=1,
+        lumisection=1,
+        complete=True,
+        versions=(1,),
+    )
+    return {report.qtname: report.outcome for report in reports.reports}
+
+
+def test_a_steady_beam_is_green(steady) -> None:
+    for closed in steady[1:]:
+        assert set(outcomes(closed).values()) == {Outcome.GOOD}
+        assert len(outcomes(closed)) == 5
+
+
+def test_a_moved_beam_is_bad_and_everything_else_is_not() -> None:
+    moved = BEAM._replace(x=BEAM.x + 0.03)
+    results = play(made(lumisections=1), [sample(1, 200), sample(2, 200), sample(3, 200, moved)])
+    found = outcomes(results[-1])
+    assert found.pop("beam spot has not moved") is Outcome.BAD
+    assert set(found.values()) == {Outcome.GOOD}
+
+
+def test_a_lumisection_without_collisions_is_not_bad() -> None:
+    results = play(made(), [sample(1), nothing(2, 5)])
+    found = outcomes(results[-1])
+    assert Outcome.BAD not in found.values()
+    assert found["beam spot is fitted"] is Outcome.WARNING
+    assert found["beam spot has not moved"] is Outcome.INSUFFICIENT
 
 
 def test_pulls_of_vertices_and_tracks_are_normal(steady) -> None:

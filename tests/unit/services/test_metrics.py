@@ -17,6 +17,7 @@ from dqmstream.producing.progress import ProducerProgress
 from dqmstream.transport.kafka.log import KafkaLog
 from dqmstream.transport.kafka.sender import KafkaStats
 from dqmstream.transport.memory import MemoryLog
+from services.analyser.progress import AnalyserProgress
 from services.comparator.judging import ComparatorProgress
 from services.display.service import DisplayProgress
 from services.filler.progress import FillerProgress
@@ -37,6 +38,7 @@ from services.recorder.service import RecorderProgress
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 PROGRESS = {
     "filler": FillerProgress,
+    "analyser": AnalyserProgress,
     "comparator": ComparatorProgress,
     "recorder": RecorderProgress,
     "producer": ProducerProgress,
