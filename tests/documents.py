@@ -30,6 +30,7 @@ import typer.main
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import read_tests
+from dqmstream.sources.cms.madeup.plan import read_plan
 from dqmstream.sources.synthetic.scenario import read_scenario
 from dqmstream.store.retention import read_retention
 from dqmstream.workspaces.registry import GROUP, load_workspaces
@@ -195,6 +196,8 @@ class Player:
                 for name, value in document["project"]["entry-points"][GROUP].items()
             ]
             assert load_workspaces(found=points)
+        elif "fed_faults" in document:
+            read_plan(text, str(path))
         elif "sums" in document:
             read_retention(path)
         elif "fault" in document:
