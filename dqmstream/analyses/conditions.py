@@ -1,8 +1,9 @@
 """Conditions of an LS out of its own events: DCS bits, magnet, luminosity and pile-up.
 
-The records are those of CMS's online meta data (`dqmstream.sources.cms.products.online`). A record is the last one known when its event was built: of luminosity it says itself which LS it is
-of, and only those of the closed LS count. A part of the detector is on if it is on in all records
-of the LS, off if it is off in any, and not known if no record says so.
+The records are those of CMS's online meta data (`dqmstream.sources.cms.products.online`). A record
+is the last one known when its event was built: of luminosity it says itself which LS it is of, and
+only those of the closed LS count. A part of the detector is on if it is on in all records of the
+LS, off if it is off in any, and not known if no record says so.
 """
 
 from collections.abc import Mapping, Sequence

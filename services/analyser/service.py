@@ -150,7 +150,7 @@ class _Service:
         async with AsyncExitStack() as stack:
             reader = await stack.enter_async_context(self._log.reader(positions))
             ready()
-            self._logger.info("analysing", positions=list(positions.values()))
+            self._logger.info("analysing", position=list(positions.values()))
             try:
                 while True:
                     await self._round(analyser, reader)
@@ -253,7 +253,7 @@ class _Service:
                 run=run,
                 lumisection=number,
                 workspace=workspace,
-                fraction=fraction,
+                reason=f"{fraction:g} of the events",
             )
         messages = await asyncio.to_thread(self._messages, analysed)
         conditions = analysed.conditions if self._settings.conditions else ()

@@ -13,7 +13,7 @@ from dqmstream.messages.operations import Conditions
 __all__ = ["LookingBack", "looking_back", "told"]
 
 
-def looking_back(name: str = "back", *, lookback: int = 2, poison: int = -1) -> Booking:
+def looking_back(name: str = "back", *, lookback: int = 2, poison: int = 1_000_000) -> Booking:
     """A workspace of it."""
     return Workspace(
         name,

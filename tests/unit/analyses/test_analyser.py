@@ -161,7 +161,7 @@ def plans(**fixed: Any) -> st.SearchStrategy[Plan]:
     return st.builds(Plan, **(drawn | fixed))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(plans(), st.integers(0, 2**32))
 def test_crashes_and_two_at_once_change_nothing(plan: Plan, seed: int) -> None:
     """Sets, conditions and which LSs there are equal those of one undisturbed pass."""
@@ -171,7 +171,7 @@ def test_crashes_and_two_at_once_change_nothing(plan: Plan, seed: int) -> None:
     assert found.known() == expected.known()
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(plans(), st.integers(0, 2**32))
 def test_it_does_not_matter_how_far_which_partition_is_read(plan: Plan, seed: int) -> None:
     expected = undisturbed(plan)
@@ -189,14 +189,14 @@ def test_it_does_not_matter_how_far_which_partition_is_read(plan: Plan, seed: in
     assert shore.sets() == expected.sets()
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(plans(events=st.integers(4, 30)), st.integers(200, 2000), st.integers(0, 2**32))
 def test_thinned_samples_are_the_same_after_crashes(plan: Plan, most: int, seed: int) -> None:
     expected = undisturbed(plan, most_bytes=most)
     assert disturbed(plan, Random(seed), most_bytes=most).sets() == expected.sets()
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(plans())
 def test_every_lumisection_is_analysed_with_the_events_that_fillers_fill(plan: Plan) -> None:
     """Closed on all partitions is analysed: once, with what came on time, by the same account."""
@@ -232,7 +232,7 @@ def filled(shore: Shore) -> dict[tuple[int, int], list[HistogramSet]]:
     return {key: each for key, each in found.items() if len(each) == shore.plan.partitions}
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(plans(lumisections=st.integers(3, 9), faults=st.just(frozenset())))
 def test_a_quiet_run_is_given_in_order_with_what_was_before(plan: Plan) -> None:
     shore = undisturbed(plan)
@@ -251,7 +251,7 @@ def test_a_quiet_run_is_given_in_order_with_what_was_before(plan: Plan) -> None:
             assert one["offsets"][-1] == len(one["x"])
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(plans(events=st.integers(1, 8)))
 def test_one_that_throws_says_so_and_the_others_go_on(plan: Plan) -> None:
     shore = undisturbed(plan)
@@ -266,7 +266,7 @@ def test_one_that_throws_says_so_and_the_others_go_on(plan: Plan) -> None:
     assert thrown == len({piece.key for piece in shore.published if piece.invalid})
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(plans())
 def test_at_rest_hardly_anything_is_held(plan: Plan) -> None:
     """Runs that ended keep no events: where it begins again moves on."""
