@@ -17,6 +17,7 @@ from dqmstream.sources.cms.source import (
     Glance,
     StreamerLumisection,
     StreamerSource,
+    glance,
     made_from,
 )
 from dqmstream.sources.cms.watching.order import End, GiveUp, StreamOrder, Take
@@ -83,8 +84,9 @@ class WatchedSource:
     """The files of one stream in one run, as they come.
 
     Its incarnation is the hash of stream, run, of how files are read and of the columns made from
-    them, class tables included: which files there will be is not known. So the columns are those
-    of the settings, whatever the first file has. What depends on that is decided LS by LS.
+    them, class tables included: which files there will be is not known. Of the columns of the
+    settings it sends those that the first file has, which are those of all files of a stream. What
+    depends on files is decided LS by LS.
 
     Parameters
     ----------
@@ -129,8 +131,8 @@ class WatchedSource:
         """LSs that this life has given up."""
         self.incarnation = content_hash([stream, run, *made_from(settings)])
         self._order = order
-        self._settings = settings
-        self._products = product_readers(settings)
+        self._settings = first_glance.narrowed(settings)
+        self._products = product_readers(self._settings)
         self._clock = clock
         self._next = 0
         self._done = 0
@@ -240,6 +242,6 @@ def late_source(sighting: Sighting, settings: ReadSettings) -> StreamerSource:
         sighting.lumisection.run,
         sighting.stream,
         {number: (sighting.path,)},
-        settings,
+        glance((sighting.path,), settings).narrowed(settings),
         name=f"cms-{sighting.stream}-late-ls{number:06d}-{ending}",
     )

@@ -24,7 +24,7 @@ from dqmstream.sources.cms.product_columns import (
 )
 from dqmstream.sources.cms.products import COLLECTIONS, products_of
 from dqmstream.sources.cms.settings import ReadSettings
-from dqmstream.sources.cms.source import StreamerSource, streamer_sources
+from dqmstream.sources.cms.source import Glance, StreamerSource, glance, streamer_sources
 from dqmstream.sources.cms.writer import new_event, new_init, write_streamer_file
 
 Make = Callable[[int], EventAuxiliary]
@@ -192,6 +192,18 @@ def test_incarnations_differ_with_columns_feds_and_class_tables(
     headers = source.reading({"event"}).incarnation
     monkeypatch.setattr("dqmstream.sources.cms.product_columns.tables_hash", lambda: "other")
     assert source.reading({"event"}).incarnation == headers
+
+
+def test_a_stream_is_asked_only_for_products_that_its_first_file_lists(
+    made: Callable[..., Path],
+) -> None:
+    """Who watches several streams asks for the products of all; where nobody knows, they stay."""
+    asked = ReadSettings(columns=("event", "scouting_rho", "tracks.pt", "time"))
+    first = glance([made(1, [1.0])], asked)
+    assert first.narrowed(asked).columns == ("event", "time", "scouting_rho")
+    assert Glance().narrowed(asked) == asked
+    headers = ReadSettings(columns=("time",))
+    assert first.narrowed(headers) == headers
 
 
 def test_an_empty_chunk_has_the_columns_of_the_run(made: Callable[..., Path]) -> None:
