@@ -12,7 +12,8 @@ from dqmstream.kernels.payload.buffer import KINDS, UNKNOWN
 from dqmstream.kernels.payload.copying import copy_records, count_records
 from dqmstream.kernels.payload.frame import NO_TABLE, PARTS, find_products
 from dqmstream.kernels.payload.program import RECORD_FIELDS
-from dqmstream.kernels.payload.walking import STACK_FIELDS, STATE_FIELDS, USED, walk
+from dqmstream.kernels.payload.state import STACK_FIELDS, STATE_FIELDS, USED
+from dqmstream.kernels.payload.walking import walk
 from dqmstream.sources.cms.classes.tables import Tables, class_tables
 from dqmstream.sources.cms.decoding.branch import Branch, Decoded, Product, Ragged, Values
 from dqmstream.sources.cms.decoding.programs import compile_program
@@ -41,7 +42,7 @@ def available_members(class_name: str, tables: Tables | None = None) -> Mapping[
 
 
 class PayloadDecoder:
-    """Takes the wanted members of the wanted products out of payloads.
+    """Takes the wanted members of the wanted products out of payloads; for one thread at a time.
 
     Parameters
     ----------
@@ -55,8 +56,8 @@ class PayloadDecoder:
         plain number has `value`. A class that is nothing but one vector of another (as
         FEDRawDataCollection) is taken as that vector: its objects are the elements.
     tables
-        Class tables; None: those that come with the library. A product with a class in it that has
-        no table is unknown in all events: then what is wanted of it may be empty arrays of float64.
+        Class tables; None: those that come with the library. A member of a class that has none is
+        both NaN for each object and ragged without values: which of them it is, no table says.
 
     Raises
     ------
@@ -75,12 +76,21 @@ class PayloadDecoder:
         self._indices = sorted(wanted)
         self._wanted = [branches[index] for index in self._indices]
         trees = [product_tree(branch.class_name, tables) for branch in self._wanted]
-        self._members = [
+        members = [
             {name: _resolve(branch, tree, name) for name in sorted(wanted[index])}
             for index, branch, tree in zip(self._indices, self._wanted, trees, strict=True)
         ]
-        leaves = [[leaf for leaf in one.values() if leaf] for one in self._members]
-        self._program = compile_program(list(zip(trees, leaves, strict=True)))
+        leaves = [[leaf for leaf in one.values() if leaf] for one in members]
+        self._program = program = compile_program(list(zip(trees, leaves, strict=True)))
+        self._absent = [[name for name, leaf in one.items() if not leaf] for one in members]
+        self._taken = [
+            [
+                (name, leaf, places[leaf], groups.get(leaf.group))
+                for name, leaf in one.items()
+                if leaf
+            ]
+            for one, places, groups in zip(members, program.taken, program.groups, strict=True)
+        ]
         slots = {index: slot for slot, index in enumerate(self._indices)}
         self._branches = np.array(
             [(branch.id, slots.get(index, -1)) for index, branch in enumerate(branches)], np.int64
@@ -88,6 +98,7 @@ class PayloadDecoder:
         names = [f"edm::Wrapper<{branch.class_name}>" for branch in self._wanted]
         self._names, self._letters = _letters([*names, _EVENT])
         self._room = _ROOM
+        self._memory = bytearray()
 
     def decode(self, payloads: Sequence[bytes]) -> Decoded:
         """Products of all events, in their order. Whatever the bytes are, nothing raises.
@@ -97,9 +108,7 @@ class PayloadDecoder:
         payloads
             Expanded payloads, one for each event.
         """
-        buffer = np.frombuffer(b"".join(payloads), np.uint8)
-        offsets = np.zeros(len(payloads) + 1, np.int64)
-        np.cumsum([len(payload) for payload in payloads], out=offsets[1:])
+        buffer, offsets = self._join(payloads)
         events, slots = len(payloads), len(self._wanted)
         places = np.zeros((events, slots, 2), np.int64)
         faults = np.zeros((events, slots + 1), np.int64)
@@ -116,6 +125,19 @@ class PayloadDecoder:
         }
         unknown, broken = self._count(buffer, faults, found)
         return Decoded(products, unknown, broken)
+
+    def _join(self, payloads: Sequence[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """All payloads one after the other, and where each begins.
+
+        They lie in memory that is kept: new memory for each batch would take as long as the copy.
+        """
+        offsets = _starts(np.array([len(payload) for payload in payloads], np.int64))
+        if offsets[-1] > len(self._memory):
+            self._memory = bytearray(offsets[-1])
+        view = memoryview(self._memory)
+        for payload, start in zip(payloads, offsets.tolist(), strict=False):
+            view[start : start + len(payload)] = payload
+        return np.frombuffer(self._memory, np.uint8), offsets
 
     def _walk(
         self,
@@ -157,7 +179,10 @@ class PayloadDecoder:
         arena = np.empty(starts[-1], np.uint8)
         firsts = _starts(objects)
         counts = np.empty(firsts[-1], np.int64)
-        copy_records(buffer, records, leaves, arena, starts[:-1].copy(), counts, firsts[:-1].copy())
+        copy_records(
+            *(buffer, records, leaves, arena, arena.view(np.uint16), arena.view(np.uint32)),
+            *(arena.view(np.int64), starts[:-1].copy(), counts, firsts[:-1].copy()),
+        )
         parts = zip(starts, sizes, strict=False)
         values: list[Values] = [arena[start : start + size] for start, size in parts]
         return values, np.split(counts, firsts[1:-1]) if objects.size else []
@@ -171,16 +196,16 @@ class PayloadDecoder:
     ) -> Product:
         members: dict[str, Values] = {}
         ragged: dict[str, Ragged] = {}
-        for name, leaf in self._members[slot].items():
-            if leaf is None:
-                members[name] = np.zeros(0)
-                ragged[name] = Ragged(np.zeros(0, np.int64), members[name])
-                continue
-            column = _native(values[self._program.taken[slot][leaf]], leaf)
-            if leaf.group:
-                ragged[name] = Ragged(elements[self._program.groups[slot][leaf.group]], column)
-            else:
+        for name, leaf, place, group in self._taken[slot]:
+            column = _shaped(values[place], leaf)
+            if group is None:
                 members[name] = column
+            else:
+                ragged[name] = Ragged(elements[group], column)
+        objects = int(counts.sum())
+        for name in self._absent[slot]:
+            members[name] = np.full(objects, np.nan)
+            ragged[name] = Ragged(np.zeros(objects, np.int64), np.zeros(0))
         return Product(counts.copy(), members, ragged)
 
     def _count(
@@ -216,9 +241,8 @@ def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(sizes)])
 
 
-def _native(raw: NDArray[np.uint8], leaf: Leaf) -> Values:
-    """Big-endian bytes, nobody else's, as numbers."""
-    numbers: Values = raw.view(leaf.code).byteswap(inplace=True)
+def _shaped(raw: NDArray[np.uint8], leaf: Leaf) -> Values:
+    numbers: Values = raw.view(leaf.code)
     return numbers if leaf.length == 1 else numbers.reshape(-1, leaf.length)
 
 
