@@ -45,9 +45,6 @@ def chosen_bookings(
         _look_here_too()
     of_files = load_workspaces(settings.workspace_files) if settings.workspace_files else ()
     bookings = load_workspaces(settings.workspaces or None)
-    if not settings.workspaces:
-        # Until there is a service that fills them: fillers cannot.
-        bookings = tuple(one for one in bookings if not one.analysis)
     if not settings.workspaces and columns is not None:
         bookings = fitting(bookings, columns, beside=of_files)
     return bookings + of_files
