@@ -6,6 +6,7 @@ pairs have a peak.
 """
 
 import math
+from itertools import combinations
 from typing import Any, Final
 
 import numpy as np
@@ -18,17 +19,8 @@ __all__ = ["Scouting"]
 
 _NO_TAG: Final = -20.0
 _PIXEL_HITS: Final = 4
-_COVARIANCES: Final = (
-    "qoverp_lambda",
-    "qoverp_phi",
-    "qoverp_dxy",
-    "qoverp_dsz",
-    "lambda_phi",
-    "lambda_dxy",
-    "lambda_dsz",
-    "phi_dxy",
-    "phi_dsz",
-    "dxy_dsz",
+_COVARIANCES: Final = tuple(
+    f"{one}_{other}" for one, other in combinations(("qoverp", "lambda", "phi", "dxy", "dsz"), 2)
 )
 _MEANS: Final = {
     "electrons": 1.3,

@@ -152,12 +152,12 @@ def _hits(pixel: int, strip: int, missing: int) -> list[int]:
     return found + lost
 
 
-def hit_words(hits: list[int], prefix: str = "hitPattern") -> Values:
+def hit_words(hits: list[int]) -> Values:
     """The hits of a track as its pattern has them: a stream of 12 bits each, lowest bit first."""
     stream = sum(hit << _HIT_BITS * place for place, hit in enumerate(hits))
     words = [stream >> 16 * word & 0xFFFF for word in range(_WORDS)]
     return {
-        prefix: words,
+        "hitPattern": words,
         "hitCount": len(hits),
         "beginTrackHits": 0,
         "endTrackHits": len(hits),
