@@ -32,8 +32,6 @@ PARTS: Final = (
     *("bpix", "fpix", "tibtid", "tob", "tecp", "tecm"),
 )
 BEAMS: Final = Conditions(run=1, lumisection=1, luminosity=21_600.0, dcs=dict.fromkeys(PARTS, True))
-OF_ANALYSES: Final = {"beam_spot"}
-"""Filled by no expression."""
 
 
 class File:
@@ -57,7 +55,7 @@ class File:
             }
         )
         fits = fitting(load_workspaces(), offered)
-        self.bookings = tuple(b for b in fits if b.workspace not in OF_ANALYSES)
+        self.bookings = tuple(b for b in fits if not b.analysis)
         batch = self._batch(headers, branches)
         self.filled = {b.workspace: fill(b, batch, log_time=LOGGED) for b in self.bookings}
 

@@ -44,9 +44,9 @@ def _states() -> Iterator[Element]:
     )
     yield histogram(
         "CTPPSStatus/states",
-        _POT,
         _STATE,
-        fill=("ctpps_pots.pot", "ctpps_pots.status"),
+        _POT,
+        fill=("ctpps_pots.status", "ctpps_pots.pot"),
         title="Status of each pot",
         description=f"OK for all pots that are in use in the fill. {_CALL}",
         draw=MAP,

@@ -37,9 +37,9 @@ def _voltages() -> Iterator[Element]:
     yield number_of_events("DCS")
     yield histogram(
         "DCS/states",
-        _PARTITION,
         integer(0, 3, label="state", labels=["off", "on", "not known"]),
-        fill=("dcs_partitions.partition", "dcs_partitions.state"),
+        _PARTITION,
+        fill=("dcs_partitions.state", "dcs_partitions.partition"),
         title="State of each partition",
         description=f"On in stable beams, but for what is known to be off. {_CALL}",
         draw=MAP,

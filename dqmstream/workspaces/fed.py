@@ -162,12 +162,12 @@ def _sizes() -> Iterator[Element]:
     )
     yield histogram(
         "FED/Size/part_map",
-        PART,
         _SIZES,
-        fill=(part("fed.id"), "fed.size"),
+        PART,
+        fill=("fed.size", part("fed.id")),
         title="Sizes of FEDs by part of the detector",
         description=f"As in the reference: a second spot is a FED unlike the others. {_CALL}",
-        draw=LOG_MAP,
+        draw=Draw(style="map", log_x=True, log_z=True),
     )
     yield profile(
         "FED/Size/by_time",
@@ -245,9 +245,9 @@ def _trailers() -> Iterator[Element]:
     ):
         yield histogram(
             f"FED/Trailer/{name}",
-            PART,
             axis,
-            fill=(part("fed.id"), f"fed.{name}"),
+            PART,
+            fill=(f"fed.{name}", part("fed.id")),
             title=f"{words} by part of the detector",
             description=f"{good}. {_CALL}",
             draw=LOG_MAP,
