@@ -117,8 +117,15 @@ def _measured(writer: ElementWriter, path: str, value: float, error: float, used
 def _write_quality(writer: ElementWriter, found: Lumisection) -> None:
     """What quality tests judge: each number in a bin of its own."""
     folder = "BeamSpot/Quality"
-    spots = [found.per_ls.vertices, found.per_ls.tracks, found.last.best]
-    for bin_, fit in enumerate(spots):
+    # Where nothing came that could be fitted, nothing is said: a stream may have no tracks.
+    spots = [
+        (found.per_ls.vertices, len(found.vertices)),
+        (found.per_ls.tracks, len(found.tracks)),
+        (found.last.best, len(found.vertices) + len(found.tracks)),
+    ]
+    for bin_, (fit, objects) in enumerate(spots):
+        if not objects:
+            continue
         writer.fill(f"{folder}/converged", bin_, weight=float(fit.converged))
         writer.fill(f"{folder}/used", bin_, weight=float(fit.used))
         if fit.converged and fit.ndof > 0:

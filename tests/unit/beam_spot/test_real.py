@@ -19,7 +19,8 @@ from dqmstream.beam_spot.tracks import fit_tracks
 from dqmstream.beam_spot.vertices import fit_vertices
 from playback.bench.collisions import read_collisions
 
-pytestmark = pytest.mark.realdata
+# The first reading may have to compile the kernels of decoding.
+pytestmark = [pytest.mark.realdata, pytest.mark.timeout(300)]
 
 NAMES = {
     "LS 27": "run346373_ls0027_streamDQMOnlineBeamspot_sm-c2a11-43-01.dat",
