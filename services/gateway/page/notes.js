@@ -26,17 +26,20 @@ const SOURCES = {
   jsn_form: "announcement (.jsn) has no known form",
 };
 
-/** Reasons that name, behind a colon, what of an event was left out, and why. */
+/** Reasons that name, behind a colon, a product that events are without: its class, and what is wrong. */
 const PRODUCTS = {
-  unknown_class: "which is not known",
-  broken_payload: "which is broken",
+  unknown_class: (name) => `${name}, which is not known`,
+  broken_payload: (name) => {
+    const [, product, kind] = /^(.*) (\S+)$/.exec(name) ?? [null, name, "no more is known"];
+    return `${product}, which is broken (${kind.replaceAll("_", " ")})`;
+  },
 };
 
 /** A list of words, one for each reason of `{reason: count}`. */
 export function noteWords(notes) {
   return Object.entries(notes ?? {}).map(([reason, n]) => {
     const [kind, product] = reason.split(": ");
-    if (product && kind in PRODUCTS) return `${plural(n, "event")} without ${product}, ${PRODUCTS[kind]}`;
+    if (product && kind in PRODUCTS) return `${plural(n, "event")} without ${PRODUCTS[kind](product)}`;
     if (reason in EVENTS) return `${plural(n, "event")} ${EVENTS[reason]}`;
     if (reason in SOURCES) return n === 1 ? SOURCES[reason] : `${SOURCES[reason]} (${count(n)} times)`;
     return `${reason.replaceAll("_", " ")} ${count(n)}`;
