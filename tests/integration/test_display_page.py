@@ -2,12 +2,16 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
+
+from playback.bench.program import Program, running
 
 # One loop for all: the browser lives in it, and is started once.
 pytestmark = [
@@ -17,6 +21,7 @@ pytestmark = [
 ]
 
 _MUON = [255, 95, 87]
+_DARK_PAGE = [11, 15, 21]
 _LIGHT_PAGE = [255, 255, 255]
 
 _INK = """([selector, rgb]) => {
@@ -45,6 +50,11 @@ async def _drawn(page: Page) -> str:
 
 async def _painted(page: Page, colour: list[int], canvas: str = "#front") -> int:
     return int(await page.evaluate(_INK, [canvas, colour]))
+
+
+async def _size(page: Page, canvas: str) -> int:
+    size = "canvas => canvas.width * canvas.height"
+    return int(await page.locator(canvas).evaluate(size))
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -215,3 +225,45 @@ async def test_a_gateway_that_dies_turns_the_page_grey(doomed_visit: Any) -> Non
     await expect(page.locator("#link")).to_have_text("connection lost")
     style = "getComputedStyle(document.getElementById('columns')).filter"
     assert "grayscale" in await page.evaluate(style)
+
+
+@pytest.fixture(scope="module")
+def replayed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
+    """A program that replays two real lumisections, and then goes on serving."""
+    files = sorted((real_data / "cms-streamer").glob("run346373*.jsn"))
+    folder = tmp_path_factory.mktemp("real")
+    settings = {"data": str(folder / "data"), "port": "0", "display_rate": "5"}
+    with running(["replay", *map(str, files), "--speed", "0"], settings) as program:
+        yield program
+
+
+@pytest.mark.realdata
+@pytest.mark.timeout(300)
+async def test_tracks_and_vertices_of_real_collisions_are_drawn(
+    browser: Browser, replayed: Program
+) -> None:
+    """Replayed as fast as it goes, events of the last lumisection are shown for a while."""
+    page = await browser.new_page(viewport={"width": 1400, "height": 900})
+    page.set_default_timeout(200_000)  # what decodes may have to be compiled first
+    await _open(page, replayed.address, "theme=dark")
+    await expect(page.locator("#fact-run")).to_have_text("346373")
+    await expect(page.locator("#fact-marks")).to_be_empty()
+    await expect(page.locator("#fact-time")).to_contain_text("2021-10-28 21:0")
+    shown = await page.evaluate(
+        "async () => (await (await fetch('api/v1/displays')).json()).displays"
+    )
+    most = max(shown, key=lambda row: row["counts"].get("tracks", 0))
+    assert all(row["counts"].get("tracks") for row in shown)
+    tracks = most["counts"]["tracks"]
+    view = f"run=346373&event={most['event']}&theme=dark"
+    for scale in ("tracker", "beams", "pixel", "calorimeter"):
+        await _open(page, replayed.address, f"{view}&scale={scale}")
+        await page.wait_for_selector(f"body[data-drawn='346373/{most['event']}']")
+        await expect(page.locator("#legend li").first).to_contain_text("tracks")
+        for canvas in ("#front", "#side-view"):
+            label = page.locator(canvas)
+            await expect(label).to_have_attribute("aria-label", re.compile(rf": {tracks} track"))
+            assert await _painted(page, _DARK_PAGE, canvas) < await _size(page, canvas) - 1_000
+    await expect(page.locator("#paths li").first).to_contain_text("_v")
+    await expect(page.locator("#hardest dd").first).to_contain_text("GeV")
+    await page.close()

@@ -140,7 +140,15 @@ def check_running(system: System, documented: dict[str, tuple[str, str]], *statu
     told = system.status(*status)
     assert told.problems == ()
     names = {service.service for service in told.services}
-    assert names == {"filler-0", "comparator", "recorder", "gateway", "producer", "conditions"}
+    assert names == {
+        "filler-0",
+        "comparator",
+        "display",
+        "recorder",
+        "gateway",
+        "producer",
+        "conditions",
+    }
     assert all(service.state == "ready" and service.memory > 0 for service in told.services)
     assert {each.topic for each in told.positions} >= {"dqm.events", "dqm.histograms"}
 

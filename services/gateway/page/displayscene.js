@@ -23,7 +23,7 @@ export const NAMES = {
 
 /** The name of one object of a collection. */
 export const one = (collection) =>
-  (NAMES[collection] ?? collection).replace("vertices", "vertex").replace(/s( |$)/, "$1");
+  (NAMES[collection] ?? "beam spot").replace("vertices", "vertex").replace(/s( |$)/, "$1");
 
 const ORDER = ["track", "vertex", "jet", "muon", "electron", "photon"];
 

@@ -7,7 +7,8 @@ import { sheet, stroke, write } from "./canvas.js";
 import { inkOf } from "./displaycolours.js";
 import { reach, way } from "./displayhelix.js";
 import { circle, distance, drawRuler } from "./displaypen.js";
-import { words } from "./displayscene.js";
+import { one, words } from "./displayscene.js";
+import { plural } from "./format.js";
 
 /**
  * Half widths in cm: `across` of the beams, `along` them; how far tracks are drawn. Around the beam
@@ -49,13 +50,6 @@ export class View {
     canvas.addEventListener("pointerleave", () => this._setNear(null));
   }
 
-  /** What is drawn, for tests and for readers of the screen: `{kind: how many}`. */
-  get counts() {
-    const found = {};
-    for (const { kind } of this._drawn) found[kind] = (found[kind] ?? 0) + 1;
-    return found;
-  }
-
   /** Draw a scene; `again` draws it once more when the view was zoomed or pointed at. */
   draw({ scene, scale, ink, hidden, softest, nothing, again }) {
     this._again = again;
@@ -78,6 +72,19 @@ export class View {
     for (const layer of layers) if (layer.kind === "vertex") this._vertices(drawing, layer);
     drawRuler(pen, frame, ink, SCALES[scale].unit);
     this._name(pen, frame, ink, width, height);
+    this._tell();
+  }
+
+  /** What is drawn, for those who do not see it. */
+  _tell() {
+    const many = new Map();
+    for (const { layer, object } of this._drawn) {
+      const name = layer?.collection ?? "beam_spot";
+      many.set(name, (many.get(name) ?? new Set()).add(object));
+    }
+    const said = [...many].map(([name, { size }]) => plural(size, one(name)));
+    const where = this._side ? "from the side" : "along the beams";
+    this._canvas.setAttribute("aria-label", `The event ${where}: ${said.join(", ") || "nothing"}`);
   }
 
   /** From cm to pixels. */
