@@ -18,7 +18,16 @@ from tests.deployment.files import COMPOSE, DOCKER, load, our_services, settings
 _SCHEMA = Path(__file__).parent / "compose-spec.json"
 _FILE = load(COMPOSE)
 _SERVICES: dict[str, dict[str, Any]] = _FILE["services"]
-_STARTED = {"filler", "comparator", "display", "recorder", "gateway", "kafka", "postgres"}
+_STARTED = {
+    "filler",
+    "analyser",
+    "comparator",
+    "display",
+    "recorder",
+    "gateway",
+    "kafka",
+    "postgres",
+}
 # They write their configuration beside the program when they start.
 _WRITING = {"kafka", "opensearch", "logs-page", "logs-setup"}
 

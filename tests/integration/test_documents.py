@@ -28,6 +28,7 @@ PAGES: Final = sorted(
 PLAYED: Final = {
     "README.md": 3,
     "docs/access.md": 0,
+    "docs/analyses.md": 0,
     "docs/beam_spot.md": 1,
     "docs/conditions.md": 1,
     "docs/event-files.md": 1,

@@ -8,11 +8,12 @@ import pytest
 from dqmstream.analyses.analysis import Closed, Sample
 from dqmstream.analyses.conditions import COLUMNS, PARTS, StreamConditions
 from dqmstream.analyses.registry import load_analysis
-from dqmstream.booking import Workspace, analysis, scalar
+from dqmstream.booking import Workspace, analysis, histogram, regular, scalar
 from dqmstream.errors import BookingError
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import Layout
 from dqmstream.sources.cms.products.online import PARTITIONS
+from dqmstream.testing import fill, judge
 from dqmstream.workspaces.stream_conditions import workspace
 
 LAYOUT = Layout(workspace)
@@ -105,3 +106,33 @@ def test_a_workspace_without_its_columns_is_refused() -> None:
     )
     with pytest.raises(BookingError, match=r"workspace 'w': .*needs the columns dcs\.bpix"):
         load_analysis(Layout(wrong))
+
+
+GATED = """
+[[quality_test]]
+name = "in range"
+algorithm = "ContentsXRange"
+path = "Pixel/charge"
+parameters = { xmin = 0.0, xmax = 100.0 }
+require = "dcs.bpix and pileup > 5"
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "says"),
+    [
+        ({}, "GOOD", ""),
+        ({"dcs__bpix": [1, 1, 0, 1]}, "DISABLED", "dcs.bpix"),
+        ({"dcs__bpix": [-1] * 4}, "NOT_RUN", "dcs.bpix"),
+        ({"luminosity__pileup": [2.0] * 4}, "DISABLED", "pileup"),
+    ],
+)
+def test_what_events_say_opens_and_shuts_quality_tests(
+    changes: dict[str, Any], outcome: str, says: str
+) -> None:
+    charge = histogram("Pixel/charge", regular(10, 0, 100), fill="charge")
+    filled = fill(Workspace("pixel", "", [charge]), {"charge": np.full(1000, 50.0)})
+    found = closed(**changes).conditions
+    report = judge(filled, GATED, conditions=found)["Pixel/charge", "in range"]
+    assert report.outcome == outcome
+    assert says in report.message
