@@ -45,7 +45,8 @@ def _parts() -> Iterator[Element]:
         integer(0, len(PARTS), labels=PARTS, label="part of the detector"),
         value_range=(0, 1),
         title="Lumisections with voltages on",
-        description="1 for each part in stable beams; parts that are not read out have none.",
+        description="1 for each part in stable beams; parts that are not read out have none. "
+        "Else tell the shift leader.",
     )
     for name, words in (("parts_on", "on"), ("parts_off", "off")):
         yield scalar(
