@@ -57,7 +57,12 @@ def _parts() -> Iterator[Element]:
             "DISABLED where they require it.",
             draw=_TREND,
         )
-    yield text(f"{FOLDER}/off", title="Parts that are off")
+    yield text(
+        f"{FOLDER}/off",
+        title="Parts that are off",
+        description="Those known to be off, the same in all lumisections of stable beams. Else "
+        "tell the shift leader.",
+    )
 
 
 workspace = Workspace(
