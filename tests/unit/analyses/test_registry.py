@@ -76,7 +76,7 @@ def test_one_that_is_not_installed_is_found_by_module_and_attribute() -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("countin", "there is none: installed are counting.*did you mean 'counting'"),
+        ("counts", "there is none: installed are counting.*did you mean 'counting'"),
         ("nothing", "ModuleNotFoundError|AttributeError"),
         ("refusing", "w needs a parameter 'cut'"),
         ("crashing", "ZeroDivisionError: by nothing"),
