@@ -163,8 +163,10 @@ class PayloadDecoder:
             )
             if event == events:
                 return counts, records[: state[USED]]
-            self._room = 2 * self._room
-            records = np.concatenate([records[: state[USED]], np.empty_like(records)])
+            # An event that did not fit has left nothing behind, however much room there was.
+            used, self._room = state[USED], 2 * self._room
+            more = np.empty((self._room - used, RECORD_FIELDS), np.int64)
+            records = np.concatenate([records[:used], more])
 
     def _copy(
         self, buffer: NDArray[np.uint8], records: NDArray[np.int64]
