@@ -10,12 +10,16 @@ The same code fills and judges as in the services: what is right here is right t
 """
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from msgspec import UNSET
+
+from dqmstream.analyses.gathering import Gathered, columns_read, sample_of
+from dqmstream.analyses.registry import load_analysis
 from dqmstream.booking import check
 from dqmstream.booking.chunk import decode_chunk
-from dqmstream.booking.columns import encode_batch
+from dqmstream.booking.columns import Columns, encode_batch
 from dqmstream.errors import ConfigurationError
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
@@ -44,7 +48,8 @@ def fill(workspace: Booking, *chunks: Events, log_time: int = 0) -> dict[str, Mo
         As `dqmstream.booking.Workspace` makes it, or `dqmstream.workspaces.toml.from_toml` reads.
     chunks
         Events, as `Producer` takes them: a mapping of columns, an Awkward array of records, a
-        DataFrame, Arrow. Several are filled one after another, as the chunks of one source.
+        DataFrame, Arrow. Several are filled one after another, as the chunks of one source. An
+        analysis is given all of them as its first LS.
     log_time
         What the column `log_time` says, nanoseconds since 1970.
 
@@ -61,12 +66,34 @@ def fill(workspace: Booking, *chunks: Events, log_time: int = 0) -> dict[str, Mo
         If events are none: columns that differ in length, missing values, other types.
     """
     layout = Layout(check(workspace))
-    contents, filler = Contents.empty(layout), WorkspaceFiller(layout)
+    decoded = []
     for number, events in enumerate(chunks):
         body = encode_batch(batch := as_batch(events))
-        columns = decode_chunk(_headers(number, batch.num_rows, body), body, log_time)
-        filler.fill(contents, columns, source=_SOURCE, number=number)
+        headers = _headers(number, batch.num_rows, body)
+        decoded.append((headers, decode_chunk(headers, body, log_time)))
+    fill_all = _filled if workspace.analysis is UNSET else _analysed
+    contents = fill_all(layout, decoded)
     return {place.element.path: MonitorElement(contents, place) for place in layout}
+
+
+def _filled(layout: Layout, chunks: Sequence[tuple[Chunk, Columns]]) -> Contents:
+    contents, filler = Contents.empty(layout), WorkspaceFiller(layout)
+    for chunk, columns in chunks:
+        filler.fill(contents, columns, source=_SOURCE, number=chunk.number)
+    return contents
+
+
+def _analysed(layout: Layout, chunks: Sequence[tuple[Chunk, Columns]]) -> Contents:
+    gathered = Gathered(columns_read(layout.booking))
+    for chunk, columns in chunks:
+        gathered.add(chunk, columns)
+    sample, problem = sample_of(1, 1, [gathered])
+    if problem:
+        contents = Contents.empty(layout)
+        contents.invalid = {place.index: problem for place in layout}
+        return contents
+    analysis = load_analysis(layout)
+    return analysis.close(analysis.begin(1), [sample]).contents
 
 
 def judge(

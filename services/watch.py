@@ -182,7 +182,10 @@ def _play(
 
     async def main() -> None:
         clock = SystemClock()
-        async with running_system(settings, bookings, tests, clock, producers) as system:
+        derive = conditions is None  # what files say wins
+        async with running_system(
+            settings, bookings, tests, clock, producers, derive_conditions=derive
+        ) as system:
             await play.on(system, clock)
 
     return run_until_stopped(main)

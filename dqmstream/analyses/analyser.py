@@ -5,49 +5,31 @@ partition knew of by then are analysed. What it is given follows from the partit
 from how far one was read when another had been: so whoever reads them again makes the same bits.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from dqmstream.analyses.analysis import Closed, LumisectionAnalysis, Sample
+from dqmstream.analyses.analysed import Analysed, analysed_pieces, closed_by
+from dqmstream.analyses.analysis import LumisectionAnalysis, Sample
 from dqmstream.analyses.collecting import CollectingFold, Standing
-from dqmstream.analyses.gathering import MOST_BYTES, Gathered, sample_of
+from dqmstream.analyses.gathering import MOST_BYTES, Gathered, columns_read, sample_of
 from dqmstream.analyses.memory import RunMemory, pack_state, unpack_state
 from dqmstream.booking.columns import Columns
 from dqmstream.fold.effects import SegmentId
 from dqmstream.fold.partition import Applied, LogRecord
 from dqmstream.fold.segment import Segment
 from dqmstream.fold.state import ControlState, FoldSettings
-from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.identity import LumisectionId
 from dqmstream.messages.checkpoints import AnalyserCheckpoint
 from dqmstream.messages.events import Chunk
-from dqmstream.messages.histograms import Account, HistogramSet
+from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions
 
-__all__ = ["Analysed", "Analyser", "Analyses"]
-
-MOST_STATE: Final = 1 << 18
-"""Bytes of the state of one analysis and run: it travels in every checkpoint."""
+__all__ = ["Analyser", "Analyses"]
 
 Analyses = Sequence[tuple[Layout, LumisectionAnalysis]]
-
-
-class Analysed(NamedTuple):
-    """What came of an LS: sets of each workspace, what is known of the LS, and the new states.
-
-    `failed` says by workspace why an analysis failed, `fractions` which part of the events those
-    were given that were given less than all.
-    """
-
-    lumisection: LumisectionId
-    sets: Sequence[HistogramSet]
-    conditions: Sequence[Conditions]
-    states: Sequence[bytes]
-    failed: Mapping[str, str]
-    fractions: Mapping[str, float]
 
 
 class _Given(NamedTuple):
@@ -89,7 +71,7 @@ class Analyser:
         self._analyses = tuple(analyses)
         self._lookback = max(analysis.lookback for _, analysis in analyses)
         self._most_bytes = most_bytes
-        self._columns = [_columns(layout) for layout, _ in analyses]
+        self._columns = [columns_read(layout.booking) for layout, _ in analyses]
         self._samples: dict[LumisectionId, Sequence[_Given]] = {}
         controls: Sequence[bytes | None] = [None] * settings.partitions
         self._runs: dict[int, RunMemory] = {}
@@ -154,7 +136,6 @@ class Analyser:
         run, number = lumisection
         window = self._window(run, number)
         before = self._states_before(run, number)
-        account = [segment.ledger.account() for segment in self._segments(run, number)]
         behind = [s for one in window[:-1] for s in self._segments(run, one)]
         whole = not any(segment.ledger.account().expired for segment in behind)
         given = [self._given(LumisectionId(run, one)) for one in window]
@@ -165,8 +146,8 @@ class Analyser:
         for index, (layout, analysis) in enumerate(self._analyses):
             back = given[max(0, len(given) - 1 - analysis.lookback) :]
             samples = [one[index].sample for one in back]
-            closed, problem = self._closed(
-                layout, analysis, before[index], samples, given[-1][index].problem
+            closed, problem = closed_by(
+                analysis, layout, before[index], samples, given[-1][index].problem
             )
             if problem:
                 failed[layout.workspace] = problem
@@ -174,7 +155,14 @@ class Analyser:
                 known = msgspec.structs.replace(closed.conditions, run=run, lumisection=number)
                 conditions.append(known)
             states.append(closed.state)
-            sets += self._pieces(lumisection, layout, closed.contents, account, whole=whole)
+            sets += analysed_pieces(
+                lumisection,
+                closed.contents,
+                self._segments(run, number),
+                set_hash=self._set,
+                epoch=self.epoch,
+                whole=whole,
+            )
         fractions = {
             layout.workspace: one.sample.fraction
             for (layout, _), one in zip(self._analyses, given[-1], strict=True)
@@ -203,44 +191,6 @@ class Analyser:
         )
 
     # ------------------------------------------------------------------- steps
-
-    def _pieces(
-        self,
-        lumisection: LumisectionId,
-        layout: Layout,
-        contents: Contents,
-        accounts: Sequence[Account],
-        *,
-        whole: bool,
-    ) -> Iterator[HistogramSet]:
-        """The set of each partition, with the account and the version that a filler's has.
-
-        All contents are in that of partition 0, which is whole only if all it was made from is.
-        """
-        nothing = Contents.empty(layout)
-        segments = self._segments(*lumisection)
-        for partition, (segment, account) in enumerate(zip(segments, accounts, strict=True)):
-            mine = nothing if partition else contents
-            yield HistogramSet(
-                set=self._set,
-                run=lumisection.run,
-                lumisection=lumisection.lumisection,
-                segment=0,
-                workspace=layout.workspace,
-                partition=partition,
-                partitions=len(self.folds),
-                booking=layout.hash,
-                through=segment.through or 0,
-                epoch=self.epoch,
-                closed=True,
-                whole=not account.expired and (whole or partition > 0),
-                writer="",
-                account=account,
-                cells=mine.encode(),
-                scalars=mine.scalars,
-                invalid=mine.invalid,
-                heard=segment.heard,
-            )
 
     def _gathers(self) -> Sequence[Gathered]:
         return [Gathered(columns, self._most_bytes) for columns in self._columns]
@@ -300,28 +250,6 @@ class Analyser:
                 fold.gathered.pop(place, None)
         return found
 
-    def _closed(
-        self,
-        layout: Layout,
-        analysis: LumisectionAnalysis,
-        state: bytes,
-        window: Sequence[Sample],
-        problem: str,
-    ) -> tuple[Closed, str]:
-        """What an analysis says; if it cannot, invalid elements with the reason, and that."""
-        if not problem:
-            # An analysis may raise anything; the others go on.
-            try:
-                closed = analysis.close(state, window)
-                _check(layout, closed)
-            except Exception as error:
-                problem = f"analysis threw {type(error).__name__}: {error}"[:300]
-            else:
-                return closed, ""
-        contents = Contents.empty(layout)
-        contents.invalid = {element.index: problem for element in layout.elements}
-        return Closed(state, contents), problem
-
     def tidy(self) -> None:
         """Forget what no LS will look at any more."""
         for run, held in self._held().items():
@@ -362,18 +290,3 @@ class Analyser:
             for number in held
             if any(0 <= later - number <= self._lookback for later in ahead)
         }
-
-
-def _columns(layout: Layout) -> Sequence[str]:
-    analysis = layout.booking.analysis
-    return analysis.columns if analysis else ()
-
-
-def _check(layout: Layout, closed: Closed) -> None:
-    """Refuse, by a ValueError, what cannot be published."""
-    if closed.contents.layout.hash != layout.hash:
-        msg = f"contents are of workspace {closed.contents.layout.workspace!r}"
-        raise ValueError(msg)
-    if len(closed.state) > MOST_STATE:
-        msg = f"state has {len(closed.state)} bytes, at most {MOST_STATE}"
-        raise ValueError(msg)

@@ -14,9 +14,10 @@ from dqmstream.analyses.analysis import Sample
 from dqmstream.booking.columns import Collection, Columns
 from dqmstream.booking.fill import EVENT_NUMBER
 from dqmstream.identity import stable_hash
+from dqmstream.messages.booking import Booking
 from dqmstream.messages.events import Chunk
 
-__all__ = ["MOST_BYTES", "Gathered", "sample_of"]
+__all__ = ["MOST_BYTES", "Gathered", "columns_read", "sample_of"]
 
 Array = NDArray[Any]
 
@@ -107,6 +108,11 @@ class Gathered:
             self.halvings = max(self.halvings + 1, halvings)
             self.parts = [part.thinned(self.halvings) for part in self.parts]
             self.nbytes = sum(part.nbytes for part in self.parts)
+
+
+def columns_read(booking: Booking) -> Sequence[str]:
+    """Columns that the analysis of a booking names; none without one."""
+    return booking.analysis.columns if booking.analysis else ()
 
 
 def sample_of(run: int, lumisection: int, gathered: Iterable[Gathered]) -> tuple[Sample, str]:

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from dqmstream.analyses.analyser import Analysed
+from dqmstream.analyses.analysed import Analysed
 from dqmstream.transport.record import TopicPartition
 from services.monitoring.durations import Durations
 

@@ -14,7 +14,8 @@ from typing import Final
 import msgspec
 import structlog
 
-from dqmstream.analyses.analyser import Analysed, Analyser, Analyses
+from dqmstream.analyses.analysed import Analysed
+from dqmstream.analyses.analyser import Analyser, Analyses
 from dqmstream.analyses.memory import pack_state, unpack_state
 from dqmstream.booking.columns import Columns
 from dqmstream.booking_set import BookingSet

@@ -9,7 +9,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqmstream.analyses.analyser import Analysed, Analyser
+from dqmstream.analyses.analysed import Analysed
+from dqmstream.analyses.analyser import Analyser
 from dqmstream.analyses.registry import load_analysis
 from dqmstream.booking.columns import Columns
 from dqmstream.booking.testing import make_collection, make_columns
