@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("dqmstream"))
 PATIENCE = 120.0
+_ELSEWHERE = ("dqm_watcher", "dqm_analyser")
 
 
 class System:
@@ -106,13 +107,13 @@ def running(folder: Path, **settings: str) -> Iterator[System]:
 
 
 def page() -> dict[str, tuple[str, str]]:
-    """Name to type and meaning, as documented; a demo has no watcher."""
+    """Name to type and meaning, as documented; a demo has neither watcher nor analyser."""
     found = {}
     for line in (ROOT / "docs" / "metrics.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 6 and cells[0].startswith("`"):
             found[cells[0].strip("`")] = (cells[1], cells[4])
-    return {name: each for name, each in found.items() if not name.startswith("dqm_watcher")}
+    return {name: each for name, each in found.items() if not name.startswith(_ELSEWHERE)}
 
 
 def check_running(system: System, documented: dict[str, tuple[str, str]], *status: str) -> None:
