@@ -6,7 +6,10 @@ import numpy as np
 
 from dqmstream.kernels.compile import CacheReport, compile_with
 from dqmstream.kernels.payload.copying import copy_records, count_records
+from dqmstream.kernels.payload.fed import checksums, read_fragments
 from dqmstream.kernels.payload.frame import find_products
+from dqmstream.kernels.payload.global_trigger import read_trigger_records
+from dqmstream.kernels.payload.hits import WORDS, count_hits
 from dqmstream.kernels.payload.program import ALTERNATIVE, LEAF, NODE, PRODUCT, RECORD_FIELDS
 from dqmstream.kernels.payload.state import STACK_FIELDS, STATE_FIELDS
 from dqmstream.kernels.payload.walking import walk
@@ -43,3 +46,7 @@ def _read_nothing() -> None:
     count_records(records, none, none)
     views = (buffer.view(type_) for type_ in (np.uint16, np.uint32, np.int64))
     copy_records(buffer, records, leaves, buffer, *views, none, none, none)
+    bytes_ = buffer[:0]
+    count_hits(np.zeros((0, WORDS), np.uint16), bytes_, bytes_)
+    for read in (read_fragments, checksums, read_trigger_records):
+        read(bytes_, none, none)
