@@ -157,6 +157,8 @@ async def test_what_it_cannot_use_is_counted_and_the_next_chunk_shown() -> None:
 async def test_a_source_without_anything_to_draw_does_not_hide_the_others() -> None:
     async with showing() as (log, progress):
         await log.send([outgoing(EVENTS, 0, batch(1, 1, source="dull", tracks=False))])
+        while not progress.looks:  # noqa: ASYNC110 as above
+            await asyncio.sleep(0.01)
         await log.send([outgoing(EVENTS, 1, batch(2, 1))])
         await shown(log, bool)
         looks = progress.looks
