@@ -170,15 +170,16 @@ async def test_a_source_without_anything_to_draw_does_not_hide_the_others() -> N
 
 
 async def test_left_far_behind_it_goes_on_with_what_is_newest() -> None:
-    """At one event in ten seconds nothing but the newest would be of interest."""
+    """At few events a second nothing but the newest would be of interest."""
     async with showing(rate=5.0) as (log, progress):
         await log.send([outgoing(EVENTS, 0, batch(1, 1))])
         await shown(log, bool)
         await log.send([outgoing(EVENTS, 0, batch(n, 1)) for n in range(2, 302)])
-        found = await shown(log, lambda them: len(them) == 2)
-    assert found[1].event == 301
-    assert progress.left == 300 - 16
-    assert progress.records < 30
+        found = await shown(log, lambda them: them[-1].event == 301)
+    # A read that was waiting when they came has the first of them.
+    assert len(found) <= 3
+    assert progress.left >= 300 - 64 - 16
+    assert progress.records < 100
 
 
 async def test_an_event_that_crashes_the_picking_ends_nothing(
