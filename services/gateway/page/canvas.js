@@ -50,9 +50,39 @@ export function fitted(pen, text, size, room) {
   return `${text.slice(0, length)}…`;
 }
 
+/** A text in lines that fit, cut between words where it can be, the last one with an ellipsis. */
+export function wrapped(pen, text, size, room, most) {
+  pen.font = `400 ${size}px ${FONT}`;
+  const lines = [];
+  let rest = text.trim();
+  while (rest && lines.length < most) {
+    const whole = fitted(pen, rest, size, room);
+    if (whole === rest || lines.length === most - 1) return [...lines, whole];
+    const fits = whole.length - 1;
+    const space = rest.lastIndexOf(" ", fits);
+    const end = space > fits / 2 ? space : fits;
+    lines.push(rest.slice(0, end).trimEnd());
+    rest = rest.slice(end).trimStart();
+  }
+  return lines;
+}
+
+/** Ticks of a vertical scale, as many as there is room for. */
+function upward(of, size) {
+  const height = Math.abs(of.to - of.from);
+  return ticks(of, Math.max(2, (height / (size.font * (size.titles ? 2.4 : 3.2))) | 0));
+}
+
+/** Room left of the box that the numbers of a vertical scale want, in pixels. */
+export function roomForNumbers(pen, of, size) {
+  pen.font = `400 ${size.font}px ${FONT}`;
+  const widest = Math.max(0, ...upward(of, size).map(({ text }) => pen.measureText(text).width));
+  return Math.max(size.left, Math.ceil(widest) + size.tick + 6 + (size.titles ? 20 : 0));
+}
+
 /** Lines and numbers at the ticks of the vertical scale, within `box`. */
 export function drawVertical(pen, of, box, size, { lines = true, title = "" } = {}) {
-  for (const { value, text } of ticks(of, Math.max(2, (box.height / (size.font * (size.titles ? 2.4 : 3.2))) | 0))) {
+  for (const { value, text } of upward(of, size)) {
     const y = Math.round(of.at(value)) + 0.5;
     if (y < box.top - 1 || y > box.top + box.height + 1) continue;
     if (lines && text) stroke(pen, INK.grid, [[box.left, y], [box.left + box.width, y]]);

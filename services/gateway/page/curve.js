@@ -1,7 +1,7 @@
 /** One-dimensional elements: bars and steps of counts, points with errors of means. */
 
 import { binAt, binName, lowestPositive, scale } from "./axes.js";
-import { drawHorizontal, drawVertical, frame, roomForNames, sizes } from "./canvas.js";
+import { drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, sizes } from "./canvas.js";
 import { INK } from "./colours.js";
 import { number } from "./format.js";
 
@@ -14,12 +14,12 @@ export function drawCurve({ pen, width, height }, { element, axes, arrays, bad, 
   const [axis] = axes;
   const size = sizes(large);
   const bins = inBins(arrays, axis);
-  const left = size.left;
-  const wide = width - left - size.right;
-  const bottom = roomForNames(axis, wide, height, size);
-  const box = { left, top: size.top, width: wide, height: height - size.top - bottom, floor: height };
+  const bottom = roomForNames(axis, width - size.left - size.right, height, size);
+  const upright = { top: size.top, height: height - size.top - bottom, floor: height };
+  const y = vertical(bins, element, upright);
+  const left = roomForNumbers(pen, y, size);
+  const box = { ...upright, left, width: width - left - size.right };
   const x = horizontal(axis, element.draw.log_x, box);
-  const y = vertical(bins, element, box);
   drawVertical(pen, y, box, size, { title: element.value_axis });
   pen.save();
   pen.beginPath();

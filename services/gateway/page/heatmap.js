@@ -1,7 +1,7 @@
 /** Two-dimensional elements as a map of colours. */
 
 import { binAt, binName, lowestPositive, scale, ticks } from "./axes.js";
-import { drawHorizontal, drawVertical, frame, roomForNames, sizes, stroke, write } from "./canvas.js";
+import { drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, sizes, stroke, write } from "./canvas.js";
 import { HEAT, INK, heatText } from "./colours.js";
 import { brief, number } from "./format.js";
 import { pixelsOf } from "./pooling.js";
@@ -18,12 +18,12 @@ export function drawMap({ pen, width, height }, { element, axes, arrays, bad, la
   const size = sizes(large);
   const [across, up] = axes;
   const right = large ? 88 : 46;
-  const left = up.names ? Math.max(size.left, namesWidth(up, size, width)) : size.left;
-  const wide = width - left - right;
-  const bottom = roomForNames(across, wide, height, size);
-  const box = { left, top: size.top, width: wide, height: height - size.top - bottom, floor: height };
+  const bottom = roomForNames(across, width - size.left - right, height, size);
+  const tall = height - size.top - bottom;
+  const y = along(up, element.draw.log_y, size.top + tall, size.top);
+  const left = up.names ? Math.max(size.left, namesWidth(up, size, width)) : roomForNumbers(pen, y, size);
+  const box = { left, top: size.top, width: width - left - right, height: tall, floor: height };
   const x = along(across, element.draw.log_x, box.left, box.left + box.width);
-  const y = along(up, element.draw.log_y, box.top + box.height, box.top);
   const cells = cellsOf(element, axes, arrays);
   const colour = colourScale(cells, element, axes);
   paint(pen, cells, axes, x, y, box, colour);

@@ -1,7 +1,7 @@
 /** One element on a canvas, whatever its kind. */
 
 import { axisOf, withoutSpare } from "./axes.js";
-import { say, sheet, write } from "./canvas.js";
+import { say, sheet, wrapped, write } from "./canvas.js";
 import { INK } from "./colours.js";
 import { drawCurve } from "./curve.js";
 import { number } from "./format.js";
@@ -47,9 +47,28 @@ function axesOf({ axes, shape }, { values, entries }) {
 }
 
 function writeValue(pen, value, width, height, large) {
+  if (typeof value === "string") {
+    writeText(pen, value, width, height, large);
+    return;
+  }
   const text = number(value, 6);
   const size = Math.min(large ? 88 : 38, (width - 20) / (text.length * 0.56));
   write(pen, text, width / 2, height / 2, { size, colour: INK.text, base: "middle", weight: 600 });
+}
+
+/** A text in as large letters as all of it has room for, down to those that can just be read. */
+function writeText(pen, text, width, height, large) {
+  const smallest = large ? 13 : 11;
+  let [size, lines] = [large ? 30 : 22, []];
+  for (; size >= smallest; size -= 1) {
+    const most = Math.max(1, Math.floor((height - 8) / (size * 1.35)));
+    lines = wrapped(pen, text, size, width - 20, size > smallest ? most + 1 : most);
+    if (lines.length <= most) break;
+  }
+  const top = (height - (lines.length - 1) * size * 1.35) / 2;
+  lines.forEach((line, i) => {
+    write(pen, line, width / 2, top + i * size * 1.35, { size, colour: INK.text, base: "middle", weight: 400 });
+  });
 }
 
 /** What a plot shows, in words: for those who cannot see it. */

@@ -4,7 +4,7 @@
  */
 
 import { scale } from "./axes.js";
-import { drawHorizontal, drawVertical, frame, say, sheet, sizes, write } from "./canvas.js";
+import { drawHorizontal, drawVertical, frame, roomForNumbers, say, sheet, sizes, write } from "./canvas.js";
 import { INK } from "./colours.js";
 import { number } from "./format.js";
 
@@ -35,13 +35,12 @@ export function drawTrend(canvas, given, { title = "", large = false, chosen = n
     return () => null;
   }
   const size = large ? { ...sizes(true), bottom: 42, font: 12 } : { ...sizes(false), bottom: 16 };
-  const box = {
-    left: size.left, top: size.top, width: width - size.left - size.right,
-    height: height - size.top - size.bottom, floor: height,
-  };
+  const tall = height - size.top - size.bottom;
+  const y = scale(...reach(closed.length > 1 ? closed : known), size.top + tall, size.top);
+  const left = roomForNumbers(pen, y, size);
+  const box = { left, top: size.top, width: width - left - size.right, height: tall, floor: height };
   const span = scattered ? around(places.filter(Number.isFinite)) : [places[0] - 0.5, places.at(-1) + 0.5];
   const x = scale(...span, box.left, box.left + box.width);
-  const y = scale(...reach(closed.length > 1 ? closed : known), box.top + box.height, box.top);
   if (chosen && !scattered) shade(pen, chosen, x, box);
   drawVertical(pen, y, box, size, { title });
   drawHorizontal(pen, x, { title: large ? AGAINST[trend.against ?? "lumisection"] : "", discrete: !scattered }, box, size);
