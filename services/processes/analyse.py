@@ -1,5 +1,9 @@
 """The analyser as a service of a process."""
 
+import asyncio
+
+import structlog
+
 from dqmstream.analyses.registry import load_analysis, workspaces_analysed
 from dqmstream.booking.chunk import decode_chunk
 from dqmstream.booking_set import BookingSet
@@ -8,7 +12,7 @@ from services.analyser.progress import AnalyserProgress
 from services.analyser.service import AnalyserSettings, run_analyser
 from services.processes.process import Process, Ready, Service
 
-__all__ = ["analysers"]
+__all__ = ["analysers", "idle_analyser"]
 
 
 def analysers(booking_set: BookingSet, *, conditions: bool = True) -> list[Service]:
@@ -47,3 +51,18 @@ def analysers(booking_set: BookingSet, *, conditions: bool = True) -> list[Servi
         )
 
     return [Service(name="analyser", start=start, progress=progress, kind="analyser")]
+
+
+def idle_analyser(booking_set: BookingSet) -> Service:
+    """An analyser of a set that has nothing to analyse: ready, and waiting to be told to stop.
+
+    A deployment starts the same services whatever its workspaces are.
+    """
+
+    async def start(process: Process, ready: Ready) -> None:
+        ready()
+        reason = f"no workspace of set {booking_set.hash} has an analysis: fillers fill all of them"
+        structlog.get_logger().warning("nothing to analyse", reason=reason)
+        await asyncio.Event().wait()
+
+    return Service(name="analyser", start=start, progress=AnalyserProgress(), kind="analyser")

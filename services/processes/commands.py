@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from dqmstream.errors import ConfigurationError
 from services.memory import return_freed_memory
 from services.processes.alone import alone, need_broker
 from services.settings import Settings
@@ -47,18 +46,15 @@ def analyse(*, derive: bool, flags: Mapping[str, object], config: Path | None) -
     """Analyse LSs as they close until stopped."""
     from dqmstream.analyses.registry import workspaces_analysed  # noqa: PLC0415
     from services.filler.announcing import announce  # noqa: PLC0415
-    from services.processes.analyse import analysers  # noqa: PLC0415
+    from services.processes.analyse import analysers, idle_analyser  # noqa: PLC0415
     from services.processes.process import Process  # noqa: PLC0415
 
     settings = _settings("analyse", flags, config)
     chosen = booking_set(settings, chosen_bookings(settings))
     services = analysers(chosen, conditions=derive)
     if not services:
-        msg = (
-            f"none of the workspaces {', '.join(chosen.workspaces)} has an analysis: fillers fill "
-            "all of them"
-        )
-        raise ConfigurationError(msg)
+        says = f"nothing to analyse: none of {', '.join(chosen.workspaces)} has an analysis"
+        return run_until_stopped(lambda: alone(settings, [idle_analyser(chosen)], says=says))
 
     async def begin(process: Process) -> None:
         # Which set is shown from when is said by its fillers.
