@@ -59,7 +59,7 @@ def idle_analyser(booking_set: BookingSet) -> Service:
     A deployment starts the same services whatever its workspaces are.
     """
 
-    async def start(process: Process, ready: Ready) -> None:
+    async def start(_process: Process, ready: Ready) -> None:
         ready()
         reason = f"no workspace of set {booking_set.hash} has an analysis: fillers fill all of them"
         structlog.get_logger().warning("nothing to analyse", reason=reason)
