@@ -11,7 +11,7 @@ from typing import Any, Final
 import numba
 from numba.core.caching import NullCache
 
-__all__ = ["CacheReport", "compile_with", "kernel", "spliced"]
+__all__ = ["CacheReport", "compile_with", "kernel", "lean_kernel", "spliced"]
 
 _config: Final[Any] = numba.config
 _KERNELS: Final[list[Any]] = []
@@ -31,7 +31,20 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     A read-only installation without a home must still start: it then compiles at each start.
     """
-    dispatcher = numba.njit(nogil=True)(function)
+    return _kept(numba.njit(nogil=True)(function))
+
+
+def lean_kernel(function: Callable[..., Any]) -> Any:
+    """As `kernel`, for functions that only read and write the arrays they are given.
+
+    Numba counts a reference to an array wherever it is passed on, even to a spliced function: in
+    code of many small steps that takes several times as long as the steps. Who makes an array in a
+    lean kernel is told so when it is compiled.
+    """
+    return _kept(numba.njit(nogil=True, _nrt=False)(function))
+
+
+def _kept(dispatcher: Any) -> Any:
     _KERNELS.append(dispatcher)
     with contextlib.suppress(RuntimeError, OSError):
         # Without a folder to write to Numba refuses here; `compile_with` reports it.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.kernels.compile import kernel, spliced
+from dqmstream.kernels.compile import lean_kernel, spliced
 
 __all__ = [
     "BYTE_COUNT",
@@ -87,7 +87,7 @@ def stop_of(b: Any, at: int, end: int) -> Any:
     return stop
 
 
-@kernel
+@lean_kernel
 def behind_text(b: Any, at: int, stop: int) -> Any:
     """Behind the length and the bytes of a text."""
     if at >= stop:
@@ -102,7 +102,7 @@ def behind_text(b: Any, at: int, stop: int) -> Any:
     return LENGTH if length > stop - at else at + length
 
 
-@kernel
+@lean_kernel
 def class_name(b: Any, at: int, stop: int, begin: int) -> Any:
     """Name, its end and the object behind a class tag; the first is negative if it is none.
 
@@ -134,7 +134,7 @@ def class_name(b: Any, at: int, stop: int, begin: int) -> Any:
     return name, last, behind
 
 
-@kernel
+@lean_kernel
 def is_named(b: Any, at: int, end: int, letters: Any, first: int, last: int) -> Any:
     """Whether a class name in the buffer is this one, blanks aside, or a template of this name.
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.kernels.compile import kernel
+from dqmstream.kernels.compile import lean_kernel
 from dqmstream.kernels.payload.buffer import u16, u32
 
 __all__ = ["copy_records", "count_records"]
@@ -12,7 +12,7 @@ __all__ = ["copy_records", "count_records"]
 _ALL_BITS: Final = 0xFF
 
 
-@kernel
+@lean_kernel
 def count_records(records: Any, items: Any, objects: Any) -> None:
     """How much there will be to copy.
 
@@ -32,7 +32,7 @@ def count_records(records: Any, items: Any, objects: Any) -> None:
             objects[-1 - target] += records[r, 2]
 
 
-@kernel
+@lean_kernel
 def _copy_items(
     b: Any,
     source: int,
@@ -68,7 +68,7 @@ def _copy_items(
         place += length
 
 
-@kernel
+@lean_kernel
 def copy_records(
     b: Any,
     records: Any,

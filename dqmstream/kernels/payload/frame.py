@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.kernels.compile import kernel
+from dqmstream.kernels.compile import lean_kernel
 from dqmstream.kernels.payload.buffer import (
     BYTE_COUNT,
     CLASS_TAG,
@@ -61,14 +61,14 @@ _LEAST: Final = 13
 """Bytes of a product that is not there: three null pointers and one byte."""
 
 
-@kernel
+@lean_kernel
 def _unknown(found: Any, e: int, part: int, at: int) -> Any:
     event = found.shape[1] - 1
     found[e, event, 0], found[e, event, 1] = part, at
     return UNKNOWN
 
 
-@kernel
+@lean_kernel
 def _text(b: Any, at: int, end: int) -> Any:
     """Behind a member that is a string."""
     stop = stop_of(b, at, end)
@@ -80,7 +80,7 @@ def _text(b: Any, at: int, end: int) -> Any:
     return TRAILING if 0 <= end < stop else end
 
 
-@kernel
+@lean_kernel
 def _branch(b: Any, at: int, stop: int, begin: int, found: Any, e: int) -> Any:
     """Branch id of a description in a pointer record: type, label and process come before."""
     name, _, at = class_name(b, at + 4, stop, begin)
@@ -110,7 +110,7 @@ def _branch(b: Any, at: int, stop: int, begin: int, found: Any, e: int) -> Any:
     return u32(b, at + 6)
 
 
-@kernel
+@lean_kernel
 def _open(b: Any, begin: int, end: int, names: Any, letters: Any, found: Any, e: int) -> Any:
     """Where the products of an event begin and end; the first negative if it has none."""
     stop = stop_of(b, begin, end)
@@ -144,7 +144,7 @@ def _open(b: Any, begin: int, end: int, names: Any, letters: Any, found: Any, e:
     return at + 4, stop
 
 
-@kernel
+@lean_kernel
 def _skip(b: Any, at: int, n: int, end: int) -> Any:
     """Behind n pointer records."""
     for _ in range(n):
@@ -156,7 +156,7 @@ def _skip(b: Any, at: int, n: int, end: int) -> Any:
     return at
 
 
-@kernel
+@lean_kernel
 def _slot(branches: Any, place: int, number: int) -> Any:
     """The slot of a branch id, negative for one nobody wants; most are where they always are."""
     if place < branches.shape[0] and branches[place, 0] == number:
@@ -167,7 +167,7 @@ def _slot(branches: Any, place: int, number: int) -> Any:
     return -1
 
 
-@kernel
+@lean_kernel
 def _event(
     b: Any,
     begin: int,
@@ -230,7 +230,7 @@ def _event(
     return fault
 
 
-@kernel
+@lean_kernel
 def find_products(
     b: Any,
     offsets: Any,

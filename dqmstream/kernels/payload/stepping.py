@@ -15,6 +15,7 @@ from dqmstream.kernels.payload.parts import (
     alike,
     alternative,
     count,
+    empty,
     enter,
     no_object,
     pointee,
@@ -55,9 +56,9 @@ def _next_content(
         length, same = u32(b, at), 1
         at += 4
         # Most of the thousands of front-end drivers have nothing to say.
-        while length == 0 and same <= stack[f, LEFT] and stop - at >= 4 and u32(b, at) == 0:
-            same += 1
-            at += 4
+        if length == 0:
+            same += empty(b, at, stack[f, LEFT], stop)
+            at += 4 * (same - 1)
         stack[f, LEFT] -= same - 1
         if one.group == COLLECTION:
             state[OBJECTS] += length

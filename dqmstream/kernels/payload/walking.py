@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.kernels.compile import kernel, spliced
+from dqmstream.kernels.compile import lean_kernel, spliced
 from dqmstream.kernels.payload.buffer import (
     BYTE_COUNT,
     CUT,
@@ -127,7 +127,7 @@ def _balance(leaves: Any, product: Any, records: Any, state: Any, sums: Any) -> 
     return 0
 
 
-@kernel
+@lean_kernel
 def walk(
     b: Any,
     offsets: Any,

@@ -1,8 +1,9 @@
 """Payloads of many events to arrays, product by product."""
 
+import io
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ class PayloadDecoder:
         self._absent = [[name for name, leaf in one.items() if not leaf] for one in members]
         self._taken = [
             [
-                (name, leaf, places[leaf], groups.get(leaf.group))
+                (name, np.dtype(leaf.code), leaf.length, places[leaf], groups.get(leaf.group))
                 for name, leaf in one.items()
                 if leaf
             ]
@@ -98,7 +99,7 @@ class PayloadDecoder:
         names = [f"edm::Wrapper<{branch.class_name}>" for branch in self._wanted]
         self._names, self._letters = _letters([*names, _EVENT])
         self._room = _ROOM
-        self._memory = bytearray()
+        self._memory = io.BytesIO()
 
     def decode(self, payloads: Sequence[bytes]) -> Decoded:
         """Products of all events, in their order. Whatever the bytes are, nothing raises.
@@ -118,9 +119,9 @@ class PayloadDecoder:
             *(places, faults, found),
         )
         counts, records = self._walk(buffer, offsets, places, faults, found)
-        values, elements = self._copy(buffer, records)
+        copied = self._copy(buffer, records)
         products = {
-            index: self._product(slot, counts[:, slot], values, elements)
+            index: self._product(slot, counts[:, slot], copied)
             for slot, index in enumerate(self._indices)
         }
         unknown, broken = self._count(buffer, faults, found)
@@ -131,13 +132,10 @@ class PayloadDecoder:
 
         They lie in memory that is kept: new memory for each batch would take as long as the copy.
         """
+        self._memory.seek(0)
+        self._memory.writelines(payloads)
         offsets = _starts(np.array([len(payload) for payload in payloads], np.int64))
-        if offsets[-1] > len(self._memory):
-            self._memory = bytearray(offsets[-1])
-        view = memoryview(self._memory)
-        for payload, start in zip(payloads, offsets.tolist(), strict=False):
-            view[start : start + len(payload)] = payload
-        return np.frombuffer(self._memory, np.uint8), offsets
+        return np.frombuffer(self._memory.getbuffer(), np.uint8), offsets
 
     def _walk(
         self,
@@ -168,9 +166,7 @@ class PayloadDecoder:
             more = np.empty((self._room - used, RECORD_FIELDS), np.int64)
             records = np.concatenate([records[:used], more])
 
-    def _copy(
-        self, buffer: NDArray[np.uint8], records: NDArray[np.int64]
-    ) -> tuple[list[Values], list[NDArray[np.int64]]]:
+    def _copy(self, buffer: NDArray[np.uint8], records: NDArray[np.int64]) -> "_Copied":
         """Values by leaf and counts by group."""
         leaves = self._program.leaves
         items = np.zeros(leaves.size, np.int64)
@@ -185,25 +181,17 @@ class PayloadDecoder:
             *(buffer, records, leaves, arena, arena.view(np.uint16), arena.view(np.uint32)),
             *(arena.view(np.int64), starts[:-1].copy(), counts, firsts[:-1].copy()),
         )
-        parts = zip(starts, sizes, strict=False)
-        values: list[Values] = [arena[start : start + size] for start, size in parts]
-        return values, np.split(counts, firsts[1:-1]) if objects.size else []
+        return _Copied(arena, starts.tolist(), items.tolist(), counts, firsts.tolist())
 
-    def _product(
-        self,
-        slot: int,
-        counts: NDArray[np.int64],
-        values: Sequence[Values],
-        elements: Sequence[NDArray[np.int64]],
-    ) -> Product:
+    def _product(self, slot: int, counts: NDArray[np.int64], copied: "_Copied") -> Product:
         members: dict[str, Values] = {}
         ragged: dict[str, Ragged] = {}
-        for name, leaf, place, group in self._taken[slot]:
-            column = _shaped(values[place], leaf)
+        for name, dtype, length, place, group in self._taken[slot]:
+            column = copied.values(place, dtype, length)
             if group is None:
                 members[name] = column
             else:
-                ragged[name] = Ragged(elements[group], column)
+                ragged[name] = Ragged(copied.elements(group), column)
         objects = int(counts.sum())
         for name in self._absent[slot]:
             members[name] = np.full(objects, np.nan)
@@ -239,13 +227,33 @@ class PayloadDecoder:
         return f"{name} v{version}"
 
 
+class _Copied(NamedTuple):
+    """Values of all leaves and counts of all groups, and where each of them begins.
+
+    There are hundreds of leaves, so that what is done for each is kept little: one array is made.
+    """
+
+    arena: NDArray[np.uint8]
+    starts: list[int]
+    items: list[int]
+    counts: NDArray[np.int64]
+    firsts: list[int]
+
+    def values(self, leaf: int, dtype: np.dtype[Any], length: int) -> Values:
+        """Values of a leaf: dtype[items] or dtype[items, length]."""
+        items = self.items[leaf]
+        shape = (items,) if length == 1 else (items, length)
+        return np.ndarray(shape, dtype, self.arena, self.starts[leaf])
+
+    def elements(self, group: int) -> NDArray[np.int64]:
+        """Number of elements of each object: int64[objects]."""
+        return self.counts[self.firsts[group] : self.firsts[group + 1]]
+
+
 def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(sizes)])
-
-
-def _shaped(raw: NDArray[np.uint8], leaf: Leaf) -> Values:
-    numbers: Values = raw.view(leaf.code)
-    return numbers if leaf.length == 1 else numbers.reshape(-1, leaf.length)
+    starts = np.zeros(sizes.size + 1, np.int64)
+    np.cumsum(sizes, out=starts[1:])
+    return starts
 
 
 def _resolve(branch: Branch, tree: Tree, name: str) -> Leaf | None:
