@@ -18,7 +18,18 @@ Events = Annotated[int, typer.Option(help="events of each throughput part")]
 def add_to(app: typer.Typer, *, panel: str) -> None:
     """Add `bench` with its commands."""
     bench = typer.Typer(no_args_is_help=True, help="Measure, compare with peers and limits.")
-    for command in (fill, pipeline, http, kafka, compression, log, store, start, beam_spot):
+    for command in (
+        fill,
+        pipeline,
+        http,
+        kafka,
+        compression,
+        log,
+        store,
+        start,
+        beam_spot,
+        payload,
+    ):
         bench.command()(command)
     app.add_typer(bench, name="bench", rich_help_panel=panel)
 
@@ -86,6 +97,22 @@ def beam_spot(
 ) -> None:
     """Pulls of simulated beam spots, times of fits, and the beam spots of streamer files."""
     _bench("beam_spot", {"files": files or (), "quick": quick}, check=check, json=json)
+
+
+def payload(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="streamer files; without any the public ones of DQMSTREAM_TEST_DATA or "
+            "../shared/data, or else made-up ones"
+        ),
+    ] = None,
+    quick: Quick = False,
+    check: Check = False,
+    json: Json = False,
+) -> None:
+    """Decoding of event payloads, all products and each alone, against decompressing them."""
+    _bench("payload", {"files": files or (), "quick": quick}, check=check, json=json)
 
 
 def _bench(name: str, options: dict[str, object], *, check: bool, json: bool) -> None:

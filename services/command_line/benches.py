@@ -22,6 +22,7 @@ _BENCHES: Final = (
     "http",
     "kafka",
     "log",
+    "payload",
     "pipeline",
     "start",
     "store",
