@@ -199,10 +199,19 @@ def _message(record: Record) -> HistogramSet | QualityReports | None:
 
 
 def _stored(system: System, run: int) -> set[int]:
+    """LSs of which the store has the contents of every workspace: analysed ones come last."""
+    return set.intersection(
+        *(_stored_of(system, run, workspace) for workspace in system.booking_set.workspaces)
+    )
+
+
+def _stored_of(system: System, run: int, workspace: str) -> set[int]:
     found: set[int] = set()
     after = None
     while True:
-        page = system.store.lumisections(run, set=system.booking_set.hash, after=after)
+        page = system.store.lumisections(
+            run, set=system.booking_set.hash, workspace=workspace, after=after
+        )
         found.update(one.lumisection for one in page.items)
         if page.after is None:
             return found
