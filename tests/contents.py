@@ -12,6 +12,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from dqmstream.sources.cms.detector import PARTITIONS
 from tests.scouting_contents import add_scouting
 
 __all__ = ["FEDS", "Made", "made"]
@@ -22,11 +23,6 @@ FEDS: Final = (*range(50, 130), *range(600, 654), *range(831, 869), *range(1200,
 """FEDs of made events."""
 ORBITS: Final = 262_144
 LUMISECTION: Final = 174
-_PARTS: Final = (
-    *("ebp", "ebm", "eep", "eem", "hbhea", "hbheb", "hbhec", "hf", "ho", "rpc", "dt0", "dtp"),
-    *("dtm", "cscp", "cscm", "castor", "zdc", "tibtid", "tob", "tecp", "tecm", "bpix", "fpix"),
-    *("esp", "esm", "gemp", "gemm"),
-)
 
 
 @dataclass
@@ -152,7 +148,10 @@ def _online(found: Made, rng: np.random.Generator, events: int) -> None:
         time=time - 3 * 3_600 * 10**9,
         magnet_current=np.full(events, 18_164.0),
         magnet_field=np.full(events, 3.81),
-        **{part: np.full(events, state) for part, state in zip(_PARTS, said, strict=True)},
+        **{
+            name.lower(): np.full(events, state)
+            for name, state in zip(PARTITIONS, said, strict=True)
+        },
     )
     found.add(
         "dcs_partitions",

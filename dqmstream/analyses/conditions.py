@@ -17,6 +17,7 @@ from dqmstream.analyses.writing import ElementWriter
 from dqmstream.errors import BookingError
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.operations import Conditions
+from dqmstream.sources.cms.detector import PARTITIONS
 
 __all__ = ["COLUMNS", "FOLDER", "PARTS", "StreamConditions"]
 
@@ -24,11 +25,7 @@ Array = NDArray[Any]
 
 FOLDER: Final = "StreamConditions"
 
-PARTS: Final = (
-    *("ebp", "ebm", "eep", "eem", "hbhea", "hbheb", "hbhec", "hf", "ho", "rpc", "dt0", "dtp"),
-    *("dtm", "cscp", "cscm", "castor", "zdc", "tibtid", "tob", "tecp", "tecm", "bpix", "fpix"),
-    *("esp", "esm", "gemp", "gemm"),
-)
+PARTS: Final = tuple(partition.lower() for partition in PARTITIONS)
 """Parts of the detector with a DCS bit, in the order of the bits."""
 
 _NUMBERS: Final = ("dcs.magnet_current", "dcs.magnet_field")

@@ -9,23 +9,13 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.sources.cms.detector import POTS
 from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events
 from dqmstream.workspaces.objects import NIBBLE, NIBBLES, TIMED
 
-__all__ = ["POTS", "workspace"]
+__all__ = ["workspace"]
 
 _CALL: Final = "Otherwise call the CT-PPS DOC."
-_STATIONS: Final = {
-    "210": ("FR_BT", "FR_HR", "FR_TP"),
-    "220": ("C1", "FR_BT", "FR_HR", "FR_TP", "NR_BT", "NR_HR", "NR_TP"),
-}
-POTS: Final = tuple(
-    f"{arm}_{station}_{pot}"
-    for arm in ("45", "56")
-    for station, pots in _STATIONS.items()
-    for pot in pots
-)
-"""Names in the order of CTPPSRecord (cms-sw/cmssw DataFormats/OnlineMetaData)."""
 _POT: Final = integer(0, len(POTS), label="Roman pot", labels=POTS)
 _STATES: Final = ("unused", "bad", "warning", "OK")
 _STATE: Final = integer(0, 4, label="status", labels=_STATES)

@@ -5,32 +5,27 @@ not know. The luminosity is the last one known when the event was built, a few n
 are records of the online meta data, and become conditions of the lumisection.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.sources.cms.detector import PARTITIONS
 from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events
-from dqmstream.workspaces.objects import NIBBLE, NIBBLES, POINTS, TIMED
+from dqmstream.workspaces.objects import LUMISECTION, NIBBLE, NIBBLES, POINTS, TIMED
 
-__all__ = ["PARTITIONS", "workspace"]
+__all__ = ["workspace"]
 
 _CALL: Final = "Otherwise tell the shift leader."
-PARTITIONS: Final = (
-    *("EB+", "EB-", "EE+", "EE-", "HBHEa", "HBHEb", "HBHEc", "HF", "HO", "RPC", "DT0", "DT+"),
-    *("DT-", "CSC+", "CSC-", "CASTOR", "ZDC", "TIBTID", "TOB", "TEC+", "TEC-", "BPIX", "FPIX"),
-    *("ES+", "ES-", "GEM+", "GEM-"),
-)
-"""Names in the order of the bits of DCSRecord (cms-sw/cmssw DataFormats/OnlineMetaData)."""
-_PARTITION: Final = integer(0, len(PARTITIONS), label="partition", labels=PARTITIONS)
+_LABELS: Final = tuple(re.sub("m$", "-", re.sub("p$", "+", name)) for name in PARTITIONS)
+"""Of the partitions; p and m stand for the ends of the detector."""
+_PARTITION: Final = integer(0, len(PARTITIONS), label="partition", labels=_LABELS)
 _TRACKER: Final = 17, 23
 """First partition of the tracker, and the one behind its last."""
 _LUMINOSITY: Final = regular(120, 0, 30_000, label="luminosity", unit="1e30 /cm2/s")
 _PILEUP: Final = regular(120, 0, 120, label="pile-up")
-_AGE: Final = (
-    "(orbit // 262144 + 1 - luminosity.lumisection) * 64"
-    " + orbit % 262144 // 4096 - luminosity.nibble"
-)
+_AGE: Final = f"({LUMISECTION} - luminosity.lumisection) * 64 + {NIBBLE} - luminosity.nibble"
 
 
 def _voltages() -> Iterator[Element]:
@@ -58,7 +53,7 @@ def _voltages() -> Iterator[Element]:
     )
     yield profile(
         "DCS/tracker",
-        integer(*_TRACKER, label="partition", labels=PARTITIONS[slice(*_TRACKER)]),
+        integer(*_TRACKER, label="partition", labels=_LABELS[slice(*_TRACKER)]),
         fill="dcs_partitions.partition",
         value="where(dcs_partitions.state == 1, 1, 0)",
         value_range=(0, 1),

@@ -12,8 +12,9 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar, variable
 from dqmstream.messages.booking import Draw, Element
+from dqmstream.sources.cms.detector import FEDS
 from dqmstream.workspaces.elements import LOG_MAP, SPECTRUM, TREND, number_of_events
-from dqmstream.workspaces.fed_numbers import FEDS, PART, part
+from dqmstream.workspaces.fed_numbers import PART, part
 from dqmstream.workspaces.objects import NIBBLE, NIBBLES, TIMED
 
 __all__ = ["workspace"]

@@ -9,10 +9,7 @@ from typing import Final
 
 from dqmstream.booking import integer
 
-__all__ = ["FEDS", "PART", "PARTS", "PARTS_FROM", "part"]
-
-FEDS: Final = 4097
-"""FEDs have the numbers 0 to 4096: FEDRawDataCollection has a place for each."""
+__all__ = ["PART", "PARTS", "PARTS_FROM", "part"]
 
 PARTS_FROM: Final[Mapping[int, str]] = {
     0: "pixel (VME)",

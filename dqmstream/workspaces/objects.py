@@ -13,12 +13,24 @@ from dqmstream.booking import histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element, Regular
 from dqmstream.workspaces.elements import BUNCHES, MAP, SPECTRUM, TREND
 
-__all__ = ["ETA", "NIBBLE", "NIBBLES", "PHI", "POINTS", "TIMED", "numbers", "places"]
+__all__ = [
+    "ETA",
+    "LUMISECTION",
+    "NIBBLE",
+    "NIBBLES",
+    "PHI",
+    "POINTS",
+    "TIMED",
+    "numbers",
+    "places",
+]
 
 ETA: Final = regular(60, -3, 3, label="eta")
 PHI: Final = regular(32, -math.pi, math.pi, label="phi")
 POINTS: Final = Draw(style="points")
 
+LUMISECTION: Final = "orbit // 262144 + 1"
+"""The lumisection that an event is in, by its orbit."""
 NIBBLES: Final = integer(0, 64, label="lumi nibble: 64 to a lumisection, of 4096 orbits each")
 NIBBLE: Final = "orbit % 262144 // 4096"
 TIMED: Final = "orbit >= 0"

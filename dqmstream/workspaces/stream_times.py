@@ -10,7 +10,7 @@ from typing import Final
 from dqmstream.booking import histogram, integer, profile, regular, scalar, variable
 from dqmstream.messages.booking import Draw, Element
 from dqmstream.workspaces.elements import LOG_MAP, SPECTRUM, TREND
-from dqmstream.workspaces.objects import NIBBLE, NIBBLES
+from dqmstream.workspaces.objects import LUMISECTION, NIBBLE, NIBBLES
 
 __all__ = ["delays", "times"]
 
@@ -93,7 +93,7 @@ def times() -> Iterator[Element]:
     for which in ("lowest", "highest"):
         yield scalar(
             f"DQMStream/Time/{which}_lumisection",
-            "orbit // 262144 + 1",
+            LUMISECTION,
             combine="min" if which == "lowest" else "max",
             select="orbit >= 0",
             title=f"{which.capitalize()} lumisection by the orbit",

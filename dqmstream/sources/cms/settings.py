@@ -13,6 +13,7 @@ from dqmstream.sources.cms.columns import (
     checked_columns,
     own_columns,
 )
+from dqmstream.sources.cms.detector import FEDS
 from dqmstream.sources.cms.selection import HltSelection
 
 __all__ = ["LumisectionFrom", "ReadSettings", "fed_ids"]
@@ -24,8 +25,6 @@ Playback renames recorded files to new runs and lumisections and leaves the head
 """
 
 _FEDS: Final = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
-_LAST_FED: Final = 4096
-"""CMSSW `DataFormats/FEDRawData/interface/FEDNumbering.h`: MAXFEDID."""
 
 
 class ReadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -100,10 +99,8 @@ class ReadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             from dqmstream.sources.cms.product_columns import product_fields  # noqa: PLC0415
 
             product_fields(self.product_columns)
-        if list(self.feds) != sorted(set(self.feds)) or not set(self.feds) <= set(
-            range(_LAST_FED + 1)
-        ):
-            msg = f"FEDs {self.feds}: expected rising numbers from 0 to {_LAST_FED}"
+        if list(self.feds) != sorted(set(self.feds)) or not set(self.feds) <= set(range(FEDS)):
+            msg = f"FEDs {self.feds}: expected rising numbers from 0 to {FEDS - 1}"
             raise ConfigurationError(msg)
         if self.chunk_events < 1 or self.chunk_bytes < 1:
             msg = f"chunks of {self.chunk_events} events and {self.chunk_bytes} bytes hold nothing"
@@ -122,8 +119,8 @@ def fed_ids(text: str) -> tuple[int, ...]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         match = _FEDS.fullmatch(part)
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last <= _LAST_FED:
-            msg = f"FEDs {part!r}: expected numbers up to {_LAST_FED}, as 1404,600-731"
+        if not first <= last < FEDS:
+            msg = f"FEDs {part!r}: expected numbers up to {FEDS - 1}, as 1404,600-731"
             raise ConfigurationError(msg)
         found.update(range(first, last + 1))
     return tuple(sorted(found))

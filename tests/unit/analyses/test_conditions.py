@@ -12,7 +12,7 @@ from dqmstream.booking import Workspace, analysis, histogram, regular, scalar
 from dqmstream.errors import BookingError
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import Layout
-from dqmstream.sources.cms.products.online import PARTITIONS
+from dqmstream.sources.cms.detector import PARTITIONS
 from dqmstream.testing import fill, judge
 from dqmstream.workspaces.stream_conditions import workspace
 

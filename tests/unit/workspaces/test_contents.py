@@ -10,16 +10,13 @@ import pytest
 
 from dqmstream.booking import required_columns
 from dqmstream.histograms.element import MonitorElement
-from dqmstream.messages.booking import Booking, Scalar
+from dqmstream.messages.booking import Booking, Integer, Scalar
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReport
 from dqmstream.sources.cms.columns import column_names
+from dqmstream.sources.cms.detector import PARTITIONS
 from dqmstream.sources.cms.products import COLLECTIONS
-from dqmstream.sources.cms.products.online import PARTITIONS as BITS
-from dqmstream.sources.cms.products.online import POTS as POT_BITS
 from dqmstream.testing import fill, judge
-from dqmstream.workspaces.ctpps_status import POTS
-from dqmstream.workspaces.dcs_luminosity import PARTITIONS
 from dqmstream.workspaces.fed_numbers import PARTS_FROM
 from tests.contents import FEDS, Made, made
 
@@ -451,6 +448,7 @@ def test_the_share_of_a_fed_tells_one_that_is_often_missing() -> None:
 
 
 def test_labels_are_those_of_the_bits_of_the_records() -> None:
-    names = [label.replace("+", "p").replace("-", "m") for label in PARTITIONS]
-    assert tuple(names) == BITS
-    assert POTS == POT_BITS
+    partitions = filled("dcs_luminosity", events=1)["DCS/on"].axes[0]
+    assert isinstance(partitions, Integer)
+    names = [label.replace("+", "p").replace("-", "m") for label in partitions.labels]
+    assert tuple(names) == PARTITIONS

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 import pytest
 
+from dqmstream.histograms.element import MonitorElement
+from dqmstream.messages.booking import Integer
 from dqmstream.messages.quality import Outcome
-from dqmstream.workspaces.ctpps_status import POTS
-from dqmstream.workspaces.dcs_luminosity import PARTITIONS
 from tests.content_file import File
 
 pytestmark = pytest.mark.realdata
@@ -20,6 +20,13 @@ def files(real_data: Path) -> Mapping[str, File]:
     """By the number of their lumisection."""
     found = sorted((real_data / "cms-streamer").glob("*.dat"))
     return {path.name.split("_")[1]: File(path) for path in found}
+
+
+def _labels(element: MonitorElement, axis: int = 0) -> tuple[str, ...]:
+    """Names of the bins, as a shifter reads them."""
+    found = element.axes[axis]
+    assert isinstance(found, Integer)
+    return found.labels
 
 
 def test_workspaces_are_chosen_by_what_a_stream_carries(files: Mapping[str, File]) -> None:
@@ -220,8 +227,8 @@ def test_both_records_of_the_trigger_agree(files: Mapping[str, File]) -> None:
 
 def test_high_voltage_and_luminosity_are_those_of_the_record(files: Mapping[str, File]) -> None:
     found = files["ls0174"]
-    on = dict(zip(PARTITIONS, found["DCS/on"].values().tolist(), strict=True))
-    assert {name for name, share in on.items() if share == 1} == set(PARTITIONS) - {
+    on = dict(zip(_labels(found["DCS/on"]), found["DCS/on"].values().tolist(), strict=True))
+    assert {name for name, share in on.items() if share == 1} == set(on) - {
         *("CASTOR", "ZDC", "GEM+", "GEM-")
     }
     assert on["GEM+"] == on["GEM-"] == 0
@@ -237,7 +244,8 @@ def test_high_voltage_and_luminosity_are_those_of_the_record(files: Mapping[str,
 def test_roman_pots_are_those_of_the_record(files: Mapping[str, File]) -> None:
     found = files["ls0174"]
     states = found["CTPPSStatus/states"].counts()
-    ok, bad = ({POTS[pot] for pot in np.flatnonzero(states[state])} for state in (3, 1))
+    pots = _labels(found["CTPPSStatus/states"], axis=1)
+    ok, bad = ({pots[pot] for pot in np.flatnonzero(states[state])} for state in (3, 1))
     assert ok == {
         *(f"{arm}_{pot}" for arm in (45, 56) for pot in ("210_FR_HR", "220_C1", "220_FR_HR")),
         "45_220_NR_HR",

@@ -4,14 +4,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from dqmstream.sources.cms.detector import PARTITIONS
 from dqmstream.sources.cms.madeup.plan import Beam, Plan
 
 __all__ = ["beam_spot", "ctpps", "dcs", "luminosity", "trigger_results"]
 
 _SECOND: Final = 1_000_000_000
-_PARTITIONS: Final = 27
-_NOT_VALID: Final = frozenset({15, 16})
-"""CASTOR and ZDC."""
+_NOT_VALID: Final = frozenset({PARTITIONS.index("CASTOR"), PARTITIONS.index("ZDC")})
 _NIBBLE: Final = 4096
 """Orbits."""
 _LATE: Final = 5
@@ -56,7 +55,7 @@ def beam_spot(beam: Beam) -> dict[str, Any]:
 
 def dcs(plan: Plan) -> dict[str, Any]:
     """`DCSRecord`: high voltage as it is since the run began."""
-    valid = [part not in _NOT_VALID for part in range(_PARTITIONS)]
+    valid = [part not in _NOT_VALID for part in range(len(PARTITIONS))]
     return {
         "timestamp_": _timestamp(plan.begin),
         "highVoltageReady_": [on and part not in plan.off for part, on in enumerate(valid)],

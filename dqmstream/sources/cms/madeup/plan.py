@@ -9,6 +9,7 @@ import msgspec
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.sources.cms.decoding.branch import Branch
+from dqmstream.sources.cms.detector import FEDS, PARTITIONS
 
 __all__ = ["ONLINE_BRANCHES", "TRACKING_BRANCHES", "Beam", "FedFault", "Plan", "read_plan"]
 
@@ -186,11 +187,11 @@ _LIMITS: Final = {
     "tracks": (0, 1000),
     "paths": (1, 2000),
     "pass_share": (0, 1),
-    "off": (0, 26),
+    "off": (0, len(PARTITIONS) - 1),
     "magnet_current": (0, 20_000),
     "luminosity": (0, 1e6),
     "pileup": (0, 1000),
-    "feds": (0, 4096),
+    "feds": (0, FEDS - 1),
     "fed_bytes": (8, 100_000),
     "jpsi": (0, 1),
 }

@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dqmstream.sources.cms.auxiliary import EventAuxiliary
+from dqmstream.sources.cms.detector import FEDS
 from dqmstream.sources.cms.madeup.plan import FedFault, Plan
 
 __all__ = ["GLOBAL_TRIGGER", "crc16", "fed_collection"]
 
 GLOBAL_TRIGGER: Final = 1404
-_FEDS: Final = 4097
 _POLYNOMIAL: Final = 0x8005
 _WORD: Final = 8
 _BOARDS: Final = 6
@@ -36,9 +36,9 @@ _PRESCALE_COLUMN: Final = 2
 def fed_collection(
     plan: Plan, auxiliary: EventAuxiliary, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """`FEDRawDataCollection` of an event: the fragments of the plan's FEDs, and 4097 places."""
+    """`FEDRawDataCollection` of an event: fragments of the plan's FEDs, and all other places."""
     empty = {"data_": np.empty(0, np.uint8)}
-    places: list[dict[str, Any]] = [empty] * _FEDS
+    places: list[dict[str, Any]] = [empty] * FEDS
     for fed in plan.feds:
         fragment = _fragment(plan, auxiliary, fed, rng)
         places[fed] = {"data_": np.frombuffer(fragment, np.uint8)}

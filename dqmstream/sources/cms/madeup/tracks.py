@@ -25,9 +25,8 @@ _ALGORITHM: Final = 32
 _HIT_BITS: Final = 12
 _WORDS: Final = 57
 _FULL_WEIGHT: Final = 255
-_PIXEL_BARREL, _PIXEL_ENDCAP, _INNER_BARREL, _OUTER_BARREL = 1, 2, 3, 5
+_PIXEL_BARREL, _INNER_BARREL, _OUTER_BARREL = 1, 3, 5
 _MISSING: Final = 1
-_ROOT_3: Final = math.sqrt(3)
 Values = dict[str, Any]
 
 

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from dqmstream.sources.cms.detector import PARTITIONS, POTS
 from dqmstream.sources.cms.products.collection import (
     FLOAT,
     INT8,
@@ -25,30 +26,7 @@ from dqmstream.sources.cms.products.collection import (
 )
 from dqmstream.sources.cms.products.kinematics import starts_of
 
-__all__ = [
-    "CTPPS",
-    "CTPPS_POTS",
-    "DCS",
-    "DCS_PARTITIONS",
-    "LUMINOSITY",
-    "PARTITIONS",
-    "POTS",
-]
-
-# fmt: off
-PARTITIONS: Final = (
-    "EBp", "EBm", "EEp", "EEm", "HBHEa", "HBHEb", "HBHEc", "HF", "HO", "RPC", "DT0", "DTp", "DTm",
-    "CSCp", "CSCm", "CASTOR", "ZDC", "TIBTID", "TOB", "TECp", "TECm", "BPIX", "FPIX", "ESp", "ESm",
-    "GEMp", "GEMm",
-)
-"""High-voltage partitions, in the order of their bits."""
-_POTS_OF_ARM: Final = (
-    "210_FR_BT", "210_FR_HR", "210_FR_TP", "220_C1", "220_FR_BT", "220_FR_HR", "220_FR_TP",
-    "220_NR_BT", "220_NR_HR", "220_NR_TP",
-)
-# fmt: on
-POTS: Final = tuple(f"{arm}_{pot}" for arm in ("45", "56") for pot in _POTS_OF_ARM)
-"""Roman pots, in the order of their bits."""
+__all__ = ["CTPPS", "CTPPS_POTS", "DCS", "DCS_PARTITIONS", "LUMINOSITY"]
 
 _TIME: Final = ("timestamp_.timeHigh_", "timestamp_.timeLow_")
 _READY: Final = "highVoltageReady_"
@@ -57,7 +35,8 @@ _CURRENT: Final = "magnetCurrent_"
 _STATUS: Final = "status_"
 _TESLA_PER_AMPERE: Final = 0.0002067
 _TESLA: Final = 0.0557973
-_OFF, _ON, _NOT_VALID = 0, 1, 2
+_OFF: Final = 0
+_NOT_VALID: Final = 2
 
 
 class Record(Objects):

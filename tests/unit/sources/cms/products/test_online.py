@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqmstream.sources.cms.products.online import PARTITIONS, POTS
+from dqmstream.sources.cms.detector import PARTITIONS, POTS
 from tests.made_products import branch, columns_of, product, ragged
 
 _DCS = branch("DCSRecord")
