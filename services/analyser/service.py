@@ -148,6 +148,7 @@ class _Service:
         )
         self._written = () if start is None else start.offsets
         positions = {(EVENTS, p): at for p, at in analyser.positions().items()}
+        self.progress.positions.update(positions)
         async with AsyncExitStack() as stack:
             reader = await stack.enter_async_context(self._log.reader(positions))
             ready()

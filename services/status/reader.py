@@ -6,12 +6,13 @@ from typing import Final
 
 from dqmstream.clock import Clock
 from dqmstream.errors import LogError, MessageError, OffsetExpiredError
+from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.operations import Heartbeat
-from dqmstream.messages.topics import HEARTBEATS, TOPICS
+from dqmstream.messages.topics import BOOKINGS, HEARTBEATS, TOPICS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Bounds, Log, Record, TopicPartition
 from services.gateway.pulse import Pulse
-from services.status.report import StatusReport, status_report
+from services.status.report import StatusReport, analysed_in_force, status_report
 
 __all__ = ["StatusReader"]
 
@@ -39,6 +40,9 @@ class StatusReader:
         self._clock = clock
         self._pulse = Pulse(_STALE_AFTER)
         self._heard = 0
+        self._announced = 0
+        self._analysed: dict[str, bool] = {}
+        self._activations: list[Activation] = []
         self._newest: dict[TopicPartition, int] = {}
         self._seen_ends: dict[TopicPartition, int] = {}
         self._turn = asyncio.Lock()
@@ -64,6 +68,7 @@ class StatusReader:
         bounds = await self._bounds(places)
         await self._look_at_newest(bounds)
         await self._hear(bounds)
+        await self._look_at_sets(bounds)
         now = self._clock.wall()
         return status_report(
             now=now,
@@ -72,6 +77,7 @@ class StatusReader:
             newest=self._newest,
             beats=self._pulse.beats(now),
             absent=absent,
+            analysed=analysed_in_force(self._activations, self._analysed),
         )
 
     def _places(self) -> tuple[list[TopicPartition], list[str]]:
@@ -117,6 +123,26 @@ class StatusReader:
                 continue  # the gateway counts these
             if isinstance(message, Heartbeat):
                 self._pulse.take(message)
+
+    async def _look_at_sets(self, bounds: Mapping[TopicPartition, Bounds]) -> None:
+        """Which workspaces have an analysis, and which sets are shown: what is new of it."""
+        place = (BOOKINGS, 0)
+        if place not in bounds:
+            return
+        start, end = bounds[place]
+        begin = max(start, self._announced)
+        if begin >= end:
+            return
+        for record in await self._read({place: begin}, {place: end}):
+            self._announced = record.offset + 1
+            try:
+                message = CODEC.decode(record.headers, record.value)
+            except MessageError:
+                continue
+            if isinstance(message, Booking):
+                self._analysed[message.workspace] = bool(message.analysis)
+            elif isinstance(message, Activation):
+                self._activations.append(message)
 
     async def _read(
         self, positions: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]

@@ -3,14 +3,15 @@
 Pure: bounds of partitions and heartbeats in, a report out. Whoever reads the log can make it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from dqmstream.identity import kind_of_service
+from dqmstream.messages.booking import Activation
 from dqmstream.messages.operations import Heartbeat
-from dqmstream.messages.topics import EVENTS, HISTOGRAMS, dead_topic
+from dqmstream.messages.topics import DISPLAYS, EVENTS, HISTOGRAMS, dead_topic
 from dqmstream.transport.record import Bounds, TopicPartition
 from services.gateway.pulse import Beat
 
@@ -20,12 +21,13 @@ __all__ = [
     "ServiceStatus",
     "StatusReport",
     "TopicStatus",
+    "analysed_in_force",
     "status_report",
 ]
 
 _NEEDED: Final = ("filler", "comparator", "recorder", "gateway")
-_READ_BY: Final = {EVENTS: "filler", HISTOGRAMS: "comparator"}
-"""Topics shared out among the services of one kind, so that every partition has its reader."""
+_READ_BY: Final = (("filler", EVENTS), ("analyser", EVENTS), ("comparator", HISTOGRAMS))
+"""Topics of which every partition must have a reader of a kind, where that kind is needed."""
 _NEWS: Final = 600.0
 """Seconds after which a silent service is no news: others have taken over, or are missed."""
 _DEAD: Final = dead_topic("")
@@ -115,6 +117,7 @@ def status_report(
     newest: Mapping[TopicPartition, int],
     beats: Sequence[Beat],
     absent: Sequence[str] = (),
+    analysed: Collection[str] = (),
 ) -> StatusReport:
     """The report.
 
@@ -132,6 +135,8 @@ def status_report(
         Newest heartbeat of each service of each process, with its age.
     absent
         Topics that should be there and are not.
+    analysed
+        Workspaces in force that an analyser fills.
     """
     positions = [position for beat in beats for position in _positions(beat.heartbeat, bounds)]
     owners = _owners(beats)
@@ -139,13 +144,33 @@ def status_report(
     return StatusReport(
         now=now,
         log=log,
-        problems=tuple(_problems(beats, bounds, missing, absent)),
+        problems=tuple(_problems(beats, bounds, missing, absent, analysed)),
         topics=tuple(_topics(bounds, newest, now)),
         services=tuple(_service(beat, positions) for beat in beats),
         positions=tuple(positions),
         open=tuple(_open(owners, now)),
         missing=tuple(missing),
     )
+
+
+def analysed_in_force(
+    activations: Sequence[Activation], analysed: Mapping[str, bool]
+) -> frozenset[str]:
+    """Workspaces that an analyser fills, of sets that are shown and were not replaced since.
+
+    Parameters
+    ----------
+    analysed
+        By workspace, whether it has an analysis.
+    """
+    found: set[str] = set()
+    replaced: set[str] = set()
+    for one in sorted(activations, key=lambda each: (each.from_run, each.when), reverse=True):
+        # A set that shares workspaces with a later one is the one before it.
+        if not replaced & set(one.workspaces):
+            found.update(name for name in one.workspaces if analysed.get(name))
+        replaced.update(one.workspaces)
+    return frozenset(found)
 
 
 def _topics(
@@ -246,22 +271,29 @@ def _problems(
     bounds: Mapping[TopicPartition, Bounds],
     missing: Iterable[str],
     absent: Iterable[str],
+    analysed: Collection[str],
 ) -> Iterator[str]:
     yield from (f"topic {name} does not exist" for name in absent)
     ready = [beat.heartbeat for beat in beats if beat.state == "ready"]
     kinds = {kind_of_service(heartbeat.service) for heartbeat in ready}
     yield from (f"no {kind} is ready" for kind in _NEEDED if kind not in kinds)
+    if analysed and "analyser" not in kinds:
+        yield f"no analyser is ready: nobody fills {', '.join(sorted(analysed))}"
+    # A system may do without one; whether this one does is told by the events there are.
+    shown = bounds.get((DISPLAYS, 0))
+    if shown is not None and shown.end > shown.start and "display" not in kinds:
+        yield "no display is ready: no new events are shown"
     for beat in beats:
         if beat.state == "stale" and beat.age < _NEWS:
             name = f"{beat.heartbeat.service} of {beat.heartbeat.process}"
             yield f"{name} has been silent for {beat.age:.0f} s"
-    for topic, kind in _READ_BY.items():
+    for kind, topic in _READ_BY:
         read = {
             p for each in ready if kind_of_service(each.service) == kind for p in each.positions
         }
         places = sorted(place for place in bounds if place[0] == topic)
         unread = [str(number) for _, number in places if f"{topic}/{number}" not in read]
-        if kind in kinds and unread:
+        if kind in kinds and unread and (kind != "analyser" or analysed):
             yield f"no {kind} reads {topic} partition {', '.join(unread)}"
     yield from (f"source {name} is missing" for name in missing)
 

@@ -8,14 +8,24 @@ from rich.console import Console
 
 from dqmstream.clock import SettableClock
 from dqmstream.errors import LogUnavailableError
+from dqmstream.messages.booking import Activation, Analysis, Booking
 from dqmstream.messages.operations import Heartbeat, OpenLumisection
-from dqmstream.messages.topics import BOOKINGS, EVENTS, HEARTBEATS, HISTOGRAMS, TOPICS, dead_topic
+from dqmstream.messages.struct import Message
+from dqmstream.messages.topics import (
+    BOOKINGS,
+    DISPLAYS,
+    EVENTS,
+    HEARTBEATS,
+    HISTOGRAMS,
+    TOPICS,
+    dead_topic,
+)
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Bounds, Log, Outgoing, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from services.gateway.pulse import Beat, Pulse
 from services.status.reader import StatusReader
-from services.status.report import StatusReport, status_report
+from services.status.report import StatusReport, analysed_in_force, status_report
 from services.status.table import duration, status_tables
 
 SECOND = 1_000_000_000
@@ -146,6 +156,39 @@ def test_what_a_zombie_holds_open_is_not_shown():
     assert [each.lumisection for each in report(zombie, owner).open] == [9]
 
 
+def test_an_analyser_is_missed_where_a_workspace_needs_it():
+    assert report(analysed=["spot", "drift"]).problems == (
+        "no analyser is ready: nobody fills drift, spot",
+    )
+    both = {f"{EVENTS}/0": 100, f"{EVENTS}/1": 50}
+    assert report(heartbeat("analyser", positions=both), analysed=["spot"]).problems == ()
+    idle = heartbeat("analyser", positions={})
+    assert report(idle).problems == ()
+    assert report(idle, analysed=["spot"]).problems == (
+        f"no analyser reads {EVENTS} partition 0, 1",
+    )
+
+
+def test_a_display_is_missed_where_there_was_one():
+    shown = BOUNDS | {(DISPLAYS, 0): Bounds(3, 9)}
+    assert report(bounds=shown).problems == ("no display is ready: no new events are shown",)
+    assert report(heartbeat("display"), bounds=shown).problems == ()
+    assert report(bounds=BOUNDS | {(DISPLAYS, 0): Bounds(9, 9)}).problems == ()
+
+
+def activation(workspaces: str, from_run: int) -> Activation:
+    names = tuple(workspaces.split())
+    return Activation(set=workspaces, workspaces=names, from_run=from_run, who="me", when=from_run)
+
+
+def test_workspaces_count_as_analysed_while_their_set_is_shown():
+    analysed = {"spot": True, "pixel": False, "drift": True}
+    first, other = activation("pixel spot", 1), activation("drift", 2)
+    assert analysed_in_force([first, other], analysed) == {"spot", "drift"}
+    assert analysed_in_force([first, other, activation("pixel", 5)], analysed) == {"drift"}
+    assert analysed_in_force([], analysed) == frozenset()
+
+
 # --------------------------------------------------------------------- reader
 
 
@@ -167,7 +210,7 @@ async def log(clock: SettableClock) -> MemoryLog:
     return made
 
 
-async def put(log: Log, topic: str, partition: int, message: Heartbeat | None = None) -> None:
+async def put(log: Log, topic: str, partition: int, message: Message | None = None) -> None:
     headers, value = CODEC.encode(message) if message else ((), b"x")
     await log.send(
         [Outgoing(topic=topic, partition=partition, key=b"k", headers=headers, value=value)]
@@ -204,6 +247,21 @@ async def test_reports_follow_the_log_but_not_more_than_once_a_second(log, clock
     third = await reader.report()
     assert [each.state for each in third.services] == ["stale"]
     assert {topic.name: topic.age for topic in third.topics}[EVENTS] == 22.0
+
+
+async def test_a_set_with_an_analysis_wants_an_analyser(log, clock):
+    await log.ensure_topics([TopicSpec(name=BOOKINGS, partitions=1, compacted=True)])
+    reader = StatusReader(log, clock)
+    wanted = "no analyser is ready: nobody fills spot"
+    analysis = Analysis(name="a.module:Spot", columns=("x",))
+    await put(log, BOOKINGS, 0, Booking(workspace="spot", elements=(), analysis=analysis))
+    assert wanted not in (await reader.report()).problems
+    clock.advance(2)
+    await put(log, BOOKINGS, 0, activation("spot", 1))
+    assert wanted in (await reader.report()).problems
+    clock.advance(2)
+    await put(log, BOOKINGS, 0, Booking(workspace="spot", elements=()))
+    assert wanted not in (await reader.report()).problems
 
 
 async def test_a_log_that_is_away_is_said_to_be(log, clock, monkeypatch):
