@@ -14,6 +14,8 @@ import operator
 import struct
 from typing import Final, NamedTuple
 
+from dqmstream.sources.cms.classes.framing import COUNTED, NEW_CLASS, STANDARD
+
 __all__ = [
     "AUXILIARY_END",
     "EventAuxiliary",
@@ -22,9 +24,6 @@ __all__ = [
     "encode_send_event",
 ]
 
-_COUNT: Final = 0x4000_0000
-"""Marks a byte count."""
-_NEW_CLASS: Final = b"\xff\xff\xff\xff"
 _SEND_EVENT: Final = b"edm::SendEvent"
 _SEND_EVENT_VERSIONS: Final = (10, 11)
 _NO_OBJECT: Final = "not a ROOT object"
@@ -44,19 +43,19 @@ class _Object(NamedTuple):
 
     @property
     def expected(self) -> bytes:
-        return _HEADER.pack(_COUNT + self.size, self.version) + self.then
+        return _HEADER.pack(COUNTED + self.size, self.version) + self.then
 
 
 # A string member is its length in one byte and that many bytes; the two here are raw MD5 sums.
 _AUXILIARY = _Object("edm::EventAuxiliary", 29, 111, 11)
 _HISTORY = _Object("edm::Hash", 35, 25, 11)
-_HISTORY_TEXT = _Object("std::string", 41, 19, 9, b"\x10")
+_HISTORY_TEXT = _Object("std::string", 41, 19, STANDARD, b"\x10")
 _EVENT_ID = _Object("edm::EventID", 64, 18, 12)
-_GUID_TEXT = _Object("std::string", 86, 19, 9, b"\x10")
+_GUID_TEXT = _Object("std::string", 86, 19, STANDARD, b"\x10")
 _TIMESTAMP = _Object("edm::Timestamp", 109, 10, 10)
 _OBJECTS: Final = (_AUXILIARY, _HISTORY, _HISTORY_TEXT, _EVENT_ID, _GUID_TEXT, _TIMESTAMP)
 
-_RECORD: Final = _NEW_CLASS + _SEND_EVENT + b"\0"
+_RECORD: Final = NEW_CLASS + _SEND_EVENT + b"\0"
 _FIXED: Final = (
     b"".join(found.expected for found in _OBJECTS[:3]),
     *(found.expected for found in _OBJECTS[3:]),
@@ -144,7 +143,7 @@ def decode_auxiliary(payload: bytes) -> EventAuxiliary | UnknownClass:
 
 def _frame(size: int, version: int) -> tuple[object, ...]:
     """What `_FRAME` must give for a payload of `size` bytes."""
-    counts = _COUNT + size - _INSIDE_RECORD, _COUNT + size - _INSIDE_SEND_EVENT
+    counts = COUNTED + size - _INSIDE_RECORD, COUNTED + size - _INSIDE_SEND_EVENT
     return (counts[0], _RECORD, counts[1], version, *_FIXED)
 
 
@@ -176,7 +175,7 @@ def encode_send_event(auxiliary: EventAuxiliary, rest: bytes = b"") -> bytes:
 def _first_unknown(payload: bytes) -> UnknownClass:
     """Why a payload is not the known one, from its first byte on."""
     size = len(payload)
-    if payload[4:8] != _NEW_CLASS:
+    if payload[4:8] != NEW_CLASS:
         return UnknownClass(_NO_OBJECT, None, f"{size} bytes begin with {payload[:8].hex()}")
     name = payload[8 : 8 + _LONGEST_NAME].partition(b"\0")[0]
     if name != _SEND_EVENT:
@@ -190,7 +189,7 @@ def _first_unknown(payload: bytes) -> UnknownClass:
         unknown = _compare(payload, known)
         if unknown is not None:
             return unknown
-    if payload[:4] != (_COUNT + size - _INSIDE_RECORD).to_bytes(4):
+    if payload[:4] != (COUNTED + size - _INSIDE_RECORD).to_bytes(4):
         detail = f"record of {payload[:4].hex()} bytes in a payload of {size}"
         return UnknownClass(_NO_OBJECT, None, detail)
     if size < AUXILIARY_END:

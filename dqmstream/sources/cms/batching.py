@@ -4,8 +4,8 @@ How many are decoded together decides speed and memory, and nothing else: a chun
 would if each event were decoded by itself, and has the same bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,20 +13,13 @@ from numpy.typing import NDArray
 
 from dqmstream.sources.cms.columns import ColumnBuilder
 from dqmstream.sources.cms.limits import Limits
+from dqmstream.sources.cms.product_reader import ProductReader
 from dqmstream.sources.cms.reading import StreamerEvent
 from dqmstream.sources.cms.report import EventCounts
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.tally import Tally
 
-__all__ = [
-    "Batch",
-    "ChunkCutter",
-    "ProductArrays",
-    "ProductReader",
-    "ProductReaders",
-    "StreamerChunk",
-    "row_bytes",
-]
+__all__ = ["Batch", "ChunkCutter", "StreamerChunk", "row_bytes"]
 
 
 class StreamerChunk(NamedTuple):
@@ -38,47 +31,6 @@ class StreamerChunk(NamedTuple):
 
     batch: pa.RecordBatch
     counts: EventCounts
-
-
-class ProductArrays(NamedTuple):
-    """Columns of products of some events, and how often a product was left out, by name.
-
-    `arrays` has one array for each field of the reader, each of as many rows as events. `unknown`
-    and `broken` count events.
-    """
-
-    arrays: Sequence["pa.Array[Any]"]
-    unknown: Mapping[str, int]
-    broken: Mapping[str, int]
-
-
-class ProductReader(Protocol):
-    """Makes columns out of the payloads of events that follow one INIT."""
-
-    @property
-    def fields(self) -> Sequence["pa.Field[Any]"]:
-        """The columns it makes."""
-        ...
-
-    @property
-    def fault(self) -> str:
-        """Why it finds no product, if it cannot read which there are; else empty."""
-        ...
-
-    def read(self, payloads: Sequence[bytes], bunch_crossings: NDArray[np.int64]) -> ProductArrays:
-        """Columns of the events of expanded payloads; `bunch_crossings` int64[events], -1 unknown.
-
-        Whatever the bytes are, nothing raises.
-        """
-        ...
-
-
-class ProductReaders(Protocol):
-    """Gives a reader for each INIT, all of the same columns: they are fixed for a run."""
-
-    def reader(self, init_payload: bytes) -> ProductReader:
-        """For the events that follow an INIT of this payload; whatever it is, nothing raises."""
-        ...
 
 
 class Batch:

@@ -1,8 +1,8 @@
 """One streamer file, read once from begin to end: events or chunks of columns, and a report.
 
 Memory holds one message and one chunk, or one batch of events whose products are decoded together,
-never the file. Nothing in a file raises: what cannot be
-used is refused by name in the report, and what can be read is read.
+never the file. Nothing in a file raises: what cannot be used is refused by name in the report, and
+what can be read is read.
 """
 
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from dqmstream.errors import SourceError
-from dqmstream.sources.cms.batching import Batch, ChunkCutter, ProductReaders, StreamerChunk
+from dqmstream.sources.cms.batching import Batch, ChunkCutter, StreamerChunk
 from dqmstream.sources.cms.columns import ColumnBuilder
 from dqmstream.sources.cms.limits import Limits
 from dqmstream.sources.cms.messages import InitMessage
 from dqmstream.sources.cms.pair import StreamerPair, find_pair
+from dqmstream.sources.cms.product_reader import ProductReaders
 from dqmstream.sources.cms.reading import FileReading, StreamerEvent
 from dqmstream.sources.cms.report import EventCounts, FileReport
 from dqmstream.sources.cms.settings import ReadSettings

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.identity import content_hash
-from dqmstream.sources.cms.batching import ProductArrays
 from dqmstream.sources.cms.classes.tables import class_tables
 from dqmstream.sources.cms.decoding.decoder import PayloadDecoder
 from dqmstream.sources.cms.decoding.job_header import read_branches
+from dqmstream.sources.cms.product_reader import ProductArrays
 from dqmstream.sources.cms.products import COLLECTIONS, ProductPlan, products_of
 from dqmstream.sources.cms.products.collection import Collection
 
@@ -156,7 +156,7 @@ class _Reader:
         self._decoder = decoder
 
     def read(self, payloads: Sequence[bytes], bunch_crossings: NDArray[np.int64]) -> ProductArrays:
-        """As `batching.ProductReader` says."""
+        """As `product_reader.ProductReader` says."""
         events = len(payloads)
         decoded = self._decoder.decode(payloads)
         built = self._plan.build(decoded, bunch_crossing=bunch_crossings, events=events)

@@ -9,10 +9,10 @@ import msgspec
 from dqmstream.booking.columns import encode_batch
 from dqmstream.errors import SourceError
 from dqmstream.identity import content_hash
-from dqmstream.sources.cms.batching import ProductReaders
 from dqmstream.sources.cms.columns import column_names, header_schema
 from dqmstream.sources.cms.file import StreamerFile, product_readers
 from dqmstream.sources.cms.listing import Listing, list_streamer_files
+from dqmstream.sources.cms.product_reader import ProductReaders
 from dqmstream.sources.cms.report import FileReport
 from dqmstream.sources.cms.runkey import read_run_key
 from dqmstream.sources.cms.settings import ReadSettings

@@ -8,20 +8,23 @@ from collections.abc import Sequence
 from typing import Final
 
 from dqmstream.errors import SourceError
+from dqmstream.sources.cms.classes.framing import (
+    COUNTED,
+    LONG_TEXT,
+    MEMBER_WISE,
+    NEW_CLASS,
+    STANDARD,
+)
 from dqmstream.sources.cms.decoding.branch import Branch, normalised
 
 __all__ = ["read_branches"]
 
-_COUNTED: Final = 0x4000_0000
-_RECORD: Final = b"\xff\xff\xff\xffedm::SendJobHeader\0"
+_RECORD: Final = NEW_CLASS + b"edm::SendJobHeader\0"
 _VERSIONS: Final = (11, 12)
 _DESCRIPTION_VERSION: Final = 13
 _BRANCH_ID_VERSION: Final = 10
-_STRING_VERSION: Final = 9
-_MEMBER_WISE_VERSION: Final = 0x4009
 _LEAST: Final = 4 + 3 + 10
 """Bytes of a description: its type, three texts or more, its id."""
-_LONG_TEXT: Final = 255
 _REASON: Final = "init_branches"
 
 
@@ -74,7 +77,7 @@ class _Reader:
             detail = f"begins with {self._payload[:32]!r}, expected an edm::SendJobHeader"
             raise self.error(detail)
         self._header(_VERSIONS, "edm::SendJobHeader")
-        self._end = self._header((_MEMBER_WISE_VERSION,), "vector of branches")
+        self._end = self._header((MEMBER_WISE,), "vector of branches")
         version = self._unsigned(2)
         if version != _DESCRIPTION_VERSION:
             detail = f"edm::BranchDescription v{version}, known is {_DESCRIPTION_VERSION}"
@@ -96,11 +99,11 @@ class _Reader:
 
     def texts(self, n: int) -> list[str]:
         """A column of strings: one header, then the texts."""
-        stop = self._header((_STRING_VERSION,), "string")
+        stop = self._header((STANDARD,), "string")
         texts = []
         for _ in range(n):
             length = self._unsigned(1)
-            texts.append(self.take(self._unsigned(4) if length == _LONG_TEXT else length))
+            texts.append(self.take(self._unsigned(4) if length == LONG_TEXT else length))
         if self._at != stop:
             detail = f"column of {n} strings ends at byte {stop}"
             raise self.error(detail)
@@ -126,8 +129,8 @@ class _Reader:
     def _stop(self) -> int:
         """Where the object ends whose byte count comes next."""
         count = self._unsigned(4)
-        stop = self._at + (count & ~_COUNTED)
-        if not count & _COUNTED or stop > self._end:
+        stop = self._at + (count & ~COUNTED)
+        if not count & COUNTED or stop > self._end:
             detail = f"byte count {count:#x}, {self._end - self._at} bytes are left"
             raise self.error(detail)
         return stop

@@ -20,11 +20,11 @@ from dqmstream.kernels.payload.program import (
     PRODUCT,
     TEXT,
 )
+from dqmstream.sources.cms.classes.framing import COUNTED
 from dqmstream.sources.cms.decoding.tree import Alternative, Leaf, Place, Tree
 
 __all__ = ["Program", "compile_program"]
 
-_COUNTED: Final = 0x4000_0000
 _LEAST: Final = {TEXT: 1, OPAQUE: 0}
 """Bytes of a value in a column, at least; others begin with four, or have a size."""
 _LEAST_HEADER: Final = 2
@@ -231,5 +231,5 @@ def _fixed(one: Alternative) -> _Fixed | None:
         leaves += [(size + at, leaf) for at, leaf in inner.leaves]
         size += inner.size
     if table.byte_count:
-        checks.append((0, 4, _COUNTED | size - _COUNT_BYTES))
+        checks.append((0, 4, COUNTED | size - _COUNT_BYTES))
     return _Fixed(size, checks, leaves)

@@ -8,16 +8,13 @@ from typing import Any, Final
 import numpy as np
 
 from dqmstream.errors import SourceError
+from dqmstream.sources.cms.classes.framing import COUNTED, LONG_TEXT, NEW_CLASS
 
 __all__ = ["Buffer"]
 
-_COUNT: Final = 0x4000_0000
-"""Marks a byte count."""
-_NEW_CLASS: Final = b"\xff\xff\xff\xff"
 _CLASS_SEEN: Final = 0x8000_0000
 _TAG_OFFSET: Final = 2
 """A place in the buffer is told with this added, so that no tag is 0 or 1."""
-_LONG_TEXT: Final = 255
 
 
 class Buffer:
@@ -49,17 +46,17 @@ class Buffer:
         place = self._classes.get(name)
         if place is None:
             self._classes[name] = len(self._bytes)
-            self._bytes += _NEW_CLASS + name.encode() + b"\0"
+            self._bytes += NEW_CLASS + name.encode() + b"\0"
         else:
             self.u32(_CLASS_SEEN | (place + _TAG_OFFSET))
 
     def text(self, value: bytes | str) -> None:
         """A string, its length before it."""
         text = value.encode() if isinstance(value, str) else value
-        if len(text) < _LONG_TEXT:
+        if len(text) < LONG_TEXT:
             self._bytes += bytes([len(text)]) + text
         else:
-            self._bytes += bytes([_LONG_TEXT]) + len(text).to_bytes(4) + text
+            self._bytes += bytes([LONG_TEXT]) + len(text).to_bytes(4) + text
 
     def numbers(self, code: str, values: Any, length: int) -> None:
         """Numbers side by side.
@@ -84,7 +81,7 @@ class Buffer:
         start = len(self._bytes)
         self._bytes += bytes(4)
         yield
-        struct.pack_into(">I", self._bytes, start, _COUNT + len(self._bytes) - start - 4)
+        struct.pack_into(">I", self._bytes, start, COUNTED + len(self._bytes) - start - 4)
 
     @contextmanager
     def headed(self, version: int, checksum: int = 0) -> Iterator[None]:

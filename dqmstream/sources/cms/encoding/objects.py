@@ -25,6 +25,7 @@ from typing import Any, Final, NamedTuple
 
 from dqmstream.errors import SourceError
 from dqmstream.sources.cms.classes.checksum import text_checksum
+from dqmstream.sources.cms.classes.framing import MEMBER_WISE, STANDARD
 from dqmstream.sources.cms.classes.tables import ClassTable, Member, Tables, class_tables
 from dqmstream.sources.cms.classes.types import (
     Bits,
@@ -42,10 +43,6 @@ from dqmstream.sources.cms.encoding.buffer import Buffer
 
 __all__ = ["WRITTEN_2021", "WRITTEN_2025", "Encoder", "Pointed", "Written"]
 
-_STANDARD: Final = 9
-"""Version of what belongs to the standard library."""
-_MEMBER_WISE: Final = 0x4009
-"""The same of a vector or map whose objects are written member by member."""
 _WRAPPER: Final = "edm::Wrapper<"
 _WRAPPER_BASE: Final = "edm::WrapperBase"
 _PRODUCT_FIRST: Final = 4
@@ -165,7 +162,7 @@ class Encoder:
             case Pointer():
                 self.point(value)
             case Map() if not self._written.member_wise_maps:
-                with self._buffer.headed(_STANDARD):
+                with self._buffer.headed(STANDARD):
                     self._buffer.u32(len(value))
                     for key, one in value:
                         self._value(kind.key, key)
@@ -188,7 +185,7 @@ class Encoder:
                     self.point(value)
             case Vector(Class(name)) | Set(Class(name)):
                 table = self._table(name)
-                with self._buffer.headed(_MEMBER_WISE):
+                with self._buffer.headed(MEMBER_WISE):
                     self._buffer.version(table.version, table.checksum or 0)
                     for value in values:
                         self._buffer.u32(len(value))
@@ -196,7 +193,7 @@ class Encoder:
             case Map():
                 self._pairs(kind, values)
             case _:
-                with self._buffer.headed(_STANDARD):
+                with self._buffer.headed(STANDARD):
                     for value in values:
                         self._content(kind, value)
 
@@ -237,7 +234,7 @@ class Encoder:
         """Maps member by member: all keys, then all values, as of a class `pair`."""
         first, second = _name(kind.key), _name(kind.value)
         checksum = text_checksum(f"pair<{first},{second}>", "first", first, "second", second)
-        with self._buffer.headed(_MEMBER_WISE):
+        with self._buffer.headed(MEMBER_WISE):
             self._buffer.version(0, checksum)
             for value in values:
                 self._buffer.u32(len(value))
