@@ -22,7 +22,7 @@ from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.events import EventBatch, LumisectionEnd
 from dqmstream.messages.topics import EVENTS
 from dqmstream.messages.wire import CODEC
-from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.auxiliary import EventAuxiliary
 from dqmstream.sources.cms.emulating.perform import perform
 from dqmstream.sources.cms.emulating.plan import Plan
 from dqmstream.sources.cms.file import StreamerFile
@@ -44,6 +44,7 @@ from services.recorder.batches import BatchSettings, recorded_places
 from services.recorder.service import RecorderProgress, RecorderSettings, run_recorder
 from services.settings import Settings
 from tests.filled import merged
+from tests.send_events import encode_send_event
 
 __all__ = [
     "BOOKING",

@@ -4,25 +4,20 @@ A payload is a ROOT buffer, big-endian, with one `edm::SendEvent` whose first me
 auxiliary. Each object in it begins with its byte count (bit 30 set) and its class version. In the
 versions known here every size is fixed, so the auxiliary stands at one place; it is read only when
 each class on the way has the known version and the known number of bytes. Nothing is guessed of
-any other: it is named, and its time stays unknown.
+any other: it is named, and its time stays unknown. This is done for each event, whatever is read
+of it, so that it is one `struct` and no walk by class tables; these say the same, and it is written
+by them (`encoding`).
 
 Classes: CMSSW `DataFormats/Streamer` and `DataFormats/Provenance`. Stream rules: ROOT
 `TBufferFile`. The layout was checked with events of 2021 and 2025.
 """
 
-import operator
 import struct
 from typing import Final, NamedTuple
 
 from dqmstream.sources.cms.classes.framing import COUNTED, NEW_CLASS, STANDARD
 
-__all__ = [
-    "AUXILIARY_END",
-    "EventAuxiliary",
-    "UnknownClass",
-    "decode_auxiliary",
-    "encode_send_event",
-]
+__all__ = ["AUXILIARY_END", "EventAuxiliary", "UnknownClass", "decode_auxiliary"]
 
 _SEND_EVENT: Final = b"edm::SendEvent"
 _SEND_EVENT_VERSIONS: Final = (10, 11)
@@ -145,31 +140,6 @@ def _frame(size: int, version: int) -> tuple[object, ...]:
     """What `_FRAME` must give for a payload of `size` bytes."""
     counts = COUNTED + size - _INSIDE_RECORD, COUNTED + size - _INSIDE_SEND_EVENT
     return (counts[0], _RECORD, counts[1], version, *_FIXED)
-
-
-def encode_send_event(auxiliary: EventAuxiliary, rest: bytes = b"") -> bytes:
-    """A payload that begins with `auxiliary`, as `edm::SendEvent` version 11.
-
-    Parameters
-    ----------
-    auxiliary
-        Its time is cut to whole microseconds.
-    rest
-        What follows in place of process history and products.
-    """
-    seconds, microseconds = divmod(auxiliary.time // 1000, _SECOND)
-    values = _VALUES.pack(
-        auxiliary.process_history,
-        *(auxiliary.run, auxiliary.lumisection, auxiliary.event),
-        auxiliary.process_guid,
-        *(microseconds, seconds, 0),
-        *(auxiliary.real_data, auxiliary.experiment_type),
-        *(auxiliary.bunch_crossing, auxiliary.orbit, auxiliary.fill),
-    )
-    expected = _frame(AUXILIARY_END + len(rest), _SEND_EVENT_VERSIONS[-1])
-    frame = _FRAME.pack(*expected).ljust(AUXILIARY_END, b"\0")
-    # Each has zeros where the other has something to say.
-    return bytes(map(operator.or_, values, frame)) + rest
 
 
 def _first_unknown(payload: bytes) -> UnknownClass:

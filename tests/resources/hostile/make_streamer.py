@@ -15,12 +15,13 @@ from typing import NamedTuple
 import msgspec
 
 from dqmstream.identity import LumisectionId
-from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.auxiliary import EventAuxiliary
 from dqmstream.sources.cms.jsn import Jsn, JsnForm, encode_jsn
 from dqmstream.sources.cms.messages import EventMessage
 from dqmstream.sources.cms.payload import Compression
 from dqmstream.sources.cms.states import packed_size
 from dqmstream.sources.cms.writer import encode_event, encode_init, new_event, new_init
+from tests.send_events import encode_send_event
 
 PLACE = LumisectionId(900001, 7)
 PATHS = ("HLT_ZeroBias_v1", "HLT_Physics_v2", "HLT_Mu5_v3", "DST_Scouting_v4", "AlCa_Lumi_v5")

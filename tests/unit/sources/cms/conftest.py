@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from dqmstream.identity import LumisectionId
-from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.auxiliary import EventAuxiliary
 from dqmstream.sources.cms.messages import EventMessage, InitMessage
 from dqmstream.sources.cms.states import FAIL, PASS
 from dqmstream.sources.cms.writer import new_event, new_init, write_streamer_file
+from tests.send_events import encode_send_event
 
 PLACE = LumisectionId(398000, 12)
 BEGIN = 1_700_000_000_000_000_000

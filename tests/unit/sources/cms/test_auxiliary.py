@@ -12,8 +12,8 @@ from dqmstream.sources.cms.auxiliary import (
     EventAuxiliary,
     UnknownClass,
     decode_auxiliary,
-    encode_send_event,
 )
+from tests.send_events import encode_send_event
 
 U32 = st.integers(0, 2**32 - 1)
 I32 = st.integers(-(2**31), 2**31 - 1)

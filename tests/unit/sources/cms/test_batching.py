@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.identity import LumisectionId
-from dqmstream.sources.cms.auxiliary import AUXILIARY_END, EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.auxiliary import AUXILIARY_END, EventAuxiliary
 from dqmstream.sources.cms.batching import row_bytes
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.limits import Limits
@@ -24,6 +24,7 @@ from dqmstream.sources.cms.product_reader import ProductArrays
 from dqmstream.sources.cms.report import OTHER_CLASSES, EventCounts
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.writer import new_event, write_streamer_file
+from tests.send_events import encode_send_event
 
 Make = Callable[[int], EventAuxiliary]
 

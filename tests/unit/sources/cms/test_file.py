@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import LumisectionId
-from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.auxiliary import EventAuxiliary
 from dqmstream.sources.cms.columns import COLUMNS, HEADER_COLUMNS
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.jsn import JsnForm
@@ -24,6 +24,7 @@ from dqmstream.sources.cms.report import OTHER_CLASSES, OTHER_HOSTS, EventCounts
 from dqmstream.sources.cms.selection import HltSelection
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.writer import encode_event, new_event, new_metadata, write_streamer_file
+from tests.send_events import encode_send_event
 
 MakeEvent = Callable[..., EventMessage]
 Write = Callable[..., Path]

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dqmstream.identity import LumisectionId
-from dqmstream.sources.cms.auxiliary import EventAuxiliary, encode_send_event
+from dqmstream.sources.cms.auxiliary import EventAuxiliary
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.jsn import JsnForm
 from dqmstream.sources.cms.messages import EventMessage, InitMessage
@@ -17,6 +17,7 @@ from dqmstream.sources.cms.payload import Compression
 from dqmstream.sources.cms.report import FLAWS, REFUSALS, FileReport
 from dqmstream.sources.cms.writer import encode_event, encode_init, new_event, write_streamer_file
 from tests.mutated import mutated
+from tests.send_events import encode_send_event
 
 EVENTS = 4
 REAL = "run346373_ls0027_streamDQMOnlineBeamspot_sm-c2a11-43-01.dat"

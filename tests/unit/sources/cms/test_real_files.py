@@ -14,7 +14,6 @@ from dqmstream.identity import LumisectionId
 from dqmstream.sources.cms.auxiliary import (
     AUXILIARY_END,
     decode_auxiliary,
-    encode_send_event,
 )
 from dqmstream.sources.cms.columns import HLT_PATHS_KEY
 from dqmstream.sources.cms.file import StreamerFile
@@ -25,6 +24,7 @@ from dqmstream.sources.cms.messages import EVENT, INIT, decode_event, decode_ini
 from dqmstream.sources.cms.payload import Compression, compression_of
 from dqmstream.sources.cms.reader import Frame, FrameReader
 from dqmstream.sources.cms.writer import encode_event, encode_init
+from tests.send_events import encode_send_event
 
 pytestmark = pytest.mark.realdata
 
