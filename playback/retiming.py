@@ -75,9 +75,13 @@ class RetimedRun:
         known = [columns for columns in said if columns is not None]
         return frozenset[str]().union(*known) if len(known) == len(said) else None
 
-    def reading(self, columns: Collection[str]) -> "RetimedRun":
+    def reading(self, columns: Collection[str], offered: Collection[str] = ()) -> "RetimedRun":
         """The same run of sources that send only these columns, where they can choose."""
-        chosen = [s.reading(columns) if isinstance(s, ColumnSource) else s for s in self._sources]
+        offered = (self.columns or frozenset()).union(offered)
+        chosen = [
+            source.reading(columns, offered) if isinstance(source, ColumnSource) else source
+            for source in self._sources
+        ]
         return RetimedRun(chosen, run=self.run, lumisections=self._given)
 
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:

@@ -42,13 +42,21 @@ class Runs:
     expected: tuple[str, ...] = ()
     troubles: Mapping[str, Troubles] = field(default_factory=dict)
 
-    def reading(self, columns: Collection[str]) -> "Runs":
-        """The same runs, of sources that send only these columns if they can choose."""
-        sources = [
-            [one.reading(columns) if isinstance(one, ColumnSource) else one for one in of_run]
-            for of_run in self.sources
-        ]
+    def reading(self, columns: Collection[str], offered: Collection[str] = ()) -> "Runs":
+        """The same runs, of sources that send only these columns if they can choose.
+
+        Each knows what the others of its run have; `offered` are columns that sources of other
+        processes may have.
+        """
+        sources = [_reading(of_run, columns, offered) for of_run in self.sources]
         return replace(self, sources=sources)
+
+
+def _reading(
+    of_run: Sequence[EventSource], columns: Collection[str], offered: Collection[str]
+) -> list[EventSource]:
+    known = frozenset(offered).union(*map(columns_of, of_run))
+    return [one.reading(columns, known) if isinstance(one, ColumnSource) else one for one in of_run]
 
 
 def chosen_scenario(

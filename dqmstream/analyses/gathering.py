@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dqmstream.analyses.analysis import Sample
 from dqmstream.booking.columns import Collection, Columns
+from dqmstream.booking.evaluate import ElsewhereError
 from dqmstream.booking.fill import EVENT_NUMBER
 from dqmstream.identity import stable_hash
 from dqmstream.messages.booking import Booking
@@ -86,10 +87,17 @@ class Gathered:
         self.nbytes = 0
 
     def add(self, chunk: Chunk, columns: Columns) -> None:
-        """Take the events of a chunk in."""
+        """Take the events of a chunk in; none of a source that leaves them to others of its run."""
         missing = [name for name in self.columns if not _has(columns, name)]
-        if missing:
-            problem = f"source {chunk.source!r} sends no column {missing[0]}"
+        source = repr(chunk.source)
+        errors = [
+            columns.absence.error(name, f"source {source} sends no column {name}")
+            for name in missing
+        ]
+        if any(isinstance(error, ElsewhereError) for error in errors):
+            return
+        if errors:
+            problem = str(errors[0])
             # Of several the first by spelling, so that the order of chunks never matters.
             self.problem = min(self.problem or problem, problem)
             self.parts, self.nbytes = [], 0

@@ -6,6 +6,7 @@ A body is one Arrow IPC stream with exactly one record batch. Its columns are
 - ``list<struct<...>>`` of them: a jagged collection, addressed as ``collection.member``;
 - utf8 text: one per event, for Text elements only.
 
+What its source has not, a body may say in its metadata (`dqmstream.booking.absence`).
 There are no nulls, no dictionaries, no compressed buffers (the log compresses whole records), and
 names are identifiers. Little of a body is copied: only booleans, which Arrow packs in bits.
 """
@@ -19,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dqmstream.booking.absence import NONE_ABSENT, Absence
 from dqmstream.booking.fields import Fields, Shape, checked_fields
 from dqmstream.booking.flatbuffer import is_compressed
 from dqmstream.errors import MessageError
@@ -72,7 +74,7 @@ class Columns:
     """The columns of one chunk.
 
     `values` maps per-event columns to arrays of `events` numbers or booleans, `texts` to Arrow
-    arrays of as many strings.
+    arrays of as many strings. `absence` names those that its source does not have.
 
     Raises
     ------
@@ -84,6 +86,7 @@ class Columns:
     values: Mapping[str, Array]
     collections: Mapping[str, Collection]
     texts: Mapping[str, "pa.Array[Any]"]
+    absence: Absence = NONE_ABSENT
 
     def __post_init__(self) -> None:
         _check_lengths(self.values, self.events)
@@ -115,7 +118,7 @@ def encode_batch(batch: pa.RecordBatch) -> bytes:
         batch.validate(full=True)
     except pa.ArrowException as error:
         raise MessageError("bad_arrow", f"{error!s:.300}") from None
-    _columns(batch, fields)
+    _columns(batch, fields, Absence.read(batch.schema))
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
@@ -140,20 +143,20 @@ def decode_batch(body: bytes, *, selected: int | None) -> Columns:
     """
     if len(body) > MAX_BODY:
         raise MessageError("too_large", f"body has {len(body)} bytes, at most {MAX_BODY}")
-    batch, fields = _read(body)
+    batch, fields, absence = _read(body)
     if selected is not None and batch.num_rows != selected:
         detail = f"body has {batch.num_rows} events, headers say {selected}"
         raise MessageError("event_count", detail)
     if batch.num_rows > MAX_EVENTS:
         raise MessageError("too_large", f"body has {batch.num_rows} events, at most {MAX_EVENTS}")
-    return _columns(batch, fields)
+    return _columns(batch, fields, absence)
 
 
-def _read(body: bytes) -> tuple[pa.RecordBatch, Fields]:
+def _read(body: bytes) -> tuple[pa.RecordBatch, Fields, Absence]:
     """The one record batch of a stream, its memory checked against the schema."""
     try:
         messages = pa.ipc.MessageReader.open_stream(pa.py_buffer(body))
-        schema, fields = _schema(messages.read_next_message().serialize().to_pybytes())
+        schema, fields, absence = _schema(messages.read_next_message().serialize().to_pybytes())
         message, more = next(messages, None), next(messages, None)
         if message is None or more is not None:
             found = "no record batch" if message is None else "several messages after its schema"
@@ -170,17 +173,17 @@ def _read(body: bytes) -> tuple[pa.RecordBatch, Fields]:
         raise MessageError("bad_arrow", "stream is empty") from None
     except _REFUSALS as error:
         raise MessageError("bad_arrow", f"{type(error).__name__}: {error!s:.300}") from None
-    return batch, fields
+    return batch, fields, absence
 
 
 @lru_cache(maxsize=_CACHED_SCHEMAS)
-def _schema(message: bytes) -> tuple[pa.Schema, Fields]:
+def _schema(message: bytes) -> tuple[pa.Schema, Fields, Absence]:
     """The schema in a stream's first message; a source sends the same one for a whole run."""
     schema = pa.ipc.read_schema(pa.py_buffer(message))
-    return schema, checked_fields(schema)
+    return schema, checked_fields(schema), Absence.read(schema)
 
 
-def _columns(batch: pa.RecordBatch, fields: Fields) -> Columns:
+def _columns(batch: pa.RecordBatch, fields: Fields, absence: Absence) -> Columns:
     values: dict[str, Array] = {}
     texts: dict[str, pa.Array[Any]] = {}
     collections: dict[str, Collection] = {}
@@ -193,7 +196,13 @@ def _columns(batch: pa.RecordBatch, fields: Fields) -> Columns:
         else:
             _refuse_nulls(name, array)
             texts[name] = array
-    return Columns(events=batch.num_rows, values=values, collections=collections, texts=texts)
+    return Columns(
+        events=batch.num_rows,
+        values=values,
+        collections=collections,
+        texts=texts,
+        absence=absence,
+    )
 
 
 def _collection(name: str, array: Any) -> Collection:

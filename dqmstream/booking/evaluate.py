@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["OPERATIONS", "REDUCTIONS", "EvaluationError"]
+__all__ = ["OPERATIONS", "REDUCTIONS", "ElsewhereError", "EvaluationError"]
 
 Array = NDArray[Any]
 Offsets = NDArray[np.int64]
@@ -22,6 +22,10 @@ _MAX_INTEGER: Final = 2**63 - 1
 
 class EvaluationError(Exception):
     """Columns are not what an expression needs; the message does not depend on the chunk."""
+
+
+class ElsewhereError(EvaluationError):
+    """Other sources of the run send these columns, so this chunk has no part in what needs them."""
 
 
 def _number(values: Array) -> Array:

@@ -1,13 +1,18 @@
 """Many expressions as one program: what two elements have in common is computed once a batch."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dqmstream.booking.evaluate import OPERATIONS, REDUCTIONS, EvaluationError
+from dqmstream.booking.evaluate import (
+    OPERATIONS,
+    REDUCTIONS,
+    ElsewhereError,
+    EvaluationError,
+)
 from dqmstream.booking.expression import (
     EVENT,
     ColumnOf,
@@ -25,7 +30,7 @@ from dqmstream.booking.expression import (
 if TYPE_CHECKING:
     from dqmstream.booking.columns import Collection, Columns
 
-__all__ = ["Failure", "Program"]
+__all__ = ["Failure", "Program", "failure_of"]
 
 Array = NDArray[Any]
 _Compute = Callable[..., Array]
@@ -35,9 +40,22 @@ _FAILURES: Final = (EvaluationError, ArithmeticError, MemoryError, TypeError, Va
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an expression has no value in a batch; the same for every batch of that kind."""
+    """Why an expression has no value in a batch; the same for every batch of that kind.
+
+    `elsewhere` if it needs columns that other sources of the run send.
+    """
 
     reason: str
+    elsewhere: bool = False
+
+
+def failure_of(results: Sequence["Array | Failure"]) -> Failure | None:
+    """What keeps that which needs all of these from a value; None if nothing does.
+
+    Columns that are elsewhere come first: then nothing is wrong.
+    """
+    failures = [result for result in results if isinstance(result, Failure)]
+    return max(failures, key=lambda failure: failure.elsewhere, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +138,13 @@ class Program:
 
 
 def _apply(step: _Step, columns: "Columns", results: list[Array | Failure]) -> Array | Failure:
-    arguments: list[Any] = [columns] if step.reads_columns else []
-    for slot in step.arguments:
-        result = results[slot]
-        if isinstance(result, Failure):
-            return result
-        arguments.append(result)
+    arguments: list[Any] = [results[slot] for slot in step.arguments]
+    if failure := failure_of(arguments):
+        return failure
     try:
-        return step.compute(*arguments)
+        return step.compute(*([columns] if step.reads_columns else []), *arguments)
+    except ElsewhereError as error:
+        return Failure(str(error), elsewhere=True)
     except _FAILURES as error:
         return Failure(str(error) or type(error).__name__)
 
@@ -140,26 +157,25 @@ def _column(name: str) -> _Compute:
             what = "text" if name in columns.texts else "a collection"
             msg = f"column {name} is {what}, expected numbers or booleans, one per event"
             raise EvaluationError(msg)
-        msg = f"column {name} is missing"
-        raise EvaluationError(msg)
+        raise columns.absence.error(name)
 
     return read
 
 
 def _collection(columns: "Columns", name: str) -> "Collection":
     if name not in columns.collections:
-        msg = f"collection {name} is missing"
-        raise EvaluationError(msg)
+        raise columns.absence.error(name, f"collection {name} is missing")
     return columns.collections[name]
 
 
 def _member(collection: str, member: str) -> _Compute:
     def read(columns: "Columns") -> Array:
-        members = _collection(columns, collection).members
-        if member not in members:
-            msg = f"column {collection}.{member} is missing"
-            raise EvaluationError(msg)
-        return members[member]
+        name, found = f"{collection}.{member}", columns.collections.get(collection)
+        if found is None:
+            raise columns.absence.error(name, f"collection {collection} is missing")
+        if member not in found.members:
+            raise columns.absence.error(name)
+        return found.members[member]
 
     return read
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.booking.columns import Columns
-from dqmstream.booking.program import Failure, Program
+from dqmstream.booking.program import Failure, Program, failure_of
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.arrays import column_table, row_table
@@ -46,7 +46,8 @@ class WorkspaceFiller:
         """Add one chunk to `contents`, in place.
 
         An element whose expressions have no value in this batch gets nothing of it and becomes
-        invalid with the reason; the others are filled.
+        invalid with the reason, but for one that needs columns of other sources of the run; the
+        others are filled.
 
         Parameters
         ----------
@@ -61,23 +62,24 @@ class WorkspaceFiller:
         failed = self._failures(results)
         for element, reason in self._values.read(contents, columns, results, source, number):
             contents.mark_invalid(element, reason)
-        for row, reason in failed.items():
-            contents.mark_invalid(self._plan.elements[row], reason)
+        for row, failure in failed.items():
+            if not failure.elsewhere:
+                contents.mark_invalid(self._plan.elements[row], failure.reason)
         self._count(contents.cells, results, failed)
 
-    def _failures(self, results: _Results) -> dict[int, str]:
+    def _failures(self, results: _Results) -> dict[int, Failure]:
         """Rows of the plan that cannot be filled, and why."""
         if not any(isinstance(result, Failure) for result in results):
             return {}
-        failed: dict[int, str] = {}
+        failed: dict[int, Failure] = {}
         for row, needs in enumerate(self._plan.needs):
-            for slot in needs:
-                result = results[slot]
-                if isinstance(result, Failure):
-                    failed.setdefault(row, result.reason)
+            if failure := failure_of([results[slot] for slot in needs]):
+                failed[row] = failure
         return failed
 
-    def _count(self, cells: NDArray[np.int64], results: _Results, failed: dict[int, str]) -> None:
+    def _count(
+        self, cells: NDArray[np.int64], results: _Results, failed: dict[int, Failure]
+    ) -> None:
         plan = self._plan
         fills = np.delete(plan.fills, list(failed)) if failed else plan.fills
         columns = column_table([_values(results[slot], np.float64) for slot in plan.columns])

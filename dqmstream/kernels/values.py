@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.booking.columns import Columns
-from dqmstream.booking.evaluate import EvaluationError
+from dqmstream.booking.evaluate import ElsewhereError, EvaluationError
 from dqmstream.booking.fill import fill_of
-from dqmstream.booking.program import Failure, Program
+from dqmstream.booking.program import Failure, Program, failure_of
 from dqmstream.histograms.contents import Contents, combine_scalars
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Scalar, Text
@@ -73,6 +73,8 @@ class ValueReader:
                         found[index] = ScalarValue(value=text, source=source, number=number)
                     continue
                 value, problem = _scalar(reader.place, _selected(reader, results))
+            except ElsewhereError:
+                continue
             except EvaluationError as error:
                 yield index, str(error)
                 continue
@@ -89,25 +91,26 @@ class ValueReader:
 
 
 def _rows(reader: _Reader, results: _Results) -> Array | None:
-    return None if reader.rows is None else _value(results[reader.rows])
+    return None if reader.rows is None else _values([results[reader.rows]])[0]
 
 
-def _value(result: Array | Failure) -> Array:
-    if isinstance(result, Failure):
-        raise EvaluationError(result.reason)
-    return result
+def _values(results: _Results) -> list[Array]:
+    if failure := failure_of(results):
+        raise (ElsewhereError if failure.elsewhere else EvaluationError)(failure.reason)
+    return [result for result in results if not isinstance(result, Failure)]
 
 
 def _selected(reader: _Reader, results: _Results) -> Array:
-    values = _value(results[reader.value or 0])
-    rows = _rows(reader, results)
-    return values if rows is None else values[rows]
+    slots = [reader.value or 0, *(() if reader.rows is None else (reader.rows,))]
+    values, *rows = _values([results[slot] for slot in slots])
+    return values[rows[0]] if rows else values
 
 
 def _last_text(columns: Columns, name: str, rows: Array | None) -> str | None:
     if name not in columns.texts:
-        known = name in columns.values or name in columns.collections
-        msg = f"column {name} is {'not text' if known else 'missing'}"
+        if name not in columns.values and name not in columns.collections:
+            raise columns.absence.error(name)
+        msg = f"column {name} is not text"
         raise EvaluationError(msg)
     entries = columns.events if rows is None else rows.size
     if not entries:

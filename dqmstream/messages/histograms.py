@@ -1,10 +1,11 @@
 """HistogramSet: the whole contents of one workspace for one (run, LS, segment, partition)."""
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from dqmstream.messages.struct import Message, Value
 
 __all__ = [
+    "NO_SOURCE_HAS",
     "Account",
     "HistogramKey",
     "HistogramSet",
@@ -12,6 +13,9 @@ __all__ = [
     "ScalarValue",
     "SourceAccount",
 ]
+
+NO_SOURCE_HAS: Final = "no source of this run has "
+"""How the reason begins why an element is invalid that needs what the run's sources do not send."""
 
 
 class HistogramKey(NamedTuple):

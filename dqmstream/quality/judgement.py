@@ -3,7 +3,8 @@
 Whatever a test does, every element it matches gets a report. What cannot be judged is never GOOD
 and never BAD: too few entries are INSUFFICIENT, a wrong kind or an element that could not be
 filled INVALID, a test that fails or returns nonsense ERROR, one switched off DISABLED, and so one
-that requires other conditions than the LS had; where they are not known it is NOT_RUN.
+that requires other conditions than the LS had; where they are not known it is NOT_RUN, and so is
+one of an element that needs what no source of the run sends.
 """
 
 import math
@@ -16,6 +17,7 @@ import numpy as np
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.booking import Element
+from dqmstream.messages.histograms import NO_SOURCE_HAS
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, QualityReports
 from dqmstream.quality.algorithm import Findings
@@ -100,8 +102,7 @@ def judge_test(
         filled = []
         for layout in group:
             if layout.index in contents.invalid:
-                why = f"could not be filled: {contents.invalid[layout.index]}"
-                yield _unjudged(test, layout, Outcome.INVALID, why)
+                yield _unjudged(test, layout, *_unfilled(contents.invalid[layout.index]))
             else:
                 filled.append(layout)
         if filled:
@@ -118,6 +119,13 @@ def _shut(test: CompiledTest, conditions: Conditions | None) -> tuple[Outcome, s
     if is_open is None:
         return Outcome.NOT_RUN, f"conditions unknown: requires {test.gate.text}, knows {known}"
     return Outcome.DISABLED, f"requires {test.gate.text}, the LS has {known}"
+
+
+def _unfilled(why: str) -> tuple[Outcome, str]:
+    """What a test makes of an element that could not be filled."""
+    if why.startswith(NO_SOURCE_HAS):
+        return Outcome.NOT_RUN, why
+    return Outcome.INVALID, f"could not be filled: {why}"
 
 
 def _judge_stack(

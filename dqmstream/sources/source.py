@@ -102,8 +102,12 @@ class JoiningSource(EventSource, Protocol):
 class ColumnSource(EventSource, Protocol):
     """A source whose input may have more columns than anybody reads."""
 
-    def reading(self, columns: Collection[str]) -> EventSource:
-        """The source that sends only these, as `required_columns` names them, where it has them."""
+    def reading(self, columns: Collection[str], offered: Collection[str] = ()) -> EventSource:
+        """The source that sends only these, as `required_columns` names them, where it has them.
+
+        `offered` are those that any source of the run has: of what another sends the source may
+        say so, as `dqmstream.booking.absence` describes.
+        """
         ...
 
 

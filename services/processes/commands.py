@@ -142,7 +142,7 @@ def produce(
         runs = runs_of_files(files, options)
         everything = options.all_columns
         wanted = runs.columns if everything else columns_in_use(settings, runs.columns)
-        runs = runs.reading(wanted)
+        runs = runs.reading(wanted, wanted if expected else ())
     publishers, table = [], None
     if conditions:
         table = conditions_of_runs(conditions, runs)

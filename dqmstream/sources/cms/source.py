@@ -6,7 +6,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from dqmstream.booking.absence import NONE_ABSENT, Absence
 from dqmstream.booking.columns import encode_batch
+from dqmstream.conditions.columns import PREFIX
 from dqmstream.errors import SourceError
 from dqmstream.identity import content_hash
 from dqmstream.sources.cms.columns import column_names, header_schema
@@ -83,6 +85,19 @@ class Glance(NamedTuple):
 
         return column_names() | offered_columns(self.init_payload)
 
+    def absence(self, asked: Collection[str], offered: Collection[str]) -> Absence:
+        """Which products such files lack of the columns asked for, in a run that has `offered`.
+
+        Where no file could be read, nobody knows.
+        """
+        if not self.init_payload:
+            return NONE_ABSENT
+        from dqmstream.sources.cms.product_columns import known_columns  # noqa: PLC0415 as above
+
+        others = known_columns().union(offered) - column_names()
+        lacks = {name for name in others.intersection(asked) if not name.startswith(PREFIX)}
+        return Absence.of(lacks, self.columns, offered)
+
     def narrowed(self, settings: ReadSettings) -> ReadSettings:
         """The settings without columns of products that such files do not have.
 
@@ -131,8 +146,9 @@ class StreamerSource:
     """The files of one stream in one run as an `EventSource`.
 
     Its incarnation is the hash of the files' names, sizes and first and last 64 KiB, of how they
-    are read and of the columns made from them, class tables included. LSs between the files come
-    as holes, noted `no_file`.
+    are read and of the columns made from them, class tables included; what the files lack of other
+    streams' columns is said in each chunk, and does not count. LSs between the files come as holes,
+    noted `no_file`.
 
     Parameters
     ----------
@@ -146,6 +162,8 @@ class StreamerSource:
         Of the source, if it is not that of the stream.
     first_glance
         What the first file says of all; None: it is looked into.
+    absence
+        What somebody reads and the files do not have.
     """
 
     rereadable = True
@@ -159,6 +177,7 @@ class StreamerSource:
         *,
         name: str = "",
         first_glance: Glance | None = None,
+        absence: Absence = NONE_ABSENT,
     ) -> None:
         self.run = run
         self._stream = stream
@@ -167,6 +186,7 @@ class StreamerSource:
         self._files = {number: tuple(files[number]) for number in sorted(files)}
         self._settings = settings
         self._products = product_readers(settings)
+        self._absence = absence
         paths = (path for paths in self._files.values() for path in paths)
         self._glance = first_glance or glance(paths, settings)
         self.first_lumisection = min(files)
@@ -193,7 +213,7 @@ class StreamerSource:
         """All columns that the files can give, by the INIT of the first of them."""
         return self._glance.columns
 
-    def reading(self, columns: Collection[str]) -> "StreamerSource":
+    def reading(self, columns: Collection[str], offered: Collection[str] = ()) -> "StreamerSource":
         """The same source, which sends only these columns, as far as it has them, and `event`."""
         return StreamerSource(
             self.run,
@@ -202,13 +222,19 @@ class StreamerSource:
             self._settings.reading(self.columns.intersection(columns)),
             name=self.name,
             first_glance=self._glance,
+            absence=self._glance.absence(columns, self.columns.union(offered)),
         )
 
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
         for number in range(max(after + 1, self.first_lumisection), max(self._files) + 1):
             files = self._files.get(number, ())
             yield StreamerLumisection(
-                number, files, self._settings, self.reports, products=self._products
+                number,
+                files,
+                self._settings,
+                self.reports,
+                products=self._products,
+                absence=self._absence,
             )
 
 
@@ -221,6 +247,8 @@ class StreamerLumisection:
         Takes the report of each file that was read.
     products
         Makes the columns of products; None: those that the settings name.
+    absence
+        What somebody reads and the files do not have.
     """
 
     seconds = LUMISECTION_SECONDS
@@ -233,12 +261,14 @@ class StreamerLumisection:
         reports: list[FileReport],
         *,
         products: ProductReaders | None = None,
+        absence: Absence = NONE_ABSENT,
     ) -> None:
         self.lumisection = lumisection
         self._paths = paths
         self._settings = settings
         self._reports = reports
         self._products = products
+        self._absence = absence
         self._notes: dict[str, int] = {} if paths else {"no_file": 1}
 
     def chunks(self) -> Iterator[SourceChunk]:
@@ -250,7 +280,7 @@ class StreamerLumisection:
                 announced = file.report.jsn.accepted if file.report.jsn else read
                 within = min(1.0, read / max(announced, 1))
                 yield SourceChunk(
-                    body=encode_batch(chunk.batch),
+                    body=encode_batch(self._absence.written(chunk.batch)),
                     seen=chunk.counts.events,
                     selected=chunk.counts.selected,
                     at=self.seconds * (index + within) / len(self._paths),

@@ -136,7 +136,11 @@ class TableSource:
             ]
         )
 
-    def reading(self, columns: Collection[str]) -> "TableSource":
+    def reading(
+        self,
+        columns: Collection[str],
+        offered: Collection[str] = (),  # noqa: ARG002 a column it lacks is missing, not elsewhere
+    ) -> "TableSource":
         """The same source, which sends only these columns, as far as it has them."""
         return TableSource(self.run, self._table, self._files, self.settings, columns)
 

@@ -170,6 +170,15 @@ def test_an_element_that_could_not_be_filled_is_invalid_and_the_others_are_judge
     assert dead["regular"].outcome is Outcome.GOOD
 
 
+def test_of_what_no_source_of_the_run_sends_nothing_is_judged_and_nothing_is_wrong() -> None:
+    """Never green, and no fault either: a run of other streams than the workspaces are for."""
+    contents = Contents.empty(LAYOUT)
+    contents.invalid[LAYOUT["integer"].index] = "no source of this run has tracks"
+    dead = {one.path: one for one in judged_by(ALL, contents).reports if one.qtname == "dead"}
+    assert dead["integer"].outcome is Outcome.NOT_RUN
+    assert dead["integer"].message == "not judged: no source of this run has tracks"
+
+
 def test_a_wrong_kind_is_invalid_with_the_reason() -> None:
     reports = judged_by(ALL, Contents.empty(LAYOUT)).reports
     scalar = next(one for one in reports if (one.path, one.qtname) == ("scalar", "mean"))

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from dqmstream.booking.absence import Absence
 from dqmstream.booking.columns import encode_batch
 from dqmstream.clock import Clock
 from dqmstream.identity import content_hash
@@ -36,15 +37,18 @@ class _AbsentLumisection:
 
     seconds = LUMISECTION_SECONDS
 
-    def __init__(self, lumisection: int, events: int, why: str, settings: ReadSettings) -> None:
+    def __init__(
+        self, lumisection: int, events: int, why: str, settings: ReadSettings, absence: Absence
+    ) -> None:
         self.lumisection = lumisection
         self._events = events
         self._why = why
         self._settings = settings
+        self._absence = absence
 
     def chunks(self) -> Iterator[SourceChunk]:
         if self._events:
-            body = encode_batch(empty_batch(self._settings))
+            body = encode_batch(self._absence.written(empty_batch(self._settings)))
             yield SourceChunk(body=body, seen=self._events, selected=0, dropped=self._events)
 
     def notes(self) -> Mapping[str, int]:
@@ -85,8 +89,9 @@ class WatchedSource:
 
     Its incarnation is the hash of stream, run, of how files are read and of the columns made from
     them, class tables included: which files there will be is not known. Of the columns of the
-    settings it sends those that the first file has, which are those of all files of a stream. What
-    depends on files is decided LS by LS.
+    settings it sends those that the first file has, which are those of all files of a stream; the
+    others are left to other streams of the run, of which nobody knows which will come. What depends
+    on files is decided LS by LS.
 
     Parameters
     ----------
@@ -131,6 +136,7 @@ class WatchedSource:
         """LSs that this life has given up."""
         self.incarnation = content_hash([stream, run, *made_from(settings)])
         self._order = order
+        self._absence = _left_to_others(first_glance, settings)
         self._settings = first_glance.narrowed(settings)
         self._products = product_readers(self._settings)
         self._clock = clock
@@ -187,7 +193,7 @@ class WatchedSource:
         events = decisions.events(number)
         if decisions.ending(number) is None:
             why = decisions.reason(number) or "given_up"
-            return _AbsentLumisection(number, events, why, self._settings)
+            return self._given_up(number, events, why)
         if sighting is not None and not decisions.is_absent(number):
             return self._taken(number, sighting)
         self._logger.warning("file is lost, it was begun before a restart", lumisection=number)
@@ -197,8 +203,16 @@ class WatchedSource:
     def _taken(self, number: int, sighting: Sighting) -> _TakenLumisection:
         paths = (sighting.path,)
         return _TakenLumisection(
-            number, paths, self._settings, self.reports, products=self._products
+            number,
+            paths,
+            self._settings,
+            self.reports,
+            products=self._products,
+            absence=self._absence,
         )
+
+    def _given_up(self, number: int, events: int, why: str) -> _AbsentLumisection:
+        return _AbsentLumisection(number, events, why, self._settings, self._absence)
 
     async def _await(self, number: int) -> SourceLumisection | None:
         while True:
@@ -214,7 +228,7 @@ class WatchedSource:
                     self._logger.warning(
                         "lumisection is given up", lumisection=number, reason=why, count=events
                     )
-                    return _AbsentLumisection(number, events, why, self._settings)
+                    return self._given_up(number, events, why)
                 case End():
                     self.waits_for = ""
                     return None
@@ -238,10 +252,18 @@ def late_source(sighting: Sighting, settings: ReadSettings) -> StreamerSource:
     """
     number = sighting.lumisection.lumisection
     ending = content_hash(sighting.ending)[:6]
+    first = glance((sighting.path,), settings)
     return StreamerSource(
         sighting.lumisection.run,
         sighting.stream,
         {number: (sighting.path,)},
-        glance((sighting.path,), settings).narrowed(settings),
+        first.narrowed(settings),
         name=f"cms-{sighting.stream}-late-ls{number:06d}-{ending}",
+        first_glance=first,
+        absence=_left_to_others(first, settings),
     )
+
+
+def _left_to_others(first: Glance, settings: ReadSettings) -> Absence:
+    """What is asked for and a stream does not have: another may."""
+    return first.absence(settings.product_columns, settings.product_columns)
