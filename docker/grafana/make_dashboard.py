@@ -32,6 +32,7 @@ ROWS: Final[dict[str, list[tuple[str, str, dict[str, str]]]]] = {
             {
                 "sent": "max(dqm_producer_lumisection)",
                 "filled": "max(dqm_filler_lumisection)",
+                "analysed": "max(dqm_analyser_lumisection)",
                 "judged": "max(dqm_comparator_lumisection)",
                 "stored": "max(dqm_recorder_lumisection)",
                 "shown": "max(dqm_gateway_lumisection)",
@@ -126,6 +127,37 @@ ROWS: Final[dict[str, list[tuple[str, str, dict[str, str]]]]] = {
             {"{{why}}": "sum by (why) (increase(dqm_filler_closed_segments_total[5m]))"},
         ),
         ("Tests that crashed since the start", "short", {"crashed": "dqm:crashed_tests"}),
+    ],
+    "Analyses and single events": [
+        (
+            "An analysed lumisection, p99",
+            "s",
+            {
+                "after its newest events": "dqm:event_to_analysed_seconds:p99",
+                "analysing it": "dqm:analysis_seconds:p99",
+            },
+        ),
+        ("Lumisections failed since the start", "short", {"{{workspace}}": "dqm:failed_analyses"}),
+        (
+            "Lumisections given in part since the start",
+            "short",
+            {"{{workspace}}": "sum by (workspace) (dqm_analyser_thinned_total)"},
+        ),
+        (
+            "Lumisections held, over all partitions",
+            "short",
+            {"{{instance}}": "dqm_analyser_held_segments"},
+        ),
+        (
+            "Events shown per second",
+            "short",
+            {"{{rule}}": "sum by (rule) (rate(dqm_display_events_total[2m]))"},
+        ),
+        (
+            "Conditions found in events, lumisections per second",
+            "short",
+            {"found": "sum(rate(dqm_analyser_conditions_total[5m]))"},
+        ),
     ],
     "Clients": [
         ("Open streams", "short", {"{{instance}}": "dqm_gateway_clients"}),
