@@ -139,7 +139,7 @@ def _sizes() -> Iterator[Element]:
         fill=("fed.id", "fed.size"),
         title="Sizes of FEDs",
         description=f"One narrow spot for each FED. {_CALL}",
-        draw=LOG_MAP,
+        draw=Draw(style="map", log_y=True, log_z=True),
     )
     yield profile(
         "FED/Size/fraction",
