@@ -21,7 +21,7 @@ from dqmstream.sources.cms.products.collection import (
     Objects,
     member,
 )
-from dqmstream.sources.cms.products.kinematics import starts_of
+from dqmstream.sources.cms.products.rows import starts_of
 
 __all__ = ["FED", "FED_MISSING", "RAW", "RAW_CLASS", "Feds"]
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FourMomenta", "four_momenta", "pair_rows", "pseudorapidity", "starts_of"]
+__all__ = ["FourMomenta", "four_momenta", "pseudorapidity"]
 
 Doubles = NDArray[np.float64]
 
@@ -53,32 +53,3 @@ def four_momenta(pt: Any, eta: Any, phi: Any, mass: Any) -> FourMomenta:
 def pseudorapidity(pt: Doubles, pz: Doubles) -> Doubles:
     """arsinh(pz / pt), which is -ln tan(theta / 2) without its cancellations."""
     return np.arcsinh(pz / pt)
-
-
-def starts_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index of the first object of each event among the objects of all events."""
-    return np.cumsum(counts) - counts
-
-
-def pair_rows(
-    counts: NDArray[np.int64], at_most: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """All pairs of the first `at_most` objects of each event.
-
-    Returns
-    -------
-    pairs, first, second
-        int64[events], and int64[pairs of all events]: rows of both objects among those of all
-        events, the first one before the second.
-    """
-    paired = np.minimum(counts, at_most)
-    # Each object opens as many pairs as there are paired ones behind it in its event.
-    rows = _rows_within(starts_of(counts), paired)
-    behind = np.repeat(starts_of(counts) + paired, paired) - rows - 1
-    first = np.repeat(rows, behind)
-    second = np.arange(first.size) - np.repeat(starts_of(behind), behind) + first + 1
-    return paired * (paired - 1) // 2, first, second
-
-
-def _rows_within(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.arange(counts.sum()) + np.repeat(starts - starts_of(counts), counts)

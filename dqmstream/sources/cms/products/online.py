@@ -24,7 +24,7 @@ from dqmstream.sources.cms.products.collection import (
     member,
     same,
 )
-from dqmstream.sources.cms.products.kinematics import starts_of
+from dqmstream.sources.cms.products.rows import numbers_within
 
 __all__ = ["CTPPS", "CTPPS_POTS", "DCS", "DCS_PARTITIONS", "LUMINOSITY"]
 
@@ -68,7 +68,7 @@ class DcsRecord(Record):
         bits = np.full((records, len(PARTITIONS)), absent, np.uint8)
         if name in self.given.product.ragged:
             counts, values = self.ragged(name)
-            place = np.arange(values.size) - np.repeat(starts_of(counts), counts)
+            place = numbers_within(counts)
             record = np.repeat(np.arange(records), counts)
             known = place < len(PARTITIONS)
             bits[record[known], place[known]] = values[known] != 0

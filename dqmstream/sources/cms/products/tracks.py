@@ -23,7 +23,9 @@ from dqmstream.sources.cms.products.collection import (
     member,
     same,
 )
-from dqmstream.sources.cms.products.kinematics import pseudorapidity, starts_of
+from dqmstream.sources.cms.products.kinematics import pseudorapidity
+from dqmstream.sources.cms.products.rows import numbers_within, starts_of
+from dqmstream.sources.cms.products.vertices import FULL_WEIGHT, REFERENCES, WEIGHTS
 
 __all__ = ["TRACKS", "Tracks"]
 
@@ -36,12 +38,9 @@ _HITS: Final = (
     "hitPattern_.beginTrackHits",
     "hitPattern_.endTrackHits",
 )
-_REFERENCES: Final = "^tracks_.holder_.ref_.index_"
-_WEIGHTS: Final = "^weights_"
 _DXY_VARIANCE: Final = 9
 """In the lower triangle of (q/p, lambda, phi, dxy, dsz)."""
 _DSZ_VARIANCE: Final = 14
-_FULL_WEIGHT: Final = 255.0
 _NO_NDOF: Final = 1e6
 """What CMSSW multiplies chi2 by where there are no degrees of freedom."""
 
@@ -132,18 +131,18 @@ class Tracks(Objects):
         weight = np.zeros(vertex.size, np.float32)
         if vertices is None or not vertices.counts.any():
             return _Assigned(vertex, weight)
-        references = vertices.ragged[_REFERENCES[1:]]
+        references = vertices.ragged[REFERENCES]
         event = np.repeat(np.arange(self.given.events), vertices.counts)
-        number = np.arange(event.size) - starts_of(vertices.counts)[event]
+        number = numbers_within(vertices.counts)
         event, number = (np.repeat(values, references.counts) for values in (event, number))
         index = references.values.astype(np.int64)
         there = index < tracks.counts[event]
         row = (starts_of(tracks.counts)[event] + index)[there]
         # Backwards, because the last one that is assigned stays.
         vertex[row[::-1]] = number[there][::-1]
-        weights = vertices.ragged.get(_WEIGHTS[1:])
+        weights = vertices.ragged.get(WEIGHTS)
         if weights is not None and np.array_equal(weights.counts, references.counts):
-            weight[row[::-1]] = weights.values[there][::-1] / _FULL_WEIGHT
+            weight[row[::-1]] = weights.values[there][::-1] / FULL_WEIGHT
         return _Assigned(vertex, weight)
 
 
@@ -236,15 +235,15 @@ TRACKS = Collection(
             "vertex",
             INT32,
             "number of the vertex in `vertices` that refers to it; -1: none",
-            _REFERENCES,
+            f"^{REFERENCES}",
             values=lambda tracks: tracks.assigned.vertex,
         ),
         member(
             "vertex_weight",
             FLOAT,
             "its weight in that vertex, 0 to 1",
-            _REFERENCES,
-            _WEIGHTS,
+            f"^{REFERENCES}",
+            f"^{WEIGHTS}",
             values=lambda tracks: tracks.assigned.weight,
         ),
     ),

@@ -14,7 +14,7 @@ from dqmstream.sources.cms.products.collection import (
     Objects,
     member,
 )
-from dqmstream.sources.cms.products.kinematics import starts_of
+from dqmstream.sources.cms.products.rows import numbers_within
 
 __all__ = ["TRIGGER_RESULTS"]
 
@@ -41,7 +41,7 @@ class PathResults(Objects):
     def path(self) -> Array:
         """int64[paths of all events]: number of the path in its event, at most 32767."""
         counts = self.counts
-        numbers: Array = np.arange(counts.sum()) - np.repeat(starts_of(counts), counts)
+        numbers: Array = numbers_within(counts)
         return numbers.clip(max=_MOST)
 
     @property

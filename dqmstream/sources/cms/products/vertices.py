@@ -17,13 +17,15 @@ from dqmstream.sources.cms.products.collection import (
     same,
 )
 
-__all__ = ["VERTICES"]
+__all__ = ["FULL_WEIGHT", "REFERENCES", "VERTICES", "WEIGHTS"]
 
 _COVARIANCE: Final = "covariance_"
 """Lower triangle of (x, y, z, t)."""
-_REFERENCES: Final = "tracks_.holder_.ref_.index_"
-_WEIGHTS: Final = "weights_"
-_FULL_WEIGHT: Final = 255.0
+REFERENCES: Final = "tracks_.holder_.ref_.index_"
+"""Raw member: indices of the tracks that a vertex refers to."""
+WEIGHTS: Final = "weights_"
+"""Raw member: a weight for each of these, up to `FULL_WEIGHT`."""
+FULL_WEIGHT: Final = 255.0
 _MOST: Final = 2**16 - 1
 
 
@@ -38,15 +40,15 @@ class Vertices(Objects):
     @property
     def references(self) -> Array:
         """How many tracks each refers to."""
-        return np.minimum(self.ragged(_REFERENCES).counts, _MOST)
+        return np.minimum(self.ragged(REFERENCES).counts, _MOST)
 
     @property
     def weight_sum(self) -> Array:
         """Sum of the weights of its tracks, each 0 to 1."""
-        counts, values = self.ragged(_WEIGHTS)
+        counts, values = self.ragged(WEIGHTS)
         sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
         ends = np.cumsum(counts)
-        found: Array = (sums[ends] - sums[ends - counts]) / _FULL_WEIGHT
+        found: Array = (sums[ends] - sums[ends - counts]) / FULL_WEIGHT
         return found
 
 
@@ -92,14 +94,14 @@ VERTICES = Collection(
             "tracks",
             UINT16,
             "tracks it refers to",
-            _REFERENCES,
+            REFERENCES,
             values=lambda vertices: vertices.references,
         ),
         member(
             "weight_sum",
             FLOAT,
             "sum of the weights of its tracks, each 0 to 1",
-            _WEIGHTS,
+            WEIGHTS,
             values=lambda vertices: vertices.weight_sum,
         ),
         same("valid", BOOLEAN, "validity_", "made by a fit, or the beam line"),

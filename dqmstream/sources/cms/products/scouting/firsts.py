@@ -13,7 +13,7 @@ from dqmstream.sources.cms.products.collection import (
     Objects,
     member,
 )
-from dqmstream.sources.cms.products.kinematics import starts_of
+from dqmstream.sources.cms.products.rows import starts_of
 
 __all__ = ["Firsts", "first", "how_many"]
 

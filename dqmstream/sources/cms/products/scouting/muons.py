@@ -17,7 +17,8 @@ from dqmstream.sources.cms.products.collection import (
     member,
     same,
 )
-from dqmstream.sources.cms.products.kinematics import FourMomenta, four_momenta, pair_rows
+from dqmstream.sources.cms.products.kinematics import FourMomenta, four_momenta
+from dqmstream.sources.cms.products.rows import pair_rows
 from dqmstream.sources.cms.products.scouting.firsts import Firsts, first, how_many
 
 __all__ = ["DIMUONS", "MUONS"]
