@@ -117,7 +117,7 @@ class Plan:
     vertices, tracks
         How many vertices such an event has, and tracks each vertex on average.
     paths, pass_share
-        HLT paths, and in which share of events each passes.
+        HLT paths, and in which share of events each passes; one does in any, unless that is 0.
     off
         Partitions of the detector whose high voltage is off, by DCS bit (0..26).
     magnet_current

@@ -27,7 +27,7 @@ from dqmstream.sources.cms.payload import expand
 from dqmstream.sources.cms.reader import FrameReader
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.source import streamer_sources
-from dqmstream.sources.cms.states import unpack_states
+from dqmstream.sources.cms.states import PASS, unpack_states
 from tests.cms_objects import ObjectReader
 
 YEARS = pytest.mark.parametrize(
@@ -251,3 +251,10 @@ def test_a_fed_without_faults_is_left_alone_by_the_faults_of_another() -> None:
     assert sizes[601] == 0
     assert sizes[602] % 8 == 5
     assert [fed for fed, size in sizes.items() if size] == [600, 602]
+
+
+def test_every_event_passed_a_path_unless_none_ever_does() -> None:
+    few = MadeUpRun(replace(PLAN, events=40, paths=3, pass_share=0.1), TRACKING_BRANCHES)
+    none = MadeUpRun(replace(PLAN, events=40, paths=3, pass_share=0.0), TRACKING_BRANCHES)
+    assert all(PASS in few.states(1, number) for number in range(40))
+    assert not any(PASS in none.states(1, number) for number in range(40))
