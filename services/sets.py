@@ -12,13 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from dqmstream.analyses.registry import workspaces_analysed
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SystemClock
 from dqmstream.errors import ConfigurationError
-from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.checkpoints import AnalyserCheckpoint, FillerCheckpoint
 from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log
+from services.analyser.refill import refill_analyses
 from services.filler.announcing import activations, announce, decoded
 from services.filler.refill import refill
 from services.log import open_log
@@ -88,17 +90,22 @@ def refill_set(
     settings = settings_in_force(flags, config)
     chosen = _set_of(settings)
     told = f"{_who()}: {why}"
-    written = _on_log(settings, lambda log: _refilled(log, chosen, told, offsets))
+    written, analysed = _on_log(settings, lambda log: _refilled(log, chosen, told, offsets))
     for partition, checkpoint in written.items():
         typer.echo(
             f"partition {partition}: epoch {checkpoint.epoch} begins at offset {checkpoint.offset}"
         )
+    names = ", ".join(layout.workspace for layout in workspaces_analysed(chosen))
+    if analysed is not None:
+        typer.echo(f"analyses of {names}: epoch {analysed.epoch} begins where the log does")
+    elif names:
+        typer.echo(f"analyses of {names} stay as they are: they take all partitions together")
     return 0
 
 
 async def _refilled(
     log: Log, chosen: BookingSet, why: str, offsets: Mapping[int, int] | None
-) -> dict[int, FillerCheckpoint]:
+) -> tuple[dict[int, FillerCheckpoint], AnalyserCheckpoint | None]:
     table = await latest_by_key(log, BOOKINGS)
     known = {layout.hash for layout in chosen.layouts}
     if not all(f"booking/{one}".encode() in table for one in known):
@@ -107,7 +114,10 @@ async def _refilled(
             "this log: name workspaces and partitions as its fillers have them"
         )
         raise ConfigurationError(msg)
-    return await refill(log, chosen, why=why, offsets=offsets)
+    written = await refill(log, chosen, why=why, offsets=offsets)
+    if offsets is not None or not workspaces_analysed(chosen):
+        return written, None
+    return written, await refill_analyses(log, chosen, why=why)
 
 
 async def _sets(log: Log, own: str) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ from dqmstream.transport.log import Log, Outgoing, Reader, Record
 from dqmstream.transport.outgoing import outgoing
 from services.analyser.checkpoints import checkpoint_record, newest_checkpoint
 from services.analyser.progress import AnalyserProgress
+from services.analyser.refill import begins_newer_epoch
 
 __all__ = ["AnalyserSettings", "run_analyser"]
 
@@ -141,7 +142,8 @@ class _Service:
         self._logger = structlog.get_logger().bind(member=member)
 
     async def run(self, ready: Callable[[], None]) -> None:
-        """Read, fold, analyse, publish, checkpoint; until cancelled."""
+        """Read, fold, analyse, publish, checkpoint; until cancelled, or others begin an epoch."""
+        _, newest = await self._log.bounds(CHECKPOINTS, 0)
         start = await self._start()
         analyser = await asyncio.to_thread(
             Analyser, self._set.hash, self._set.fold, self._analyses, self._decode, start=start
@@ -151,14 +153,16 @@ class _Service:
         self.progress.positions.update(positions)
         async with AsyncExitStack() as stack:
             reader = await stack.enter_async_context(self._log.reader(positions))
+            watch = await stack.enter_async_context(self._log.reader({(CHECKPOINTS, 0): newest}))
             ready()
             self._logger.info("analysing", position=list(positions.values()))
             try:
-                while True:
+                while not await begins_newer_epoch(watch, self._set.hash, analyser.epoch):
                     await self._round(analyser, reader)
             except asyncio.CancelledError:
                 await self._release(analyser)
                 raise
+        self._logger.warning("a newer epoch has begun", epoch=analyser.epoch)
 
     # ------------------------------------------------------------------- start
 

@@ -1,4 +1,4 @@
-"""New epochs of an analyser: input that expired unread."""
+"""New epochs of an analyser: input that expired unread, and an operator's refill."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -20,6 +20,7 @@ from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from services.analyser.checkpoints import newest_checkpoint
 from services.analyser.progress import AnalyserProgress
+from services.analyser.refill import refill_analyses
 from services.analyser.service import AnalyserSettings, run_analyser
 from tests.deadly import PARTITIONS
 from tests.unit.analyses.looking_back import told
@@ -145,3 +146,41 @@ async def test_expired_input_is_named_and_what_it_touches_is_not_whole(
     async with analysing(log):
         await until_analysed(log, 5, epoch=1)
     assert not (await merged(log, "near"))[5].whole
+
+
+async def test_a_running_analyser_notices_a_refill(log: MemoryLog) -> None:
+    """It analyses all that is there again, and the same comes of it."""
+    await say(log, start(), *whole(1, [1], [2]), *whole(2, [3], [4]))
+    async with analysing(log):
+        await until_analysed(log, 1, 2)
+        before = await merged(log, "back")
+        written = await refill_analyses(log, SET, why="a test")
+        assert (written.epoch, written.offsets) == (1, (0,) * PARTITIONS)
+        await until_analysed(log, 1, 2, epoch=1)
+        await say(log, *whole(3, [5], [6]))
+        await until_analysed(log, 3, epoch=1)
+    known = await merged(log, "back")
+    for lumisection in (1, 2):
+        assert known[lumisection].contents.equals(before[lumisection].contents)
+        assert known[lumisection].complete
+    assert events_of(known[3]) == [5, 6]
+    assert (await newest(log)).epoch == 1
+
+
+async def test_what_a_refill_cannot_read_again_replaces_nothing_whole(
+    log: MemoryLog, clock: SettableClock
+) -> None:
+    await say(log, start(), *whole(1, [1], [2]), chunk(2, 0, [3]))
+    async with analysing(log):
+        await until_analysed(log, 1)
+        clock.advance(7200.0)
+        await say(log, chunk(2, 1, [4]), marker(2, 2))
+        await until_analysed(log, 2)
+    await log.maintain()
+    written = await refill_analyses(log, SET, why="a test")
+    assert all(written.offsets)
+    async with analysing(log):
+        await until_analysed(log, 2, epoch=1)
+    known = await merged(log, "near")
+    assert [events_of(known[1]), events_of(known[2])] == [[1, 2], [3, 4]]
+    assert any("expired unread" in line for line in known[2].account.lacking), "it is named"
