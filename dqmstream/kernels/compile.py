@@ -15,6 +15,8 @@ __all__ = ["CacheReport", "compile_with", "kernel", "lean_kernel", "spliced"]
 
 _config: Final[Any] = numba.config
 _KERNELS: Final[list[Any]] = []
+_WITHOUT_REFERENCES: Final[dict[str, Any]] = {"_nrt": False}
+"""An option of Numba's that its annotations do not name."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +43,7 @@ def lean_kernel(function: Callable[..., Any]) -> Any:
     code of many small steps that takes several times as long as the steps. Who makes an array in a
     lean kernel is told so when it is compiled.
     """
-    return _kept(numba.njit(nogil=True, _nrt=False)(function))
+    return _kept(numba.njit(nogil=True, **_WITHOUT_REFERENCES)(function))
 
 
 def _kept(dispatcher: Any) -> Any:
