@@ -124,9 +124,10 @@ def _magnet() -> Iterator[Element]:
 
 
 def _luminosity() -> Iterator[Element]:
-    for name, axis, words in (
-        ("luminosity", _LUMINOSITY, "Luminosity"),
-        ("pileup", _PILEUP, "Pile-up"),
+    # A narrow range: squares are summed in steps of its square / 2**30, which spreads show.
+    for name, axis, highest, words in (
+        ("luminosity", _LUMINOSITY, 100_000, "Luminosity"),
+        ("pileup", _PILEUP, 500, "Pile-up"),
     ):
         yield histogram(
             f"DCS/Luminosity/{name}",
@@ -141,7 +142,7 @@ def _luminosity() -> Iterator[Element]:
             NIBBLES,
             fill=NIBBLE,
             value=f"luminosity.{name}",
-            value_range=(0, 1_000_000),
+            value_range=(0, highest),
             select=TIMED,
             title=f"Mean {words.lower()} by time in the lumisection",
             description=f"Smooth; a step is a change of the beams. {_CALL}",
