@@ -12,12 +12,14 @@ _WIDTH: Final = 80
 _HEIGHT: Final = 16
 _CLOSED: Final = "•"
 _OPEN: Final = "○"
+_BAR: Final = "¦"
 
 
 class _Point(NamedTuple):
     x: float
     y: float
     closed: bool
+    error: float = 0.0
 
 
 def trend_chart(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -34,6 +36,7 @@ def trend_chart(answer: Mapping[str, Any]) -> Iterator[str]:
             answer["values"],
             answer["x"] if against != "lumisection" else answer["lumisections"],
             answer["closed"],
+            [error or 0.0 for error in answer["errors"]],
             strict=True,
         )
     )
@@ -46,7 +49,7 @@ def trend_chart(answer: Mapping[str, Any]) -> Iterator[str]:
     if any(isinstance(value, str) for _, value, *_ in rows):
         yield from _texts([(number, str(value)) for number, value, *_ in rows])
         return
-    points = [_Point(x, y, closed) for _, y, x, closed in rows if y is not None and x is not None]
+    points = [_Point(x, y, *rest) for _, y, x, *rest in rows if y is not None and x is not None]
     if not points:
         yield f"no LS with a number and a known {against}"
         return
@@ -78,13 +81,16 @@ def _texts(told: Sequence[tuple[int, str]]) -> Iterator[str]:
 
 
 def _drawn(points: Sequence[_Point]) -> Iterator[str]:
-    low, high = _span([point.y for point in points])
+    low, high = _span([end for p in points for end in (p.y - p.error, p.y + p.error)])
     left, right = _span([point.x for point in points])
     cells = [[" "] * _WIDTH for _ in range(_HEIGHT)]
     # What is open comes first: where both are in one character, the closed one is what counts.
     for point in sorted(points, key=lambda point: point.closed):
         column = _place(point.x, left, right, _WIDTH)
         row = _HEIGHT - 1 - _place(point.y, low, high, _HEIGHT)
+        for end in _bar(point, low, high):
+            if cells[end][column] == " ":
+                cells[end][column] = _BAR
         cells[row][column] = _CLOSED if point.closed else _OPEN
     named = {0: f"{high:g}", _HEIGHT // 2: f"{(low + high) / 2:.4g}", _HEIGHT - 1: f"{low:g}"}
     wide = max(map(len, named.values()))
@@ -94,6 +100,14 @@ def _drawn(points: Sequence[_Point]) -> Iterator[str]:
     yield f"{'':>{wide}} └{'─' * _WIDTH}"
     first, last = f"{left:g}", f"{right:g}"
     yield f"{'':>{wide}}  {first}{last:>{_WIDTH - len(first)}}"
+
+
+def _bar(point: _Point, low: float, high: float) -> range:
+    """Rows that the error of a point reaches, from above; its own among them."""
+    top, bottom = (
+        _HEIGHT - 1 - _place(point.y + sign * point.error, low, high, _HEIGHT) for sign in (1, -1)
+    )
+    return range(top, bottom + 1)
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

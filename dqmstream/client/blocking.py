@@ -166,10 +166,10 @@ class Client:
         last: int | None = None,
         workspace: str | None = None,
     ) -> Mapping[str, Any]:
-        """One number of an element in each LS: `lumisections`, `values`, `closed`.
+        """One number of an element in each LS: `lumisections`, `values`, `errors`, `closed`.
 
-        `quantity` is `mean`, `entries` or another that the gateway knows; `against` asks for a
-        condition of each LS as well, for example `pileup`.
+        `quantity` is `mean`, `error` (that of the mean), `entries` or another that the gateway
+        knows; `against` asks for a condition of each LS as well, for example `pileup`.
         """
         body: Mapping[str, Any] = self._answer(
             asks.trend(

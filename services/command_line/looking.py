@@ -64,7 +64,7 @@ def show(
         str,
         typer.Option(
             metavar="QUANTITY",
-            help="instead one number in each LS: mean, rms, entries, nan or outside",
+            help="instead one number in each LS: mean, rms, error, entries, nan or outside",
             show_default=False,
         ),
     ] = "",

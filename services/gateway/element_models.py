@@ -111,6 +111,9 @@ class TrendAnswer(Answer):
     quantity: str
     lumisections: list[int] = Field(description="Rising; an LS without contents is not listed.")
     values: list[float | str | None]
+    errors: list[float | None] = Field(
+        description="Standard error of each value: of a mean rms/sqrt(entries), else null."
+    )
     closed: list[bool]
     against: str = Field(description="What `x` is of each LS.")
     x: list[float | None] = Field(description="Null where it is not known.")

@@ -30,10 +30,11 @@ class Reading(NamedTuple):
 
 
 class Trend(NamedTuple):
-    """One number per LS (rising); NaN or None where it is undefined."""
+    """One number per LS (rising), and its error; NaN or None where it is undefined."""
 
     lumisections: list[int]
     values: list[Any]
+    errors: list[float | None]
     closed: list[bool]
 
 

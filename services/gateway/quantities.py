@@ -1,7 +1,7 @@
 """One number per lumisection of an element: what a trend shows."""
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from dqmstream.messages.operations import Conditions
 
 __all__ = ["Against", "Quantity", "condition_of", "quantity_of", "scalar_number"]
 
-Quantity = Literal["entries", "mean", "rms", "nan", "outside"]
+Quantity = Literal["entries", "mean", "rms", "error", "nan", "outside"]
 
 Against = Literal[
     "lumisection", "pileup", "luminosity", "delivered", "recorded", "prescale_index", "fill"
@@ -44,7 +44,8 @@ def quantity_of(element: ElementLayout, cells: Cells, quantity: Quantity) -> Num
     """The quantity in each of n LSs; NaN where it is undefined.
 
     `mean` and `rms` are of the first axis over the bins without flow (histograms), or of the
-    profiled value over all entries (profiles).
+    profiled value over all entries (profiles). `error` is that of the mean, rms/sqrt(n): n entries,
+    of weighted histograms the effective ones, (sum of weights)^2/(sum of their squares).
 
     Parameters
     ----------
@@ -66,15 +67,19 @@ def quantity_of(element: ElementLayout, cells: Cells, quantity: Quantity) -> Num
             moments = _moments(element, cells)
     if moments is None:
         return np.full(n, np.nan)
-    total, first, second = moments
+    total, first, second, effective = moments
     with np.errstate(divide="ignore", invalid="ignore"):
         mean: Numbers = first / total
         rms: Numbers = np.sqrt(np.maximum(second / total - mean * mean, 0.0))
-    return mean if quantity == "mean" else rms
+        error: Numbers = rms / np.sqrt(effective)
+    return {"mean": mean, "rms": rms, "error": error}[quantity]
 
 
-def _moments(element: ElementLayout, cells: Cells) -> tuple[Numbers, Numbers, Numbers] | None:
-    """Sum of weights, of weight times value, and of weight times value squared, per LS."""
+def _moments(
+    element: ElementLayout, cells: Cells
+) -> tuple[Numbers, Numbers, Numbers, Numbers] | None:
+    """Sum of weights, of weight times value, and of weight times value squared, per LS; and how
+    many entries of equal weight would have the same error."""
     booked = element.element
     planes = cells[:, : element.planes * element.cells]
     if isinstance(booked, Profile):
@@ -83,14 +88,18 @@ def _moments(element: ElementLayout, cells: Cells) -> tuple[Numbers, Numbers, Nu
             by_plane[:, 0],
             np.ldexp(by_plane[:, 1], -element.bits),
             np.ldexp(by_plane[:, 2], -element.square_bits),
+            by_plane[:, 0],
         )
     if not isinstance(booked, Histogram):
         return None
     centres = axis_centres(booked.axes[0])
     # Counts are the only plane; of weighted ones the second plane holds the sums of weights.
-    plane: NDArray[Any] = planes.reshape(len(cells), element.planes, *element.extents)[
-        :, 1 if element.planes == 3 else 0
-    ]
-    over_first = plane.reshape(*plane.shape[:2], -1).sum(axis=2).astype(np.float64)
-    weights = np.ldexp(over_first, -element.bits)[:, 1 : 1 + axis_bins(booked.axes[0])]
-    return weights.sum(axis=1), weights @ centres, weights @ (centres * centres)
+    by_plane = planes.reshape(len(cells), element.planes, element.extents[0], -1).sum(axis=3)
+    inside = by_plane[:, :, 1 : 1 + axis_bins(booked.axes[0])].astype(np.float64)
+    weights = np.ldexp(inside[:, 1 if element.planes == 3 else 0], -element.bits)
+    total = weights.sum(axis=1)
+    effective = total
+    if element.planes == 3:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            effective = total**2 / np.ldexp(inside[:, 2].sum(axis=1), -element.square_bits)
+    return total, weights @ centres, weights @ (centres * centres), effective

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, ParamSpec, TypeVar
+from typing import Final, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,13 @@ _NO_STORE: Final = "this gateway has no store"
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class _Number(NamedTuple):
+    """What a trend has of one LS."""
+
+    value: float | str | None
+    error: float | None = None
 
 
 class _Share(NamedTuple):
@@ -191,7 +198,8 @@ class Readings:
             found |= await self._stored_trend(place, element, sight, quantity, lacking)
         numbers = sorted(found)
         closed = [sight.records[number].closed for number in numbers]
-        return Trend(numbers, [found[number] for number in numbers], closed)
+        values = [found[number].value for number in numbers]
+        return Trend(numbers, values, [found[number].error for number in numbers], closed)
 
     # ------------------------------------------------------------- which LSs
 
@@ -287,7 +295,7 @@ class Readings:
 
     def _trend_in_memory(
         self, part: WorkspaceRun | None, sight: Sight, element: ElementLayout, quantity: Quantity
-    ) -> dict[int, Any]:
+    ) -> dict[int, _Number]:
         if part is None:
             return {}
         held = _held(part, sight.covered.numbers, sight.records)
@@ -305,7 +313,7 @@ class Readings:
         sight: Sight,
         quantity: Quantity,
         lacking: list[int],
-    ) -> dict[int, Any]:
+    ) -> dict[int, _Number]:
         try:
             beside = await self.beside(place, element, sight, lacking)
         except NotInMemoryError:
@@ -361,13 +369,17 @@ def _held(
 
 def _scalars(
     element: ElementLayout, values: Mapping[int, ScalarValue | None]
-) -> dict[int, float | str | None]:
-    return {n: None if v is None else scalar_number(element, v) for n, v in values.items()}
+) -> dict[int, _Number]:
+    return {n: _Number(None if v is None else scalar_number(element, v)) for n, v in values.items()}
 
 
 def _numbers(
     element: ElementLayout, numbers: list[int], cells: NDArray[np.int64], quantity: Quantity
-) -> dict[int, Any]:
+) -> dict[int, _Number]:
     if not numbers:
         return {}
-    return dict(zip(numbers, quantity_of(element, cells, quantity).tolist(), strict=True))
+    values = quantity_of(element, cells, quantity).tolist()
+    errors = [None] * len(numbers)
+    if quantity == "mean":
+        errors = quantity_of(element, cells, "error").tolist()
+    return dict(zip(numbers, map(_Number, values, errors), strict=True))

@@ -24,8 +24,16 @@ RUN = 500
 LUMISECTIONS = (3, 4, 5, 6)
 
 _NOTE_POINTS = """
-window.drawn = { points: new Set(), words: new Set() };
-const { arc, fillText } = CanvasRenderingContext2D.prototype;
+window.drawn = { points: new Set(), words: new Set(), bars: new Set() };
+const { arc, fillText, stroke } = CanvasRenderingContext2D.prototype;
+const { moveTo, lineTo } = Path2D.prototype;
+const steps = new WeakMap();
+for (const [name, original] of [['moveTo', moveTo], ['lineTo', lineTo]]) {
+  Path2D.prototype[name] = function (x, y) {
+    steps.set(this, [...(steps.get(this) ?? []), [name, x, y]]);
+    return original.call(this, x, y);
+  };
+}
 Object.assign(CanvasRenderingContext2D.prototype, {
   arc(x, ...others) {
     if (this.canvas.classList.contains('trend')) drawn.points.add(Math.round(x));
@@ -35,9 +43,16 @@ Object.assign(CanvasRenderingContext2D.prototype, {
     if (this.canvas.classList.contains('trend')) drawn.words.add(text);
     return fillText.call(this, text, ...others);
   },
+  stroke(...path) {
+    (steps.get(path[0]) ?? []).forEach(([name, x, y], i, all) => {
+      const upright = name === 'lineTo' && all[i - 1][1] === x && all[i - 1][2] !== y;
+      if (upright && this.canvas.classList.contains('trend')) drawn.bars.add(Math.round(x));
+    });
+    return stroke.call(this, ...path);
+  },
 });
 """
-_DRAWN = "() => ({ points: [...drawn.points], words: [...drawn.words] })"
+_DRAWN = "() => ({ points: [...drawn.points], words: [...drawn.words], bars: [...drawn.bars] })"
 
 
 def write_file(path: Path) -> Path:
@@ -115,6 +130,7 @@ async def test_a_trend_says_the_number_of_the_whole_run_and_has_points_of_lumise
     await page.goto(f"{at}Tracker/Charge/charge")
     drawn = await _trend(page, "5")
     assert len(drawn["points"]) == len(LUMISECTIONS)
+    assert drawn["bars"] == drawn["points"], "each mean has its error"
     assert not any("whole run" in word for word in drawn["words"])
     await page.goto(f"{at}Tracker/Occupancy/modules")
     await page.reload()

@@ -12,7 +12,7 @@ import { rangeOf } from "./router.js";
 import { Tip } from "./tip.js";
 import { AGAINST, drawTrend } from "./trend.js";
 
-const QUANTITIES = ["mean", "entries", "rms", "nan", "outside"];
+const QUANTITIES = ["mean", "entries", "rms", "error", "nan", "outside"];
 
 export class Detail {
   constructor({ model, router, feed, trends }) {

@@ -15,7 +15,7 @@ export const AGAINST = {
 };
 
 /**
- * Draw `{lumisections, values, closed, against, x}`; an LS that is still open is hollow. LS 0, what
+ * Draw `{lumisections, values, errors, closed, against, x}`; a value with an error has a bar; an LS that is still open is hollow. LS 0, what
  * was imported of the whole run, is said in words, never a point.
  *
  * @param chosen first and last LS of the window, shaded; null for none
@@ -36,7 +36,7 @@ export function drawTrend(canvas, given, { title = "", large = false, chosen = n
   }
   const size = large ? { ...sizes(true), bottom: 42, font: 12 } : { ...sizes(false), bottom: 16 };
   const tall = height - size.top - size.bottom;
-  const y = scale(...reach(closed.length > 1 ? closed : known), size.top + tall, size.top);
+  const y = scale(...reach(closed.length > 1 ? closed : known, barEnds(trend, places)), size.top + tall, size.top);
   const left = roomForNumbers(pen, y, size);
   const box = { left, top: size.top, width: width - left - size.right, height: tall, floor: height };
   const span = scattered ? around(places.filter(Number.isFinite)) : [places[0] - 0.5, places.at(-1) + 0.5];
@@ -64,18 +64,29 @@ function apart(trend) {
   const at = trend?.lumisections.indexOf(0) ?? -1;
   if (at < 0) return [trend, ""];
   const without = (list) => list?.filter((_, i) => i !== at);
-  const { lumisections, values, closed, x } = trend;
+  const { lumisections, values, errors, closed, x } = trend;
   const value = values[at];
   return [
-    { ...trend, lumisections: without(lumisections), values: without(values), closed: without(closed), x: without(x) },
+    { ...trend, lumisections: without(lumisections), values: without(values), errors: without(errors), closed: without(closed), x: without(x) },
     Number.isFinite(value) && value !== 0 ? `whole run: ${number(value)}` : "",
   ];
 }
 
-/** From where to where the numbers go, with some room; 0 is kept where it is near. */
-function reach(known) {
-  const low = known.reduce((a, b) => Math.min(a, b));
-  const high = known.reduce((a, b) => Math.max(a, b));
+/**
+ * Both ends of the error bars of closed LSs, but for bars that would press all the others flat: those
+ * more than four times as long as the middle one are cut off by the frame.
+ */
+function barEnds({ values, errors, closed }, places) {
+  const bars = values.map((value, i) => ({ value, error: errors?.[i] })).filter(({ value, error }, i) =>
+    closed[i] && error > 0 && Number.isFinite(value) && Number.isFinite(places[i]));
+  const most = 4 * (bars.map(({ error }) => error).sort((a, b) => a - b)[bars.length >> 1] ?? 0);
+  return bars.filter(({ error }) => error <= most).flatMap(({ value, error }) => [value - error, value + error]);
+}
+
+/** From where to where the numbers and their bars go, with some room; 0 is kept where it is near. */
+function reach(known, bars) {
+  const low = [...known, ...bars].reduce((a, b) => Math.min(a, b));
+  const high = [...known, ...bars].reduce((a, b) => Math.max(a, b));
   const room = (high - low) * 0.12 || Math.abs(high) * 0.1 || 1;
   return [low >= 0 && low - room < 0 ? 0 : low - room, high + room];
 }
@@ -95,7 +106,7 @@ function shade(pen, [first, last], x, box) {
   if (right > left) pen.fillRect(left, box.top, right - left, box.height);
 }
 
-function drawLine(pen, { lumisections, values, closed, places, scattered, chosen }, x, y, box) {
+function drawLine(pen, { lumisections, values, errors, closed, places, scattered, chosen }, x, y, box) {
   const radius = scattered ? 2.5 : Math.max(1, Math.min(3, box.width / lumisections.length / 3));
   const line = new Path2D();
   let joined = false;
@@ -108,6 +119,7 @@ function drawLine(pen, { lumisections, values, closed, places, scattered, chosen
   pen.strokeStyle = INK.line;
   pen.lineWidth = 1.25;
   pen.stroke(line);
+  drawBars(pen, { values, errors, places }, x, y, radius);
   values.forEach((value, i) => {
     if (!Number.isFinite(value) || !Number.isFinite(places[i])) return;
     const inside = !scattered || !chosen || (chosen[0] <= lumisections[i] && lumisections[i] <= chosen[1]);
@@ -119,7 +131,31 @@ function drawLine(pen, { lumisections, values, closed, places, scattered, chosen
   });
 }
 
-function locate({ lumisections, values, closed }, x, box, px, py) {
+/** Standard errors: a line through each point, with a cap where there is room for one. */
+function drawBars(pen, { values, errors, places }, x, y, radius) {
+  const bars = new Path2D();
+  const cap = radius >= 2 ? radius : 0;
+  values.forEach((value, i) => {
+    const error = errors?.[i];
+    if (!(error > 0) || !Number.isFinite(value) || !Number.isFinite(places[i])) return;
+    const [at, low, high] = [x.at(places[i]), y.at(value - error), y.at(value + error)];
+    bars.moveTo(at, low);
+    bars.lineTo(at, high);
+    for (const end of [low, high]) {
+      bars.moveTo(at - cap, end);
+      bars.lineTo(at + cap, end);
+    }
+  });
+  pen.lineWidth = 1;
+  pen.stroke(bars);
+}
+
+/** A value as words, with its error if it has one. */
+function told(value, error) {
+  return error > 0 ? `${number(value)} ± ${number(error)}` : number(value);
+}
+
+function locate({ lumisections, values, errors, closed }, x, box, px, py) {
   if (py < box.top || py > box.top + box.height) return null;
   const lumisection = Math.round(x.value(px));
   const i = lumisections.indexOf(lumisection);
@@ -127,13 +163,13 @@ function locate({ lumisections, values, closed }, x, box, px, py) {
   const left = x.at(lumisection - 0.5);
   return {
     lumisection,
-    text: `LS ${lumisection}: ${number(values[i])}${closed[i] ? "" : " (still open)"}`,
+    text: `LS ${lumisection}: ${told(values[i], errors?.[i])}${closed[i] ? "" : " (still open)"}`,
     box: { left, top: box.top, width: x.at(lumisection + 0.5) - left, height: box.height },
   };
 }
 
 /** The LS whose point is nearest, within reach of the pointer. */
-function nearest({ lumisections, values, closed, against, x: places }, x, y, px, py) {
+function nearest({ lumisections, values, errors, closed, against, x: places }, x, y, px, py) {
   let [best, found] = [12, -1];
   values.forEach((value, i) => {
     if (!Number.isFinite(value) || !Number.isFinite(places[i])) return;
@@ -145,7 +181,7 @@ function nearest({ lumisections, values, closed, against, x: places }, x, y, px,
   const open = closed[found] ? "" : " (still open)";
   return {
     lumisection: lumisections[found],
-    text: `LS ${lumisections[found]}, ${AGAINST[against]} ${number(places[found])}: ${number(values[found])}${open}`,
+    text: `LS ${lumisections[found]}, ${AGAINST[against]} ${number(places[found])}: ${told(values[found], errors?.[found])}${open}`,
     box: { left, top, width: 8, height: 8 },
   };
 }

@@ -19,7 +19,7 @@ export class Trends extends EventTarget {
   /**
    * The trend of a path, null before it has come; a newer one is asked for if an LS closed since.
    *
-   * @param quantity mean, entries, rms, nan or outside; a scalar's is always its value
+   * @param quantity mean, entries, rms, error, nan or outside; a scalar's is always its value
    * @param word window of LSs
    * @param against what its x is: the lumisection, or a condition of it
    */

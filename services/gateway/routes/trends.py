@@ -74,6 +74,7 @@ async def show_trend(
         "quantity": quantity if element.planes else "value",
         "lumisections": trend.lumisections,
         "values": trend.values,
+        "errors": trend.errors,
         "closed": trend.closed,
         "against": against,
         "x": [n if against == "lumisection" else x.get(n) for n in trend.lumisections],

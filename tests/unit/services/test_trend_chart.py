@@ -16,6 +16,7 @@ def chart(lumisections: list[int], values: list[Any], **changes: Any) -> list[st
         "quantity": "mean",
         "lumisections": lumisections,
         "values": values,
+        "errors": [None] * len(values),
         "closed": [True] * len(values),
         "against": "lumisection",
         "x": [None] * len(values),
@@ -33,6 +34,17 @@ def points(lines: list[str], mark: str = "•") -> list[tuple[int, int]]:
         for column, character in enumerate(row)
         if character == mark
     )
+
+
+def test_errors_are_bars_through_their_points() -> None:
+    lines = chart([1, 2, 3], [10.0, 11.0, 10.0], errors=[4.0, None, 1.0])
+    bars, dots = points(lines, "¦"), points(lines)
+    assert [column for column, _ in dots] == sorted({column for column, _ in dots})
+    first, last = dots[0][0], dots[-1][0]
+    assert {column for column, _ in bars} == {first, last}
+    reach = [row for column, row in bars if column == first]
+    assert (min(reach), max(reach)) == (0, 15)
+    assert 2 <= sum(column == last for column, _ in bars) < len(reach)
 
 
 def test_numbers_that_rise_go_up_from_left_to_right() -> None:
