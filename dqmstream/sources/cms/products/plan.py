@@ -2,7 +2,7 @@
 
 from collections.abc import Collection as Names
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -17,25 +17,21 @@ __all__ = ["ProductPlan"]
 _PARTNER: Final = "^"
 
 
-class _Column(NamedTuple):
+class _Column:
     """One column to be made: what it is, and its members."""
 
-    offer: Offer
-    members: tuple[Member, ...]
-
-    @property
-    def field(self) -> "pa.Field[Any]":
-        return pa.field(self.offer.name, self.type, nullable=False)
-
-    @property
-    def type(self) -> pa.DataType:
-        if self.offer.collection.is_scalar:
-            return self.members[0].type
-        return pa.list_(pa.field("item", pa.struct(self.fields), nullable=False))
-
-    @property
-    def fields(self) -> "list[pa.Field[Any]]":
-        return [pa.field(made.name, made.type, nullable=False) for made in self.members]
+    def __init__(self, offer: Offer, members: tuple[Member, ...]) -> None:
+        self.offer = offer
+        self.members = members
+        # Worked out once: asking Arrow for each batch took longer than making the column.
+        self.dtypes = [np.dtype(made.type.to_pandas_dtype()) for made in members]
+        self.fields = [pa.field(made.name, made.type, nullable=False) for made in members]
+        self.type = (
+            members[0].type
+            if offer.collection.is_scalar
+            else pa.list_(pa.field("item", pa.struct(self.fields), nullable=False))
+        )
+        self.field = pa.field(offer.name, self.type, nullable=False)
 
     def raw(self) -> Iterable[tuple[int, str]]:
         """Raw members that it needs, with their branches."""
@@ -127,7 +123,10 @@ def _array(column: _Column, objects: Objects) -> "pa.Array[Any]":
     collection = column.offer.collection
     if collection.is_scalar:
         return _scalars(objects.given, column.members[0])
-    values = [_values(made, made.values(objects)) for made in column.members]
+    values = [
+        pa.array(np.ascontiguousarray(made.values(objects), dtype), made.type)
+        for made, dtype in zip(column.members, column.dtypes, strict=True)
+    ]
     return _jagged(column, collection.counts(objects), values)
 
 
@@ -143,11 +142,6 @@ def _scalars(given: Given, made: Member) -> "pa.Array[Any]":
     found = np.full(given.events, np.nan)
     found[given.product.counts > 0] = given.product.members[made.raw[0]]
     return pa.array(found, made.type)
-
-
-def _values(made: Member, values: Array) -> "pa.Array[Any]":
-    kind = np.dtype(made.type.to_pandas_dtype())
-    return pa.array(np.ascontiguousarray(values, kind), made.type)
 
 
 def _jagged(
