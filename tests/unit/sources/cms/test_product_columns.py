@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from dqmstream.booking.absence import Absence
 from dqmstream.booking.columns import decode_batch
 from dqmstream.identity import LumisectionId
 from dqmstream.sources.cms.auxiliary import EventAuxiliary
@@ -204,6 +205,26 @@ def test_a_stream_is_asked_only_for_products_that_its_first_file_lists(
     assert Glance().narrowed(asked) == asked
     headers = ReadSettings(columns=("time",))
     assert first.narrowed(headers) == headers
+
+
+def test_what_a_stream_lacks_is_said_in_its_chunks_and_changes_nothing_else(
+    made: Callable[..., Path],
+) -> None:
+    """Of columns that are asked for: which other streams of the run have, and which none has."""
+    (source,), _ = streamer_sources([made(1, [1.0])])
+    asked = {"event", "scouting_rho", "tracks.pt", "vertices.x", "ls_pileup", "Muon.pt"}
+    alone, beside = source.reading(asked), source.reading(asked, {"event", "tracks.pt"})
+    assert alone.incarnation == beside.incarnation
+    found = []
+    for one in (alone, beside):
+        (lumisection,) = one.lumisections(0)
+        (chunk,) = lumisection.chunks()
+        found.append(decode_batch(chunk.body, selected=1))
+    assert [set(columns.values) for columns in found] == [{"event", "scouting_rho"}] * 2
+    assert [columns.absence for columns in found] == [
+        Absence(frozenset(), frozenset({"tracks", "vertices"})),
+        Absence(frozenset({"tracks"}), frozenset({"vertices"})),
+    ]
 
 
 def test_an_empty_chunk_has_the_columns_of_the_run(made: Callable[..., Path]) -> None:
