@@ -21,12 +21,14 @@ from tests.integration.test_kafka import page, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
+WORKSPACES = "tests.analysed_pixels:workspace,pixel"
+
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     """Settings of a system that has played two LSs and stopped."""
     folder = tmp_path_factory.mktemp("sets")
-    settings = {"data": str(folder), "port": "0", "workspaces": "pixel"}
+    settings = {"data": str(folder), "port": "0", "workspaces": WORKSPACES}
     source = ["--lumisections", "2", "--rate", "20", "--speed", "0"]
     finished(["demo", *source, "--exit", "--json"], settings, timeout=100)
     return settings
@@ -44,23 +46,24 @@ def ended(settings: Mapping[str, str], *arguments: str) -> "subprocess.Completed
     )
 
 
-async def closed_blocks(folder: Path) -> set[tuple[int, tuple[int, int, bytes]]]:
-    """Epoch, and LS, partition and cells, of every closing set in the log of a folder."""
+async def closed_blocks(folder: Path) -> set[tuple[int, tuple[str, int, int, bytes, str]]]:
+    """Epoch, and workspace, LS, partition, cells and scalars, of every closing set in the log of
+    a folder."""
     found = set()
     async with open_log(Settings(data=folder), SystemClock()) as log:
         async for record in read_to_end(log, HISTOGRAMS):
             piece = CODEC.decode(record.headers, record.value)
             assert isinstance(piece, HistogramSet)
             if piece.closed:
-                found.add((piece.epoch, (piece.lumisection, piece.partition, piece.cells)))
+                place = piece.workspace, piece.lumisection, piece.partition
+                found.add((piece.epoch, (*place, piece.cells, repr(piece.scalars))))
     return found
 
 
-def segments_closed(metrics_port: int) -> float:
-    """How many segments the fillers of a process have closed since its start."""
+def counted(metrics_port: int, name: str) -> float:
+    """What the services of a process have counted since its start, over all labels."""
     text = page(f"http://127.0.0.1:{metrics_port}/metrics")
-    families = text_string_to_metric_families(text)
-    (family,) = [one for one in families if one.name == "dqm_filler_closed_segments"]
+    (family,) = [one for one in text_string_to_metric_families(text) if one.name == name]
     return sum(sample.value for sample in family.samples if sample.name.endswith("_total"))
 
 
@@ -72,8 +75,8 @@ def test_a_set_is_shown_from_the_first_run_on_and_from_where_an_operator_says(
     assert said.returncode == 0, said.stderr
     rows = finished(["sets", "--json"], played, timeout=100)
     assert [(row["from_run"], row["own"], row["workspaces"]) for row in rows] == [
-        (1, True, ["pixel"]),
-        (7, True, ["pixel"]),
+        (1, True, ["charges", "pixel"]),
+        (7, True, ["charges", "pixel"]),
     ]
     others = finished(["sets", "--json"], {**played, "workspaces": "ecal"}, timeout=100)
     assert [row["own"] for row in others] == [False, False]
@@ -84,18 +87,24 @@ def test_a_set_is_shown_from_the_first_run_on_and_from_where_an_operator_says(
 def test_a_refill_publishes_the_same_contents_again_in_a_new_epoch(
     played: Mapping[str, str],
 ) -> None:
-    """Once the fillers run again; what was never filled is refused."""
+    """Once fillers and analyser run again; what was never filled is refused."""
     refused = ended({**played, "workspaces": "ecal"}, "refill", "--why", "try")
     assert refused.returncode == 2
     assert "was never filled" in refused.stderr
     asked = ended(played, "refill", "--why", "the store was lost")
     assert asked.returncode == 0, asked.stderr
+    assert "analyses of charges: epoch 1 begins where the log does" in asked.stdout
     folder = Path(played["data"])
     before = asyncio.run(closed_blocks(folder))
     assert {epoch for epoch, _ in before} == {0}
+    filled = [block for _, block in before if block[0] == "pixel"]
     port = free_port()
     with running(["run"], {**played, "metrics_port": str(port)}):
-        wait_for("all is filled again", lambda: segments_closed(port) == len(before))
+        wait_for(
+            "all is filled again",
+            lambda: counted(port, "dqm_filler_closed_segments") == len(filled),
+        )
+        wait_for("all is analysed again", lambda: counted(port, "dqm_analyser_lumisections") == 2)
     again = asyncio.run(closed_blocks(folder))
     assert {block for epoch, block in again if epoch == 1} == {block for _, block in before}
 
@@ -106,3 +115,9 @@ def test_a_place_that_is_none_is_refused(played: Mapping[str, str]) -> None:
     assert (beyond.returncode, "99999 cannot be refilled" in beyond.stderr) == (2, True)
     nonsense = ended(played, "refill", "--why", "try", "--at", "first")
     assert (nonsense.returncode, "partition:offset" in nonsense.stderr) == (2, True)
+
+
+def test_a_refill_of_one_partition_leaves_analyses_as_they_are(played: Mapping[str, str]) -> None:
+    asked = ended(played, "refill", "--why", "try", "--at", "0:0")
+    assert asked.returncode == 0, asked.stderr
+    assert "analyses of charges stay as they are" in asked.stdout
