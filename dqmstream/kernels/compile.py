@@ -5,13 +5,15 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numba
+from numba.core import types
 from numba.core.caching import NullCache
 
-__all__ = ["CacheReport", "compile_with", "kernel", "lean_kernel", "spliced"]
+__all__ = ["CacheReport", "compile_with", "inlined", "kernel", "lean_kernel", "spliced"]
 
 _config: Final[Any] = numba.config
 _KERNELS: Final[list[Any]] = []
@@ -46,12 +48,37 @@ def lean_kernel(function: Callable[..., Any]) -> Any:
     return _kept(numba.njit(nogil=True, **_WITHOUT_REFERENCES)(function))
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Put the machine code of `function` into each lean kernel that calls it.
+
+    It is compiled once, and a spliced function at each call: for what is called from many places or
+    calls many others, that takes several times as long.
+    """
+    return _compiled_once(numba.njit(nogil=True, forceinline=True, **_WITHOUT_REFERENCES)(function))
+
+
 def _kept(dispatcher: Any) -> Any:
     _KERNELS.append(dispatcher)
     with contextlib.suppress(RuntimeError, OSError):
         # Without a folder to write to Numba refuses here; `compile_with` reports it.
-        dispatcher.enable_caching()
+        _cache(dispatcher)
+    return _compiled_once(dispatcher)
+
+
+def _compiled_once(dispatcher: Any) -> Any:
+    """Let kernels call a function with constants: Numba would compile it anew for each of them."""
+    ask = dispatcher.get_call_template
+    dispatcher.get_call_template = lambda types_, names: ask(
+        tuple(map(types.unliteral, types_)), names
+    )
     return dispatcher
+
+
+def _cache(dispatcher: Any) -> None:
+    dispatcher.enable_caching()
+    # Numba notices a change of a kernel's own file, but not of one it takes functions from.
+    file = dispatcher._cache._cache_file
+    file._source_stamp = (file._source_stamp, _source_hash())
 
 
 def spliced(function: Callable[..., Any]) -> Any:
@@ -86,12 +113,11 @@ def compile_with(run: Callable[[], object], folder: Path | None) -> CacheReport:
 
 def _use_cache(folder: Path | None) -> CacheReport:
     if folder is not None:
-        # Numba notices a change of a kernel's own file, but not of one it takes functions from.
         folder = folder / f"kernels-{_source_hash()}"
         _config.CACHE_DIR = str(folder)
     try:
         for dispatcher in _KERNELS:
-            dispatcher.enable_caching()
+            _cache(dispatcher)
     except (RuntimeError, OSError) as error:
         return _without_cache(str(error))
     kept = Path(_KERNELS[0].stats.cache_path)
@@ -106,6 +132,7 @@ def _without_cache(problem: str) -> CacheReport:
     return CacheReport(folder=None, problem=problem)
 
 
+@cache
 def _source_hash() -> str:
     digest = hashlib.blake2b(digest_size=6)
     for path in sorted(Path(__file__).parent.rglob("*.py")):

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.kernels.compile import lean_kernel, spliced
+from dqmstream.kernels.compile import inlined, lean_kernel
 
 __all__ = [
     "BYTE_COUNT",
@@ -60,14 +60,14 @@ _OPENED: Final = ord("<")
 _CLOSED: Final = ord(">")
 
 
-@spliced
+@inlined
 def u16(b: Any, at: int) -> Any:
     """Two bytes at `at`, which the caller has checked."""
     p = np.uint64(at)
     return np.int64(b[p]) << 8 | np.int64(b[p + np.uint64(1)])
 
 
-@spliced
+@inlined
 def u32(b: Any, at: int) -> Any:
     """Four bytes at `at`, which the caller has checked."""
     p = np.uint64(at)
@@ -75,7 +75,7 @@ def u32(b: Any, at: int) -> Any:
     return high | np.int64(b[p + np.uint64(2)]) << 8 | np.int64(b[p + np.uint64(3)])
 
 
-@spliced
+@inlined
 def stop_of(b: Any, at: int, end: int) -> Any:
     """Where the object ends whose byte count stands here; it has at least its version."""
     stop = CUT

@@ -150,8 +150,10 @@ def _checksum(values: Any, starts: Any, sizes: Any, tables: Any, found: Any) -> 
         for place in range(starts[i], end, _WORD):
             # A slice from 0: an index that could be negative costs a test for each byte.
             crc = _next(values[place : place + _WORD], crc, tables)
-        last[:] = values[end : end + _WORD]
-        last[2:4] = 0
+        # Not by slices: Numba's check of their shapes takes longer to compile than all the rest.
+        for byte in range(_WORD):
+            last[byte] = values[end + byte]
+        last[2] = last[3] = 0
         found[i] = _next(last, crc, tables)
 
 

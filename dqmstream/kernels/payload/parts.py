@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.kernels.compile import spliced
+from dqmstream.kernels.compile import inlined
 from dqmstream.kernels.payload.buffer import (
     CUT,
     FULL,
@@ -63,7 +63,7 @@ _FEW: Final = 16
 """Objects or lengths that are looked at together."""
 
 
-@spliced
+@inlined
 def record(records: Any, state: Any, target: int, source: int, n: int, stride: int) -> Any:
     used = state[USED]
     if used == records.shape[0]:
@@ -75,7 +75,7 @@ def record(records: Any, state: Any, target: int, source: int, n: int, stride: i
     return True
 
 
-@spliced
+@inlined
 def count(records: Any, state: Any, group: int, count: int, n: int) -> Any:
     """n objects more have `count` elements each; equal ones become one record."""
     used = state[USED]
@@ -87,7 +87,7 @@ def count(records: Any, state: Any, group: int, count: int, n: int) -> Any:
     return record(records, state, -1 - group, count, n, 0)
 
 
-@spliced
+@inlined
 def alternative(
     b: Any, nodes: Any, alternatives: Any, state: Any, node: int, at: int, end: int
 ) -> Any:
@@ -107,7 +107,7 @@ def alternative(
     return UNKNOWN
 
 
-@spliced
+@inlined
 def alike(b: Any, alternatives: Any, numbers: Any, a: int, at: int, n: int, end: int) -> Any:
     """How many objects from here on, n at most, have just the headers of a fixed alternative."""
     size = alternatives[a].fixed
@@ -133,7 +133,7 @@ def alike(b: Any, alternatives: Any, numbers: Any, a: int, at: int, n: int, end:
     return done
 
 
-@spliced
+@inlined
 def empty(b: Any, at: int, most: int, stop: int) -> Any:
     """How many lengths from here on, at most so many, are 0."""
     most = min(most, (stop - at) // 4)
@@ -151,7 +151,7 @@ def empty(b: Any, at: int, most: int, stop: int) -> Any:
     return n
 
 
-@spliced
+@inlined
 def pointee(b: Any, nodes: Any, numbers: Any, state: Any, node: int, at: int, stop: int) -> Any:
     """The CLASS node of the object in a pointer record; state says where the object begins."""
     name, end, state[BEHIND] = class_name(b, at, stop, state[BEGIN])
@@ -168,7 +168,7 @@ def pointee(b: Any, nodes: Any, numbers: Any, state: Any, node: int, at: int, st
     return UNKNOWN
 
 
-@spliced
+@inlined
 def no_object(nodes: Any, leaves: Any, records: Any, state: Any, node: int) -> Any:
     """Records of what a null pointer does not point to."""
     first, last = nodes[node].groups, nodes[node].groups_end
@@ -182,7 +182,7 @@ def no_object(nodes: Any, leaves: Any, records: Any, state: Any, node: int) -> A
     return True
 
 
-@spliced
+@inlined
 def flat(b: Any, one: Any, records: Any, state: Any, n: int, bare: bool, at: int, end: int) -> Any:
     """Read texts, bitsets, or something opaque."""
     stop = end
@@ -213,7 +213,7 @@ def flat(b: Any, one: Any, records: Any, state: Any, n: int, bare: bool, at: int
     return TRAILING if not bare and at != stop else at
 
 
-@spliced
+@inlined
 def enter(
     b: Any,
     nodes: Any,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dqmstream.kernels.compile import spliced
+from dqmstream.kernels.compile import inlined
 from dqmstream.kernels.payload.buffer import BYTE_COUNT, CUT, FULL, LENGTH, TRAILING, stop_of, u32
 from dqmstream.kernels.payload.parts import (
     alike,
@@ -42,7 +42,7 @@ from dqmstream.kernels.payload.state import (
 __all__ = ["read_value"]
 
 
-@spliced
+@inlined
 def _next_content(
     b: Any, nodes: Any, alternatives: Any, records: Any, state: Any, stack: Any, f: int, at: int
 ) -> Any:
@@ -82,7 +82,7 @@ def _next_content(
     return TRAILING if stack[f, OPEN] and at != stop else at
 
 
-@spliced
+@inlined
 def _next_object(
     b: Any,
     nodes: Any,
@@ -133,7 +133,7 @@ def _next_object(
     return at
 
 
-@spliced
+@inlined
 def _next_pointer(
     b: Any,
     nodes: Any,
@@ -172,7 +172,7 @@ def _next_pointer(
     return at
 
 
-@spliced
+@inlined
 def read_value(
     b: Any,
     nodes: Any,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.kernels.compile import lean_kernel, spliced
+from dqmstream.kernels.compile import inlined, lean_kernel
 from dqmstream.kernels.payload.buffer import (
     BYTE_COUNT,
     CUT,
@@ -37,7 +37,7 @@ _OBJECT_FIRST: Final = 4
 _PRESENT_FIRST: Final = 3
 
 
-@spliced
+@inlined
 def _product(
     b: Any,
     nodes: Any,
@@ -92,7 +92,7 @@ def _product(
     return 0
 
 
-@spliced
+@inlined
 def _balance(leaves: Any, product: Any, records: Any, state: Any, sums: Any) -> Any:
     """See that all members have one value for each object; say so of those that have none.
 
