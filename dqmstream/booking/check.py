@@ -1,12 +1,12 @@
 """Checks of a booking: a declaration is refused before anything runs, with the path and why."""
 
-import itertools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from dqmstream.booking.check_axes import check_axes
 from dqmstream.booking.expression import (
     EVENT,
     Kind,
@@ -14,40 +14,30 @@ from dqmstream.booking.expression import (
 from dqmstream.booking.fill import fill_of, filled_elsewhere
 from dqmstream.booking.parse import parse
 from dqmstream.errors import BookingError
-from dqmstream.histograms.layout import Layout, axis_bins, axis_extent, fixed_point_bits
+from dqmstream.histograms.layout import Layout, fixed_point_bits
 from dqmstream.identity import normal_path
 from dqmstream.messages.booking import (
     Analysis,
     Axis,
     Booking,
-    Category,
     Element,
     Histogram,
-    Integer,
     Profile,
-    Regular,
     Scalar,
     Text,
-    Variable,
 )
 
 __all__ = [
     "MAX_ANALYSIS_COLUMNS",
-    "MAX_BINS",
     "MAX_ELEMENTS",
-    "MAX_ELEMENT_CELLS",
     "MAX_WORKSPACE_CELLS",
     "check",
 ]
 
-MAX_BINS: Final = 10_000
-MAX_ELEMENT_CELLS: Final = 4_000_000
 MAX_WORKSPACE_CELLS: Final = 64_000_000
 MAX_ELEMENTS: Final = 100_000
 MAX_ANALYSIS_COLUMNS: Final = 256
 _MAX_NAME: Final = 64
-_MAX_INTEGER: Final = 2**31
-"""Codes and integer bounds stay below it, as in boost-histogram."""
 
 
 def check(booking: Booking, *, imported: bool = False) -> Booking:
@@ -157,11 +147,11 @@ def _check_element(element: Element, booking: Booking, *, imported: bool) -> Non
             case Histogram() | Profile() if imported and elsewhere:
                 _check_elsewhere(element)
             case Histogram():
-                _check_axes(element.axes, most=3)
+                check_axes(element.axes, most=3)
                 _check_fill(element.axes, element.fill)
                 _check_weight(element)
             case Profile():
-                _check_axes(element.axes, most=2)
+                check_axes(element.axes, most=2)
                 _check_fill(element.axes, element.fill)
                 _check_range("value_range", element.value_range)
             case Scalar():
@@ -183,11 +173,11 @@ def _check_elsewhere(element: Element) -> None:
         raise BookingError(msg)
     match element:
         case Histogram():
-            _check_axes(element.axes, most=3)
+            check_axes(element.axes, most=3)
             if element.weight_range is not None:
                 _check_range("weight_range", element.weight_range)
         case Profile():
-            _check_axes(element.axes, most=2)
+            check_axes(element.axes, most=2)
             _check_range("value_range", element.value_range)
         case Scalar() if element.value_range is not None:
             _check_sum_range(element, element.value_range)
@@ -198,73 +188,6 @@ def _check_elsewhere(element: Element) -> None:
 def _check_fill(axes: Sequence[Axis], fill: Sequence[str]) -> None:
     if len(fill) != len(axes):
         msg = f"{len(fill)} fill expressions for {len(axes)} axes"
-        raise BookingError(msg)
-
-
-def _check_axes(axes: Sequence[Axis], *, most: int) -> None:
-    if not 1 <= len(axes) <= most:
-        msg = f"{len(axes)} axes, expected 1 to {most}"
-        raise BookingError(msg)
-    for number, axis in enumerate(axes):
-        try:
-            _check_axis(axis)
-        except BookingError as error:
-            msg = f"axis {number}: {error}"
-            raise BookingError(msg) from None
-    cells = math.prod(map(axis_extent, axes))
-    if cells > MAX_ELEMENT_CELLS:
-        msg = f"{cells} bins with flow, at most {MAX_ELEMENT_CELLS}"
-        raise BookingError(msg)
-
-
-def _check_axis(axis: Axis) -> None:
-    bins = axis_bins(axis)
-    if not 1 <= bins <= MAX_BINS:
-        msg = f"{bins} bins, expected 1 to {MAX_BINS}"
-        raise BookingError(msg)
-    match axis:
-        case Regular():
-            _check_interval(axis.lower, axis.upper)
-        case Variable():
-            _check_edges(axis.edges)
-        case Integer():
-            _check_whole((axis.lower, axis.upper))
-            _check_labels(axis.labels, bins)
-        case Category():
-            _check_whole(axis.codes)
-            _check_labels(axis.labels, bins)
-            if len(set(axis.codes)) != bins:
-                msg = "a code is listed twice"
-                raise BookingError(msg)
-
-
-def _check_interval(lower: float, upper: float) -> None:
-    # A width that overflows or vanishes would put every entry in one bin.
-    if not (lower < upper and 0 < upper - lower < math.inf):
-        msg = f"[{lower}, {upper}) is not a finite, rising interval"
-        raise BookingError(msg)
-
-
-def _check_edges(edges: Sequence[float]) -> None:
-    if not all(map(math.isfinite, edges)):
-        msg = "an edge is not finite"
-        raise BookingError(msg)
-    for left, right in itertools.pairwise(edges):
-        if not left < right:
-            msg = f"edges must rise, {right} follows {left}"
-            raise BookingError(msg)
-
-
-def _check_whole(numbers: Iterable[int]) -> None:
-    for number in numbers:
-        if abs(number) >= _MAX_INTEGER:
-            msg = f"{number} is beyond 2**31"
-            raise BookingError(msg)
-
-
-def _check_labels(labels: Sequence[str], bins: int) -> None:
-    if labels and len(labels) != bins:
-        msg = f"{len(labels)} labels for {bins} bins"
         raise BookingError(msg)
 
 
