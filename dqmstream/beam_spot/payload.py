@@ -2,8 +2,10 @@
 
 Members are named as in cms-sw/cmssw CondFormats/BeamSpotObjects: BeamSpotObjects.h (all up to
 betaStar_) and BeamSpotOnlineObjects.h (the others); the parameter lists stand there by their
-enumerators, here by name. The text is that of RecoVertex/BeamSpotProducer,
-BeamSpotWrite2Txt.h, which CMS's scripts read.
+enumerators, here by name. Start and end are, as text, what CMS's OnlineBeamMonitor.cc copies behind
+BeginTimeOfFit and EndTimeOfFit of the text below, and so in its format; as numbers, seconds since
+1970, as CondTools/BeamSpot, BeamSpotOnlineFromOfflineConverter.cc sets them (std::time). The text
+is that of RecoVertex/BeamSpotProducer, BeamSpotWrite2Txt.h, which CMS's scripts read.
 """
 
 import math
@@ -78,8 +80,8 @@ def payload(fit: BeamSpotFit, counted: Counted = Counted()) -> dict[str, Any]:  
             "LUMI_RANGE": f"{period.first_lumisection} - {period.last_lumisection}",
         },
         "timeParams_": {
-            "START_TIMESTAMP": _packed_time(period.first_time),
-            "END_TIMESTAMP": _packed_time(period.last_time),
+            "START_TIMESTAMP": period.first_time // _SECOND,
+            "END_TIMESTAMP": period.last_time // _SECOND,
         },
     }
     provenance = {
@@ -156,8 +158,3 @@ def _text_time(nanoseconds: int) -> str:
     """As CMS's monitors write it, such as `2021.10.28 21:06:26 GMT`."""
     moment = datetime.fromtimestamp(nanoseconds // _SECOND, UTC)
     return moment.strftime("%Y.%m.%d %H:%M:%S GMT")
-
-
-def _packed_time(nanoseconds: int) -> int:
-    """cond::Time_t: seconds in the upper 32 bits, microseconds in the lower ones."""
-    return (nanoseconds // _SECOND << 32) | (nanoseconds % _SECOND // 1000)

@@ -10,10 +10,15 @@ import msgspec
 
 from dqmstream.messages.struct import Value
 
-__all__ = ["KNOWN_WIDTH", "TrackSettings", "VertexSettings"]
+__all__ = ["KNOWN_WIDTH", "LARGEST_WIDTH_ERROR", "TrackSettings", "VertexSettings"]
 
 KNOWN_WIDTH = 0.006
 """Transverse width [cm] taken where the data do not measure one (InputBeamWidth 0.0060)."""
+
+LARGEST_WIDTH_ERROR = 0.3
+"""Relative: a width that is known worse is not measured. Its errors are no longer symmetric, and
+the corrections of its bias, which are of the first order, are too small. Of beams whose widths can
+just be measured, those fits give a width in which it came out large: take no mean of them."""
 
 _Count = Annotated[int, msgspec.Meta(ge=1)]
 _Positive = Annotated[float, msgspec.Meta(gt=0)]
@@ -40,8 +45,10 @@ class VertexSettings(Value, frozen=True, kw_only=True):
     error_scale: _Positive = 1.0
     """On the errors of vertices [errorScale 0.9: CMS's errors are thought too large by that]."""
     known_width: _Positive = KNOWN_WIDTH
+    largest_width_error: _Positive = LARGEST_WIDTH_ERROR
     restricted: bool = True
-    """Correct widths for the parameters that are fitted beside them (REML)."""
+    """Correct widths for the parameters that are fitted beside them (REML), and for being roots of
+    variances."""
     rejection: _Positive = 30.0
     """Chi2 of a vertex, 3 degrees of freedom, above which it is an outlier: 1.4e-6 of good ones
     [nSigmaCut 50, of widths]."""
@@ -75,8 +82,7 @@ class TrackSettings(Value, frozen=True, kw_only=True):
     """Sigmas to the beam line, its width included, above which a track is an outlier: 0.3 % of good
     ones, and many from decays, which would look like a wider beam."""
     known_width: _Positive = KNOWN_WIDTH
-    largest_width_error: _Positive = 0.3
-    """Relative: a width that is known worse is not measured."""
+    largest_width_error: _Positive = LARGEST_WIDTH_ERROR
     enough_for_position: _Count = 10
     enough_for_widths: _Count = 100
     enough_for_slopes: _Count = 150

@@ -1,6 +1,5 @@
 """Beam spot from tracks: impact parameters against phi, and z."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 
 from dqmstream.beam_spot.common_vertex import CommonVertex, Solution
 from dqmstream.beam_spot.d0_phi import fit_line, line_design
-from dqmstream.beam_spot.minimum import Minimum, Start, minimise
+from dqmstream.beam_spot.kept import Kept, Spreads, as_kept
+from dqmstream.beam_spot.minimum import Minimum, Start, minimise, unbiased_width
 from dqmstream.beam_spot.result import (
     PARAMETERS,
     BeamSpotFit,
@@ -62,9 +62,9 @@ def fit_tracks(
 
     Tracks are selected, far ones dropped by the linear fit (`fit_line`), then the fit with beam
     widths and the dropping of outliers take turns until the same tracks stay. A factor on the
-    tracks' errors is fitted with the widths; both are corrected for what the cut takes off a normal
-    distribution. A width is only a result where its error allows:
-    where it does not, it is assumed (`not_measured`), and the fit repeated.
+    tracks' errors is fitted with the widths; both are those without the cut. A width is only a
+    result where its error allows: where it does not, it is assumed (`not_measured`), and the fit
+    repeated.
 
     Parameters
     ----------
@@ -123,16 +123,22 @@ class _Found(NamedTuple):
     assumed: tuple[str, ...]
     kept: NDArray[np.bool_]
 
+    @property
+    def spreads(self) -> Spreads:
+        return Spreads(self.width_x, self.width_y, self.scale)
+
 
 def _settled(sample: TrackSample, settings: TrackSettings, *, slopes: bool) -> _Found | None:
     """The fit, its outliers dropped; None without a minimum."""
     design = line_design(sample, slopes=slopes)
     kept = np.ones(len(sample), np.bool_)
+    found: _Found | None = None
     assumed: dict[str, float] = {}
     if len(sample) < settings.enough_for_widths:
         assumed = dict.fromkeys(("width_x", "width_y"), settings.known_width)
     for _ in range(_ROUNDS):
-        found = _at_widths(sample.take(kept), kept, assumed, settings, slopes=slopes)
+        looks = as_kept(sample, design, found and found.spreads, settings.rejection)
+        found = _at_widths(looks, kept, assumed, settings, slopes=slopes)
         if found is None:
             return None
         residuals = sample.dxy - design @ found.solution.line
@@ -147,16 +153,21 @@ def _settled(sample: TrackSample, settings: TrackSettings, *, slopes: bool) -> _
 
 
 def _at_widths(
-    sample: TrackSample,
+    looks: Kept,
     kept: NDArray[np.bool_],
     assumed: Mapping[str, float],
     settings: TrackSettings,
     *,
     slopes: bool,
 ) -> _Found | None:
-    """Widths and scale of the least -2 ln L; what cannot be measured is assumed, and named."""
-    model = CommonVertex(sample, slopes=slopes)
-    fixed = dict(assumed)
+    """Widths and scale of the least -2 ln L; what cannot be measured is assumed, and named.
+
+    Those of the kept tracks are fitted, and made those of all. The line is drawn to itself by
+    tracks that are dropped far from it: its error is larger than that of the kept ones by the
+    inverse of what is left of their variance.
+    """
+    model = CommonVertex(looks.sample.take(kept), slopes=slopes)
+    fixed = {name: looks.width * width for name, width in assumed.items()}
     free = {
         "width_x": Start(0.01, 0.002, _NARROW, 1.0),
         "width_y": Start(0.01, 0.002, _NARROW, 1.0),
@@ -169,31 +180,25 @@ def _at_widths(
         hidden = _hidden(found, settings)
         if not hidden:
             break
-        fixed |= dict.fromkeys(hidden, settings.known_width)
+        fixed |= dict.fromkeys(hidden, looks.width * settings.known_width)
     if not found.valid:
         return None
-    wider = _without_tails(settings.rejection)
+    of_kept = {**fixed, **found.values}
+    solution = model.solve(**of_kept)
+    uncut = {name: 1 / (looks.scale if name == "scale" else looks.width) for name in of_kept}
+    factors = np.array([uncut[name] for name in found.values])
     found = found._replace(
-        values={name: wider * value for name, value in found.values.items()},
-        covariance=wider * wider * found.covariance,
+        values={name: uncut[name] * value for name, value in found.values.items()},
+        covariance=found.covariance * np.outer(factors, factors),
     )
-    values = {**fixed, **found.values}
+    values = {name: uncut[name] * value for name, value in of_kept.items()}
     return _Found(
-        solution=model.solve(**values),
+        solution=solution._replace(covariance=solution.covariance / looks.scale**4),
         minimum=found,
         kept=kept,
         assumed=tuple(name for name in PARAMETERS if name in fixed),
         **values,
     )
-
-
-def _without_tails(cut: float) -> float:
-    """What a normal distribution is wider than it looks when it is cut at `cut` sigmas.
-
-    The variance that is left is 1 - 2 c phi(c)/(2 Phi(c) - 1).
-    """
-    density = math.exp(-cut * cut / 2) / math.sqrt(2 * math.pi)
-    return 1 / math.sqrt(1 - 2 * cut * density / math.erf(cut / math.sqrt(2)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +218,8 @@ class _Widths:
 def _hidden(found: Minimum, settings: TrackSettings) -> list[str]:
     """Widths that the data do not measure, by what the curvature of ln L says of them.
 
-    Of both that are in doubt only the worse is named, as the other may be clear without it.
+    Where there is a minimum both can be: one that is clear only where the other is assumed to be
+    `known_width`, whatever it is, is not measured.
     """
     widths = [name for name in found.values if name.startswith("width")]
     if not widths:
@@ -226,9 +232,11 @@ def _hidden(found: Minimum, settings: TrackSettings) -> list[str]:
         for at, name in enumerate(names)
         if name in widths
     }
-    worst = max(doubt, key=doubt.__getitem__)
-    bad = doubt[worst] > settings.largest_width_error or found.values[worst] < 2 * _NARROW
-    return [worst] if bad else []
+    return [
+        name
+        for name in widths
+        if doubt[name] > settings.largest_width_error or found.values[name] < 2 * _NARROW
+    ]
 
 
 class _Height(NamedTuple):
@@ -261,9 +269,8 @@ def _height(sample: TrackSample) -> _Height:
         return _Height(float(centre), spread, spread, 0.0)
     variance = max(float(np.var(z, ddof=1) - np.mean(1 / total)), _NARROW**2)
     sigma = float(np.sqrt(variance))
-    return _Height(
-        float(z.mean()), sigma / float(np.sqrt(n)), sigma, sigma / float(np.sqrt(2 * (n - 1)))
-    )
+    error = sigma / float(np.sqrt(2 * (n - 1)))
+    return _Height(float(z.mean()), sigma / float(np.sqrt(n)), unbiased_width(sigma, error), error)
 
 
 def _result(found: _Found, height: _Height, *, slopes: bool) -> BeamSpotFit:
@@ -276,10 +283,10 @@ def _result(found: _Found, height: _Height, *, slopes: bool) -> BeamSpotFit:
     covariance[:size, :size] = found.solution.covariance
     covariance[4, 4] = height.z_error**2
     covariance[5, 5] = height.sigma_z_error**2
-    width_errors = dict(
-        zip(found.minimum.values, np.sqrt(np.diag(found.minimum.covariance)), strict=True)
-    )
-    covariance[6, 6] = float(width_errors.get("width_x", 0.0)) ** 2
+    errors = np.sqrt(np.diag(found.minimum.covariance))
+    width_errors = dict(zip(found.minimum.values, map(float, errors), strict=True))
+    error_x, error_y = width_errors.get("width_x", 0.0), width_errors.get("width_y", 0.0)
+    covariance[6, 6] = error_x**2
     # From z = 0 to the fitted z, whose own error moves the point along the line.
     move = np.eye(7)
     move[0, [2, 4]] = height.z, dxdz
@@ -301,9 +308,9 @@ def _result(found: _Found, height: _Height, *, slopes: bool) -> BeamSpotFit:
         sigma_z=height.sigma_z,
         dxdz=dxdz,
         dydz=dydz,
-        width_x=found.width_x,
-        width_y=found.width_y,
-        width_y_error=float(width_errors.get("width_y", 0.0)),
+        width_x=unbiased_width(found.width_x, error_x),
+        width_y=unbiased_width(found.width_y, error_y),
+        width_y_error=error_y,
         covariance=covariance_rows(names, covariance),
         not_measured=tuple(name for name in PARAMETERS if name in assumed),
         used=found.solution.tracks,

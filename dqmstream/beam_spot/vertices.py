@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from dqmstream.beam_spot.ellipsoid import Ellipsoid, VertexLikelihood
-from dqmstream.beam_spot.minimum import Minimum, Start, minimise
+from dqmstream.beam_spot.minimum import Minimum, Start, minimise, unbiased_width
 from dqmstream.beam_spot.result import (
     PARAMETERS,
     BeamSpotFit,
@@ -26,7 +26,6 @@ _ROUNDS: Final = 10
 _NORMAL: Final = 1.4826  # sigma of a normal distribution in units of its median deviation
 _FAR: Final = 10.0  # median deviations: what is beyond would spoil the start of a fit
 _NARROW: Final = 1e-5  # cm: no beam is narrower
-_UNCERTAIN: Final = 0.5  # relative error from which on a width is not measured
 _SMALL: Final = 0.3  # of the vertices' own errors: a width below it may be none
 _DEFAULT: Final = VertexSettings()
 
@@ -113,7 +112,7 @@ def _fitted(sample: VertexSample, order: Order, settings: VertexSettings) -> Bea
     for _ in range(_ROUNDS):
         model = _Model(sample.take(kept), tuple(starts), fixed, settings)
         found = minimise(model, starts, gradient=model.gradient)
-        hidden = _hidden(found, model.sample)
+        hidden = _hidden(found, model.sample, settings)
         if hidden:
             fixed |= dict.fromkeys(hidden, settings.known_width)
             starts = {name: start for name, start in starts.items() if name not in hidden}
@@ -144,9 +143,9 @@ class _Model:
         self._names = names
         self._fixed = dict(fixed)
         # With a sigma_z that is assumed there are too few vertices to correct any width.
-        restricted = settings.restricted and "sigma_z" in names
+        self.restricted = settings.restricted and "sigma_z" in names
         self._likelihood = VertexLikelihood(
-            sample, settings.error_scale, restricted=restricted, slopes="dxdz" in names
+            sample, settings.error_scale, restricted=self.restricted, slopes="dxdz" in names
         )
 
     def __call__(self, values: Floats) -> float:
@@ -172,6 +171,10 @@ def _result(
     hidden = [name for name in assumed if name in _TRANSVERSE]
     words = "the data do not measure" if order != "position" else "too few vertices for"
     errors = dict(zip(names, np.sqrt(np.diag(found.covariance)), strict=True))
+    if model.restricted:
+        widths = {name: errors[name] for name in (*_TRANSVERSE, "sigma_z") if name in errors}
+        wider = {name: unbiased_width(found.values[name], widths[name]) for name in widths}
+        beam = beam._replace(**wider)
     return BeamSpotFit(
         method="vertices",
         order=order,
@@ -232,7 +235,7 @@ def _assumed(sample: VertexSample, order: Order, settings: VertexSettings) -> di
     return values
 
 
-def _hidden(found: Minimum, sample: VertexSample) -> list[str]:
+def _hidden(found: Minimum, sample: VertexSample, settings: VertexSettings) -> list[str]:
     """Widths that the errors of the vertices hide: badly known, or none is found at all."""
     errors = np.sqrt(np.median(sample.covariance[:, :2], axis=0))
     sizes = np.sqrt(np.abs(np.diag(found.covariance)))
@@ -241,7 +244,8 @@ def _hidden(found: Minimum, sample: VertexSample) -> list[str]:
         if name not in found.values:
             continue
         width = found.values[name]
-        uncertain = sizes[list(found.values).index(name)] > _UNCERTAIN * width
+        size = sizes[list(found.values).index(name)]
+        uncertain = size > settings.largest_width_error * width
         if width < 2 * _NARROW or (uncertain if found.valid else width < _SMALL * error):
             hidden.append(name)
     return hidden

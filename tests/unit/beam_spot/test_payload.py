@@ -41,15 +41,15 @@ def test_members_are_those_of_cms(fit) -> None:
     assert made["floatParams_"]["ERR_MEAN_PV"] == pytest.approx(0.35 / math.sqrt(1002))
 
 
-def test_times_are_text_and_packed(fit) -> None:
+def test_times_are_text_and_seconds(fit) -> None:
     made = payload(fit)
     assert made["stringParams_"] == {
         "START_TIME": "2021.10.28 21:06:26 GMT",
         "END_TIME": "2021.10.28 21:07:13 GMT",
         "LUMI_RANGE": "27 - 28",
     }
-    start = made["timeParams_"]["START_TIMESTAMP"]
-    assert (start >> 32, start & 0xFFFFFFFF) == (1_635_455_186, 815_616)
+    times = {"START_TIMESTAMP": 1_635_455_186, "END_TIMESTAMP": 1_635_455_233}
+    assert made["timeParams_"] == times
 
 
 def test_how_it_was_made_stands_beside(fit) -> None:
