@@ -1,6 +1,7 @@
 """What all tests share: data folder, Kafka, Hypothesis profiles, a loop that must not block."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -17,6 +18,25 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=10)
 settings.register_profile("soak", parent=settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Compile kernels before the first test that needs them, or load them.
+
+    The time limit of a test is not for that. Who fills or decodes has imported its kernels by now,
+    or starts programs that share the cache.
+    """
+    if session.config.option.collectonly:
+        return
+    starts_programs = any(item.get_closest_marker("integration") for item in session.items)
+    if starts_programs or "dqmstream.kernels.filling" in sys.modules:
+        from dqmstream.kernels.warm import warm  # noqa: PLC0415 who needs none loads none
+
+        warm()
+    if starts_programs or "dqmstream.kernels.payload.walking" in sys.modules:
+        from dqmstream.kernels.payload.warm import warm_payloads  # noqa: PLC0415 as above
+
+        warm_payloads()
 
 
 @pytest.fixture(scope="session")

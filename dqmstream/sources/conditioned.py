@@ -85,6 +85,11 @@ class ConditionedSource:
         """What the source says of its files, if it does."""
         return tuple(getattr(self._source, "reports", ()))
 
+    @property
+    def decodes(self) -> bool:
+        """Whether the source takes columns out of payloads."""
+        return bool(getattr(self._source, "decodes", False))
+
     def lumisections(self, after: int) -> Iterator[SourceLumisection]:
         """As the source has them."""
         return map(self._joined, self._source.lumisections(after))

@@ -15,6 +15,7 @@ from dqmstream.producing import (
 )
 from dqmstream.producing.disturbed import Troubles, produce_disturbed
 from dqmstream.sources.source import EventSource, JoiningSource
+from services.processes.decoding import prepare_decoding
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 
@@ -116,6 +117,7 @@ class Producing:
         self._troubles = troubles or {}
         self._begin = begin
         self._on_run = on_run
+        self._settings = settings
         self._pace = producer_settings(settings)
         self._names = list(dict.fromkeys(source.name for run in runs for source in run))
         self._sent: list[Sent] = []
@@ -135,6 +137,8 @@ class Producing:
         self, name: str, progress: ProducerProgress, process: Process, ready: Ready
     ) -> None:
         ready()
+        own = [one for sources in self._runs for one in sources if one.name == name]
+        await prepare_decoding(self._settings, own)
         if self._begin is not None:
             await self._begin()
         for sources in self._runs:

@@ -16,6 +16,7 @@ from dqmstream.sources.cms.watching.source import WatchedSource
 from dqmstream.sources.cms.watching.watch import FolderWatch
 from dqmstream.sources.conditioned import conditioned
 from dqmstream.sources.source import EventSource
+from services.processes.decoding import prepare_decoding
 from services.processes.process import Process, Ready, Service
 from services.processes.produce import Sent, producer_settings
 from services.settings import Settings
@@ -119,6 +120,7 @@ class Watching:
         self._begin = begin
         self._on_run_begin = on_run_begin
         self._on_run = on_run
+        self._settings = settings
         self._pace = producer_settings(settings)
         self._late = asyncio.Semaphore(_MOST_LATE)
         self._parts: dict[EventSource, ProducerProgress] = {}
@@ -189,6 +191,7 @@ class Watching:
         expected: tuple[str, ...],
         part: ProducerProgress,
     ) -> None:
+        await prepare_decoding(self._settings, [source])
         told = self._conditions
         await produce(
             process.bare_log,

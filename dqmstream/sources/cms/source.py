@@ -213,6 +213,11 @@ class StreamerSource:
         """All columns that the files can give, by the INIT of the first of them."""
         return self._glance.columns
 
+    @property
+    def decodes(self) -> bool:
+        """Whether it takes columns out of payloads, by kernels of their own."""
+        return bool(self._settings.product_columns)
+
     def reading(self, columns: Collection[str], offered: Collection[str] = ()) -> "StreamerSource":
         """The same source, which sends only these columns, as far as it has them, and `event`."""
         return StreamerSource(

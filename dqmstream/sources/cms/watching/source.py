@@ -156,6 +156,11 @@ class WatchedSource:
         self._done = self._next - 1
 
     @property
+    def decodes(self) -> bool:
+        """Whether it takes columns out of payloads, by kernels of their own."""
+        return bool(self._settings.product_columns)
+
+    @property
     def behind(self) -> int:
         """LSs decided about that the log does not hold yet."""
         return self.decisions.last - self._done
