@@ -18,7 +18,7 @@ from dqmstream.messages.events import Chunk
 X = regular(10, 0, 10, label="x")
 TRACKS = pa.array([[{"pt": 1.5}, {"pt": 2.5}], []], pa.list_(pa.struct([("pt", pa.float32())])))
 WITH = pa.record_batch([pa.array([1, 2]), TRACKS], names=["event", "tracks"])
-WITHOUT = pa.record_batch({"event": pa.array([3, 4]), "rho": pa.array([0.5, 1.5])})
+WITHOUT = pa.record_batch([pa.array([3, 4]), pa.array([0.5, 1.5])], names=["event", "rho"])
 
 BOOKING = Workspace(
     "test",
