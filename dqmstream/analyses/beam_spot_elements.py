@@ -138,7 +138,10 @@ def _write_quality(writer: ElementWriter, found: Lumisection) -> None:
         if move is None or math.isnan(move.pull):
             continue
         writer.fill(f"{folder}/moved_sigmas", bin_, weight=move.pull)
-        writer.fill(f"{folder}/moved_distance", bin_, weight=move.value * _MICROMETRES)
+        if name == "z":  # centimetres of it, beside which micrometres would not be seen
+            writer.fill(f"{folder}/moved_distance_z", 0, weight=move.value)
+        else:
+            writer.fill(f"{folder}/moved_distance", bin_, weight=move.value * _MICROMETRES)
         writer.fill(f"{folder}/moved", bin_, weight=beyond(move, name, found.limits))
     writer.scalar(f"{folder}/restarts", found.restarts)
 

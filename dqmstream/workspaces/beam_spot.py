@@ -20,6 +20,7 @@ from dqmstream.booking import (
 )
 from dqmstream.messages.booking import Draw, Element
 from dqmstream.workspaces.elements import MAP, TREND
+from dqmstream.workspaces.objects import ACROSS
 
 __all__ = ["workspace"]
 
@@ -28,8 +29,6 @@ _ONE: Final = integer(0, 1, label="fit")
 _PHI: Final = regular(63, -3.15, 3.15, label="phi of the track", unit="rad")
 _Z: Final = regular(80, -20, 20, label="z", unit="cm")
 _PULL: Final = regular(100, -10, 10, label="pull")
-_X: Final = regular(200, -1, 1, label="x", unit="cm")
-_Y: Final = regular(200, -1, 1, label="y", unit="cm")
 _POINTS: Final = Draw(style="points", efficiency=True)
 
 _RANGES: Final = {
@@ -155,17 +154,25 @@ def _quality() -> Iterator[Element]:
         f"{folder}/moved_sigmas",
         places,
         value_range=(-1e4, 1e4),
-        title="This LS minus the run so far, over the error",
+        title="Over the error: this LS minus the run so far",
         description=f"Within 3. {_CALL}",
         draw=_POINTS,
     )
     yield profile(
         f"{folder}/moved_distance",
-        places,
+        integer(0, 2, label="place", labels=["x", "y"]),
         value_range=(-1e6, 1e6),
-        title="This LS minus the run so far [um]",
-        description=f"Within 30 in x and y, within 10000 in z. {_CALL}",
+        title="x and y of this LS minus the run so far [um]",
+        description=f"Within 30. {_CALL}",
         draw=_POINTS,
+    )
+    yield profile(
+        f"{folder}/moved_distance_z",
+        _ONE,
+        value_range=(-1000, 1000),
+        title="z of this LS minus the run so far [cm]",
+        description=f"Within 1. {_CALL}",
+        draw=TREND,
     )
     yield profile(
         f"{folder}/moved",
@@ -190,8 +197,7 @@ def _vertices() -> Iterator[Element]:
     folder = "BeamSpot/Vertices"
     yield histogram(
         f"{folder}/xy",
-        _X,
-        _Y,
+        *ACROSS,
         title="Vertices across the beam",
         description=f"One round spot. {_CALL}",
         draw=MAP,

@@ -10,7 +10,7 @@ from typing import Final
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
 from dqmstream.sources.cms.detector import POTS
-from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events
+from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events, with_mean
 from dqmstream.workspaces.objects import NIBBLE, NIBBLES, TIMED
 
 __all__ = ["workspace"]
@@ -60,9 +60,9 @@ def _states() -> Iterator[Element]:
             draw=TREND,
         )
     for name, condition, select, words in (
-        ("ok", "ctpps_pots.status == 3", "", "are OK"),
-        ("used", "ctpps_pots.status != 0", "", "are in use"),
-        ("ok_of_used", "ctpps_pots.status == 3", "ctpps_pots.status != 0", "are OK, of those used"),
+        ("ok", "ctpps_pots.status == 3", "", "that are OK"),
+        ("used", "ctpps_pots.status != 0", "", "in use"),
+        ("ok_of_used", "ctpps_pots.status == 3", "ctpps_pots.status != 0", "used that are OK"),
     ):
         yield profile(
             f"CTPPSStatus/Fraction/{name}",
@@ -71,7 +71,7 @@ def _states() -> Iterator[Element]:
             value=f"where({condition}, 1, 0)",
             value_range=(0, 1),
             select=select,
-            title=f"Fraction of events in which pots {words}",
+            title=f"Pots {words}, fraction of events",
             description=f"At 0 or 1: between them a pot changed in this time. {_CALL}",
             draw=EFFICIENCY,
         )
@@ -105,14 +105,17 @@ def _states() -> Iterator[Element]:
         description="Steady in a fill: a step down is a pot that was withdrawn.",
         draw=TREND,
     )
-    yield histogram(
-        "CTPPSStatus/age",
-        regular(120, -10, 110, label="age of the record", unit="s"),
-        fill="(time - ctpps.time) / 1e9",
-        select="time > 0",
-        title="Age of the record in the event",
-        description=f"As in the lumisection before; rising beyond it: no new records. {_CALL}",
-        draw=Draw(log_y=True, per_lumisection=True),
+    yield from with_mean(
+        histogram(
+            "CTPPSStatus/age",
+            regular(120, -10, 110, label="age of the record", unit="s"),
+            fill="(time - ctpps.time) / 1e9",
+            select="time > 0",
+            title="Age of the record in the event",
+            description=f"As in the lumisection before; rising beyond it: no new records. {_CALL}",
+            draw=Draw(log_y=True),
+        ),
+        value_range=(-10_000, 10_000),
     )
 
 

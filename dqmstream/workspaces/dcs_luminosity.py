@@ -12,7 +12,7 @@ from typing import Final
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
 from dqmstream.sources.cms.detector import PARTITIONS
-from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events
+from dqmstream.workspaces.elements import EFFICIENCY, MAP, TREND, number_of_events, with_mean
 from dqmstream.workspaces.objects import LUMISECTION, NIBBLE, NIBBLES, POINTS, TIMED
 
 __all__ = ["workspace"]
@@ -46,7 +46,7 @@ def _voltages() -> Iterator[Element]:
         value="where(dcs_partitions.state == 1, 1, 0)",
         value_range=(0, 1),
         select="dcs_partitions.state != 2",
-        title="Fraction of events in which a partition is on",
+        title="Partitions on, fraction of events",
         description="At 1 in stable beams. Between 0 and 1: its voltage changed in this time. "
         f"Empty: its state is not known. {_CALL}",
         draw=EFFICIENCY,
@@ -59,7 +59,7 @@ def _voltages() -> Iterator[Element]:
         value_range=(0, 1),
         select=f"dcs_partitions.partition >= {_TRACKER[0]}"
         f" and dcs_partitions.partition < {_TRACKER[1]}",
-        title="Fraction of events in which a partition of the tracker is on",
+        title="Tracker's partitions on, fraction of events",
         description="At 1 in stable beams: else data are not good for physics. "
         f"{_CALL.replace('leader', 'leader, and call the tracker DOC')}",
         draw=EFFICIENCY,
@@ -83,35 +83,42 @@ def _voltages() -> Iterator[Element]:
         title="Mean number of partitions that are on by time in the lumisection",
         description=f"Flat: a step is a partition that went off or on. {_CALL}",
     )
-    yield histogram(
-        "DCS/age",
-        regular(120, 0, 48, label="hours since the last change of any state", unit="h"),
-        fill="(time - dcs.time) / 3.6e12",
-        select="time > 0",
-        title="Time since the last change of the detector control system",
-        description="Grows in a fill; one that jumps back to 0 is a change of voltage. "
-        "Beyond the axis, or below 0: the record is not updated. "
-        f"{_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "DCS/age",
+            regular(120, 0, 48, label="hours since the last change of any state", unit="h"),
+            fill="(time - dcs.time) / 3.6e12",
+            select="time > 0",
+            title="Time since the last change of the detector control system",
+            description="Grows in a fill; one that jumps back to 0 is a change of voltage. "
+            "Beyond the axis, or below 0: the record is not updated. "
+            f"{_CALL}",
+        ),
+        value_range=(-1000, 1000),
+        good="Grows by 0.0065 h each lumisection, but where a voltage changed.",
     )
 
 
 def _magnet() -> Iterator[Element]:
-    yield histogram(
-        "DCS/Magnet/field",
-        regular(200, 0, 4, label="field", unit="T"),
-        fill="dcs.magnet_field",
-        title="Magnetic field",
-        description=f"At 3.8 T; 0 in runs without field. {_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "DCS/Magnet/field",
+            regular(200, 0, 4, label="field", unit="T"),
+            fill="dcs.magnet_field",
+            title="Magnetic field",
+            description=f"At 3.8 T; 0 in runs without field. {_CALL}",
+        ),
+        value_range=(-10, 10),
     )
-    yield histogram(
-        "DCS/Magnet/current",
-        regular(190, 0, 19_000, label="current", unit="A"),
-        fill="dcs.magnet_current",
-        title="Current of the magnet",
-        description=f"At 18 164 A, steady. {_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "DCS/Magnet/current",
+            regular(190, 0, 19_000, label="current", unit="A"),
+            fill="dcs.magnet_current",
+            title="Current of the magnet",
+            description=f"At 18 164 A, steady. {_CALL}",
+        ),
+        value_range=(-32_000, 32_000),
     )
     yield scalar(
         "DCS/Magnet/lowest_current",
@@ -129,13 +136,16 @@ def _luminosity() -> Iterator[Element]:
         ("luminosity", _LUMINOSITY, 100_000, "Luminosity"),
         ("pileup", _PILEUP, 500, "Pile-up"),
     ):
-        yield histogram(
-            f"DCS/Luminosity/{name}",
-            axis,
-            fill=f"luminosity.{name}",
-            title=words,
-            description=f"One bin or two, falling slowly in a fill but for levelling. {_CALL}",
-            draw=TREND,
+        yield from with_mean(
+            histogram(
+                f"DCS/Luminosity/{name}",
+                axis,
+                fill=f"luminosity.{name}",
+                title=words,
+                description=f"One bin or two, falling slowly in a fill but for levelling. {_CALL}",
+            ),
+            value_range=(0, 4 * axis.upper),
+            good="Falls slowly in a fill but for levelling.",
         )
         yield profile(
             f"DCS/Luminosity/{name}_by_time",
@@ -148,15 +158,17 @@ def _luminosity() -> Iterator[Element]:
             description=f"Smooth; a step is a change of the beams. {_CALL}",
             draw=POINTS,
         )
-    yield histogram(
-        "DCS/Luminosity/pileup_per_luminosity",
-        regular(100, 0, 0.02, label="pile-up / luminosity", unit="1e-30 cm2 s"),
-        fill="luminosity.pileup / luminosity.luminosity",
-        select="luminosity.luminosity > 0",
-        title="Pile-up for each unit of luminosity",
-        description="One bin: the cross section over the frequency and the number of bunches. "
-        f"{_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "DCS/Luminosity/pileup_per_luminosity",
+            regular(100, 0, 0.02, label="pile-up / luminosity", unit="1e-30 cm2 s"),
+            fill="luminosity.pileup / luminosity.luminosity",
+            select="luminosity.luminosity > 0",
+            title="Pile-up for each unit of luminosity",
+            description="One bin: the cross section over the frequency and the number of bunches. "
+            f"{_CALL}",
+        ),
+        value_range=(0, 1),
     )
     yield histogram(
         "DCS/Luminosity/nibble",

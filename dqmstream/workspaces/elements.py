@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dqmstream.booking import histogram, integer, profile, regular, scalar
-from dqmstream.messages.booking import Draw, Element
+from dqmstream.messages.booking import Draw, Element, Histogram
 
 __all__ = [
     "BUNCHES",
@@ -16,6 +16,7 @@ __all__ = [
     "TREND",
     "beginning",
     "number_of_events",
+    "with_mean",
 ]
 
 MAP: Final = Draw(style="map")
@@ -24,6 +25,7 @@ TREND: Final = Draw(per_lumisection=True)
 SPECTRUM: Final = Draw(log_y=True)
 EFFICIENCY: Final = Draw(efficiency=True)
 
+_ALL: Final = integer(0, 1, label="all")
 BUNCHES: Final = regular(594, 0.5, 3564.5, label="bunch crossing, in groups of 6")
 TIME_IN_LS: Final = regular(120, 0, 24, label="time since the start of the LS", unit="s")
 
@@ -37,6 +39,43 @@ def number_of_events(folder: str) -> Element:
         title="Events",
         description="Steady over lumisections. Zero: no data reach this workspace; call the DQM "
         "operator.",
+        draw=TREND,
+    )
+
+
+def with_mean(
+    shown: Histogram,
+    *,
+    value_range: tuple[float, float],
+    good: str = "Steady over lumisections, without steps.",
+    select: str = "",
+) -> Iterator[Element]:
+    """A histogram, and in a profile of one bin the mean of what it shows, for trends.
+
+    A mean of bins is off by as much as half a bin, and lacks what is beyond the axis.
+
+    Parameters
+    ----------
+    shown
+        The histogram.
+    value_range
+        Of what it shows: wider than its axis, but not by far, as it sets the precision. What is
+        outside is counted, not averaged.
+    good
+        What a good trend looks like, as a sentence.
+    select
+        Of which the mean is, if not of all that the histogram shows.
+    """
+    yield shown
+    yield profile(
+        f"{shown.path}_mean",
+        _ALL,
+        fill="0",
+        value=shown.fill[0],
+        value_range=value_range,
+        select=select or shown.select,
+        title=f"Mean: {shown.title[0].lower()}{shown.title[1:]}",
+        description=f"{good} Otherwise look at the histogram, and tell the shift leader.",
         draw=TREND,
     )
 

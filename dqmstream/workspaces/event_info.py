@@ -13,7 +13,7 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.elements import BUNCHES, LOG_MAP, SPECTRUM, TREND
+from dqmstream.workspaces.elements import BUNCHES, LOG_MAP, SPECTRUM, TREND, with_mean
 from dqmstream.workspaces.elements import number_of_events as events
 from dqmstream.workspaces.objects import NIBBLE, NIBBLES, TIMED
 
@@ -51,7 +51,7 @@ def _bits() -> Iterator[Element]:
             _BITS,
             fill=f"count(l1_{stage})",
             select=_THERE,
-            title=f"Number of Level-1 bits {words} per event",
+            title=f"Per event: Level-1 bits {words}",
             description=f"As in the reference. {_CALL}",
             draw=Draw(per_lumisection=True),
         )
@@ -61,7 +61,7 @@ def _bits() -> Iterator[Element]:
             _GROUPS,
             fill=(NIBBLE, f"l1_{stage}.bit"),
             select=TIMED,
-            title=f"Level-1 bits {words} by time in the lumisection",
+            title=f"By time: Level-1 bits {words}",
             description=f"Even from left to right: a row that begins or ends is a bit that "
             f"changed. {_CALL}",
             draw=LOG_MAP,
@@ -75,14 +75,17 @@ def _bits() -> Iterator[Element]:
         title="Events whose final bits are fewer than the initial ones",
         description=f"All on the right. {_CALL}",
     )
-    yield histogram(
-        "EventInfo/L1/unprescaled",
-        regular(51, -0.01, 1.01, label="final bits / initial bits"),
-        fill="count(l1_final) / count(l1_initial)",
-        select=f"{_THERE} and count(l1_initial) > 0",
-        title="Fraction of bits that pass prescales and masks",
-        description=f"As in the reference, steps with the prescale column. {_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "EventInfo/L1/unprescaled",
+            regular(51, -0.01, 1.01, label="final bits / initial bits"),
+            fill="count(l1_final) / count(l1_initial)",
+            select=f"{_THERE} and count(l1_initial) > 0",
+            title="Fraction of bits that pass prescales and masks",
+            description=f"As in the reference, steps with the prescale column. {_CALL}",
+        ),
+        value_range=(0, 1),
+        good="Steps with the prescale column alone.",
     )
     yield profile(
         "EventInfo/L1/final_by_bunch_crossing",

@@ -13,7 +13,7 @@ from typing import Final
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar, variable
 from dqmstream.messages.booking import Draw, Element
 from dqmstream.sources.cms.detector import FEDS
-from dqmstream.workspaces.elements import LOG_MAP, SPECTRUM, TREND, number_of_events
+from dqmstream.workspaces.elements import LOG_MAP, SPECTRUM, TREND, number_of_events, with_mean
 from dqmstream.workspaces.fed_numbers import PART, part
 from dqmstream.workspaces.objects import NIBBLE, NIBBLES, TIMED
 
@@ -30,7 +30,18 @@ _TOTALS: Final = variable(
     [0, *(round(2 ** (step / 4)) for step in range(28, 101))], label="size", unit="byte"
 )
 """From 128 bytes to 32 MB in four steps for each doubling."""
+_NUMBERS: Final = variable(
+    [
+        *(number - 0.5 for number in range(33)),
+        *(round(2 ** (step / 4)) + 0.5 for step in range(20, 48)),
+        FEDS + 0.5,
+    ],
+    label="FEDs with bytes in an event",
+)
+"""One by one up to 32, then in four steps for each doubling."""
 _MOST: Final = 2**32
+_EVENT: Final = 2**23
+"""Bytes of an event at most: a range of all that 32 bits can say would blur errors of means."""
 _STATUS: Final = integer(0, 16, label="status")
 
 _FAULTS: Final = {
@@ -46,13 +57,25 @@ _FAULTS: Final = {
 
 def _presence() -> Iterator[Element]:
     yield number_of_events("FED")
-    yield histogram(
-        "FED/per_event",
-        regular(205, -0.5, 4099.5, label="FEDs with bytes in an event"),
-        fill="count(fed)",
-        title="FEDs with bytes per event",
-        description=f"One bin: that of all FEDs of the stream. {_CALL}",
-        draw=Draw(log_y=True, per_lumisection=True),
+    yield from with_mean(
+        histogram(
+            "FED/per_event",
+            _NUMBERS,
+            fill="count(fed)",
+            title="FEDs with bytes per event",
+            description=f"One bin: that of all FEDs of the stream. {_CALL}",
+            draw=Draw(log_x=True, log_y=True),
+        ),
+        value_range=(0, FEDS),
+    )
+    # A logarithmic axis does not show them.
+    yield scalar(
+        "FED/none",
+        "count(fed) == 0",
+        combine="sum",
+        title="Events without any FED",
+        description=f"0. {_CALL}",
+        draw=TREND,
     )
     yield histogram(
         "FED/present",
@@ -105,13 +128,17 @@ def _presence() -> Iterator[Element]:
 
 
 def _sizes() -> Iterator[Element]:
-    yield histogram(
-        "FED/Size/total",
-        _TOTALS,
-        fill="sum(fed.size)",
-        title="Bytes of all FEDs of an event",
-        description=f"As in the reference, grows with pile-up. {_CALL}",
-        draw=Draw(log_x=True, per_lumisection=True),
+    yield from with_mean(
+        histogram(
+            "FED/Size/total",
+            _TOTALS,
+            fill="sum(fed.size)",
+            title="Bytes of all FEDs of an event",
+            description=f"As in the reference, grows with pile-up. {_CALL}",
+            draw=Draw(log_x=True),
+        ),
+        value_range=(0, _EVENT),
+        good="Steady over lumisections, falls slowly with pile-up.",
     )
     yield scalar(
         "FED/Size/bytes",

@@ -11,9 +11,10 @@ from typing import Final
 
 from dqmstream.booking import histogram, integer, profile, regular, scalar
 from dqmstream.messages.booking import Draw, Element, Regular
-from dqmstream.workspaces.elements import BUNCHES, MAP, SPECTRUM, TREND
+from dqmstream.workspaces.elements import BUNCHES, MAP, SPECTRUM, TREND, with_mean
 
 __all__ = [
+    "ACROSS",
     "ETA",
     "LUMISECTION",
     "NIBBLE",
@@ -27,6 +28,8 @@ __all__ = [
 
 ETA: Final = regular(60, -3, 3, label="eta")
 PHI: Final = regular(32, -math.pi, math.pi, label="phi")
+ACROSS: Final = tuple(regular(160, -0.4, 0.4, label=name, unit="cm") for name in "xy")
+"""Any place that beams had, in bins of 50 um: half of what most vertices are blurred by."""
 POINTS: Final = Draw(style="points")
 
 LUMISECTION: Final = "orbit // 262144 + 1"
@@ -81,7 +84,7 @@ def numbers(
         fill="bunch_crossing",
         value=f"count({collection})",
         value_range=(0, 10_000),
-        title=f"Mean number of {what} by bunch crossing",
+        title=f"By bunch crossing: mean number of {what}",
         description=f"Colliding bunches alike; nothing where no bunches collide. {call}",
     )
     yield profile(
@@ -91,7 +94,7 @@ def numbers(
         value=f"count({collection})",
         value_range=(0, 10_000),
         select=TIMED,
-        title=f"Mean number of {what} by time in the lumisection",
+        title=f"By time in the LS: mean number of {what}",
         description=f"Flat: a step means that a part of the detector came or went. {call}",
     )
 
@@ -117,20 +120,26 @@ def places(
     spectrum
         What good transverse momenta look like, as a sentence.
     """
-    yield histogram(
-        f"{folder}/pt",
-        pt,
-        fill=f"{collection}.pt",
-        title=f"Transverse momentum of {what}",
-        description=f"{spectrum} {call}",
-        draw=Draw(log_y=True, per_lumisection=True),
+    yield from with_mean(
+        histogram(
+            f"{folder}/pt",
+            pt,
+            fill=f"{collection}.pt",
+            title=f"Transverse momentum of {what}",
+            description=f"{spectrum} {call}",
+            draw=SPECTRUM,
+        ),
+        value_range=(0, 20 * pt.upper),
     )
-    yield histogram(
-        f"{folder}/eta",
-        eta,
-        fill=f"{collection}.eta",
-        title=f"Eta of {what}",
-        description=f"Symmetric, without holes. {call}",
+    yield from with_mean(
+        histogram(
+            f"{folder}/eta",
+            eta,
+            fill=f"{collection}.eta",
+            title=f"Eta of {what}",
+            description=f"Symmetric, without holes. {call}",
+        ),
+        value_range=(-20, 20),
     )
     yield histogram(
         f"{folder}/phi",
@@ -154,7 +163,7 @@ def places(
         fill=f"{collection}.eta",
         value=f"{collection}.pt",
         value_range=(0, 14_000),
-        title=f"Mean transverse momentum of {what} by eta",
+        title=f"By eta: mean transverse momentum of {what}",
         description=f"Symmetric: else the momentum scale depends on the side. {call}",
         draw=POINTS,
     )

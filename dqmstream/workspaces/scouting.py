@@ -10,7 +10,7 @@ from typing import Final
 
 from dqmstream.booking import Workspace, category, histogram, integer, profile, regular
 from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.elements import LOG_MAP, SPECTRUM, TREND, number_of_events
+from dqmstream.workspaces.elements import LOG_MAP, SPECTRUM, TREND, number_of_events, with_mean
 from dqmstream.workspaces.objects import ETA, PHI, POINTS, numbers, places
 
 __all__ = ["workspace"]
@@ -61,14 +61,16 @@ def _tracks() -> Iterator[Element]:
         description=f"Both alike within a few per cent, no neutral one. {_TRACKER}",
         draw=TREND,
     )
-    yield histogram(
-        f"{folder}/normalized_chi2",
-        regular(100, 0, 10, label="chi2 / ndof"),
-        fill="scouting_tracks.chi2 / scouting_tracks.ndof",
-        select="scouting_tracks.ndof > 0",
-        title="Chi2 of tracks per degree of freedom",
-        description=f"One peak near 1: rising, modules have moved. {_TRACKER}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            f"{folder}/normalized_chi2",
+            regular(100, 0, 10, label="chi2 / ndof"),
+            fill="scouting_tracks.chi2 / scouting_tracks.ndof",
+            select="scouting_tracks.ndof > 0",
+            title="Chi2 of tracks per degree of freedom",
+            description=f"One peak near 1: rising, modules have moved. {_TRACKER}",
+        ),
+        value_range=(0, 1000),
     )
     for name, words, most in (
         ("n_valid_pixel_hits", "valid pixel hits", 20),
@@ -83,13 +85,16 @@ def _tracks() -> Iterator[Element]:
             description=f"As in the reference. Fewer: a layer is off. {_TRACKER}",
             draw=TREND,
         )
-    yield histogram(
-        f"{folder}/d0",
-        regular(100, -0.5, 0.5, label="d0", unit="cm"),
-        fill="-scouting_tracks.dxy",
-        title="Impact parameter of tracks to the origin",
-        description=f"As wide as the beams are away from the origin. {_TRACKER}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            f"{folder}/d0",
+            regular(100, -0.5, 0.5, label="d0", unit="cm"),
+            fill="-scouting_tracks.dxy",
+            title="Impact parameter of tracks to the origin",
+            description=f"As wide as the beams are away from the origin. {_TRACKER}",
+        ),
+        value_range=(-1, 1),
+        select="abs(scouting_tracks.dxy) < 1",
     )
     yield profile(
         f"{folder}/d0_by_phi",
@@ -102,13 +107,15 @@ def _tracks() -> Iterator[Element]:
         description=f"One sine: its amplitude is how far the beams are off. {_TRACKER}",
         draw=POINTS,
     )
-    yield histogram(
-        f"{folder}/dz",
-        _Z,
-        fill="scouting_tracks.dz",
-        title="Position of tracks along the beams",
-        description=f"One peak near 0, as long as the beam spot. {_TRACKER}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            f"{folder}/dz",
+            _Z,
+            fill="scouting_tracks.dz",
+            title="Position of tracks along the beams",
+            description=f"One peak near 0, as long as the beam spot. {_TRACKER}",
+        ),
+        value_range=(-100, 100),
     )
 
 
@@ -123,22 +130,26 @@ def _vertices() -> Iterator[Element]:
         call=_TRACKER,
     )
     for along in ("x", "y"):
-        yield histogram(
-            f"{folder}/{along}",
-            regular(100, -0.5, 0.5, label=along, unit="cm"),
-            fill=f"{name}.{along}",
-            title=f"Position of primary vertices along {along}",
-            description="One bin or two, those of the beam spot in use: tell the shift leader of "
-            "a jump.",
-            draw=TREND,
+        yield from with_mean(
+            histogram(
+                f"{folder}/{along}",
+                regular(100, -0.5, 0.5, label=along, unit="cm"),
+                fill=f"{name}.{along}",
+                title=f"{along} of primary vertices",
+                description="One bin or two, those of the beam spot in use: tell the shift leader "
+                "of a jump.",
+            ),
+            value_range=(-10, 10),
         )
-    yield histogram(
-        f"{folder}/z",
-        _Z,
-        fill=f"{name}.z",
-        title="Position of primary vertices along z",
-        description=f"One peak near 0, as long as the beam spot. {_TRACKER}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            f"{folder}/z",
+            _Z,
+            fill=f"{name}.z",
+            title="z of primary vertices",
+            description=f"One peak near 0, as long as the beam spot. {_TRACKER}",
+        ),
+        value_range=(-100, 100),
     )
     for member, axis, good in (
         ("tracks", integer(0, 100, label="tracks of the vertex"), "Falls from a few tracks."),
@@ -165,15 +176,15 @@ def _vertices() -> Iterator[Element]:
         description=f"All are valid. {_TRACKER}",
     )
     for which, words in (
-        ("displaced_vtx", "of muons from vertices"),
-        ("displaced_no_vtx", "of muons without a vertex"),
+        ("displaced_vtx", "vertices, of muons from vertices"),
+        ("displaced_no_vtx", "vertices, of muons without one"),
     ):
         place = f"scouting_vertices_{which}"
         yield histogram(
             f"{folder}/{which}_per_event",
             integer(0, 10, label="displaced vertices"),
             fill=f"count({place})",
-            title=f"Displaced vertices {words} per event",
+            title=f"Displaced {words} per event",
             description=f"Falls from a peak at 0. {_CALL}",
             draw=SPECTRUM,
         )
@@ -181,7 +192,7 @@ def _vertices() -> Iterator[Element]:
             f"{folder}/{which}_radius",
             regular(100, 0, 20, label="distance from the z axis", unit="cm"),
             fill=f"sqrt({place}.x ** 2 + {place}.y ** 2)",
-            title=f"Distance of displaced vertices {words} from the z axis",
+            title=f"Displaced {words}: distance from the z axis",
             description=f"Falls steeply; bumps are material of the pixel detector. {_CALL}",
             draw=SPECTRUM,
         )

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular
 from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.elements import SPECTRUM, TREND, number_of_events
+from dqmstream.workspaces.elements import SPECTRUM, TREND, number_of_events, with_mean
 from dqmstream.workspaces.objects import POINTS, numbers, places
 
 __all__ = ["workspace"]
@@ -22,13 +22,14 @@ class _Shape(NamedTuple):
     upper: float
     good: str = "One peak, as in the reference."
     unit: str = ""
+    trend: bool = False
 
 
 _SHAPES: Final = (
-    _Shape("raw_energy", "raw energy", 0, 250, "Falls steeply.", "GeV"),
-    _Shape("sigma_ieta_ieta", "width of the shower in eta", 0, 0.1),
-    _Shape("h_over_e", "energy in HCAL over that in ECAL", 0, 1.5, "Falls from 0."),
-    _Shape("r9", "share of 3 x 3 crystals", 0, 1.5, "One peak near 1."),
+    _Shape("raw_energy", "raw energy", 0, 250, "Falls steeply.", "GeV", trend=True),
+    _Shape("sigma_ieta_ieta", "width of the shower in eta", 0, 0.1, trend=True),
+    _Shape("h_over_e", "energy in HCAL over that in ECAL", 0, 1.5, "Falls from 0.", trend=True),
+    _Shape("r9", "share of 3 x 3 crystals", 0, 1.5, "One peak near 1.", trend=True),
     _Shape("s_min", "minor axis of the shower", 0, 3),
     _Shape("s_maj", "major axis of the shower", 0, 3),
     _Shape("ecal_iso", "isolation in ECAL", 0, 100, "Falls from 0.", "GeV"),
@@ -47,7 +48,7 @@ def _objects(folder: str, name: str, what: str) -> Iterator[Element]:
     yield from numbers(folder, name, what, most=40, good="Falls, with a tail.", call=_CALL)
     yield from places(folder, name, what, pt=_PT, eta=_ETA, call=_CALL)
     for shape in _SHAPES:
-        yield _shape(folder, name, what, shape)
+        yield from _shape(folder, name, what, shape)
     for member, words, end in (
         ("sigma_ieta_ieta", "width of the shower in eta", 1),
         ("r9", "share of 3 x 3 crystals", 10),
@@ -58,28 +59,32 @@ def _objects(folder: str, name: str, what: str) -> Iterator[Element]:
             fill=f"{name}.eta",
             value=f"{name}.{member}",
             value_range=(0, end),
-            title=f"Mean {words} of {what} by eta",
+            title=f"By eta: mean {words} of {what}",
             description=f"Symmetric, with a step from barrel to endcaps. {_CALL}",
             draw=POINTS,
         )
 
 
-def _shape(folder: str, name: str, what: str, shape: _Shape) -> Element:
-    return histogram(
+def _shape(folder: str, name: str, what: str, shape: _Shape) -> Iterator[Element]:
+    shown = histogram(
         f"{folder}/{shape.member}",
         regular(100, shape.lower, shape.upper, label=shape.label, unit=shape.unit),
         fill=f"{name}.{shape.member}",
         title=f"{what.capitalize()}: {shape.label}",
         description=f"{shape.good} {_CALL}",
-        draw=Draw(log_y=shape.lower == 0, per_lumisection=True),
+        draw=Draw(log_y=shape.lower == 0),
     )
+    if shape.trend:
+        yield from with_mean(shown, value_range=(0, 100 * shape.upper))
+    else:
+        yield shown
 
 
 def _electrons() -> Iterator[Element]:
     folder, name = "Scouting/Electron", "scouting_electrons"
     yield from _objects(folder, name, "electrons")
     for shape in _TRACKS:
-        yield _shape(folder, name, "electrons", shape)
+        yield from _shape(folder, name, "electrons", shape)
     yield histogram(
         f"{folder}/missing_hits",
         integer(0, 10, label="missing inner hits"),

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular
-from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.elements import EFFICIENCY, SPECTRUM, TREND, number_of_events
+from dqmstream.messages.booking import Element
+from dqmstream.workspaces.elements import EFFICIENCY, SPECTRUM, number_of_events, with_mean
 from dqmstream.workspaces.objects import NIBBLE, NIBBLES, PHI, TIMED, numbers, places
 
 __all__ = ["workspace"]
@@ -60,13 +60,16 @@ def _jets() -> Iterator[Element]:
         ("energy", "energy", 2500, "GeV"),
         ("ho_energy", "energy in the outer HCAL", 5, "GeV"),
     ):
-        yield histogram(
-            f"{_FOLDER}/{member}",
-            regular(100, 0, end, label=label, unit=unit),
-            fill=f"{name}.{member}",
-            title=f"Jets: {label}",
-            description=f"As in the reference. {_CALL}",
-            draw=Draw(log_y=True, per_lumisection=True),
+        yield from with_mean(
+            histogram(
+                f"{_FOLDER}/{member}",
+                regular(100, 0, end, label=label, unit=unit),
+                fill=f"{name}.{member}",
+                title=f"Jets: {label}",
+                description=f"As in the reference. {_CALL}",
+                draw=SPECTRUM,
+            ),
+            value_range=(0, 20 * end),
         )
     yield histogram(
         f"{_FOLDER}/mva_discriminator",
@@ -80,14 +83,17 @@ def _jets() -> Iterator[Element]:
 def _parts() -> Iterator[Element]:
     for part, (words, most, good) in _PARTS.items():
         share = f"scouting_jets.{part}_energy / scouting_jets.energy"
-        yield histogram(
-            f"{_FOLDER}/Fraction/{part}",
-            _FRACTION,
-            fill=share,
-            select="scouting_jets.energy > 0",
-            title=f"Fraction of the energy of jets in {words}",
-            description=f"{good} {_CALL}",
-            draw=Draw(log_y=True, per_lumisection=True),
+        yield from with_mean(
+            histogram(
+                f"{_FOLDER}/Fraction/{part}",
+                _FRACTION,
+                fill=share,
+                select="scouting_jets.energy > 0",
+                title=f"{words.capitalize()}: fraction of the energy of jets".replace("hf", "HF"),
+                description=f"{good} {_CALL}",
+                draw=SPECTRUM,
+            ),
+            value_range=(0, 1.1),
         )
         yield profile(
             f"{_FOLDER}/Fraction/{part}_by_eta",
@@ -96,7 +102,7 @@ def _parts() -> Iterator[Element]:
             value=share,
             value_range=(0, 1.1),
             select="scouting_jets.energy > 0",
-            title=f"Mean fraction of the energy of jets in {words} by eta",
+            title=f"By eta: {words}, mean fraction of the energy of jets",
             description=f"Symmetric, steps where detectors end. {_CALL}",
             draw=EFFICIENCY,
         )
@@ -121,13 +127,15 @@ def _events() -> Iterator[Element]:
             "One peak and a tail that falls.",
         ),
     ):
-        yield histogram(
-            f"Scouting/Event/{column}",
-            axis,
-            fill=f"scouting_{column}",
-            title=words,
-            description=f"{good} {_CALL}",
-            draw=TREND,
+        yield from with_mean(
+            histogram(
+                f"Scouting/Event/{column}",
+                axis,
+                fill=f"scouting_{column}",
+                title=words,
+                description=f"{good} {_CALL}",
+            ),
+            value_range=(0, 14_000),
         )
         yield profile(
             f"Scouting/Event/{column}_by_time",

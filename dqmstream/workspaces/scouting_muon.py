@@ -38,7 +38,8 @@ def _muons(kind: str, what: str) -> Iterator[Element]:
         integer(-1, 2, label="charge", labels=["negative", "none", "positive"]),
         fill=f"{name}.charge",
         title=f"Charge of {what}",
-        description=f"Both alike. {_CALL}",
+        description="Both alike. Judged from 200 muons on, which takes several LSs of a stream "
+        f"of a few events each. {_CALL}",
         draw=TREND,
     )
     yield histogram(
@@ -93,14 +94,14 @@ def _pairs(kind: str, what: str) -> Iterator[Element]:
     )
     for sign, select, words in (
         ("opposite", f"{name}.opposite", "opposite"),
-        ("same", f"not {name}.opposite", "the same"),
+        ("same", f"not {name}.opposite", "same"),
     ):
         yield histogram(
             f"{folder}/{sign}",
             _MASSES,
             fill=f"{name}.mass",
             select=select,
-            title=f"Mass of pairs of {what} of {words} sign",
+            title=f"{words.capitalize()} sign: mass of pairs of {what}",
             description=f"Peaks of the resonances in opposite signs, a smooth curve in the same. "
             f"{_CALL}",
             draw=Draw(log_x=True, log_y=True),
@@ -111,9 +112,8 @@ def _pairs(kind: str, what: str) -> Iterator[Element]:
             regular(bins, lower, upper, label="mass", unit="GeV"),
             fill=f"{name}.mass",
             select=f"{name}.opposite",
-            title=f"Mass of pairs of {what} of opposite sign, about {words}",
+            title=f"About {words}: mass of pairs of {what} of opposite sign",
             description=f"{good}: a shift is a wrong momentum scale. {_CALL}",
-            draw=TREND,
         )
     yield histogram(
         f"{folder}/pt",

@@ -14,8 +14,12 @@ __all__ = ["workspace"]
 
 _TREND: Final = Draw(per_lumisection=True)
 _NUMBERS: Final = {
-    "luminosity": ("luminosity [1e30 /cm2/s]", "Falls slowly in a fill, and jumps with a new one."),
-    "pileup": ("pile-up", "Follows the luminosity."),
+    "luminosity": (
+        "luminosity [1e30 /cm2/s]",
+        "Falls slowly in a fill, and jumps with a new one. Records that name another lumisection "
+        "are left out here; DCS/Luminosity counts them too.",
+    ),
+    "pileup": ("pile-up", "Follows the luminosity, of the same records."),
     "magnet_current": ("current of the magnet [A]", "18164 A at full field, 0 without."),
     "magnet_field": ("field of the magnet [T]", "3.8 T at full field, 0 without."),
 }
@@ -52,7 +56,7 @@ def _parts() -> Iterator[Element]:
         yield scalar(
             f"{FOLDER}/{name}",
             combine="last",
-            title=f"Parts of the detector that are {words}",
+            title=f"{words.capitalize()}: parts of the detector",
             description="Constant in stable beams. Quality tests of a part that is off are "
             "DISABLED where they require it.",
             draw=_TREND,

@@ -14,7 +14,7 @@ from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular
 from dqmstream.messages.booking import Element
-from dqmstream.workspaces.elements import EFFICIENCY, SPECTRUM, TREND, number_of_events
+from dqmstream.workspaces.elements import EFFICIENCY, SPECTRUM, TREND, number_of_events, with_mean
 from dqmstream.workspaces.objects import ETA, PHI, POINTS, numbers, places
 from dqmstream.workspaces.tracking_hits import hits, impact
 
@@ -140,14 +140,16 @@ def _fit() -> Iterator[Element]:
         description=f"One peak near the number of degrees of freedom, and a tail. {_CALL}",
         draw=SPECTRUM,
     )
-    yield histogram(
-        "Tracking/Fit/normalized_chi2",
-        regular(100, 0, 10, label="chi2 / ndof"),
-        fill="tracks.normalized_chi2",
-        title="Chi2 of tracks per degree of freedom",
-        description="One peak at 1. Rising: modules have moved, or their errors are wrong. "
-        f"{_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "Tracking/Fit/normalized_chi2",
+            regular(100, 0, 10, label="chi2 / ndof"),
+            fill="tracks.normalized_chi2",
+            title="Chi2 of tracks per degree of freedom",
+            description="One peak at 1. Rising: modules have moved, or their errors are wrong. "
+            f"{_CALL}",
+        ),
+        value_range=(0, 1000),
     )
     yield histogram(
         "Tracking/Fit/chi2_deviation",
@@ -172,7 +174,7 @@ def _fit() -> Iterator[Element]:
             fill=f"tracks.{name}",
             value="tracks.normalized_chi2",
             value_range=(0, 1000),
-            title=f"Mean chi2 of tracks per degree of freedom by {name}",
+            title=f"By {name}: mean chi2 of tracks per degree of freedom",
             description=f"Flat near 1: a peak is a part that has moved. {_CALL}",
             draw=POINTS,
         )

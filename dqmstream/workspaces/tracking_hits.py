@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from dqmstream.booking import histogram, integer, profile, regular
-from dqmstream.messages.booking import Draw, Element
-from dqmstream.workspaces.elements import EFFICIENCY, LOG_MAP, MAP, SPECTRUM, TREND
+from dqmstream.messages.booking import Element
+from dqmstream.workspaces.elements import EFFICIENCY, LOG_MAP, MAP, SPECTRUM, TREND, with_mean
 from dqmstream.workspaces.objects import ETA, PHI, POINTS
 
 __all__ = ["hits", "impact"]
@@ -42,7 +42,7 @@ def hits() -> Iterator[Element]:
             fill="tracks.eta",
             value=f"tracks.{name}",
             value_range=(0, 255),
-            title=f"Mean number of {_HITS[name][0]} by eta",
+            title=f"By eta: mean number of {_HITS[name][0]}",
             description=f"Symmetric: a dip on one side is a part that is off. {_CALL}",
             draw=POINTS,
         )
@@ -52,7 +52,7 @@ def hits() -> Iterator[Element]:
         fill="tracks.phi",
         value="tracks.hits",
         value_range=(0, 255),
-        title="Mean number of valid hits by phi",
+        title="By phi: mean number of valid hits",
         description=f"Flat: a dip is a sector that lacks layers. {_CALL}",
         draw=POINTS,
     )
@@ -64,7 +64,7 @@ def hits() -> Iterator[Element]:
             fill=("tracks.eta", "tracks.phi"),
             value=f"tracks.{name}",
             value_range=(0, 255),
-            title=f"Mean number of {_HITS[name][0]} by eta and phi",
+            title=f"By eta and phi: {_HITS[name][0]}, mean number",
             description=f"Even along phi; a region apart lacks layers. {_CALL}",
             draw=MAP,
         )
@@ -73,14 +73,16 @@ def hits() -> Iterator[Element]:
 def impact() -> Iterator[Element]:
     """Where tracks come from, and whether a vertex uses them."""
     d0 = regular(100, -0.5, 0.5, label="d0", unit="cm")
-    yield histogram(
-        "Tracking/Impact/d0",
-        d0,
-        fill="-tracks.dxy",
-        title="Impact parameter of tracks to the origin",
-        description="Two bumps or one broad peak, as wide as the beams are away from the origin. "
-        f"{_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "Tracking/Impact/d0",
+            d0,
+            fill="-tracks.dxy",
+            title="Impact parameter of tracks to the origin",
+            description="Two bumps or one broad peak, as wide as the beams are away from the "
+            f"origin. {_CALL}",
+        ),
+        value_range=(-10, 10),
     )
     yield profile(
         "Tracking/Impact/d0_by_phi",
@@ -102,22 +104,27 @@ def impact() -> Iterator[Element]:
         description=f"One narrow sine. {_CALL}",
         draw=LOG_MAP,
     )
-    yield histogram(
-        "Tracking/Impact/dz",
-        regular(100, -30, 30, label="dz", unit="cm"),
-        fill="tracks.dz",
-        title="Position of tracks along the beams",
-        description=f"One peak near 0, as long as the beam spot. {_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "Tracking/Impact/dz",
+            regular(100, -30, 30, label="dz", unit="cm"),
+            fill="tracks.dz",
+            title="Position of tracks along the beams",
+            description=f"One peak near 0, as long as the beam spot. {_CALL}",
+        ),
+        value_range=(-100, 100),
     )
     for name, end in (("dxy", 0.2), ("dz", 0.4)):
-        yield histogram(
-            f"Tracking/Impact/{name}_error",
-            regular(100, 0, end, label=f"error of {name}", unit="cm"),
-            fill=f"tracks.{name}_error",
-            title=f"Error of {name} of tracks",
-            description=f"One peak and a tail; wider: the innermost layer is not used. {_CALL}",
-            draw=Draw(log_y=True, per_lumisection=True),
+        yield from with_mean(
+            histogram(
+                f"Tracking/Impact/{name}_error",
+                regular(100, 0, end, label=f"error of {name}", unit="cm"),
+                fill=f"tracks.{name}_error",
+                title=f"Error of {name} of tracks",
+                description=f"One peak and a tail; wider: the innermost layer is not used. {_CALL}",
+                draw=SPECTRUM,
+            ),
+            value_range=(0, 10),
         )
     yield histogram(
         "Tracking/Impact/closest",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from dqmstream.booking import Workspace, histogram, integer, profile, regular, scalar
-from dqmstream.messages.booking import Draw, Element
+from dqmstream.messages.booking import Element
 from dqmstream.workspaces.elements import (
     EFFICIENCY,
     LOG_MAP,
@@ -17,8 +17,9 @@ from dqmstream.workspaces.elements import (
     SPECTRUM,
     TREND,
     number_of_events,
+    with_mean,
 )
-from dqmstream.workspaces.objects import NIBBLE, NIBBLES, POINTS, TIMED, numbers
+from dqmstream.workspaces.objects import ACROSS, NIBBLE, NIBBLES, POINTS, TIMED, numbers
 
 __all__ = ["workspace"]
 
@@ -27,6 +28,8 @@ _X: Final = regular(100, -0.5, 0.5, label="x", unit="cm")
 _Y: Final = regular(100, -0.5, 0.5, label="y", unit="cm")
 _Z: Final = regular(80, -20, 20, label="z", unit="cm")
 _AXES: Final = {"x": _X, "y": _Y, "z": _Z}
+_RANGES: Final = {"x": (-10, 10), "y": (-10, 10), "z": (-100, 100)}
+"""Of means, in cm: where vertices can be at all."""
 _TRACKS: Final = integer(0, 100, label="tracks of the vertex")
 _NDOF: Final = regular(50, 0, 100, label="degrees of freedom")
 _SHARE: Final = "vertices.weight_sum / vertices.tracks"
@@ -65,19 +68,20 @@ def _numbers() -> Iterator[Element]:
 
 def _places() -> Iterator[Element]:
     for name, axis in _AXES.items():
-        yield histogram(
-            f"Vertex/Position/{name}",
-            axis,
-            fill=f"vertices.{name}",
-            title=f"Position of vertices along {name}",
-            description="One peak at the beam spot: tell the shift leader of a jump. At 0 with "
-            f"beams elsewhere: the beam spot in use is a fake one. {_CALL}",
-            draw=TREND,
+        yield from with_mean(
+            histogram(
+                f"Vertex/Position/{name}",
+                axis,
+                fill=f"vertices.{name}",
+                title=f"{name} of vertices",
+                description="One peak at the beam spot: tell the shift leader of a jump. At 0 with "
+                f"beams elsewhere: the beam spot in use is a fake one. {_CALL}",
+            ),
+            value_range=_RANGES[name],
         )
     yield histogram(
         "Vertex/Position/transverse",
-        _X,
-        _Y,
+        *ACROSS,
         fill=("vertices.x", "vertices.y"),
         title="Where the beams cross",
         description=f"One round spot. {_CALL}",
@@ -142,14 +146,16 @@ def _fits() -> Iterator[Element]:
         description=f"One peak near the number of degrees of freedom. {_CALL}",
         draw=SPECTRUM,
     )
-    yield histogram(
-        "Vertex/Fit/normalized_chi2",
-        regular(100, 0, 10, label="chi2 / ndof"),
-        fill="vertices.chi2 / vertices.ndof",
-        select="vertices.ndof > 0",
-        title="Chi2 of vertices per degree of freedom",
-        description=f"One peak near 1. Rising: the pixel detector has moved. {_CALL}",
-        draw=TREND,
+    yield from with_mean(
+        histogram(
+            "Vertex/Fit/normalized_chi2",
+            regular(100, 0, 10, label="chi2 / ndof"),
+            fill="vertices.chi2 / vertices.ndof",
+            select="vertices.ndof > 0",
+            title="Chi2 of vertices per degree of freedom",
+            description=f"One peak near 1. Rising: the pixel detector has moved. {_CALL}",
+        ),
+        value_range=(0, 1000),
     )
     yield histogram(
         "Vertex/Fit/weight",
@@ -184,13 +190,16 @@ def _fits() -> Iterator[Element]:
 
 def _errors() -> Iterator[Element]:
     for name, end in _ERRORS.items():
-        yield histogram(
-            f"Vertex/Error/{name}",
-            regular(100, 0, end, label=f"error of {name}", unit="cm"),
-            fill=f"vertices.{name}_error",
-            title=f"Error of vertices along {name}",
-            description=f"One peak and a tail; wider: the innermost layer is not used. {_CALL}",
-            draw=Draw(log_y=True, per_lumisection=True),
+        yield from with_mean(
+            histogram(
+                f"Vertex/Error/{name}",
+                regular(100, 0, end, label=f"error of {name}", unit="cm"),
+                fill=f"vertices.{name}_error",
+                title=f"Error of vertices along {name}",
+                description=f"One peak and a tail; wider: the innermost layer is not used. {_CALL}",
+                draw=SPECTRUM,
+            ),
+            value_range=(0, 10),
         )
         for by, axis, words in (
             ("tracks", _TRACKS, "number of tracks"),
@@ -202,7 +211,7 @@ def _errors() -> Iterator[Element]:
                 fill=f"vertices.{by}",
                 value=f"vertices.{name}_error",
                 value_range=(0, 10),
-                title=f"Mean error of vertices along {name} by {words}",
+                title=f"Error along {name} by {words}, mean",
                 description="Falls as one over the square root: higher than in the reference is a "
                 f"worse resolution. {_CALL}",
                 draw=POINTS,

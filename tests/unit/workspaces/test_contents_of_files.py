@@ -121,6 +121,7 @@ def test_means_of_tracks_are_those_of_the_files(
     found = files[file]
     assert found["Tracking/Fit/normalized_chi2"].mean() == pytest.approx(chi2, abs=0.003)
     assert found["Tracking/Parameters/low_pt"].mean() == pytest.approx(pt, abs=0.003)
+    assert found["Tracking/Parameters/pt_mean"].values()[0] == pytest.approx(pt, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,8 @@ def test_vertices_are_those_of_the_files(
     for axis, expected, width in zip("xyz", mean, (0.01, 0.01, 0.5), strict=True):
         shown = found[f"Vertex/Position/{axis}"]
         assert shown.mean() == pytest.approx(expected, abs=width / 4)
+        exact = found[f"Vertex/Position/{axis}_mean"].values()[0]
+        assert exact == pytest.approx(expected, abs=1e-4)
 
 
 def test_impact_parameters_show_where_the_beams_are(files: Mapping[str, File]) -> None:
@@ -201,7 +204,9 @@ def test_objects_of_scouting_are_those_of_the_file(files: Mapping[str, File]) ->
 def test_raw_data_are_those_of_the_global_trigger(files: Mapping[str, File]) -> None:
     found = files["ls0174"]
     assert found.counts("FED/present") == {1404: 35}
-    assert found.counts("FED/per_event") == {0: 35}  # one FED, in bins of 20
+    assert found.counts("FED/per_event") == {1: 35}
+    assert found["FED/per_event_mean"].values()[0] == 1
+    assert found["FED/Size/total_mean"].values()[0] == 8600
     assert found.value("FED/Size/bytes") == 301_000
     assert found["FED/Size/by_fed"].values()[1404] == 8600
     assert found.counts("FED/Faults/per_event") == {0: 35}
