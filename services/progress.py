@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from dqmstream.fold.merge import MergedAccount, merge_accounts
+from dqmstream.fold.merged_account import MergedAccount, merge_accounts
 from dqmstream.messages.histograms import Account, HistogramSet
 from dqmstream.messages.quality import Outcome, QualityReports
 

@@ -4,19 +4,20 @@ Readers decide nothing. A piece is the newest HistogramSet of its key; the merge
 segment 0 over all partitions, and what came late is summed beside it, never added.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from dqmstream.errors import WindowError
 from dqmstream.fold.completeness import lacking
+from dqmstream.fold.merged_account import MergedAccount, merge_accounts
 from dqmstream.fold.pieces import check_incarnations, check_same_kind, check_sane
 from dqmstream.fold.sets import PartJoiner
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
-from dqmstream.messages.histograms import Account, HistogramSet
+from dqmstream.messages.histograms import HistogramSet
 
-__all__ = ["Merged", "MergedAccount", "Merger", "SetKey", "merge_accounts"]
+__all__ = ["Merged", "Merger", "SetKey"]
 
 
 _Place: TypeAlias = tuple[int, int]
@@ -30,27 +31,6 @@ class SetKey(NamedTuple):
     run: int
     lumisection: int
     workspace: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MergedAccount:
-    """Accounts of all pieces together.
-
-    `seen`, `selected` and `dropped` count events of filled chunks; `refused` counts chunks by
-    reason; `notes` what sources could not use; `lacking` is text naming what is missing.
-    """
-
-    seen: int = 0
-    selected: int = 0
-    dropped: int = 0
-    refused: Mapping[str, int] = field(default_factory=dict)
-    notes: Mapping[str, int] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    duplicates: int = 0
-    chunks: int = 0
-    sources: tuple[str, ...] = ()
-    closed_by: tuple[str, ...] = ()
-    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,57 +183,6 @@ class Merger:
             late_segments=len(late),
             published=max(piece.published for piece in pieces),
         )
-
-
-def merge_accounts(
-    accounts: Iterable[Account], lacking: Iterable[str] = (), *, noted: Iterable[Account] = ()
-) -> MergedAccount:
-    """Sums over accounts; counts by name stay by name.
-
-    A marker comes on every partition and is counted once: not again if it is in `noted`.
-    """
-    known = {(s.source, s.incarnation) for a in noted for s in a.sources if s.marker is not None}
-    refused: dict[str, int] = {}
-    notes: dict[tuple[str, str], Mapping[str, int]] = {}
-    missing: set[str] = set()
-    sources: set[str] = set()
-    closed_by: set[str] = set()
-    seen = selected = dropped = duplicates = chunks = 0
-    for account in accounts:
-        missing.update(account.missing)
-        duplicates += account.duplicates
-        closed_by.update({account.closed_by} - {""})
-        for refusal in account.refused:
-            refused[refusal.reason] = refused.get(refusal.reason, 0) + 1
-        for source in account.sources:
-            sources.add(source.source)
-            seen += source.seen
-            selected += source.selected
-            dropped += source.dropped
-            chunks += int.from_bytes(source.chunks, "little").bit_count()
-            if source.notes and (source.source, source.incarnation) not in known:
-                notes[source.source, source.incarnation] = source.notes
-    return MergedAccount(
-        seen=seen,
-        selected=selected,
-        dropped=dropped,
-        refused=refused,
-        notes=_added(notes.values()),
-        missing=tuple(sorted(missing)),
-        duplicates=duplicates,
-        chunks=chunks,
-        sources=tuple(sorted(sources)),
-        closed_by=tuple(sorted(closed_by)),
-        lacking=tuple(lacking),
-    )
-
-
-def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for count in counts:
-        for name, number in count.items():
-            total[name] = total.get(name, 0) + number
-    return total
 
 
 def _summed(layout: Layout, pieces: Iterable[HistogramSet]) -> Contents:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.errors import WindowError
-from dqmstream.fold.merge import MergedAccount
+from dqmstream.fold.merged_account import MergedAccount
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.histograms import ScalarValue

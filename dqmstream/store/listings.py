@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from dqmstream.errors import StoreError
-from dqmstream.fold.merge import MergedAccount
+from dqmstream.fold.merged_account import MergedAccount
 from dqmstream.messages.booking import Activation
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReports

@@ -18,6 +18,7 @@ from dqmstream.store.answers import AsOf, ElementTrend, Lumisection, Run, Window
 from dqmstream.store.standing import RunStanding
 from dqmstream.store.store import Store
 from services.gateway.records import LumisectionRecord
+from services.gateway.shown_sets import sets_shown
 from services.gateway.together import together
 
 __all__ = ["Archive", "Shelf"]
@@ -189,18 +190,12 @@ class Archive:
         return found
 
     def _sets_shown(self, run: int, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Sets that have booked each workspace, the one that readers show before the others.
-
-        As `Catalogue.set_shown` has it: the last one decided on up to the run, else the last.
-        """
-        decided = [one.set for one in self._store.activations() if one.from_run <= run]
-        rank = {name: (0, place) for place, name in enumerate(names)}
-        rank |= {name: (1, place) for place, name in enumerate(decided) if name in rank}
-        booked: dict[str, tuple[str, ...]] = {}
-        for name in sorted(names, key=lambda name: rank[name], reverse=True):
+        """Sets that have booked each workspace and are shown, the first before the others."""
+        brought: dict[str, list[str]] = {}
+        for name in names:
             for workspace in self._store.bookings(name):
-                booked[workspace] = (*booked.get(workspace, ()), name)
-        return booked
+                brought.setdefault(workspace, []).append(name)
+        return sets_shown(run, brought, self._store.activations())
 
     def _read_shelf(
         self, run: int, standing: RunStanding, booked: Mapping[str, tuple[str, ...]]

@@ -1,12 +1,12 @@
 """What is booked: layouts by booking hash, which set is shown for a run, elements by path."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Activation, Booking
 from services.gateway.search import Matches
+from services.gateway.shown_sets import sets_shown
 
 __all__ = ["Catalogue", "Found"]
 
@@ -28,7 +28,7 @@ class Catalogue:
     def __init__(self) -> None:
         self._layouts: dict[str, Layout] = {}
         self._newest: dict[str, Layout] = {}
-        self._activations: dict[str, set[tuple[int, int, str]]] = defaultdict(set)
+        self._activations: dict[Activation, None] = {}
 
     def book(self, booking: Booking) -> Layout:
         """Take a booking in; the newest of a workspace is shown where no run decides."""
@@ -39,9 +39,12 @@ class Catalogue:
 
     def activate(self, activation: Activation) -> None:
         """From a run on, readers show this set of these workspaces."""
-        for workspace in activation.workspaces:
-            decided = (activation.from_run, activation.when, activation.set)
-            self._activations[workspace].add(decided)
+        self._activations[activation] = None
+
+    @property
+    def decisions(self) -> int:
+        """Rises with every activation."""
+        return len(self._activations)
 
     def layout(self, booking: str) -> Layout | None:
         """Layout of a booking hash, None if the booking was not announced (yet)."""
@@ -55,21 +58,11 @@ class Catalogue:
         """Layout of the booking announced last for a workspace."""
         return self._newest.get(workspace)
 
-    def set_shown(self, run: int, workspace: str, seen: Iterable[str]) -> str | None:
-        """Which of the sets `seen` in a run (oldest first) readers show.
-
-        Of the activations from this run or an earlier one on whose set has brought something, the
-        one of the latest run decides, and of those the newest; without any, the set seen last.
-        """
-        sets = list(seen)
-        decided = [
-            (from_run, when, name)
-            for from_run, when, name in self._activations[workspace]
-            if from_run <= run and name in sets
-        ]
-        if decided:
-            return max(decided)[2]
-        return sets[-1] if sets else None
+    def sets_shown(
+        self, run: int, brought: Mapping[str, Sequence[str]]
+    ) -> dict[str, tuple[str, ...]]:
+        """`sets_shown` of what a run has in memory, by the activations known so far."""
+        return sets_shown(run, brought, self._activations)
 
 
 def find(layouts: Iterable[Layout], matches: Matches | None = None) -> Iterator[Found]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dqmstream.fold.merge import Merged, MergedAccount
+from dqmstream.fold.merge import Merged
+from dqmstream.fold.merged_account import MergedAccount
 from dqmstream.identity import content_hash
 
 __all__ = ["Covered", "LumisectionRecord", "contents_version", "cover", "on_time", "record_of"]

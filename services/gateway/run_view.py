@@ -61,6 +61,8 @@ class RunView:
         self._sources: dict[str, bool] = {}
         self._lumisections: dict[int, LumisectionRecord] = {}
         self._listed_for: tuple[tuple[str, str], ...] = ()
+        self._chosen: dict[str, str] = {}
+        self._chosen_after: int | None = None
         self._counted: deque[tuple[int, int]] = deque(maxlen=1_000)
 
     def start(self, message: RunStart) -> None:
@@ -99,6 +101,7 @@ class RunView:
         sets = self._workspaces.setdefault(workspace, {})
         if set_hash not in sets:
             sets[set_hash] = WorkspaceRun(self.number, set_hash, layout)
+            self._chosen_after = None
         return sets[set_hash]
 
     def all_workspace_runs(self) -> Iterable[WorkspaceRun]:
@@ -107,20 +110,29 @@ class RunView:
 
     def shown(self, workspace: str) -> WorkspaceRun | None:
         """The workspace under the set that readers show; None if the run has nothing of it."""
-        sets = self._workspaces.get(workspace, {})
-        chosen = self._catalogue.set_shown(self.number, workspace, sets)
-        return None if chosen is None else sets[chosen]
+        chosen = self._sets_shown().get(workspace)
+        return None if chosen is None else self._workspaces[workspace][chosen]
 
     def shown_workspaces(self) -> dict[str, WorkspaceRun]:
         """All workspaces of the run, by name, sorted."""
-        shown = {name: self.shown(name) for name in sorted(self._workspaces)}
-        return {name: part for name, part in shown.items() if part is not None}
+        chosen = self._sets_shown()
+        return {name: self._workspaces[name][chosen[name]] for name in sorted(chosen)}
+
+    def _sets_shown(self) -> Mapping[str, str]:
+        """By workspace, kept until a set or an activation comes: every plot asks for it."""
+        if self._chosen_after != self._catalogue.decisions:
+            brought = {name: tuple(sets) for name, sets in self._workspaces.items()}
+            shown = self._catalogue.sets_shown(self.number, brought)
+            self._chosen = {name: sets[0] for name, sets in shown.items()}
+            self._chosen_after = self._catalogue.decisions
+        return self._chosen
 
     def lumisections(self) -> Mapping[int, LumisectionRecord]:
         """By number, rising, each as the workspace that has read furthest knows it.
 
         All workspaces of a set have the same account of an LS; they differ only in how far they
-        have been published. Accounts of several sets, of which some were imported, add up.
+        have been published. What sets have read of the same sources counts once, what was
+        imported beside them adds up (see `together`).
         """
         return dict(sorted(self._lumisections.items()))
 

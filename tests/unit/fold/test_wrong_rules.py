@@ -16,7 +16,8 @@ from dqmstream.fold.admission import DUPLICATE, GOOD, Admission, Verdict
 from dqmstream.fold.closer import Closer, Decision
 from dqmstream.fold.control import Control
 from dqmstream.fold.effects import Closed, Effect, SegmentId
-from dqmstream.fold.merge import Merged, MergedAccount, Merger, SetKey
+from dqmstream.fold.merge import Merged, Merger, SetKey
+from dqmstream.fold.merged_account import MergedAccount
 from dqmstream.fold.partition import Applied, PartitionFold
 from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import PartJoiner

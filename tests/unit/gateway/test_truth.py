@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dqmstream.fold.merge import MergedAccount
+from dqmstream.fold.merged_account import MergedAccount
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.quality import Outcome
 from dqmstream.messages.struct import Message

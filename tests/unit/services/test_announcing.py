@@ -55,7 +55,8 @@ async def shown(log: Log, run: int, seen: Sequence[BookingSet]) -> str | None:
             catalogue.book(message)
         elif isinstance(message, Activation):
             catalogue.activate(message)
-    return catalogue.set_shown(run, "Toy", [one.hash for one in seen])
+    sets = catalogue.sets_shown(run, {"Toy": [one.hash for one in seen]})
+    return sets["Toy"][0] if sets else None
 
 
 async def began(log: Log, run: int) -> None:

@@ -105,7 +105,7 @@ async def shown(log: MemoryLog, run: int, lumisection: int) -> list[int]:
     for piece in await messages(log, HISTOGRAMS, HistogramSet):
         merger.apply(piece)
         sets += [piece.set] * (piece.run == run and piece.set not in sets)
-    chosen = catalogue.set_shown(run, "imported", sets)
+    ((chosen, *_),) = catalogue.sets_shown(run, {"imported": sets}).values()
     (key,) = [k for k in list(merger.keys()) if k[:3] == (chosen, run, lumisection)]
     return MonitorElement.at(merger.merged(key).contents, "a/b").counts(flow=True).tolist()
 
