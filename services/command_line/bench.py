@@ -47,16 +47,20 @@ def pipeline(
 
 
 def http(quick: Quick = False, check: Check = False, json: Json = False) -> None:
-    """Plots a second that a gateway answers on one core, idle and while filling, against a plain
-    Starlette route; one element in 2400 LSs in one call. Needs wrk."""
+    """Plots a second that a gateway answers on one core, against a plain Starlette route.
+
+    Idle and while filling, and one element in 2400 LSs in one call. Needs wrk.
+    """
     _bench("http", {"quick": quick}, check=check, json=json)
 
 
 def kafka(
     events: Events = 1_000_000, quick: Quick = False, check: Check = False, json: Json = False
 ) -> None:
-    """Services as processes on a real broker: throughput against bare aiokafka, CPU by stage,
-    latency to a websocket, recovery after kill -9 of a filler."""
+    """Services as processes on a real broker: throughput against bare aiokafka.
+
+    CPU by stage, latency to a websocket, recovery after kill -9 of a filler, too.
+    """
     _bench("kafka", {"events": events, "quick": quick}, check=check, json=json)
 
 
@@ -76,8 +80,10 @@ def store(
     check: Check = False,
     json: Json = False,
 ) -> None:
-    """Recording a long run of 1000 histograms and reading it, in SQLite and in PostgreSQL, against
-    bare writing of the same bytes."""
+    """Recording a long run of 1000 histograms and reading it, against bare writing of the bytes.
+
+    In SQLite and in PostgreSQL.
+    """
     options: dict[str, object] = {"lumisections": lumisections, "quick": quick}
     _bench("store", options, check=check, json=json)
 

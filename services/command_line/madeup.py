@@ -26,6 +26,9 @@ def makeup(
         Path | None,
         typer.Option(help="what the run is like, in TOML: seed, beam, rates, faults of FEDs, ..."),
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="write over files of the folder that are there")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write CMS streamer files of events that no detector saw, for [bold]replay[/bold].
@@ -33,10 +36,26 @@ def makeup(
     One plan gives one run, to the bit. Its fields are those of
     dqmstream.sources.cms.madeup.plan.Plan; without one all have their defaults.
     """
-    invoke(_write, folder=folder, stream=stream, lumisections=lumisections, plan=plan, json=json)
+    invoke(
+        _write,
+        folder=folder,
+        stream=stream,
+        lumisections=lumisections,
+        plan=plan,
+        replace=replace,
+        json=json,
+    )
 
 
-def _write(*, folder: Path, stream: str, lumisections: int, plan: Path | None, json: bool) -> int:
+def _write(
+    *,
+    folder: Path,
+    stream: str,
+    lumisections: int,
+    plan: Path | None,
+    replace: bool,
+    json: bool,
+) -> int:
     import msgspec  # noqa: PLC0415
 
     from dqmstream.errors import ConfigurationError  # noqa: PLC0415
@@ -55,7 +74,15 @@ def _write(*, folder: Path, stream: str, lumisections: int, plan: Path | None, j
     name, branches, written = STREAMS[stream]
     made = Plan() if plan is None else read_plan(text, str(plan))
     run = MadeUpRun(made, branches, written=written)
-    files = [str(run.write(folder, one + 1, name).dat) for one in range(lumisections)]
+    numbers = range(1, lumisections + 1)
+    there = [path for one in numbers if (path := run.file(folder, one, name)).exists()]
+    if there and not replace:
+        msg = (
+            f"{there[0]} and {len(there) - 1} more are there, expected none of run {made.run}; "
+            "--replace writes over them"
+        )
+        raise ConfigurationError(msg)
+    files = [str(run.write(folder, one, name).dat) for one in numbers]
     if json:
         summary = {"run": made.run, "events": made.events * lumisections, "files": files}
         typer.echo(msgspec.json.format(msgspec.json.encode(summary)).decode())

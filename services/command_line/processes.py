@@ -233,8 +233,9 @@ def analyse(
 ) -> None:
     """Fill workspaces by analyses of closed lumisections, until stopped.
 
-    Takes the same workspaces and settings as the fillers of the set. One is enough; a second does
-    the same work again, which is harmless.
+    Takes the same workspaces and settings as the fillers of the set.
+
+    One is enough; a second one repeats its work, which is harmless.
     """
     from services.processes import commands  # noqa: PLC0415
 

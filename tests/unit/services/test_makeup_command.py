@@ -33,6 +33,22 @@ def test_files_of_a_plan_are_read_as_real_ones(tmp_path: Path, stream: str) -> N
         assert events == [(place + 1) * 1_000_000 + one for one in range(1, 8)]
 
 
+def test_files_that_are_there_are_written_over_only_if_asked(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("run = 400123\nevents = 1\n")
+    asked = [str(tmp_path), "--lumisections", "1", "--plan", str(plan)]
+    run(*asked)
+    (file,) = tmp_path.glob("*.dat")
+    file.write_bytes(b"of somebody")
+    said = run(*asked[:2], "2", *asked[3:], status=2)
+    assert file.name in said
+    assert "--replace" in said
+    assert [*tmp_path.glob("*.dat")] == [file]
+    assert file.read_bytes() == b"of somebody"
+    run(*asked, "--replace")
+    assert sum(batch.num_rows for batch in StreamerFile(file).batches()) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

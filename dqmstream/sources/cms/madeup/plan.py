@@ -105,7 +105,8 @@ class Plan:
     begin
         When orbit 0 was [ns since 1970].
     events
-        Of one lumisection.
+        Of one lumisection. By default half of them have a vertex, of which a fit of the beam spot
+        wants 30.
     beam
         Where collisions are.
     drift
@@ -143,7 +144,7 @@ class Plan:
     run: int = 400_000
     fill: int = 10_000
     begin: int = 1_750_000_000_000_000_000
-    events: int = 50
+    events: int = 100
     beam: Beam = field(default_factory=Beam)
     drift: float = 0.0
     colliding: tuple[int, ...] = (1, 1237)

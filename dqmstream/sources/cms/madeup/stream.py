@@ -206,9 +206,13 @@ class MadeUpRun:
         self, folder: Path, lumisection: int, stream: str = "streamDQMMadeUp"
     ) -> StreamerPair:
         """A data file of a lumisection and its `.jsn`, in a folder, under the names of the DAQ."""
-        name = f"run{self.plan.run:06}_ls{lumisection:04}_{stream}_pid1.dat"
+        path = self.file(folder, lumisection, stream)
         init = self.init()
-        return write_streamer_file(folder / name, init, self.messages(init, lumisection))
+        return write_streamer_file(path, init, self.messages(init, lumisection))
+
+    def file(self, folder: Path, lumisection: int, stream: str) -> Path:
+        """The data file of a lumisection that `write` writes."""
+        return folder / f"run{self.plan.run:06}_ls{lumisection:04}_{stream}_pid1.dat"
 
     def _rng(self, lumisection: int, number: int, part: int) -> np.random.Generator:
         plan = self.plan
