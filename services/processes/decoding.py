@@ -6,7 +6,6 @@ from pathlib import Path
 
 import structlog
 
-from dqmstream.kernels.compile import CacheReport
 from dqmstream.sources.source import EventSource
 from services.settings import Settings
 
@@ -21,13 +20,14 @@ async def prepare_decoding(settings: Settings, sources: Iterable[EventSource]) -
     if not any(getattr(source, "decodes", False) for source in sources):
         return
     folder = Path(settings.numba_cache) if settings.numba_cache else None
-    cache = await asyncio.to_thread(_warm, folder)
-    if cache.problem:
-        structlog.get_logger().warning("kernels are compiled anew", problem=cache.problem)
+    problem = await asyncio.to_thread(_warm, folder)
+    if problem:
+        structlog.get_logger().warning("kernels are compiled anew", problem=problem)
 
 
-def _warm(folder: Path | None) -> CacheReport:
-    # Who reads no payload need not load their kernels.
+def _warm(folder: Path | None) -> str:
+    """What is wrong with the cache; empty if nothing is."""
+    # Who reads no payload need not load Numba.
     from dqmstream.kernels.payload.warm import warm_payloads  # noqa: PLC0415
 
-    return warm_payloads(folder)
+    return warm_payloads(folder).problem

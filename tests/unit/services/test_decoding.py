@@ -7,7 +7,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from dqmstream.conditions.table import ConditionsTable
-from dqmstream.kernels.compile import CacheReport
 from dqmstream.sources.cms.madeup.plan import Plan
 from dqmstream.sources.cms.madeup.stream import STREAMS, MadeUpRun
 from dqmstream.sources.cms.source import StreamerSource, streamer_sources
@@ -31,9 +30,9 @@ def warmed(monkeypatch: pytest.MonkeyPatch) -> list[Path | None]:
     """Folders that kernels were kept in: compiling them into a new one takes long."""
     folders: list[Path | None] = []
 
-    def warm(folder: Path | None) -> CacheReport:
+    def warm(folder: Path | None) -> str:
         folders.append(folder)
-        return CacheReport(folder=None, problem="nowhere to write")
+        return "nowhere to write"
 
     monkeypatch.setattr(decoding, "_warm", warm)
     return folders
@@ -44,7 +43,7 @@ def test_kernels_are_kept_where_the_settings_say_and_a_problem_is_told(
 ) -> None:
     sources = [source.reading({"time"}), source.reading({"time", "tracks.pt"})]
     with capture_logs() as logs:
-        asyncio.run(prepare_decoding(Settings(numba_cache="kept"), sources))
+        asyncio.run(prepare_decoding(Settings.model_validate({"numba_cache": "kept"}), sources))
     assert warmed == [Path("kept")]
     assert [(one["event"], one["problem"]) for one in logs] == [
         ("kernels are compiled anew", "nowhere to write")
@@ -54,7 +53,7 @@ def test_kernels_are_kept_where_the_settings_say_and_a_problem_is_told(
 def test_who_reads_no_product_compiles_nothing(
     source: StreamerSource, warmed: list[Path | None]
 ) -> None:
-    asyncio.run(prepare_decoding(Settings(), [source.reading({"time"})]))
+    asyncio.run(prepare_decoding(Settings.model_validate({}), [source.reading({"time"})]))
     assert warmed == []
 
 
@@ -62,7 +61,13 @@ def test_sources_with_conditions_decode_as_without(
     source: StreamerSource, warmed: list[Path | None]
 ) -> None:
     told = ConditionsTable(())
-    asyncio.run(prepare_decoding(Settings(), [conditioned(source.reading({"time"}), told)]))
+    asyncio.run(
+        prepare_decoding(Settings.model_validate({}), [conditioned(source.reading({"time"}), told)])
+    )
     assert warmed == []
-    asyncio.run(prepare_decoding(Settings(), [conditioned(source.reading({"tracks.pt"}), told)]))
+    asyncio.run(
+        prepare_decoding(
+            Settings.model_validate({}), [conditioned(source.reading({"tracks.pt"}), told)]
+        )
+    )
     assert warmed == [None]
