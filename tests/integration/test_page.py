@@ -318,6 +318,29 @@ async def test_silence_alone_makes_what_is_shown_stale(visit: Any) -> None:
     assert states == ["live", "live", "stale", "stale", "ended", "lost"]
 
 
+async def test_names_that_are_cut_still_differ(visit: Any) -> None:
+    """On the page's own module, with letters that are all 6 pixels wide."""
+    page = visit.page
+    await _open(page, visit.url)
+    pots = [f"{arm}_{pot}" for arm in (45, 56) for pot in ("210_NR_HR", "210_FR_HR", "220_C1")]
+    paths = [f"HLT_{path}_v1" for path in ("Jet500", "Jet550", "Photon33")]
+    cut = await page.evaluate(
+        """async ([pots, paths]) => {
+      const { distinct } = await import("/canvas.js");
+      const pen = { measureText: (text) => ({ width: 6 * text.length }) };
+      return [[pots, 48], [pots, 72], [paths, 60]].map(([names, room]) => (
+        distinct(pen, names, 10, room)
+      ));
+    }""",
+        [pots, paths],
+    )
+    assert len(set(cut[0])) == len(pots)
+    assert all(len(name) <= 8 and "…" in name for name in cut[0] if name not in pots)
+    assert cut[1] == pots
+    assert [name.startswith("HLT") for name in cut[2]] == [False, False, False]
+    assert cut[2][:2] == ["Jet500_v1", "Jet550_v1"]
+
+
 async def test_a_run_without_faults_is_good_until_its_system_is_killed(doomed_visit: Any) -> None:
     visit, kill = doomed_visit
     page = visit.page

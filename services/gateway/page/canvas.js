@@ -50,6 +50,44 @@ export function fitted(pen, text, size, room) {
   return `${text.slice(0, length)}…`;
 }
 
+/**
+ * Names as they fit in their room, and still differ: without the words that all begin with, and cut
+ * where most of them stay apart, at the end, in the middle or at the beginning.
+ */
+export function distinct(pen, names, size, room) {
+  pen.font = `400 ${size}px ${FONT}`;
+  const fits = (text) => pen.measureText(text).width <= room;
+  if (names.every(fits)) return names;
+  const begin = commonBeginning(names);
+  const own = names.map((name) => name.slice(begin));
+  let best = [];
+  for (const share of [1, 0.7, 0.5, 0.3, 0]) {
+    const cut = own.map((name) => cutAt(name, share, fits));
+    if (new Set(cut).size > new Set(best).size) best = cut;
+  }
+  return best;
+}
+
+/** Length of the words that all names begin with, up to the last mark between words. */
+function commonBeginning(names) {
+  const [first] = names;
+  const ends = names.map((name) => [...first].findIndex((letter, i) => name[i] !== letter));
+  const same = Math.min(...ends.filter((end) => end >= 0), first.length);
+  if (same < 1 || new Set(names).size < 2) return 0;
+  return Math.max(...["_", "/", " ", "-", ":"].map((mark) => first.lastIndexOf(mark, same - 1))) + 1;
+}
+
+/** A text with as little cut out as fits; of what is left, a share is its beginning. */
+function cutAt(text, share, fits) {
+  if (fits(text)) return text;
+  for (let left = text.length - 1; left > 1; left -= 1) {
+    const head = Math.round(left * share);
+    const cut = `${text.slice(0, head)}…${text.slice(text.length - (left - head))}`;
+    if (fits(cut)) return cut;
+  }
+  return `${text.slice(0, 1)}…`;
+}
+
 /** A text in lines that fit, cut between words where it can be, the last one with an ellipsis. */
 export function wrapped(pen, text, size, room, most) {
   pen.font = `400 ${size}px ${FONT}`;
@@ -121,12 +159,14 @@ function drawNames(pen, of, axis, box, size) {
   const flat = longest < room * 0.95;
   const every = flat ? 1 : Math.max(1, Math.ceil((size.font * 1.25) / room));
   const deep = box.floor - bottom - size.tick - (size.titles && axis.title ? size.font + 12 : 4);
-  for (let bin = 0; bin < axis.bins; bin += every) {
+  const shown = Array.from({ length: Math.ceil(axis.bins / every) }, (_, i) => axis.names[i * every] ?? "");
+  const texts = flat || deep <= size.font * 3 ? shown : distinct(pen, shown, size.font - 1, deep);
+  for (const [i, text] of texts.entries()) {
+    const bin = i * every;
     const x = of.at((axis.edges[bin] + axis.edges[bin + 1]) / 2);
     stroke(pen, INK.frame, [[x, bottom], [x, bottom + size.tick]]);
-    if (flat) write(pen, axis.names[bin], x, bottom + size.tick + 2, { size: size.font, base: "top" });
+    if (flat) write(pen, text, x, bottom + size.tick + 2, { size: size.font, base: "top" });
     else if (deep > size.font * 3) {
-      const text = fitted(pen, axis.names[bin] ?? "", size.font - 1, deep);
       write(pen, text, x, bottom + size.tick + 3, {
         size: size.font - 1, align: "right", base: "middle", angle: -Math.PI / 2,
       });

@@ -1,7 +1,7 @@
 /** Two-dimensional elements as a map of colours. */
 
 import { binAt, binName, lowestPositive, scale, ticks } from "./axes.js";
-import { drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, sizes, stroke, write } from "./canvas.js";
+import { distinct, drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, sizes, stroke, write } from "./canvas.js";
 import { HEAT, INK, heatText } from "./colours.js";
 import { brief, number } from "./format.js";
 import { pixelsOf } from "./pooling.js";
@@ -104,10 +104,12 @@ function namesWidth(axis, size, width) {
 
 function drawNames(pen, y, axis, box, size) {
   const every = Math.max(1, Math.ceil((size.font * 1.2) / (box.height / axis.bins)));
-  for (let bin = 0; bin < axis.bins; bin += every) {
-    const at = y.at((axis.edges[bin] + axis.edges[bin + 1]) / 2);
+  const room = box.left - size.tick - 3 - (size.titles ? 24 : 2);
+  const shown = Array.from({ length: Math.ceil(axis.bins / every) }, (_, i) => axis.names[i * every] ?? "");
+  for (const [i, text] of distinct(pen, shown, size.font - 1, room).entries()) {
+    const at = y.at((axis.edges[i * every] + axis.edges[i * every + 1]) / 2);
     stroke(pen, INK.frame, [[box.left - size.tick, at], [box.left, at]]);
-    write(pen, axis.names[bin] ?? "", box.left - size.tick - 3, at, { size: size.font - 1, align: "right", base: "middle" });
+    write(pen, text, box.left - size.tick - 3, at, { size: size.font - 1, align: "right", base: "middle" });
   }
 }
 
