@@ -66,6 +66,9 @@ def with_mean(
     select
         Of which the mean is, if not of all that the histogram shows.
     """
+    first, rest = shown.title[0], shown.title[1:]
+    # FED stays FED.
+    title = f"{first if rest[:1].isupper() else first.lower()}{rest}"
     yield shown
     yield profile(
         f"{shown.path}_mean",
@@ -74,7 +77,7 @@ def with_mean(
         value=shown.fill[0],
         value_range=value_range,
         select=select or shown.select,
-        title=f"Mean: {shown.title[0].lower()}{shown.title[1:]}",
+        title=f"Mean: {title}",
         description=f"{good} Otherwise look at the histogram, and tell the shift leader.",
         draw=TREND,
     )

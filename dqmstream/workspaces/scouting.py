@@ -176,15 +176,15 @@ def _vertices() -> Iterator[Element]:
         description=f"All are valid. {_TRACKER}",
     )
     for which, words in (
-        ("displaced_vtx", "vertices, of muons from vertices"),
-        ("displaced_no_vtx", "vertices, of muons without one"),
+        ("displaced_vtx", "muons from vertices"),
+        ("displaced_no_vtx", "muons without one"),
     ):
         place = f"scouting_vertices_{which}"
         yield histogram(
             f"{folder}/{which}_per_event",
             integer(0, 10, label="displaced vertices"),
             fill=f"count({place})",
-            title=f"Displaced {words} per event",
+            title=f"Per event, {words}: displaced vertices",
             description=f"Falls from a peak at 0. {_CALL}",
             draw=SPECTRUM,
         )
@@ -192,7 +192,7 @@ def _vertices() -> Iterator[Element]:
             f"{folder}/{which}_radius",
             regular(100, 0, 20, label="distance from the z axis", unit="cm"),
             fill=f"sqrt({place}.x ** 2 + {place}.y ** 2)",
-            title=f"Displaced {words}: distance from the z axis",
+            title=f"Radius, {words}: displaced vertices",
             description=f"Falls steeply; bumps are material of the pixel detector. {_CALL}",
             draw=SPECTRUM,
         )
