@@ -1,4 +1,4 @@
-"""The beam spot, fitted to vertices and to tracks: `docs/beam_spot.md`.
+"""The beam spot, fitted to vertices and to tracks: `docs/beam-spot.md`.
 
 The analysis `dqmstream.analyses.beam_spot` fills all elements when a lumisection has closed. A
 fitted number is a profile of one bin: its mean is the value, the error on its mean the error of the

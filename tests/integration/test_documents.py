@@ -29,7 +29,7 @@ PLAYED: Final = {
     "README.md": 3,
     "docs/access.md": 0,
     "docs/analyses.md": 0,
-    "docs/beam_spot.md": 1,
+    "docs/beam-spot.md": 1,
     "docs/conditions.md": 1,
     "docs/event-files.md": 3,
     "docs/event-payload.md": 1,
