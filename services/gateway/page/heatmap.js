@@ -73,10 +73,12 @@ function colourScale(cells, { draw, storage }, [across, up]) {
   const log = draw.log_z && highest > 0;
   let low = storage === "profile" ? known[0] ?? 0 : Math.min(0, known[0] ?? 0);
   if (log) low = lowestPositive(known);
+  if (log && low === highest) low /= 10;
   const usual = known[Math.max(0, Math.ceil(many * USUAL) - 1)] ?? 1;
   const hot = !log && low >= 0 && highest > 3 * usual;
   const high = hot ? usual * 1.5 : highest > low ? highest : low + 1;
-  const middle = known[many >> 1] ?? 0;
+  // Of a map that is mostly empty it is what few cells hold that must be seen.
+  const middle = many * 2 > held.length ? known[many >> 1] : 0;
   const unit = scale(low, high, 0, 1, log);
   return { ...unit, middle, highest: hot ? highest : null, step: (value) => Math.round(Math.min(1, Math.max(0, unit.at(value))) * 255) };
 }

@@ -9,7 +9,7 @@ import { binAt } from "./axes.js";
  * a single dead or hot channel is seen in the smallest plot.
  *
  * @param value functions from a pixel column and row to the values on both axes
- * @param middle median of the cells that hold something
+ * @param middle median of the cells that hold something, 0 where most hold nothing
  * @param colourOf from a cell's value, NaN where there is none, to a colour 0xAABBGGRR
  */
 export function pixelsOf({ cells, axes, columns, rows, value, middle, colourOf }, pixels) {
