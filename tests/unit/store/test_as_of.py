@@ -45,7 +45,7 @@ def random_log(chance: Random, *, shuffled: bool) -> list[Logged]:
     partitions = chance.randint(1, 3)
     pieces: list[HistogramSet] = []
     for lumisection in range(1, chance.randint(2, 9)):
-        for segment in (0, *chance.choices([1, 2], k=chance.choice([0, 0, 1, 2]))):
+        for segment in (0, *chance.sample([1, 2], k=chance.choice([0, 0, 1, 2]))):
             for epoch in range(chance.choice([1, 1, 2, 3])):
                 for partition in range(partitions):
                     if segment and chance.random() < 0.5:
