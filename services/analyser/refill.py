@@ -10,10 +10,9 @@ from dqmstream.fold.holes import after_hole
 from dqmstream.fold.state import ControlState
 from dqmstream.messages.checkpoints import AnalyserCheckpoint
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
-from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Reader
-from services.analyser.checkpoints import checkpoint_record, newest_checkpoint
+from services.analyser.checkpoints import checkpoint_of, checkpoint_record, newest_checkpoint
 
 __all__ = ["begins_newer_epoch", "refill_analyses"]
 
@@ -65,9 +64,8 @@ async def begins_newer_epoch(reader: Reader, group: str, epoch: int) -> bool:
     while records := await reader.read(timeout=0):
         for record in records:
             try:
-                message = CODEC.decode(record.headers, record.value)
+                found = checkpoint_of(record, group)
             except MessageError:
-                continue  # a tombstone, or not ours
-            if isinstance(message, AnalyserCheckpoint) and message.group == group:
-                newer = newer or message.epoch > epoch
+                continue  # another release's
+            newer = newer or (found is not None and found.epoch > epoch)
     return newer
