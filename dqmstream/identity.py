@@ -16,6 +16,7 @@ __all__ = [
     "event_partition",
     "kind_of_service",
     "normal_path",
+    "ranges_with",
     "stable_hash",
 ]
 
@@ -89,6 +90,18 @@ def compact_ranges(numbers: Iterable[int]) -> str:
     if start is not None:
         parts.append(str(start) if start == last else f"{start}-{last}")
     return ", ".join(parts)
+
+
+def ranges_with(ranges: Iterable[tuple[int, int]], number: int) -> list[tuple[int, int]]:
+    """Ranges [first, last] with one number more, joined to its neighbours, in rising order."""
+    begin, end = number, number
+    rest = []
+    for low, high in ranges:
+        if low - 1 <= number <= high + 1:
+            begin, end = min(begin, low), max(end, high)
+        else:
+            rest.append((low, high))
+    return sorted([*rest, (begin, end)])
 
 
 def kind_of_service(name: str) -> str:

@@ -8,6 +8,7 @@ import zstandard
 
 from dqmstream.errors import MessageError
 from dqmstream.fold.packing import pack, unpack
+from dqmstream.identity import ranges_with
 
 __all__ = ["RunMemory", "pack_state", "unpack_state"]
 
@@ -31,13 +32,7 @@ class RunMemory(msgspec.Struct, array_like=True):
 
     def note_done(self, lumisection: int, states: Sequence[bytes]) -> None:
         """An LS is published; its states are kept for the next."""
-        joined: list[tuple[int, int]] = []
-        for first, last in sorted([*self.done, (lumisection, lumisection)]):
-            if joined and first <= joined[-1][1] + 1:
-                joined[-1] = (joined[-1][0], max(last, joined[-1][1]))
-            else:
-                joined.append((first, last))
-        self.done = joined
+        self.done = ranges_with(self.done, lumisection)
         self.states[lumisection] = list(states)
         for number in [n for n in self.states if self.is_done(n + 1)]:
             del self.states[number]

@@ -8,6 +8,7 @@ starts again is the same source. What comes for an LS after its decision is late
 
 import msgspec
 
+from dqmstream.identity import ranges_with
 from dqmstream.messages.checkpoints import SourceCheckpoint
 
 __all__ = ["Decisions"]
@@ -96,7 +97,7 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
     def give_up(self, lumisection: int, events: int, reason: str = "") -> "Decisions":
         """The next LS is waited for no more; so many events were announced for it (0: unknown)."""
         self._check_next(lumisection)
-        absent = _with(self.absent, lumisection)
+        absent = tuple(ranges_with(self.absent, lumisection))
         announced = (*self.announced, (lumisection, events)) if events else self.announced
         reasons = (*self.reasons, (lumisection, reason)) if reason else self.reasons
         return msgspec.structs.replace(self, absent=absent, announced=announced, reasons=reasons)
@@ -108,7 +109,8 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(msg)
         if self.is_absent(lumisection):
             return self
-        return msgspec.structs.replace(self, absent=_with(self.absent, lumisection))
+        absent = tuple(ranges_with(self.absent, lumisection))
+        return msgspec.structs.replace(self, absent=absent)
 
     def acknowledged(self, lumisection: int) -> "Decisions":
         """The log has all of the LSs up to this one: what was known of them is needed no more."""
@@ -122,17 +124,3 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
         if not self.first or lumisection != self.last + 1:
             msg = f"decided about LS {lumisection}, expected LS {self.last + 1} of a begun source"
             raise ValueError(msg)
-
-
-def _with(ranges: tuple[tuple[int, int], ...], number: int) -> tuple[tuple[int, int], ...]:
-    """Ranges with one number more, joined to its neighbours."""
-    begin, end = number, number
-    rest = []
-    for low, high in ranges:
-        if high == number - 1:
-            begin = low
-        elif low == number + 1:
-            end = high
-        else:
-            rest.append((low, high))
-    return tuple(sorted([*rest, (begin, end)]))
