@@ -17,6 +17,7 @@ from dqmstream.booking.fill import EVENT_NUMBER
 from dqmstream.identity import stable_hash
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.events import Chunk
+from dqmstream.mixing import mixed
 
 __all__ = ["MOST_BYTES", "Gathered", "columns_read", "sample_of"]
 
@@ -208,12 +209,4 @@ def _part(names: Sequence[str], chunk: Chunk, columns: Columns) -> _Part:
             values[name] = columns.values[name]
     counts = {name: np.diff(collection.offsets) for name, collection in used.items()}
     order = (chunk.source, chunk.incarnation, chunk.number)
-    return _Part(order, rows, numbers, _hashes(keys), values, counts)
-
-
-def _hashes(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """splitmix64 (Steele, Lea, Flood 2014): numbers in a row become bits without any order."""
-    mixed = keys + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    return _Part(order, rows, numbers, mixed(keys), values, counts)

@@ -13,13 +13,11 @@ from dqmstream.booking.expression import EVENT, Node, as_boolean, columns_of
 from dqmstream.booking.parse import parse
 from dqmstream.booking.program import Failure, Program
 from dqmstream.errors import BookingError, ConfigurationError, SourceError
+from dqmstream.mixing import mixed
 
 __all__ = ["RowSelection", "TableSelection"]
 
 _ENTRY: Final = re.compile(r"!?[\w*?]+", re.ASCII)
-_GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
-_FIRST: Final = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND: Final = np.uint64(0x94D049BB133111EB)
 
 Mask = NDArray[np.bool_]
 
@@ -163,11 +161,8 @@ def _matching(pattern: str, names: Collection[str]) -> tuple[str, ...]:
 def kept_by_prescale(events: NDArray[Any], prescale: int) -> Mask:
     """Which event numbers a prescale keeps: the same as of streamer files.
 
-    The number is mixed first (finaliser of splitmix64; see `sources.cms.selection`).
+    The number is mixed first; see `sources.cms.selection`.
     """
-    mixed = events.astype(np.int64 if events.dtype.kind == "f" else events.dtype)
-    mixed = mixed.astype(np.uint64) + _GOLDEN
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
-    kept: Mask = (mixed ^ (mixed >> np.uint64(31))) % np.uint64(prescale) == 0
+    numbers = events.astype(np.int64 if events.dtype.kind == "f" else events.dtype)
+    kept: Mask = mixed(numbers.astype(np.uint64)) % np.uint64(prescale) == 0
     return kept
