@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dqmstream.sources.cms.columns import column_names
+from dqmstream.sources.cms.glance import glance
 from dqmstream.sources.cms.product_columns import known_columns
-from dqmstream.sources.cms.source import glance
 from dqmstream.sources.cms.watching.scanning import FolderScanner
 from dqmstream.sources.cms.watching.settings import WatchSettings
 

@@ -11,14 +11,13 @@ from dqmstream.booking.columns import encode_batch
 from dqmstream.clock import Clock
 from dqmstream.identity import content_hash
 from dqmstream.sources.cms.file import empty_batch, product_readers
+from dqmstream.sources.cms.glance import Glance, glance
 from dqmstream.sources.cms.report import FileReport
 from dqmstream.sources.cms.settings import ReadSettings
 from dqmstream.sources.cms.source import (
     LUMISECTION_SECONDS,
-    Glance,
     StreamerLumisection,
     StreamerSource,
-    glance,
     made_from,
 )
 from dqmstream.sources.cms.watching.order import End, GiveUp, StreamOrder, Take

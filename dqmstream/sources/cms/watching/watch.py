@@ -15,8 +15,8 @@ import structlog
 import watchfiles
 
 from dqmstream.clock import Clock
+from dqmstream.sources.cms.glance import glance
 from dqmstream.sources.cms.runkey import read_run_key
-from dqmstream.sources.cms.source import glance
 from dqmstream.sources.cms.watching.order import StreamOrder
 from dqmstream.sources.cms.watching.run import WatchedRun
 from dqmstream.sources.cms.watching.scanning import FolderScanner, Scan

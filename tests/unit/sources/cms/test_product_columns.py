@@ -14,6 +14,7 @@ from dqmstream.sources.cms.auxiliary import EventAuxiliary
 from dqmstream.sources.cms.decoding.branch import Branch
 from dqmstream.sources.cms.encoding.events import encode_event_payload, encode_job_header
 from dqmstream.sources.cms.file import StreamerFile, empty_batch
+from dqmstream.sources.cms.glance import Glance, glance
 from dqmstream.sources.cms.madeup.plan import Plan
 from dqmstream.sources.cms.madeup.stream import MadeUpRun
 from dqmstream.sources.cms.product_columns import (
@@ -25,7 +26,7 @@ from dqmstream.sources.cms.product_columns import (
 )
 from dqmstream.sources.cms.products import COLLECTIONS, products_of
 from dqmstream.sources.cms.settings import ReadSettings
-from dqmstream.sources.cms.source import Glance, StreamerSource, glance, streamer_sources
+from dqmstream.sources.cms.source import StreamerSource, streamer_sources
 from dqmstream.sources.cms.writer import new_event, new_init, write_streamer_file
 
 Make = Callable[[int], EventAuxiliary]
