@@ -5,9 +5,9 @@ agree however they are cut, and one event can be made again.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -88,9 +88,10 @@ class MadeUpRun:
     def __init__(
         self, plan: Plan, branches: Sequence[Branch], *, written: Written = WRITTEN_2025
     ) -> None:
-        unknown = [one.name for one in branches if one.class_name not in _CLASSES]
+        unknown = [one.name for one in branches if one.class_name not in _PRODUCTS]
         if unknown:
-            msg = f"branches {', '.join(unknown)} cannot be made up, expected of {_CLASSES}"
+            known = ", ".join(_PRODUCTS)
+            msg = f"branches {', '.join(unknown)} cannot be made up, expected of {known}"
             raise ConfigurationError(msg)
         self.plan = plan
         self.branches = tuple(branches)
@@ -120,7 +121,7 @@ class MadeUpRun:
 
     def states(self, lumisection: int, number: int) -> list[int]:
         """HLT states of an event."""
-        rng = self._rng(lumisection, number, 1)
+        rng = self.rng(lumisection, number, 1)
         passed = rng.random(self.plan.paths) < self.plan.pass_share
         if self.plan.pass_share and not passed.any():
             # What no path takes is in no stream.
@@ -129,47 +130,8 @@ class MadeUpRun:
 
     def products(self, lumisection: int, number: int) -> list[tuple[Branch, Any]]:
         """Branch and value of each product of an event, as `encoding.objects` says."""
-        plan, beam = self.plan, self.beam(lumisection)
-        auxiliary = self.auxiliary(lumisection, number)
-        rng = self._rng(lumisection, number, 2)
-        filled = rng.random() < plan.filled
-        tracks, vertices = tracks_and_vertices(plan, beam, rng) if filled else ([], [])
-
-        @cache
-        def objects() -> Scouting:
-            return Scouting(plan, beam, self._rng(lumisection, number, 3))
-
-        made: dict[str, Callable[[Branch], Any]] = {
-            "vector<reco::Track>": lambda _: tracks,
-            "vector<reco::Vertex>": lambda _: vertices,
-            "reco::BeamSpot": lambda _: beam_spot(beam),
-            "edm::TriggerResults": lambda _: trigger_results(
-                self.states(lumisection, number), plan
-            ),
-            "CTPPSRecord": lambda _: ctpps(plan),
-            "DCSRecord": lambda _: dcs(plan),
-            "OnlineLuminosityRecord": lambda _: luminosity(plan, auxiliary.orbit, auxiliary.time),
-            "FEDRawDataCollection": lambda _: fed_collection(
-                plan, auxiliary, self._rng(lumisection, number, 4)
-            ),
-            "vector<Run3ScoutingElectron>": lambda _: objects().electrons,
-            "vector<Run3ScoutingPhoton>": lambda _: objects().photons,
-            "vector<Run3ScoutingPFJet>": lambda _: objects().jets,
-            "vector<Run3ScoutingParticle>": lambda _: objects().particles,
-            "vector<Run3ScoutingTrack>": lambda _: objects().tracks,
-            "vector<Run3ScoutingMuon>": lambda one: (
-                objects().muons[:1] if one.label.endswith("NoVtx") else objects().muons
-            ),
-            "vector<Run3ScoutingVertex>": lambda one: (
-                objects().vertices if one.instance == "primaryVtx" else objects().displaced
-            ),
-            "double": lambda one: {
-                "rho": objects().rho,
-                "pfMetPt": objects().met_pt,
-                "pfMetPhi": objects().met_phi,
-            }[one.instance],
-        }
-        return [(branch, made[branch.class_name](branch)) for branch in self.branches]
+        event = _Event(self, lumisection, number)
+        return [(branch, _PRODUCTS[branch.class_name](event, branch)) for branch in self.branches]
 
     def payload(self, lumisection: int, number: int) -> bytes:
         """The payload of an event, before compression."""
@@ -214,28 +176,73 @@ class MadeUpRun:
         """The data file of a lumisection that `write` writes."""
         return folder / f"run{self.plan.run:06}_ls{lumisection:04}_{stream}_pid1.dat"
 
-    def _rng(self, lumisection: int, number: int, part: int) -> np.random.Generator:
+    def rng(self, lumisection: int, number: int, part: int) -> np.random.Generator:
+        """What a part of an event is drawn from."""
         plan = self.plan
         return np.random.default_rng([plan.seed, plan.run, lumisection, number, part])
 
 
-_CLASSES: Final = frozenset(
-    (
-        "CTPPSRecord",
-        "DCSRecord",
-        "FEDRawDataCollection",
-        "OnlineLuminosityRecord",
-        "double",
-        "edm::TriggerResults",
-        "reco::BeamSpot",
-        "vector<Run3ScoutingElectron>",
-        "vector<Run3ScoutingMuon>",
-        "vector<Run3ScoutingPFJet>",
-        "vector<Run3ScoutingParticle>",
-        "vector<Run3ScoutingPhoton>",
-        "vector<Run3ScoutingTrack>",
-        "vector<Run3ScoutingVertex>",
-        "vector<reco::Track>",
-        "vector<reco::Vertex>",
-    )
-)
+class _Event:
+    """One event, of which is made what its branches ask for."""
+
+    def __init__(self, run: MadeUpRun, lumisection: int, number: int) -> None:
+        self.plan = run.plan
+        self.beam = run.beam(lumisection)
+        self.auxiliary = run.auxiliary(lumisection, number)
+        self.states = run.states(lumisection, number)
+        self._rng = partial(run.rng, lumisection, number)
+
+    @cached_property
+    def collision(self) -> tuple[list[Any], list[Any]]:
+        """Tracks and vertices."""
+        rng = self._rng(2)
+        filled = rng.random() < self.plan.filled
+        return tracks_and_vertices(self.plan, self.beam, rng) if filled else ([], [])
+
+    @cached_property
+    def scouting(self) -> Scouting:
+        """Objects of scouting."""
+        return Scouting(self.plan, self.beam, self._rng(3))
+
+    def fed_collection(self) -> dict[str, Any]:
+        """Fragments of all FEDs."""
+        return fed_collection(self.plan, self.auxiliary, self._rng(4))
+
+    def muons(self, branch: Branch) -> list[Any]:
+        """Without a constraint to a vertex only the first is there."""
+        muons = self.scouting.muons
+        return muons[:1] if branch.label.endswith("NoVtx") else muons
+
+    def vertices(self, branch: Branch) -> list[Any]:
+        """Primary or displaced ones of scouting."""
+        scouting = self.scouting
+        return scouting.vertices if branch.instance == "primaryVtx" else scouting.displaced
+
+    def number(self, branch: Branch) -> float:
+        """One number of the event as a whole."""
+        scouting = self.scouting
+        numbers = {"rho": scouting.rho, "pfMetPt": scouting.met_pt, "pfMetPhi": scouting.met_phi}
+        return numbers[branch.instance]
+
+
+_PRODUCTS: Final[Mapping[str, Callable[[_Event, Branch], Any]]] = {
+    "CTPPSRecord": lambda event, _: ctpps(event.plan),
+    "DCSRecord": lambda event, _: dcs(event.plan),
+    "FEDRawDataCollection": lambda event, _: event.fed_collection(),
+    "OnlineLuminosityRecord": lambda event, _: luminosity(
+        event.plan, event.auxiliary.orbit, event.auxiliary.time
+    ),
+    "double": _Event.number,
+    "edm::TriggerResults": lambda event, _: trigger_results(event.states, event.plan),
+    "reco::BeamSpot": lambda event, _: beam_spot(event.beam),
+    "vector<Run3ScoutingElectron>": lambda event, _: event.scouting.electrons,
+    "vector<Run3ScoutingMuon>": _Event.muons,
+    "vector<Run3ScoutingPFJet>": lambda event, _: event.scouting.jets,
+    "vector<Run3ScoutingParticle>": lambda event, _: event.scouting.particles,
+    "vector<Run3ScoutingPhoton>": lambda event, _: event.scouting.photons,
+    "vector<Run3ScoutingTrack>": lambda event, _: event.scouting.tracks,
+    "vector<Run3ScoutingVertex>": _Event.vertices,
+    "vector<reco::Track>": lambda event, _: event.collision[0],
+    "vector<reco::Vertex>": lambda event, _: event.collision[1],
+}
+"""What makes a product of each class that can be made up."""
