@@ -162,20 +162,20 @@ def _column(name: str) -> _Compute:
     return read
 
 
-def _collection(columns: "Columns", name: str) -> "Collection":
+def _collection(columns: "Columns", name: str, asked: str = "") -> "Collection":
+    """A collection, of which a member may be asked for, by its whole name."""
     if name not in columns.collections:
-        raise columns.absence.error(name, f"collection {name} is missing")
+        raise columns.absence.error(asked or name, f"collection {name} is missing")
     return columns.collections[name]
 
 
 def _member(collection: str, member: str) -> _Compute:
     def read(columns: "Columns") -> Array:
-        name, found = f"{collection}.{member}", columns.collections.get(collection)
-        if found is None:
-            raise columns.absence.error(name, f"collection {collection} is missing")
-        if member not in found.members:
+        name = f"{collection}.{member}"
+        members = _collection(columns, collection, name).members
+        if member not in members:
             raise columns.absence.error(name)
-        return found.members[member]
+        return members[member]
 
     return read
 
