@@ -142,7 +142,7 @@ def _check_element(element: Element, booking: Booking, *, imported: bool) -> Non
             msg = f"analysis {booking.analysis.name!r} fills it: it may have no expressions"
             raise BookingError(msg)
         match element:
-            case _ if booking.analysis and elsewhere:
+            case _ if booking.analysis:
                 _check_elsewhere(element)
             case Histogram() | Profile() if imported and elsewhere:
                 _check_elsewhere(element)
