@@ -21,6 +21,7 @@ from dqmstream.sources.cms.decoding.job_header import read_branches
 from dqmstream.sources.cms.product_reader import ProductArrays
 from dqmstream.sources.cms.products import COLLECTIONS, ProductPlan, products_of
 from dqmstream.sources.cms.products.collection import Collection
+from dqmstream.sources.cms.products.nothing import nothing, unknown
 
 __all__ = ["ProductColumns", "known_columns", "offered_columns", "product_fields", "tables_hash"]
 
@@ -136,7 +137,7 @@ class ProductColumns:
         except SourceError as error:
             branches, fault = (), str(error)
         found = products_of(branches)
-        plan = found.plan(self._columns & found.columns, feds=self._feds)
+        plan = found.plan(self._columns, feds=self._feds)
         return _Reader(self.fields, plan, PayloadDecoder(branches, plan.wanted), fault)
 
 
@@ -168,38 +169,16 @@ class _Reader:
 def _as_asked(made: "pa.Array[Any] | None", kind: Any, events: int) -> "pa.Array[Any]":
     """A column of the type of the run, of what this file has of it."""
     if made is None:
-        return _nothing(kind, events)
+        return nothing(kind, events)
     if made.type == kind or not isinstance(made, pa.ListArray):
         return made
     # Members that come of a partner are not there without it: where tracks have no vertices.
     objects: Any = made.values
     has = {member.name: objects.field(i) for i, member in enumerate(objects.type)}
     members = [
-        has[member.name] if member.name in has else _unknown(member.type, len(objects))
+        has[member.name] if member.name in has else unknown(member.type, len(objects))
         for member in kind.value_type
     ]
     filled: Any = pa.StructArray.from_arrays(members, fields=list(kind.value_type))
-    return _lists(made.offsets, filled, kind)
-
-
-def _lists(offsets: Any, objects: Any, kind: Any) -> "pa.Array[Any]":
-    array: pa.Array[Any] = pa.ListArray.from_arrays(offsets, objects, type=kind)
-    return array
-
-
-def _nothing(kind: Any, events: int) -> "pa.Array[Any]":
-    """A column of events that have no such product."""
-    if pa.types.is_list(kind):
-        offsets = pa.array(np.zeros(events + 1, np.int32))
-        return _lists(offsets, pa.array([], kind.value_type), kind)
-    return _unknown(kind, events)
-
-
-def _unknown(kind: Any, length: int) -> "pa.Array[Any]":
-    """Numbers that nothing gives: NaN, -1, the highest unsigned number, false."""
-    number = np.dtype(kind.to_pandas_dtype())
-    value: Any = {"f": np.nan, "i": -1, "b": False}.get(number.kind)
-    if number.kind == "u":
-        value = np.iinfo(number).max
-    array: pa.Array[Any] = pa.array(np.full(length, value, number), kind)
+    array: pa.Array[Any] = pa.ListArray.from_arrays(made.offsets, filled, type=kind)
     return array

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dqmstream.sources.cms.decoding.branch import Decoded, Product
 from dqmstream.sources.cms.products.collection import Array, Given, Member, Objects
 from dqmstream.sources.cms.products.naming import Offer
+from dqmstream.sources.cms.products.nothing import nothing
 
 __all__ = ["ProductPlan"]
 
@@ -100,7 +101,7 @@ class ProductPlan:
                 branch, partner = column.offer.branch, column.offer.partner
                 product = decoded.products.get(branch, absent)
                 if not product.counts.any():
-                    made.append(_empty(column, events))
+                    made.append(nothing(column.type, events))
                     continue
                 key = (branch, partner, column.offer.collection.objects)
                 if key not in known:
@@ -128,13 +129,6 @@ def _array(column: _Column, objects: Objects) -> "pa.Array[Any]":
         for made, dtype in zip(column.members, column.dtypes, strict=True)
     ]
     return _jagged(column, collection.counts(objects), values)
-
-
-def _empty(column: _Column, events: int) -> "pa.Array[Any]":
-    if column.offer.collection.is_scalar:
-        return pa.array(np.full(events, np.nan), column.type)
-    none = [pa.array([], made.type) for made in column.members]
-    return _jagged(column, np.zeros(events, np.int64), none)
 
 
 def _scalars(given: Given, made: Member) -> "pa.Array[Any]":
