@@ -114,9 +114,6 @@ class Tables:
     def __iter__(self) -> Iterator[ClassTable]:
         return iter(self._all)
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     def find(self, name: str, version: int, checksum: int = 0) -> ClassTable | None:
         """The table of an object whose header says `version`, and with version 0 a `checksum`.
 

@@ -78,7 +78,7 @@ class PayloadDecoder:
         self._wanted = [branches[index] for index in self._indices]
         trees = [product_tree(branch.class_name, tables) for branch in self._wanted]
         members = [
-            {name: _resolve(branch, tree, name) for name in sorted(wanted[index])}
+            _resolve(branch, tree, wanted[index])
             for index, branch, tree in zip(self._indices, self._wanted, trees, strict=True)
         ]
         leaves = [[leaf for leaf in one.values() if leaf] for one in members]
@@ -256,25 +256,38 @@ def _starts(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
     return starts
 
 
-def _resolve(branch: Branch, tree: Tree, name: str) -> Leaf | None:
-    """The leaf of this path, or the only one whose path has these parts, the first one first."""
+def _resolve(branch: Branch, tree: Tree, names: Collection[str]) -> dict[str, Leaf | None]:
+    """The leaf of each path, or the only one whose path has these parts, the first one first."""
     leaves = tree.leaves()
-    if name in leaves:
-        return leaves[name]
-    fitting = [path for path in leaves if _fits(name.split("."), path.split("."))]
-    if len(fitting) == 1:
-        return leaves[fitting[0]]
-    if not fitting and not tree.is_complete:
-        return None
+    resolved: dict[str, Leaf | None] = {}
+    for name in sorted(names):
+        fitting = [name] if name in leaves else _fitting(name, leaves)
+        if len(fitting) == 1:
+            resolved[name] = leaves[fitting[0]]
+        elif not fitting and not tree.is_complete:
+            resolved[name] = None
+        else:
+            raise _no_member(branch, name, fitting, leaves)
+    return resolved
+
+
+def _no_member(
+    branch: Branch, name: str, fitting: Sequence[str], leaves: Collection[str]
+) -> ConfigurationError:
     several = f"{len(fitting)} members fit: {', '.join(sorted(fitting)[:5])}" if fitting else ""
     msg = f"{branch.name} of class {branch.class_name}: member {name!r}, " + (
         several or f"expected one of {', '.join(sorted(leaves)[:60])}"
     )
-    raise ConfigurationError(msg)
+    return ConfigurationError(msg)
+
+
+def _fitting(name: str, leaves: Collection[str]) -> list[str]:
+    """Paths in which the parts of a name stand in this order, the first one first."""
+    asked = name.split(".")
+    return [path for path in leaves if _fits(asked, path.split("."))]
 
 
 def _fits(asked: Sequence[str], path: Sequence[str]) -> bool:
-    """Whether the parts asked for stand in a path in this order, the first one first."""
     rest = iter(path)
     return asked[0] == path[0] and all(part in rest for part in asked)
 

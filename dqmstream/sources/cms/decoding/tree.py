@@ -53,11 +53,6 @@ class Leaf:
     length: int = 1
     group: str = ""
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of one item."""
-        return np.dtype(self.code).itemsize * self.length
-
 
 @dataclass(slots=True, eq=False)
 class Place:
