@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dqmstream.beam_spot.common_vertex import CommonVertex, Solution
 from dqmstream.beam_spot.d0_phi import fit_line, line_design
+from dqmstream.beam_spot.height import Height, height_of
 from dqmstream.beam_spot.kept import Kept, Spreads, as_kept
 from dqmstream.beam_spot.minimum import Minimum, Start, minimise, unbiased_width
 from dqmstream.beam_spot.result import (
@@ -20,6 +21,7 @@ from dqmstream.beam_spot.result import (
     covariance_rows,
     failed,
 )
+from dqmstream.beam_spot.robust import NARROW
 from dqmstream.beam_spot.samples import Floats, TrackSample
 from dqmstream.beam_spot.settings import TrackSettings
 
@@ -27,10 +29,8 @@ __all__ = ["fit_tracks", "good_tracks"]
 
 _DEFAULT: Final = TrackSettings()
 _ROUNDS: Final = 10
-_NARROW: Final = 1e-5
 _SCALES: Final = (0.3, 5.0)
-_NORMAL: Final = 1.4826
-_FAR: Final = 6.0
+_FAR: Final = 6.0  # of its own errors: a track within belongs to the beam
 
 
 def good_tracks(sample: TrackSample, settings: TrackSettings = _DEFAULT) -> NDArray[np.bool_]:
@@ -105,7 +105,7 @@ def fit_tracks(
         reason = f"no minimum with {len(near)} tracks"
         return failed("tracks", reason, not_selected=not_selected)
     return replace(
-        _result(found, _height(near.take(found.kept)), slopes=slopes),
+        _result(found, height_of(near.take(found.kept)), slopes=slopes),
         rejected=n - found.solution.tracks,
         not_selected=not_selected,
         period=period,
@@ -169,8 +169,8 @@ def _at_widths(
     model = CommonVertex(looks.sample.take(kept), slopes=slopes)
     fixed = {name: looks.width * width for name, width in assumed.items()}
     free = {
-        "width_x": Start(0.01, 0.002, _NARROW, 1.0),
-        "width_y": Start(0.01, 0.002, _NARROW, 1.0),
+        "width_x": Start(0.01, 0.002, NARROW, 1.0),
+        "width_y": Start(0.01, 0.002, NARROW, 1.0),
         "scale": Start(1.0, 0.05, *_SCALES),
     }
     hidden = list(fixed)
@@ -235,45 +235,11 @@ def _hidden(found: Minimum, settings: TrackSettings) -> list[str]:
     return [
         name
         for name in widths
-        if doubt[name] > settings.largest_width_error or found.values[name] < 2 * _NARROW
+        if doubt[name] > settings.largest_width_error or found.values[name] < 2 * NARROW
     ]
 
 
-class _Height(NamedTuple):
-    """Where along z the vertices of tracks are, and how far they spread, with errors."""
-
-    z: float
-    z_error: float
-    sigma_z: float
-    sigma_z_error: float
-
-
-def _height(sample: TrackSample) -> _Height:
-    """z and sigma_z: mean and spread of the vertices' z, by medians first, errors taken off.
-
-    Each vertex is the weighted mean of its tracks; vertices farther than six robust widths are
-    left out. The errors of z are those of a normal distribution, sigma/sqrt(n) and
-    sigma/sqrt(2(n - 1)): the errors of vertices are small against sigma_z.
-    """
-    order = np.argsort(sample.group, kind="stable")
-    _, first = np.unique(sample.group[order], return_index=True)
-    weights = 1 / sample.z_error[order] ** 2
-    total = np.add.reduceat(weights, first)
-    z = np.add.reduceat(weights * sample.z[order], first) / total
-    centre = np.median(z)
-    spread = max(float(_NORMAL * np.median(np.abs(z - centre))), _NARROW)
-    near = np.abs(z - centre) <= _FAR * spread
-    z, total = z[near], total[near]
-    n = len(z)
-    if n < 2:
-        return _Height(float(centre), spread, spread, 0.0)
-    variance = max(float(np.var(z, ddof=1) - np.mean(1 / total)), _NARROW**2)
-    sigma = float(np.sqrt(variance))
-    error = sigma / float(np.sqrt(2 * (n - 1)))
-    return _Height(float(z.mean()), sigma / float(np.sqrt(n)), unbiased_width(sigma, error), error)
-
-
-def _result(found: _Found, height: _Height, *, slopes: bool) -> BeamSpotFit:
+def _result(found: _Found, height: Height, *, slopes: bool) -> BeamSpotFit:
     line = np.zeros(4)
     line[: len(found.solution.line)] = found.solution.line
     x, y, dxdz, dydz = map(float, line)

@@ -17,15 +17,14 @@ from dqmstream.beam_spot.result import (
     covariance_rows,
     failed,
 )
+from dqmstream.beam_spot.robust import NARROW, robust_spread
 from dqmstream.beam_spot.samples import Floats, VertexSample
 from dqmstream.beam_spot.settings import VertexSettings
 
 __all__ = ["fit_vertices", "good_vertices"]
 
 _ROUNDS: Final = 10
-_NORMAL: Final = 1.4826  # sigma of a normal distribution in units of its median deviation
 _FAR: Final = 10.0  # median deviations: what is beyond would spoil the start of a fit
-_NARROW: Final = 1e-5  # cm: no beam is narrower
 _SMALL: Final = 0.3  # of the vertices' own errors: a width below it may be none
 _DEFAULT: Final = VertexSettings()
 
@@ -203,7 +202,7 @@ def _orders(n: int, settings: VertexSettings) -> list[Order]:
 def _starts(sample: VertexSample, order: Order, settings: VertexSettings) -> dict[str, Start]:
     """Robust first values of all that is fitted: medians, and median deviations for widths."""
     centre = np.median(sample.position, axis=0)
-    spread = _spread(sample.position, centre)
+    spread = robust_spread(sample.position, centre)
     errors = np.median(sample.covariance[:, :3], axis=0)
     n = len(sample)
     starts = {
@@ -214,7 +213,7 @@ def _starts(sample: VertexSample, order: Order, settings: VertexSettings) -> dic
         return starts
     inner = np.sqrt(np.maximum(spread**2 - errors, (0.3 * spread) ** 2))
     for name, width in zip(("width_x", "width_y", "sigma_z"), inner, strict=True):
-        starts[name] = Start(float(width), 0.1 * float(width), _NARROW, 1e3)
+        starts[name] = Start(float(width), 0.1 * float(width), NARROW, 1e3)
     if order == "full":
         step = float(inner[:2].mean() / inner[2] / np.sqrt(n))
         starts |= {name: Start(0.0, step, -0.2, 0.2) for name in _SLOPES}
@@ -231,7 +230,8 @@ def _assumed(sample: VertexSample, order: Order, settings: VertexSettings) -> di
     if order == "position":
         centre = np.median(sample.position, axis=0)
         values |= dict.fromkeys(_TRANSVERSE, settings.known_width)
-        values["sigma_z"] = float(max(_spread(sample.position, centre)[2], settings.known_width))
+        spread = robust_spread(sample.position, centre)
+        values["sigma_z"] = float(max(spread[2], settings.known_width))
     return values
 
 
@@ -246,7 +246,7 @@ def _hidden(found: Minimum, sample: VertexSample, settings: VertexSettings) -> l
         width = found.values[name]
         size = sizes[list(found.values).index(name)]
         uncertain = size > settings.largest_width_error * width
-        if width < 2 * _NARROW or (uncertain if found.valid else width < _SMALL * error):
+        if width < 2 * NARROW or (uncertain if found.valid else width < _SMALL * error):
             hidden.append(name)
     return hidden
 
@@ -263,10 +263,6 @@ def _again(starts: Mapping[str, Start], found: Minimum) -> dict[str, Start]:
 def _near(sample: VertexSample) -> NDArray[np.bool_]:
     """Which vertices are where most are: bool[n]."""
     centre = np.median(sample.position, axis=0)
-    limit = _FAR * np.maximum(_spread(sample.position, centre), np.sqrt(sample.covariance[:, :3]))
+    spread = robust_spread(sample.position, centre)
+    limit = _FAR * np.maximum(spread, np.sqrt(sample.covariance[:, :3]))
     return np.asarray((np.abs(sample.position - centre) <= limit).all(axis=1))
-
-
-def _spread(position: Floats, centre: Floats) -> Floats:
-    """Robust widths around a centre: float64[3], never 0."""
-    return np.maximum(_NORMAL * np.median(np.abs(position - centre), axis=0), _NARROW)
