@@ -12,7 +12,7 @@ from dqmstream.messages.quality import QualityReport
 from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import default_tests
 from dqmstream.quality.judgement import judge
-from dqmstream.sources.cms.columns import ColumnBuilder
+from dqmstream.sources.cms.columns import ColumnBuilder, column_names
 from dqmstream.sources.cms.decoding.branch import Branch
 from dqmstream.sources.cms.decoding.decoder import PayloadDecoder
 from dqmstream.sources.cms.decoding.job_header import read_branches
@@ -23,14 +23,13 @@ from dqmstream.workspaces import load_workspaces
 from services.fitting import fitting, needed_columns
 from tests.judged import SCOPES
 
-__all__ = ["BEAMS", "File"]
+__all__ = ["BEAMS", "TRACKER", "File"]
 
 LOGGED: Final = 2 * 10**18
 """When the made log has the events, nanoseconds since 1970."""
-PARTS: Final = (
-    *("ebp", "ebm", "hbhea", "hbheb", "hbhec"),
-    *("bpix", "fpix", "tibtid", "tob", "tecp", "tecm"),
-)
+TRACKER: Final = ("bpix", "fpix", "tibtid", "tob", "tecp", "tecm")
+"""Its parts that quality tests require."""
+PARTS: Final = (*("ebp", "ebm", "hbhea", "hbheb", "hbhec"), *TRACKER)
 BEAMS: Final = Conditions(run=1, lumisection=1, luminosity=21_600.0, dcs=dict.fromkeys(PARTS, True))
 
 
@@ -43,20 +42,9 @@ class File:
         self._events = list(file.events())
         assert file.init is not None
         self._paths, branches = file.init.hlt_paths, read_branches(file.init.payload)
-        headers = self._headers()
-        offered = (
-            products_of(branches).columns
-            | set(headers.schema.names)
-            | {
-                f"{field.name}.{member.name}"
-                for field in headers.schema
-                if pa.types.is_list(field.type)
-                for member in field.type.value_type
-            }
-        )
-        fits = fitting(load_workspaces(), offered)
+        fits = fitting(load_workspaces(), column_names() | products_of(branches).columns)
         self.bookings = tuple(b for b in fits if not b.analysis)
-        batch = self._batch(headers, branches)
+        batch = self._batch(self._headers(), branches)
         self.filled = {b.workspace: fill(b, batch, log_time=LOGGED) for b in self.bookings}
 
     def _headers(self) -> pa.RecordBatch:

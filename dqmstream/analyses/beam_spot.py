@@ -4,7 +4,7 @@ Two fits that know nothing of each other: one to vertices, one to impact paramet
 elements are those of `dqmstream.workspaces.beam_spot`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -149,13 +149,13 @@ class BeamSpotAnalysis:
         return Closed(msgspec.msgpack.encode(after), writer.contents)
 
     def _data(self, sample: Sample) -> _Data:
-        def column(collection: str) -> "_Columns":
-            return _Columns(collection, sample.columns)
+        def columns(collection: str) -> Callable[[str], NDArray[Any]]:
+            return lambda name: sample.columns[f"{collection}.{name}"]
 
         offsets = sample.offsets.get("tracks", np.zeros(sample.events + 1, np.int64))
         return _Data(
-            VertexSample.from_columns(column("vertices")),
-            TrackSample.from_columns(column("tracks"), offsets),
+            VertexSample.from_columns(columns("vertices")),
+            TrackSample.from_columns(columns("tracks"), offsets),
             _period(sample),
         )
 
@@ -181,17 +181,6 @@ class BeamSpotAnalysis:
         if moved.lumisections < self._parameters.moved_lumisections:
             return _Place(running=before.running, moved=moved, restarts=before.restarts)
         return _Place(running=moved, restarts=before.restarts + 1)
-
-
-class _Columns:
-    """Columns of one collection by the names of its members."""
-
-    def __init__(self, collection: str, columns: Mapping[str, NDArray[Any]]) -> None:
-        self._collection = collection
-        self._columns = columns
-
-    def __call__(self, name: str) -> NDArray[Any]:
-        return self._columns[f"{self._collection}.{name}"]
 
 
 def _parameters(given: Mapping[str, float]) -> Parameters:
@@ -237,19 +226,10 @@ def _thinned(n: int, most: int) -> NDArray[np.int64]:
 
 
 def _together(data: Sequence[_Data]) -> _Data:
-    first, last = data[0].period, data[-1].period
-    timed = [each.period for each in data if each.period.last_time]
     return _Data(
         VertexSample.together(*(each.vertices for each in data)),
         TrackSample.together(*(each.tracks for each in data)),
-        Period(
-            run=last.run,
-            first_lumisection=first.first_lumisection,
-            last_lumisection=last.last_lumisection,
-            first_time=min((each.first_time for each in timed), default=0),
-            last_time=max((each.last_time for each in timed), default=0),
-            events=sum(each.period.events for each in data),
-        ),
+        Period.together(*(each.period for each in data)),
     )
 
 

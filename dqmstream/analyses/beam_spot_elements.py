@@ -130,7 +130,7 @@ def _write_quality(writer: ElementWriter, found: Lumisection) -> None:
         writer.fill(f"{folder}/used", bin_, weight=float(fit.used))
         if fit.converged and fit.ndof > 0:
             writer.fill(f"{folder}/chi2", bin_, weight=fit.chi2 / fit.ndof)
-    differences = compare(found.per_ls.vertices, found.per_ls.tracks, PARAMETERS)
+    differences = compare(found.per_ls.vertices, found.per_ls.tracks)
     for name, difference in differences.items():
         writer.fill(f"{folder}/difference", PARAMETERS.index(name), weight=difference.pull)
     for bin_, name in enumerate(_MOVES):

@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from dqmstream.beam_spot.result import BeamSpotFit
+from dqmstream.beam_spot.result import PARAMETERS, BeamSpotFit
 
-__all__ = ["COMPARED", "Difference", "compare"]
-
-COMPARED: Final = ("x", "y", "z", "dxdz", "dydz", "sigma_z", "width_x", "width_y")
+__all__ = ["Difference", "compare"]
 
 
 class Difference(NamedTuple):
@@ -26,7 +24,7 @@ class Difference(NamedTuple):
 
 
 def compare(
-    first: BeamSpotFit, second: BeamSpotFit, names: Sequence[str] = COMPARED
+    first: BeamSpotFit, second: BeamSpotFit, names: Sequence[str] = PARAMETERS
 ) -> dict[str, Difference]:
     """Differences of the parameters that both fits measured; x and y at the first one's z.
 

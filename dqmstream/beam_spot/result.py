@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -28,6 +28,19 @@ class Period(msgspec.Struct, frozen=True, kw_only=True):
     first_time: int = 0
     last_time: int = 0
     events: int = 0
+
+    @classmethod
+    def together(cls, *periods: Self) -> Self:
+        """From the first to the last of several; at least one. Times of 0 are not known."""
+        timed = [each for each in periods if each.last_time]
+        return cls(
+            run=periods[-1].run,
+            first_lumisection=min(each.first_lumisection for each in periods),
+            last_lumisection=max(each.last_lumisection for each in periods),
+            first_time=min((each.first_time for each in timed), default=0),
+            last_time=max((each.last_time for each in timed), default=0),
+            events=sum(each.events for each in periods),
+        )
 
 
 class BeamSpotFit(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,6 +50,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     def add(self, fit: BeamSpotFit) -> "Running":
         """The mean with one more fit, which has converged."""
         names, design, values, covariance = _measurement(fit)
+        periods = [period for period in (self.period, fit.period) if period]
         weight = np.linalg.inv(covariance)
         information = np.array(self.information) + design.T @ weight @ design
         pull = np.array(self.pull) + design.T @ weight @ values
@@ -60,7 +61,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
             measurements=self.measurements + len(names),
             lumisections=self.lumisections + 1,
             used=self.used + fit.used,
-            period=_joined(self.period, fit.period),
+            period=Period.together(*periods) if periods else None,
         )
 
     def fit(self, method: str) -> BeamSpotFit | None:
@@ -147,16 +148,3 @@ def _measurement(fit: BeamSpotFit) -> tuple[list[str], Floats, Floats, Floats]:
         if slope in names:
             design[names.index(place), _GLOBAL.index(slope)] = fit.z
     return names, design, values, covariance
-
-
-def _joined(before: Period | None, after: Period | None) -> Period | None:
-    if before is None or after is None:
-        return before or after
-    return Period(
-        run=after.run,
-        first_lumisection=min(before.first_lumisection, after.first_lumisection),
-        last_lumisection=max(before.last_lumisection, after.last_lumisection),
-        first_time=min(before.first_time, after.first_time),
-        last_time=max(before.last_time, after.last_time),
-        events=before.events + after.events,
-    )

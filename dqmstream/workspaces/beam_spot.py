@@ -8,6 +8,8 @@ fit, its entries what the fit used; so trends have errors, and sums of LSs are w
 from collections.abc import Iterator
 from typing import Final
 
+from dqmstream.beam_spot.result import PARAMETERS
+from dqmstream.beam_spot.samples import TRACK_COLUMNS, VERTEX_COLUMNS
 from dqmstream.booking import (
     Workspace,
     analysis,
@@ -113,7 +115,7 @@ def _payloads() -> Iterator[Element]:
 
 def _quality() -> Iterator[Element]:
     fits = integer(0, 3, label="fit", labels=["vertices", "tracks", "last LSs"])
-    parameters = integer(0, len(_RANGES), label="parameter", labels=list(_RANGES))
+    parameters = integer(0, len(PARAMETERS), label="parameter", labels=PARAMETERS)
     places = integer(0, 3, label="place", labels=["x", "y", "z"])
     folder = "BeamSpot/Quality"
     yield profile(
@@ -251,21 +253,8 @@ def _tracks() -> Iterator[Element]:
 _COLUMNS: Final = (
     "time",
     "fill",
-    *(
-        f"vertices.{name}"
-        for name in (
-            *("x", "y", "z", "x_error", "y_error", "z_error"),
-            *("xy_covariance", "xz_covariance", "yz_covariance"),
-            *("chi2", "ndof", "tracks", "valid"),
-        )
-    ),
-    *(
-        f"tracks.{name}"
-        for name in (
-            *("pt", "eta", "phi", "dxy", "dxy_error", "dz", "dz_error"),
-            *("pixel_hits", "strip_hits", "normalized_chi2", "vertex"),
-        )
-    ),
+    *(f"vertices.{name}" for name in VERTEX_COLUMNS),
+    *(f"tracks.{name}" for name in TRACK_COLUMNS),
 )
 
 workspace = Workspace(

@@ -150,7 +150,7 @@ def _of_collisions(name: str, collisions: Collisions) -> Iterator[Row]:
         if fit.converged:
             yield Row(name=f"{name}, {method}: chi2/ndof", value=fit.chi2 / fit.ndof, unit="")
             yield Row(name=f"{name}, {method}: scale on errors", value=fit.error_scale, unit="")
-    differences = compare(fits["vertices"], fits["tracks"], PARAMETERS)
+    differences = compare(fits["vertices"], fits["tracks"])
     for parameter, difference in differences.items():
         pull = abs(difference.pull)
         yield _goal(f"{name}, |vertices - tracks|/error: {parameter}", pull, "", 3.0)

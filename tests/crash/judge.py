@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+import httpx
+
 from dqmstream.errors import LogError
 from dqmstream.identity import content_hash
 from dqmstream.messages.events import EventBatch, LumisectionEnd, RunClose
@@ -143,9 +145,16 @@ class Judge:
                     wrong = list(wrong_reports(truth, expected))
                     wrong += await asyncio.to_thread(lambda: list(wrong_store(truth, url)))
                     if not wrong:
-                        wrong += await wrong_answers(truth, self._url)
+                        wrong += await self._wrong_answers(truth)
                     await asyncio.sleep(0.1)
         return [f"after {self._patience:g} s: {sentence}" for sentence in wrong[:10]]
+
+    async def _wrong_answers(self, truth: Truth) -> list[str]:
+        try:
+            return await wrong_answers(truth, self._url)
+        except httpx.TransportError as error:
+            # It may be about to start again: the last harm can be just before the end.
+            return [f"gateway: no answer: {error!r}"]
 
 
 def _hashes(truth: Truth) -> dict[str, str]:

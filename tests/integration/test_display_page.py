@@ -21,6 +21,7 @@ pytestmark = [
 ]
 
 _MUON = [255, 95, 87]
+_TEXT = [228, 235, 242]
 _DARK_PAGE = [11, 15, 21]
 _LIGHT_PAGE = [255, 255, 255]
 
@@ -99,9 +100,11 @@ async def test_an_event_that_is_clicked_stays_until_it_is_let_go(visit: Any) -> 
     held = await page.locator("#recent button").nth(before - 1).get_attribute("data-key")
     await page.locator(f"#recent button[data-key='{held}']").click()
     await page.wait_for_selector(f"body[data-drawn='{held}']")
-    await page.wait_for_function(
-        f"document.querySelectorAll('#recent button').length > {min(before, 59)}"
-    )
+
+    async def are_more() -> bool:
+        return bool(await page.locator("#recent button").count() > min(before, 59))
+
+    await _until(are_more)
     assert await _drawn(page) == held
     await expect(page.locator("#follow")).to_have_text("Held: follow again")
     event = str(held).partition("/")[2]
@@ -167,6 +170,26 @@ async def test_zooming_draws_less_of_the_detector_and_the_ruler_says_so(visit: A
         return await page.locator("#front").screenshot() != before
 
     await _until(is_another)
+
+
+async def test_what_is_pointed_at_is_named(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, "theme=dark&scale=tracker")
+    await page.locator("#follow").click()
+    before = await _painted(page, _TEXT)
+    # In the middle all muons begin.
+    await page.locator("#front").hover()
+
+    async def is_named() -> bool:
+        return await _painted(page, _TEXT) > before + 50
+
+    await _until(is_named)
+    await page.locator("#theme").hover()
+
+    async def is_unnamed() -> bool:
+        return await _painted(page, _TEXT) == before
+
+    await _until(is_unnamed)
 
 
 def _by_force(track: dict[str, float], steps: int, step: float) -> np.ndarray[Any, Any]:

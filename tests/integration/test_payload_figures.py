@@ -29,15 +29,11 @@ from dqmstream.sources.cms.report import FileReport
 from dqmstream.sources.cms.settings import ReadSettings
 from playback.bench.collisions import read_collisions
 from playback.bench.payload_figures import FIGURES, figure
+from tests.real_products import FILES
 
 # The first reading may have to compile the kernels.
 pytestmark = [pytest.mark.realdata, pytest.mark.timeout(300)]
 
-_FILES: Final = {
-    "A": "run346373_ls0027_streamDQMOnlineBeamspot_sm-c2a11-43-01.dat",
-    "B": "run346373_ls0028_streamDQMOnlineBeamspot_sm-c2a11-43-01.dat",
-    "C": "run392642_ls0174_streamDQMOnlineScouting_pid1152594.dat",
-}
 _OF_EVENTS: Final = ("event", "time", "bunch_crossing", "orbit")
 _NIBBLES: Final = 64
 """Of a lumisection: 4096 orbits each."""
@@ -81,7 +77,7 @@ class _Read(NamedTuple):
 
 @pytest.fixture(scope="module")
 def files(real_data: Path) -> Mapping[str, _Read]:
-    return {key: _read(real_data / "cms-streamer" / name) for key, name in _FILES.items()}
+    return {key: _read(real_data / "cms-streamer" / name) for key, name in FILES.items()}
 
 
 def _read(path: Path) -> _Read:

@@ -32,13 +32,14 @@ let scale = words.get("scale") in SCALES ? words.get("scale") : "tracker";
 let theme = words.get("theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
 let held = null;
 let shown = null;
+/** Of what is shown, made once: views know what is pointed at by its object. */
+let scene = null;
 let asked = 0;
 
 const draw = framed(() => {
   const ink = inks(theme);
   const softest = Number(byId("softest").value);
   const nothing = "No event yet: none was picked, or no source sends tracks, jets or muons";
-  const scene = shown && sceneOf(shown);
   for (const view of [front, side]) {
     view.draw({ scene, scale, ink, hidden: about.hidden, softest, nothing, again: draw });
   }
@@ -46,7 +47,8 @@ const draw = framed(() => {
 });
 
 feed.addEventListener("change", () => {
-  if (!held && feed.newest) take(feed.newest);
+  // Heartbeats and runs are changes, too.
+  if (!held && feed.newest && feed.newest !== shown) take(feed.newest);
   tell();
 });
 byId("follow").addEventListener("click", () => follow(Boolean(held)));
@@ -112,7 +114,8 @@ function follow(yes) {
 
 function take(display) {
   shown = display;
-  about.draw(display, inks(theme));
+  scene = sceneOf(display);
+  about.draw(scene, inks(theme));
   draw();
   tell();
 }
@@ -132,7 +135,7 @@ function zoom(name) {
 function dress() {
   document.documentElement.dataset.theme = theme;
   setText(byId("theme"), theme === "light" ? "Dark" : "Light");
-  if (shown) about.draw(shown, inks(theme));
+  if (scene) about.draw(scene, inks(theme));
   address();
   draw();
 }

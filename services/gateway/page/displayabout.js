@@ -1,7 +1,7 @@
 /** What stands beside the views: objects with their colours, the hardest ones, trigger paths. */
 
 import { inkOf } from "./displaycolours.js";
-import { NAMES, one, sceneOf } from "./displayscene.js";
+import { NAMES, one } from "./displayscene.js";
 import { byId, h, keyed, setAttributes, setText } from "./dom.js";
 import { count, number } from "./format.js";
 
@@ -15,9 +15,10 @@ export class About {
     this._onHide = onHide;
   }
 
-  draw(display, ink) {
+  draw(scene, ink) {
+    const { display } = scene;
     this._legend(display, ink);
-    this._hardest(display);
+    this._hardest(scene);
     setText(byId("h-paths"), display.paths_passed ? `Trigger paths (${count(display.paths_passed)})` : "Trigger paths");
     const more = display.paths_passed - display.paths.length;
     const lines = [...display.paths, ...(more > 0 ? [`and ${count(more)} more`] : [])];
@@ -52,8 +53,7 @@ export class About {
     return h("li", {}, h("label", {}, box, h("i"), h("span"), h("b")));
   }
 
-  _hardest(display) {
-    const { layers } = sceneOf(display);
+  _hardest({ layers }) {
     const all = layers
       .filter(({ kind }) => kind !== "vertex")
       .flatMap((layer) => layer.objects.slice(0, HARDEST).map((object) => [layer, object]))

@@ -18,6 +18,7 @@ from dqmstream.sources.cms.detector import PARTITIONS
 from dqmstream.sources.cms.products import COLLECTIONS
 from dqmstream.testing import fill, judge
 from dqmstream.workspaces.fed_numbers import PARTS_FROM
+from tests.content_file import BEAMS, TRACKER
 from tests.contents import FEDS, Made, made
 
 WORKSPACES = (
@@ -33,9 +34,6 @@ WORKSPACES = (
     "vertex",
 )
 EVENTS = 1000
-TRACKER = dict.fromkeys(("bpix", "fpix", "tibtid", "tob", "tecp", "tecm"), True)
-CALORIMETERS = dict.fromkeys(("ebp", "ebm", "hbhea", "hbheb", "hbhec"), True)
-BEAMS = Conditions(run=1, lumisection=1, luminosity=21_600.0, dcs=TRACKER | CALORIMETERS)
 
 MAY_BE_EMPTY = (
     "FED/missing",

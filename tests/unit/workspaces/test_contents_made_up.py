@@ -16,6 +16,7 @@ from dqmstream.sources.cms.madeup.plan import (
 )
 from dqmstream.sources.cms.madeup.stream import MadeUpRun
 from tests.content_file import File
+from tests.judged import SCOPES
 
 RAW: Final = tuple(b for b in ONLINE_BRANCHES if b.class_name == "FEDRawDataCollection")
 FEDS: Final = (*range(600, 900), 1404)
@@ -88,10 +89,9 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> File:
     ],
 )
 def test_of_hundreds_of_feds_the_broken_one_is_named(broken: File, fault: str, fed: int) -> None:
-    for report in broken.reports():
-        if report.path == f"FED/Faults/{fault}":
-            assert report.outcome is Outcome.BAD
-            assert [one.bins for one in report.bad_channels] == [(fed,)]
+    found = [report for report in broken.reports() if report.path == f"FED/Faults/{fault}"]
+    assert [report.outcome for report in found] == [Outcome.BAD] * len(SCOPES)
+    assert {tuple(one.bins for one in report.bad_channels) for report in found} == {((fed,),)}
 
 
 def test_a_fed_that_is_missing_at_times_is_named_and_present_less_often(broken: File) -> None:

@@ -23,6 +23,7 @@ one will come. Templates whose members are the same for all arguments have one t
 before the bracket (`edm::Ref`). `byte_count = false`: objects begin with the version alone.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -41,11 +42,13 @@ _PROOFS: Final = (CHECKSUM, BYTES)
 _KEYS: Final = frozenset(
     ("name", "version", "checksum", "proved", "source", "bases", "members", "byte_count")
 )
+_BLANK: Final = re.compile(r"\s*([<>,*])\s*")
 
 
+@lru_cache(maxsize=4096)
 def plain_name(name: str) -> str:
-    """A class name without `std::` and without blanks before `>` and after `,`."""
-    return name.replace("std::", "").replace(" >", ">").replace(", ", ",").strip()
+    """One spelling of a C++ class: without `std::`, no blanks beside brackets, commas and stars."""
+    return _BLANK.sub(r"\1", name.strip()).replace("std::", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,34 +1,26 @@
 """Which products events have, and how they come out of their payloads."""
 
-import re
 import zlib
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.sources.cms.decoding.friendly import friendly_name
 
-__all__ = ["Branch", "Decoded", "Product", "Ragged", "Values", "normalised"]
+__all__ = ["Branch", "Decoded", "Product", "Ragged", "Values"]
 
 Values: TypeAlias = NDArray[Any]
 """Numbers in native byte order and with the width they have in the payload."""
-
-_BLANK: Final = re.compile(r"\s*([<>,*])\s*")
-
-
-def normalised(class_name: str) -> str:
-    """One spelling of a C++ class: without `std::`, no blanks beside brackets and commas."""
-    return _BLANK.sub(r"\1", class_name.strip()).replace("std::", "")
 
 
 class Branch(NamedTuple):
     """A product that events of a file may have.
 
-    `class_name` is normalised (`vector<reco::Track>`). `friendly` is CMSSW's short name of the
-    class as INIT gives it; where it is empty, it is made by CMSSW's rule.
+    `class_name` is spelled as by `plain_name` (`vector<reco::Track>`). `friendly` is CMSSW's short
+    name of the class as INIT gives it; where it is empty, it is made by CMSSW's rule.
     """
 
     class_name: str

@@ -15,7 +15,8 @@ from dqmstream.sources.cms.classes.framing import (
     NEW_CLASS,
     STANDARD,
 )
-from dqmstream.sources.cms.decoding.branch import Branch, normalised
+from dqmstream.sources.cms.classes.tables import plain_name
+from dqmstream.sources.cms.decoding.branch import Branch
 
 __all__ = ["read_branches"]
 
@@ -50,7 +51,7 @@ def read_branches(payload: bytes) -> tuple[Branch, ...]:
     ids = [reader.branch_id() for _ in range(n)]
     classes, friendly, instances = reader.texts(n), reader.texts(n), reader.texts(n)
     branches = tuple(
-        Branch(normalised(class_name), label, instance, process, short)
+        Branch(plain_name(class_name), label, instance, process, short)
         for class_name, label, instance, process, short in zip(
             classes, labels, instances, processes, friendly, strict=True
         )

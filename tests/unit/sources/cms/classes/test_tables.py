@@ -84,8 +84,15 @@ def test_references_have_no_byte_count() -> None:
     assert [table.name for table in TABLES if not table.byte_count] == ["edm::RefCore"]
 
 
-def test_names_compare_without_std_and_blanks() -> None:
-    assert plain_name("std::vector<edm::Ref<A, B > >") == "vector<edm::Ref<A,B>>"
+@pytest.mark.parametrize(
+    ("spelled", "plain"),
+    [
+        ("std::vector<edm::Ref<A, B > >", "vector<edm::Ref<A,B>>"),
+        ("std::vector<edm::Ref<std::vector<A> , A> >", "vector<edm::Ref<vector<A>,A>>"),
+    ],
+)
+def test_a_class_has_one_spelling_without_std_and_blanks(spelled: str, plain: str) -> None:
+    assert plain_name(spelled) == plain
 
 
 def test_every_class_that_a_table_names_has_a_table() -> None:

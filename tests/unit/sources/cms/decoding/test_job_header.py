@@ -7,7 +7,7 @@ import pytest
 
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.sources.cms.classes.tables import Tables, class_tables
-from dqmstream.sources.cms.decoding.branch import Branch, normalised
+from dqmstream.sources.cms.decoding.branch import Branch
 from dqmstream.sources.cms.decoding.decoder import PayloadDecoder
 from dqmstream.sources.cms.decoding.friendly import friendly_name
 from dqmstream.sources.cms.decoding.job_header import read_branches
@@ -55,12 +55,6 @@ def test_an_id_that_is_not_the_names_is_refused() -> None:
 )
 def test_short_names_are_those_of_the_experiment(class_name: str, short: str) -> None:
     assert friendly_name(class_name) == short
-
-
-def test_a_class_has_one_spelling() -> None:
-    assert (
-        normalised("std::vector<edm::Ref<std::vector<A> , A> >") == "vector<edm::Ref<vector<A>,A>>"
-    )
 
 
 @pytest.mark.realdata

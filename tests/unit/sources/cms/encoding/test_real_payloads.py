@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from dqmstream.sources.cms.auxiliary import EventAuxiliary, decode_auxiliary
-from dqmstream.sources.cms.classes.tables import BYTES, class_tables
-from dqmstream.sources.cms.decoding.branch import Branch, normalised
+from dqmstream.sources.cms.classes.tables import BYTES, class_tables, plain_name
+from dqmstream.sources.cms.decoding.branch import Branch
 from dqmstream.sources.cms.encoding.events import (
     encode_event_payload,
     encode_job_header,
@@ -127,7 +127,7 @@ def _job_header(payload: bytes, written: Written) -> bytes:
 
 def _branch(description: dict[str, bytes]) -> Branch:
     return Branch(
-        normalised(description["fullClassName_"].decode()),
+        plain_name(description["fullClassName_"].decode()),
         description["moduleLabel_"].decode(),
         description["productInstanceName_"].decode(),
         description["processName_"].decode(),
