@@ -1,13 +1,15 @@
 """What an algorithm is: a function of a stack and its parameters, with its defaults. A value.
 
-To add one: write the function, declare its parameters as a frozen struct, and pass an `Algorithm`
-beside those of `dqmstream.quality.registry.ALGORITHMS` to whoever reads the tests file.
+To add one: write the function, declare its parameters as a frozen struct, and put an `Algorithm`
+into the `ALGORITHMS` of its module, which `dqmstream.quality.registry` collects; or name it in an
+entry point of the group `dqmstream.quality_tests` of a package of your own.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,6 +21,7 @@ from dqmstream.quality.stack import Stack, per_element
 __all__ = [
     "Algorithm",
     "Findings",
+    "Needs",
     "Parameters",
     "Sigmas",
     "refuse_unless_bins",
@@ -60,6 +63,14 @@ class Findings:
         Bin number of index 0 in `content`: -1 on an axis whose underflow is judged too.
     insufficient
         Row to why its statistics do not allow a result; its other values are then not used.
+    p_value
+        float64[n]: chance of a result at least as bad if nothing is wrong, NaN where it cannot be
+        said; None if the algorithm makes no such statement. Those that do can be corrected for the
+        number of tests of an LS.
+    statistic
+        float64[n] that the p-value comes from (chi2, distance), for the report; `measured` if None.
+    ndof
+        float64[n] degrees of freedom of the statistic, where it has any.
     """
 
     quantity: str
@@ -72,6 +83,9 @@ class Findings:
     severity: NDArray[np.float64] | None = None
     first_bin: int = 0
     insufficient: dict[int, str] = field(default_factory=dict)
+    p_value: NDArray[np.float64] | None = None
+    statistic: NDArray[np.float64] | None = None
+    ndof: NDArray[np.float64] | None = None
 
     @classmethod
     def of_bins(
@@ -103,6 +117,25 @@ class Findings:
         )
 
 
+class Needs(StrEnum):
+    """What an algorithm looks at besides the elements themselves."""
+
+    NOTHING = "nothing"
+    REFERENCE = "reference"
+    """`Stack.references`: one or more."""
+    BAND = "band"
+    """`Stack.bands`: one."""
+    PARTNER = "partner"
+    """`Stack.references`: the element of the same LS that `partner` names, scale 1."""
+    PAST = "past"
+    """`Stack.past`: up to `lookback` LSs."""
+
+
+def _no_partner(parameters: Any, path: str) -> str:
+    msg = f"the algorithm has no partner for {path} ({parameters})"
+    raise NotImplementedError(msg)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Algorithm(Generic[ParametersT]):
     """A named way to judge elements.
@@ -121,6 +154,16 @@ class Algorithm(Generic[ParametersT]):
         Default thresholds: a qtresult below is WARNING, or BAD.
     min_entries
         Default least number of entries.
+    needs
+        What it looks at besides; an element for which that is not there is NOT_RUN.
+    references
+        Most references it uses.
+    lookback
+        LSs before the one judged that it looks at.
+    partner
+        Path of the element that an element is compared with.
+    isolated
+        Run in a process of its own, which is ended when it takes too long: of plug-ins.
     """
 
     name: str
@@ -130,6 +173,11 @@ class Algorithm(Generic[ParametersT]):
     warning: float
     error: float
     min_entries: int
+    needs: Needs = Needs.NOTHING
+    references: int = 1
+    lookback: Callable[[ParametersT], int] = lambda _parameters: 0
+    partner: Callable[[ParametersT, str], str] = _no_partner
+    isolated: bool = False
 
 
 def refuse_unless_numeric(element: Element) -> str:

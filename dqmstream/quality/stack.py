@@ -11,7 +11,15 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.booking import Axis, Category, Element, Profile
 
-__all__ = ["Stack", "per_element", "same_shape", "stack_elements"]
+__all__ = [
+    "BandStack",
+    "PastStack",
+    "ReferenceStack",
+    "Stack",
+    "per_element",
+    "same_shape",
+    "stack_elements",
+]
 
 AnyT = TypeVar("AnyT", bound=np.generic)
 
@@ -32,6 +40,13 @@ class Stack:
         plain counts.
     profile
         Whether a bin shows the mean of its values rather than their sum.
+    references
+        The same elements when all was well, the reference of choice first; for an algorithm that
+        compares with a partner (data with an emulator), the partner alone.
+    bands
+        What the elements look like in many good LSs: none or one.
+    past
+        The same elements in LSs before, the oldest first.
     """
 
     axes: tuple[Axis, ...]
@@ -39,6 +54,9 @@ class Stack:
     sums: NDArray[np.float64] | None = None
     squares: NDArray[np.float64] | None = None
     profile: bool = False
+    references: tuple["ReferenceStack", ...] = ()
+    bands: tuple["BandStack", ...] = ()
+    past: tuple["PastStack", ...] = ()
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -52,6 +70,15 @@ class Stack:
             sums=None if self.sums is None else self.sums[one],
             squares=None if self.squares is None else self.squares[one],
             profile=self.profile,
+            references=tuple(
+                ReferenceStack(stack=each.stack.row(index), scale=each.scale[one])
+                for each in self.references
+            ),
+            bands=tuple(each.row(index) for each in self.bands),
+            past=tuple(
+                PastStack(lumisection=each.lumisection, stack=each.stack.row(index))
+                for each in self.past
+            ),
         )
 
     @property
@@ -73,6 +100,68 @@ class Stack:
         means = np.full(self.sums.shape, np.nan)
         np.divide(self.sums, self.entries, out=means, where=self.entries > 0)
         return means
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReferenceStack:
+    """The elements of a stack as they were when all was well.
+
+    Parameters
+    ----------
+    stack
+        n elements, of the axes and storage of those they are compared with.
+    scale
+        float64[n] by which contents of the reference are multiplied to be those expected: of equal
+        entries, LSs or luminosity, or 1. A profile's means are never scaled.
+    """
+
+    stack: Stack
+    scale: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BandStack:
+    """What good LSs look like: per bin a median and a range that most of them lie in.
+
+    Parameters
+    ----------
+    centre, lower, upper
+        float64[n, extents...] of content per unit: median, and the quantiles 0.1587 and 0.8413 of
+        LSs, in which their own statistics are included. NaN where nothing is known.
+    scale
+        float64[n] units of the elements compared: entries, LSs, luminosity, or 1.
+    members
+        int64[n] LSs that the band was made of.
+    statistical
+        float64[n, extents...] variance per unit squared that counting alone gave the members, mean.
+    """
+
+    centre: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    statistical: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    members: NDArray[np.int64]
+
+    def row(self, index: int) -> "BandStack":
+        """The band of one element of it."""
+        one = slice(index, index + 1)
+        return BandStack(
+            centre=self.centre[one],
+            lower=self.lower[one],
+            upper=self.upper[one],
+            statistical=self.statistical[one],
+            scale=self.scale[one],
+            members=self.members[one],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PastStack:
+    """The elements of a stack in an LS before."""
+
+    lumisection: int
+    stack: Stack
 
 
 def same_shape(

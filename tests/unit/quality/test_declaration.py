@@ -9,9 +9,9 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
 from dqmstream.messages.booking import Element
 from dqmstream.quality.algorithm import Algorithm, Findings, Parameters
-from dqmstream.quality.channels import DeadChannel
+from dqmstream.quality.algorithms.channels import DeadChannel
+from dqmstream.quality.algorithms.range import ContentsXRange
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
-from dqmstream.quality.range import ContentsXRange
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.quality.stack import Stack
 

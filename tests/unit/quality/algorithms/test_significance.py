@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dqmstream.quality.significance import (
+from dqmstream.quality.algorithms.significance import (
     log_binomial_excess,
     log_normal_tail,
     log_poisson_deficit,

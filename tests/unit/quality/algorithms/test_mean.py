@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as nps
 
 from dqmstream.messages.booking import Integer, Regular
 from dqmstream.messages.quality import Outcome
-from dqmstream.quality.mean import MeanWithinExpected, mean_within_expected
+from dqmstream.quality.algorithms.mean import MeanWithinExpected, mean_within_expected
 from dqmstream.quality.stack import Stack
 
 MEAN = 'algorithm = "MeanWithinExpected"\npath = "me"\n'

@@ -8,7 +8,7 @@ such elements over a run of a thousand LSs give 0.3 false alarms.
 """
 
 import math
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 import numpy as np
@@ -16,15 +16,22 @@ from numpy.typing import NDArray
 
 from dqmstream.histograms.layout import axis_bins
 from dqmstream.messages.booking import Element
-from dqmstream.quality.algorithm import Findings, Parameters, Sigmas, refuse_unless_bins
-from dqmstream.quality.significance import (
+from dqmstream.quality.algorithm import Algorithm, Findings, Parameters, Sigmas, refuse_unless_bins
+from dqmstream.quality.algorithms.significance import (
     log_binomial_excess,
     log_normal_tail,
     log_poisson_deficit,
 )
 from dqmstream.quality.stack import Stack, per_element
 
-__all__ = ["DeadChannel", "NoisyChannel", "dead_channel", "noisy_channel", "refuse_lone_bin"]
+__all__ = [
+    "ALGORITHMS",
+    "DeadChannel",
+    "NoisyChannel",
+    "dead_channel",
+    "noisy_channel",
+    "refuse_lone_bin",
+]
 
 Floats = NDArray[np.float64]
 AnyT = TypeVar("AnyT", bound=np.generic)
@@ -63,7 +70,7 @@ def dead_channel(stack: Stack, parameters: DeadChannel) -> Findings:
     threshold). Where even c = threshold is credible nothing can be called dead, and the outcome is
     INSUFFICIENT: with threshold 0 that is mu < 15 + log(bins) for 5 sigmas. Valid for Poisson
     counts of live bins that differ in expectation by no more than `share` says. Flow is left out.
-    Definition of dead: CMSSW DQMServices/Core/src/QTest.cc, tail: `quality.significance`.
+    Definition of dead: CMSSW DQMServices/Core/src/QTest.cc, tail: `significance`.
 
     Not reproduced of CMSSW: every bin at or below threshold is dead there, however few entries the
     whole histogram has, and in two dimensions a threshold that was never set is not noticed.
@@ -100,7 +107,7 @@ def noisy_channel(stack: Stack, parameters: NoisyChannel) -> Findings:
     +-neighbours (a square in two dimensions) is cut at the edges. Valid for Poisson counts of
     channels of which none is expected to have more than (1 + tolerance) times its neighbours' mean.
     Flow is left out. Criterion of excess: CMSSW DQMServices/Core/src/QTest.cc, tail:
-    `quality.significance`.
+    `significance`.
 
     Not reproduced of CMSSW: (c - avg) / abs(avg) > tolerance fails there whatever the counts (2
     entries beside 1 and 0); a bin among empty ones never fails; the window is pushed inward at the
@@ -159,3 +166,26 @@ def _window_sum(values: Floats, reach: int) -> Floats:
         lower = np.maximum(index - reach, 0)
         values = np.take(running, upper, axis=axis) - np.take(running, lower, axis=axis)
     return values
+
+
+# Channels fail only when chance cannot explain it, so any of them is worth a warning.
+ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (
+    Algorithm(
+        name="DeadChannel",
+        parameters=DeadChannel,
+        measure=dead_channel,
+        refusal=refuse_unless_bins,
+        warning=1.0,
+        error=0.95,
+        min_entries=1,
+    ),
+    Algorithm(
+        name="NoisyChannel",
+        parameters=NoisyChannel,
+        measure=noisy_channel,
+        refusal=refuse_lone_bin,
+        warning=1.0,
+        error=0.95,
+        min_entries=100,
+    ),
+)

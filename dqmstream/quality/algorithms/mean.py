@@ -1,18 +1,18 @@
 """The mean of a histogram, compared with what is expected of it."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dqmstream.quality.algorithm import Findings, Parameters
+from dqmstream.quality.algorithm import Algorithm, Findings, Parameters, refuse_unless_numeric
+from dqmstream.quality.algorithms.range import check_range, range_text
 from dqmstream.quality.bins import bin_positions, bin_widths
-from dqmstream.quality.range import check_range, range_text
 from dqmstream.quality.stack import Stack
 
-__all__ = ["MeanWithinExpected", "mean_within_expected"]
+__all__ = ["ALGORITHMS", "MeanWithinExpected", "mean_within_expected"]
 
 Floats = NDArray[np.float64]
 
@@ -95,3 +95,18 @@ def _moments(stack: Stack) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
     rms = np.sqrt(np.maximum(np.maximum(variance, content @ flat / safe), 0.0))
     error = rms * np.sqrt(np.maximum(squares.sum(axis=1), 0.0)) / safe
     return mean, error, rms, undefined
+
+
+# A probability falls below a threshold as often as the threshold says, so it needs small ones: 1e-4
+# and 1e-6 are 3.9 and 4.9 normal sigmas.
+ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (
+    Algorithm(
+        name="MeanWithinExpected",
+        parameters=MeanWithinExpected,
+        measure=mean_within_expected,
+        refusal=refuse_unless_numeric,
+        warning=1e-4,
+        error=1e-6,
+        min_entries=100,
+    ),
+)

@@ -1,14 +1,22 @@
 """Contents within a range: along x for each entry, along y for each bin."""
 
 import math
+from typing import Any, Final
 
 import numpy as np
 
-from dqmstream.quality.algorithm import Findings, Parameters
+from dqmstream.quality.algorithm import (
+    Algorithm,
+    Findings,
+    Parameters,
+    refuse_unless_bins,
+    refuse_unless_numeric,
+)
 from dqmstream.quality.bins import bin_positions
 from dqmstream.quality.stack import Stack
 
 __all__ = [
+    "ALGORITHMS",
     "ContentsXRange",
     "ContentsYRange",
     "check_range",
@@ -125,3 +133,26 @@ def range_text(lower: float, upper: float, unit: str) -> str:
     if lower == upper:
         return f"equal to {lower:g}{unit}"
     return f"from {lower:g} to {upper:g}{unit}"
+
+
+# Warn below 0.9 and bad below 0.5, as in CMSSW.
+ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (
+    Algorithm(
+        name="ContentsXRange",
+        parameters=ContentsXRange,
+        measure=contents_x_range,
+        refusal=refuse_unless_numeric,
+        warning=0.9,
+        error=0.5,
+        min_entries=100,
+    ),
+    Algorithm(
+        name="ContentsYRange",
+        parameters=ContentsYRange,
+        measure=contents_y_range,
+        refusal=refuse_unless_bins,
+        warning=0.9,
+        error=0.5,
+        min_entries=1,
+    ),
+)

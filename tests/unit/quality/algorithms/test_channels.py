@@ -8,7 +8,12 @@ from hypothesis.extra import numpy as nps
 
 from dqmstream.messages.booking import Integer
 from dqmstream.messages.quality import Outcome
-from dqmstream.quality.channels import DeadChannel, NoisyChannel, dead_channel, noisy_channel
+from dqmstream.quality.algorithms.channels import (
+    DeadChannel,
+    NoisyChannel,
+    dead_channel,
+    noisy_channel,
+)
 from dqmstream.quality.stack import Stack
 
 DEAD = 'algorithm = "DeadChannel"\npath = "me"\n'
