@@ -1,0 +1,15 @@
+"""`dqmstream qtests`: quality tests brought in, tried, put in force and explained."""
+
+import typer
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer, panel: str) -> None:
+    """Add the group."""
+    group = typer.Typer(
+        name="qtests",
+        no_args_is_help=True,
+        help="Quality tests: brought in, tried, put in force, explained.",
+    )
+    app.add_typer(group, rich_help_panel=panel)
