@@ -1,0 +1,1 @@
+"""Quality tests: pure functions of stacks, one family a module."""
