@@ -1,12 +1,10 @@
-"""Conditions, alarms, commands and heartbeats: what surrounds the histograms."""
+"""Conditions, commands and heartbeats: what surrounds the histograms."""
 
 from typing import ClassVar, Literal
 
 from dqmstream.messages.struct import Message, Value
 
 __all__ = [
-    "AlarmState",
-    "AlarmTransition",
     "Command",
     "Conditions",
     "Dead",
@@ -41,30 +39,6 @@ class Conditions(Message, frozen=True, kw_only=True, tag=True):
     """Whether both beams were declared stable: known of more LSs than the beam mode is."""
     physics: bool | None = None
     """Whether data of the LS were taken for physics."""
-
-
-class AlarmTransition(Message, frozen=True, kw_only=True, tag=True):
-    """One step of an alarm: from where to where, who, why, when (nanoseconds since 1970)."""
-
-    alarm: str
-    before: str
-    after: str
-    who: str
-    why: str
-    when: int
-    run: int
-    lumisection: int
-
-
-class AlarmState(Message, frozen=True, kw_only=True, tag=True):
-    """Where an alarm stands: one per (workspace or path, qtname), across runs and LSs."""
-
-    alarm: str
-    state: Literal["normal", "raised", "acknowledged", "returned"]
-    flags: tuple[str, ...] = ()
-    since: int
-    run: int
-    lumisection: int
 
 
 class Command(Message, frozen=True, kw_only=True, tag=True):

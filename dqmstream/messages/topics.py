@@ -85,12 +85,19 @@ _LIVE: Final = (
     ),
     Topic(
         name=CHECKPOINTS,
-        messages=("AnalyserCheckpoint", "FillerCheckpoint", "FillerTenure", "SourceCheckpoint"),
+        messages=(
+            "AlarmCheckpoint",
+            "AnalyserCheckpoint",
+            "FillerCheckpoint",
+            "FillerTenure",
+            "SourceCheckpoint",
+        ),
         keyed_by="group, partition and epoch; group and partition; group; or source and run",
         retention=None,
         compacted=True,
         description=(
-            "Where fillers, analysers and sources stand, with the state before it; who owns what."
+            "Where fillers, analysers, alarms and sources stand, with the state before it; who "
+            "owns what."
         ),
     ),
     Topic(
@@ -142,10 +149,10 @@ _LIVE: Final = (
     ),
     Topic(
         name=HEARTBEATS,
-        messages=("Heartbeat",),
-        keyed_by="process",
+        messages=("Heartbeat", "AlarmCondition"),
+        keyed_by="process; or subject",
         retention=6 * _HOUR,
-        description="What each process does and how far it is.",
+        description="What each process does, how far it is, and what it says is wrong with it.",
     ),
     Topic(
         name=DISPLAYS,

@@ -15,6 +15,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from dqmstream.errors import MessageError, UnknownVersionError
+from dqmstream.messages.alarms import (
+    AlarmCheckpoint,
+    AlarmCondition,
+    AlarmState,
+    AlarmTransition,
+)
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.checkpoints import (
     AnalyserCheckpoint,
@@ -35,8 +41,6 @@ from dqmstream.messages.events import (
 )
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import (
-    AlarmState,
-    AlarmTransition,
     Command,
     Conditions,
     Dead,
@@ -61,6 +65,8 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 MESSAGES: Final[tuple[type[Message], ...]] = (
     Activation,
+    AlarmCheckpoint,
+    AlarmCondition,
     AlarmState,
     AlarmTransition,
     AnalyserCheckpoint,
@@ -261,15 +267,27 @@ def _only_new_fields(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def _reference_or_none(fields: dict[str, Any]) -> dict[str, Any]:
+    """QualityReports 3: references by version, several of them, in place of one by name."""
+    reports = []
+    for one in fields["reports"]:
+        named = one.pop("reference", "")
+        reports.append(one | {"references": [named] if named else []})
+    return fields | {"reports": reports}
+
+
 CODEC: Final = Codec(
     MESSAGES,
     {
+        ("AlarmState", 1): _only_new_fields,  # all but where it stands
+        ("AlarmTransition", 1): _only_new_fields,  # number, event, what it is of, what to do
         ("Booking", 1): _only_new_fields,  # analysis
         ("Conditions", 1): _only_new_fields,  # prescale_name, delivered, recorded, and two flags
         ("Heartbeat", 1): _only_new_fields,  # open, missing
         ("Heartbeat", 2): _only_new_fields,  # waits_for
         ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
         ("QualityReports", 1): _only_new_fields,  # conditions
+        ("QualityReports", 2): _reference_or_none,  # and of what window, what code, what tests
         ("RunStart", 1): _only_new_fields,  # marks
         ("SourceCheckpoint", 1): _only_new_fields,  # what it decided
     },
