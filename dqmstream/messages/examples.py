@@ -41,6 +41,13 @@ from dqmstream.messages.operations import (
     OpenLumisection,
 )
 from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, QualityReports
+from dqmstream.messages.references import (
+    Exposed,
+    Reference,
+    ReferenceContents,
+    RunWindow,
+    Validity,
+)
 from dqmstream.messages.struct import Message
 from dqmstream.messages.wire import CODEC
 
@@ -82,10 +89,14 @@ _REPORT: Final = QualityReport(
     measured=1.0,
     limit="at most 0 dead bins",
     entries=3,
-    reference="run 398500",
+    references=("5f2c9a1b7d3e8046",),
     bad_channels=(BadChannel(bins=(2,), content=0.0, label="25 to 37.5 GeV"),),
     bad_count=1,
     message="1 of 4 bins is empty.",
+    statistic=7.5,
+    ndof=3.0,
+    p_value=0.0576,
+    adjusted=0.115,
 )
 
 _MESSAGES: Final[tuple[Message, ...]] = (
@@ -321,6 +332,38 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         reports=(_REPORT,),
         made=_NOON,
         conditions="dcs.RPC=false pileup=61.5",
+        first_lumisection=3,
+        configuration="0b1c2d3e4f506172",
+        code="0.1.0 8a9bacbdcedfe0f1",
+        contents="1122334455667788",
+    ),
+    Reference(
+        id="88b7df729f03782a",
+        name="2025 pp",
+        number=3,
+        workspace="Muon",
+        kind="lumisections",
+        paths=("Muon/**",),
+        rank=1,
+        valid=Validity(run_types=("pp*",), beam_modes=("STABLE BEAMS",), first_run=398000),
+        windows=(RunWindow(run=398500, set=_SET, lumisections=((10, 180), (190, 400))),),
+        exposed=Exposed(lumisections=382, delivered=171.5, recorded=166.25, pileup=60.5),
+        elements=1,
+        labels={"energy": "6.8 TeV"},
+        owner="muon experts",
+        reason="certified, the menu in force since August",
+        made=_NOON,
+        expires=_NOON + 90 * 86_400 * 10**9,
+        digest="0f5a1c7e9d3b4826aa10f9c4d27e6b58",
+        size=12,
+        parts=1,
+        status="accepted",
+        changed=_NOON,
+        who="expert",
+        why="looked at all plots",
+    ),
+    ReferenceContents(
+        digest="0f5a1c7e9d3b4826aa10f9c4d27e6b58", part=0, parts=1, body=b"(\xb5/\xfd packed"
     ),
     RunClose(run=_RUN),
     _RUN_END,

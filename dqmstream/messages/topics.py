@@ -10,11 +10,13 @@ __all__ = [
     "CHECKPOINTS",
     "COMMANDS",
     "CONDITIONS",
+    "DELIVERIES",
     "DISPLAYS",
     "EVENTS",
     "HEARTBEATS",
     "HISTOGRAMS",
     "QUALITY",
+    "REFERENCES",
     "TOPICS",
     "Topic",
     "dead_topic",
@@ -26,11 +28,13 @@ CHECKPOINTS: Final = "dqm.checkpoints"
 HISTOGRAMS: Final = "dqm.histograms"
 CONDITIONS: Final = "dqm.conditions"
 QUALITY: Final = "dqm.quality"
+REFERENCES: Final = "dqm.references"
 ALARMS: Final = "dqm.alarms"
 ALARM_STATE: Final = "dqm.alarm-state"
 COMMANDS: Final = "dqm.commands"
 HEARTBEATS: Final = "dqm.heartbeats"
 DISPLAYS: Final = "dqm.displays"
+DELIVERIES: Final = "dqm.deliveries"
 
 _HOUR: Final = 3600.0
 _DAY: Final = 24 * _HOUR
@@ -126,6 +130,14 @@ _LIVE: Final = (
         description="What the comparator says of each MonitorElement, per LS and per run.",
     ),
     Topic(
+        name=REFERENCES,
+        messages=("Reference", "ReferenceContents"),
+        keyed_by="version; or digest and part of contents",
+        retention=None,
+        compacted=True,
+        description="What MonitorElements are compared with: versions, and their contents.",
+    ),
+    Topic(
         name=ALARMS,
         messages=("AlarmTransition",),
         keyed_by="alarm",
@@ -160,6 +172,14 @@ _LIVE: Final = (
         keyed_by="run",
         retention=2 * _HOUR,
         description="Single events, picked to be looked at.",
+    ),
+    Topic(
+        name=DELIVERIES,
+        messages=("Delivery", "NotifierStanding"),
+        keyed_by="delivery, or `standing`",
+        retention=None,
+        compacted=True,
+        description="What became of each notification of an alarm; how far the notifier is.",
     ),
 )
 

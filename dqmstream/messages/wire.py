@@ -40,6 +40,7 @@ from dqmstream.messages.events import (
     RunStart,
 )
 from dqmstream.messages.histograms import HistogramSet
+from dqmstream.messages.notifications import Delivery, NotifierStanding
 from dqmstream.messages.operations import (
     Command,
     Conditions,
@@ -47,6 +48,7 @@ from dqmstream.messages.operations import (
     Heartbeat,
 )
 from dqmstream.messages.quality import QualityReports
+from dqmstream.messages.references import Reference, ReferenceContents
 from dqmstream.messages.struct import Message
 
 __all__ = [
@@ -74,6 +76,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Command,
     Conditions,
     Dead,
+    Delivery,
     EventBatch,
     EventDisplay,
     FillerCheckpoint,
@@ -83,7 +86,10 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     LumisectionClose,
     LumisectionEnd,
     LumisectionOpen,
+    NotifierStanding,
     QualityReports,
+    Reference,
+    ReferenceContents,
     RunClose,
     RunEnd,
     RunStart,

@@ -1,0 +1,1 @@
+"""The catalogue of references: what MonitorElements are compared with, and which one when."""
