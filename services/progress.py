@@ -89,7 +89,11 @@ class RunProgress:
         key = (message.run, message.lumisection)
         known = self._lumisections.setdefault(key, _Lumisection())
         if isinstance(message, QualityReports):
-            if message.scope == "lumisection" and message.workspace not in known.judged:
+            if (
+                message.scope == "lumisection"
+                and message.closed
+                and message.workspace not in known.judged
+            ):
                 known.judged.add(message.workspace)
                 known.outcomes.update(report.outcome.value for report in message.reports)
         elif message.segment == 0 and message.closed:

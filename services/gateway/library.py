@@ -8,7 +8,7 @@ import msgspec
 
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.operations import Conditions
-from dqmstream.messages.quality import QualityReports
+from dqmstream.messages.quality import QualityReport, QualityReports
 from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import Run
 from services.gateway import boards
@@ -19,7 +19,6 @@ from services.gateway.live import LiveView
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.records import LumisectionRecord
 from services.gateway.truth import known, newest_reports, suffices
-from services.gateway.verdicts import ReportScope
 from services.gateway.windows import Window
 
 __all__ = ["Library", "ReportQuery"]
@@ -229,8 +228,9 @@ class Library:
         run = self._view.runs.get(number)
         found: dict[int, list[QualityReports]] = {}
         for name, part in run.shown_workspaces().items() if run else ():
-            for scope in ("lumisection", "run"):
-                whole = run.verdicts.whole(ReportScope(part.set, name, scope)) if run else {}
+            scopes = run.verdicts.scopes() if run else []
+            for scope in (one for one in scopes if one[:2] == (part.set, name)):
+                whole = run.verdicts.whole(scope) if run else {}
                 for lumisection in _in_range(whole, query.lumisections):
                     found.setdefault(lumisection, []).append(whole[lumisection])
         records = run.lumisections() if run else {}
@@ -291,6 +291,12 @@ def _in_range(numbers: Iterable[int], ends: tuple[int, int] | None) -> set[int]:
     return {n for n in numbers if ends is None or ends[0] <= n <= ends[1]}
 
 
+def _report_row(report: QualityReport) -> dict[str, Any]:
+    """All fields, those too that are left out on the wire."""
+    bins = [msgspec.structs.asdict(one) for one in report.bad_channels]
+    return msgspec.structs.asdict(report) | {"bad_channels": bins}
+
+
 def _chosen(messages: Iterable[QualityReports], query: ReportQuery) -> list[dict[str, Any]]:
     rows = []
     for message in sorted(messages, key=lambda each: (each.workspace, each.scope)):
@@ -298,14 +304,13 @@ def _chosen(messages: Iterable[QualityReports], query: ReportQuery) -> list[dict
             continue
         if query.scope not in {None, message.scope}:
             continue
-        about = msgspec.to_builtins(message)
-        reports = about.pop("reports")
-        for name in ("type", "versions"):
-            about.pop(name, None)
+        about = msgspec.structs.asdict(message)
+        for name in ("reports", "versions"):
+            del about[name]
         rows += [
-            about | report
-            for report in reports
-            if (not query.outcomes or report["outcome"] in query.outcomes)
-            and query.path in {None, report["path"]}
+            about | _report_row(report)
+            for report in message.reports
+            if (not query.outcomes or report.outcome.value in query.outcomes)
+            and query.path in {None, report.path}
         ]
     return rows

@@ -293,7 +293,7 @@ def _report(path: str, outcome: Outcome) -> QualityReport:
         measured=31.7 if bad else 22.1,
         limit="20 to 25",
         entries=12_345,
-        reference="run 399000",
+        references=("5f2c9a1b7d3e8046",),
         bad_channels=(BadChannel(bins=(7,), content=0.0, label="module 7"),) if bad else (),
         bad_count=int(bad),
         message="mean is 31.7, expected 20 to 25" if bad else "",

@@ -1,6 +1,6 @@
 """Routes: quality reports."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -35,7 +35,10 @@ async def list_reports(
     ] = None,
     workspace: Annotated[str | None, Query(max_length=255)] = None,
     path: Annotated[str | None, Query(max_length=255, description="Only on this element.")] = None,
-    scope: Annotated[Literal["lumisection", "run"] | None, Query()] = None,
+    scope: Annotated[
+        str | None,
+        Query(max_length=220, description="As reports name it: `lumisection`, `run`, `last:5`."),
+    ] = None,
     outcome: Annotated[
         list[Outcome], Query(description="Only these; may be repeated.", max_length=9)
     ] = [],  # noqa: B006 FastAPI copies it
