@@ -33,6 +33,12 @@ from dqmstream.messages.events import (
     RunStart,
 )
 from dqmstream.messages.example_contents import BATCH, BOOKING, HISTOGRAM_SET
+from dqmstream.messages.notifications import (
+    Delivery,
+    NotifierStanding,
+    ReceiverStanding,
+    SubscriptionStanding,
+)
 from dqmstream.messages.operations import (
     Command,
     Conditions,
@@ -233,6 +239,29 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         key=None,
         value=b"not Arrow",
     ),
+    Delivery(
+        key="quality:Muon/pt:pt_not_empty#1@muon experts",
+        subscription="muon experts",
+        state="pending",
+        step=AlarmTransition(
+            alarm="quality:Muon/pt:pt_not_empty",
+            before="normal",
+            after="raised",
+            who="alarms",
+            why="1 of 4 bins is empty.",
+            when=_NOON,
+            run=_RUN,
+            lumisection=3,
+            number=1,
+            event="raised",
+        ),
+        position=41,
+        since=_NOON,
+        due=_NOON + 2_000_000_000,
+        when=_NOON + 1_000_000_000,
+        attempts=1,
+        problem="HTTP 500",
+    ),
     BATCH,
     EventDisplay(
         run=_RUN,
@@ -321,6 +350,30 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         notes={"truncated": 1},
     ),
     LumisectionOpen(run=_RUN, lowest=1, highest=3),
+    NotifierStanding(
+        alarms=42,
+        commands=3,
+        when=_NOON,
+        receivers=(
+            ReceiverStanding(
+                name="mattermost",
+                kind="apprise",
+                address="mmosts://...",
+                pending=1,
+                failing_since=_NOON,
+                problem="HTTP 500",
+            ),
+        ),
+        subscriptions=(
+            SubscriptionStanding(
+                name="muon experts",
+                receiver="mattermost",
+                declared={"workspaces": "Muon", "severity": "medium"},
+                enabled=True,
+                origin="file",
+            ),
+        ),
+    ),
     QualityReports(
         set=_SET,
         run=_RUN,
