@@ -5,11 +5,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dqmstream.quality.algorithm import Algorithm
-from dqmstream.quality.algorithms import channels, mean, range
+from dqmstream.quality.algorithms import band, channels, chi2, mean, range
 
 __all__ = ["ALGORITHMS"]
 
-_MODULES: Final = (channels, mean, range)
+_MODULES: Final = (band, channels, chi2, mean, range)
 
 ALGORITHMS: Final[Mapping[str, Algorithm[Any]]] = MappingProxyType(
     {algorithm.name: algorithm for module in _MODULES for algorithm in module.ALGORITHMS}
