@@ -1,5 +1,6 @@
 """Bands: what the bins of an element look like in many good LSs."""
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -27,8 +28,8 @@ def make_band(contents: Floats, units: Floats, variances: Floats | None = None) 
 
     centre is the median of contents / units, lower and upper are the quantiles Phi(-1) and Phi(1),
     statistical is the mean of variances / units^2. Where the median of contents is below 10 counts
-    it moves in steps (that of a Poisson mean of 0.5 is 0): centre is the mean then, of contents cut
-    at median + 5 (1 + sqrt(median + 1)), so that a wild LS pulls it by little.
+    it moves in steps (that of a Poisson mean of 0.5 is 0): centre is the mean then, of contents up
+    to median + 5 (1 + sqrt(median + 1)), so that a wild LS does not pull it.
 
     Half of the range then is the standard deviation of normal contents, whatever one LS in six on
     either side does.
@@ -66,7 +67,8 @@ def make_band(contents: Floats, units: Floats, variances: Floats | None = None) 
     good = np.isfinite(units) & (units > 0)
     contents, spread, units = contents[good], spread[good], units[good]
     shape = contents.shape[1:]
-    contents, spread = contents.reshape(len(units), -1), spread.reshape(len(units), -1)
+    flat = (len(units), math.prod(shape))
+    contents, spread = contents.reshape(flat), spread.reshape(flat)
     quantiles = np.full((3, contents.shape[1]), np.nan)
     statistical = np.full(contents.shape[1], np.nan)
     known = np.isfinite(contents).any(axis=0)
@@ -97,10 +99,9 @@ def _mean(values: Floats) -> Floats:
 
 
 def _centre(counts: Floats, units: Floats, medians: Floats) -> Floats:
-    """The medians, but the mean of cut counts where there are few."""
+    """The medians, but the mean of tame counts where there are few."""
     middle = np.nanmedian(counts, axis=0)
-    cut = np.minimum(counts, middle + 5 * (1 + np.sqrt(middle + 1)))
+    tame = counts <= middle + 5 * (1 + np.sqrt(middle + 1))
     # Of all units together: LSs with few weigh as little as they know.
-    mean = np.where(np.isfinite(cut), cut, 0.0).sum(axis=0)
-    mean /= np.where(np.isfinite(cut), units, 0.0).sum(axis=0)
+    mean = np.where(tame, counts, 0.0).sum(axis=0) / np.where(tame, units, 0.0).sum(axis=0)
     return np.where(middle < _FEW, mean, medians)

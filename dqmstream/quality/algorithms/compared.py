@@ -118,7 +118,7 @@ def expected_scale(
     Returns
     -------
     scale
-        float64[n], 0 where there is none.
+        float64[n], 0 where there is none or the reference is empty.
     fitted
         bool[n]: the reference is scaled to equal entries. It is then scaled to the contents of the
         bins compared, and costs a degree of freedom. Otherwise `chosen.scale` is kept, and the
@@ -130,7 +130,8 @@ def expected_scale(
         for one, other in _amounts(stack, chosen.stack, flow):
             fitted |= np.isclose(chosen.scale, _ratio(one, other), rtol=1e-9, atol=0)
     scale = np.where(fitted, own, chosen.scale)
-    return np.where(np.isfinite(scale) & (scale > 0), scale, 0.0), fitted
+    known = np.isfinite(scale) & (scale > 0) & (reference.entries.sum(axis=1) > 0)
+    return np.where(known, scale, 0.0), fitted
 
 
 def merge_low(expected: Floats, least: float) -> NDArray[np.intp]:
