@@ -24,12 +24,17 @@ __all__ = [
     "Needs",
     "Parameters",
     "Sigmas",
+    "WholeStackError",
     "refuse_unless_bins",
     "refuse_unless_numeric",
 ]
 
 Sigmas = Annotated[float, msgspec.Meta(gt=0, le=30)]
 """A significance in standard deviations of a normal distribution, one-sided."""
+
+
+class WholeStackError(RuntimeError):
+    """An algorithm failed on a stack, and would on each row of it: it took too long, or died."""
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """Bins of an axis: where they lie, how wide they are, what a shifter calls them."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -49,6 +50,7 @@ def _label(axis: Axis, index: int) -> str:
     return f"{axis.label} {name}".strip()
 
 
+@lru_cache(maxsize=500)
 def _bin_names(axis: Axis) -> list[str]:
     """Names of the bins from the first on, the last flow bin included."""
     match axis:

@@ -193,7 +193,7 @@ class Comparison:
         run = self._runs[key.set, key.run]
         total = run.totals[key.workspace]
         workspace = self._workspace(total.layout)
-        if told(workspace.asks_for, self._conditions(key.run, key.lumisection)) == before:
+        if told(workspace.asks_for(), self._conditions(key.run, key.lumisection)) == before:
             return []
         if key in run.settled:
             self.ignored["late_conditions"] += 1
@@ -295,7 +295,7 @@ class Comparison:
         return reports
 
     def _note_told(self, key: SetKey, workspace: CompiledWorkspace, known: str) -> None:
-        if workspace.asks_for:
+        if workspace.asks_for():
             self._told.setdefault((key.run, key.lumisection), {})[key] = known
 
     # ------------------------------------------------------------------ bounds

@@ -1,19 +1,27 @@
 """Tests compiled against bookings: which elements each test judges, found once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from dqmstream.histograms.layout import ElementLayout, Layout
+from dqmstream.identity import content_hash
 from dqmstream.messages.booking import Booking
-from dqmstream.quality.algorithm import Algorithm
+from dqmstream.messages.quality import Scope
+from dqmstream.quality.algorithm import Algorithm, Needs
+from dqmstream.quality.code import code_of
 from dqmstream.quality.declaration import QualityTest
-from dqmstream.quality.gate import Gate, parse_gate
+from dqmstream.quality.gate import Gate, all_open, listed_gate, parse_gate, parts_gate
 from dqmstream.quality.pattern import compile_pattern
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.quality.stack import same_shape
 
 __all__ = ["CompiledTest", "CompiledTests", "CompiledWorkspace", "compile_tests"]
+
+_MOST_CELLS: Final = 4 << 20
+_CHOOSING: Final = (Needs.REFERENCE, Needs.BAND)
+_CHOSEN_BY: Final = ("beam_mode", "prescale_name", "run_type")
+"""Conditions by which references are chosen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,7 +31,7 @@ class CompiledTest:
     Parameters
     ----------
     groups
-        Elements of one shape each.
+        Elements of one shape each, not more than fill some 32 MB.
     refused
         Elements whose kind or axes the algorithm cannot judge, with the reason.
     gate
@@ -37,6 +45,19 @@ class CompiledTest:
     gate: Gate | None = None
 
     @property
+    def asks_for(self) -> tuple[str, ...]:
+        """Names of the conditions that its verdict depends on."""
+        names = () if self.gate is None else self.gate.names
+        return names + (_CHOSEN_BY if self.algorithm.needs in _CHOOSING else ())
+
+    @property
+    def lookback(self) -> int:
+        """LSs before the one judged that it looks at."""
+        if self.algorithm.needs is not Needs.PAST:
+            return 0
+        return self.algorithm.lookback(self.declared.parameters)
+
+    @property
     def elements(self) -> tuple[ElementLayout, ...]:
         """All elements its patterns match."""
         return (*(one for group in self.groups for one in group), *(one for one, _ in self.refused))
@@ -44,16 +65,35 @@ class CompiledTest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompiledWorkspace:
-    """All tests of one booking."""
+    """All tests of one booking.
+
+    Parameters
+    ----------
+    configuration
+        Hash of what is declared of them.
+    code
+        Release, and hash of the algorithms.
+    """
 
     layout: Layout
     tests: tuple[CompiledTest, ...]
+    configuration: str = ""
+    code: str = ""
 
     @property
-    def asks_for(self) -> tuple[str, ...]:
-        """Names of the conditions that any test requires something of, sorted."""
-        gates = [test.gate for test in self.tests if test.gate is not None]
-        return tuple(sorted({name for gate in gates for name in gate.names}))
+    def scopes(self) -> tuple[Scope, ...]:
+        """Scopes that any test has, in the order in which tests name them."""
+        return tuple(dict.fromkeys(scope for test in self.tests for scope in test.declared.scopes))
+
+    def of(self, scope: Scope) -> tuple[CompiledTest, ...]:
+        """Tests of a scope."""
+        return tuple(test for test in self.tests if scope in test.declared.scopes)
+
+    def asks_for(self, scope: Scope = "lumisection") -> tuple[str, ...]:
+        """Names of the conditions that verdicts of a scope depend on, sorted."""
+        since = scope.removeprefix("change:")
+        names = {name for test in self.of(scope) for name in test.asks_for}
+        return tuple(sorted(names.union(since.split(",") if since != scope else ())))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,10 +119,16 @@ def compile_tests(
         Bookings, or layouts already made of them.
     """
     layouts = [book if isinstance(book, Layout) else Layout(book) for book in bookings]
-    workspaces = {
-        layout.hash: CompiledWorkspace(layout=layout, tests=_compile(tests, layout, algorithms))
-        for layout in layouts
-    }
+    workspaces = {}
+    for layout in layouts:
+        found = _compile(tests, layout, algorithms)
+        declared = content_hash([test.declared for test in found])
+        workspaces[layout.hash] = CompiledWorkspace(
+            layout=layout,
+            tests=found,
+            configuration=declared,
+            code=code_of(test.algorithm for test in found),
+        )
     matched = {one.declared.name for place in workspaces.values() for one in place.tests}
     return CompiledTests(
         workspaces=workspaces,
@@ -108,10 +154,30 @@ def _compile_one(
     test: QualityTest, algorithm: Algorithm[Any], elements: Sequence[ElementLayout]
 ) -> CompiledTest:
     refusals = [(layout, algorithm.refusal(layout.element)) for layout in elements]
+    groups = same_shape(layout for layout, refused in refusals if not refused)
     return CompiledTest(
         declared=test,
         algorithm=algorithm,
-        groups=tuple(same_shape(layout for layout, refused in refusals if not refused)),
+        groups=tuple(block for group in groups for block in _blocks(group)),
         refused=tuple((layout, refused) for layout, refused in refusals if refused),
-        gate=parse_gate(test.require) if test.require else None,
+        gate=_gate(test),
     )
+
+
+def _blocks(group: Sequence[ElementLayout]) -> Iterator[tuple[ElementLayout, ...]]:
+    """A group in parts: algorithms need several times the memory of what they are given."""
+    most = max(1, _MOST_CELLS // max(1, group[0].planes * group[0].cells))
+    for first in range(0, len(group), most):
+        yield tuple(group[first : first + most])
+
+
+def _gate(test: QualityTest) -> Gate | None:
+    """All it asks of the conditions of an LS."""
+    gates = [parse_gate(test.require)] if test.require else []
+    if test.run_type:
+        gates.append(listed_gate("run_type", test.run_type))
+    if test.beam_mode:
+        gates.append(listed_gate("beam_mode", test.beam_mode))
+    if test.parts:
+        gates.append(parts_gate(test.parts))
+    return all_open(gates)

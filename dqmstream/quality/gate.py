@@ -8,20 +8,27 @@ true (Kleene's logic). Checked whole when the tests are read.
 
 import ast
 import operator
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dqmstream.messages.operations import Conditions
+from dqmstream.quality.pattern import compile_pattern
 
-__all__ = ["Gate", "parse_gate", "told"]
+__all__ = ["Gate", "all_open", "check_constant", "listed_gate", "parse_gate", "parts_gate", "told"]
 
 _NUMBERS: Final = ("fill", "luminosity", "pileup", "prescale_index", "delivered", "recorded")
 _TEXTS: Final = ("run_type", "beam_mode", "prescale_name")
 _FLAGS: Final = ("beams_stable", "physics")
+_CONSTANT: Final = ("fill", "prescale_index", *_TEXTS, *_FLAGS, "dcs")
+"""What stays the same from one LS to the next unless something has changed."""
 _STABLE: Final = "STABLE BEAMS"
 _LONGEST: Final = 500
 _DEEPEST: Final = 30
+
+_DCS: Final = "dcs."
+_PART: Final = "part."
 
 _COMPARISONS: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Lt: operator.lt,
@@ -86,6 +93,53 @@ def parse_gate(text: str) -> Gate:
     if "beam_mode" in names:
         names.add("beams_stable")
     return Gate(text.strip(), tuple(sorted(names)), opened)
+
+
+def check_constant(name: str) -> None:
+    """ValueError unless a condition of this name stays the same for many LSs."""
+    if name not in _CONSTANT and not re.fullmatch(r"dcs\.[A-Za-z0-9_]{1,64}", name):
+        msg = f"{name!r}: expected one of {', '.join(_CONSTANT)}, or dcs.<part>"
+        raise ValueError(msg)
+
+
+def listed_gate(name: str, patterns: Sequence[str]) -> Gate:
+    """Whether the run type or beam mode matches one of some patterns."""
+    compiled = [compile_pattern(pattern) for pattern in patterns]
+    lookup = _lookup(name)
+    names = ("beam_mode", "beams_stable") if name == "beam_mode" else (name,)
+
+    def opened(row: Conditions) -> bool | None:
+        value = lookup(row)
+        if value is None and name == "beam_mode" and row.beams_stable is not None:
+            # Of most LSs it is known only whether beams are stable.
+            if not row.beams_stable:
+                return False if set(patterns) == {_STABLE} else None
+            value = _STABLE
+        return None if value is None else any(one.fullmatch(value) for one in compiled)
+
+    return Gate(f"{name} {' or '.join(map(repr, patterns))}", names, opened)
+
+
+def parts_gate(parts: Sequence[str]) -> Gate:
+    """Whether these parts of the detector are in the run and switched on.
+
+    An LS whose voltages are known names the parts that are in: any other is out.
+    """
+    names = tuple(sorted(f"{_PART}{part}" for part in parts))
+
+    def opened(row: Conditions) -> bool | None:
+        return all(row.dcs.get(part, False) for part in parts) if row.dcs else None
+
+    return Gate(f"parts {', '.join(parts)}", names, opened)
+
+
+def all_open(gates: Sequence[Gate]) -> Gate | None:
+    """The gate that is open if all of these are; None if there are none."""
+    if len(gates) < 2:
+        return gates[0] if gates else None
+    names = tuple(sorted({name for gate in gates for name in gate.names}))
+    opened = _any([gate._open for gate in gates], winner=False)
+    return Gate(" and ".join(gate.text for gate in gates), names, opened)
 
 
 # ------------------------------------------------------------------ expressions
@@ -195,15 +249,32 @@ def _name(node: ast.expr) -> str:
 
 
 def _lookup(name: str) -> _Value:
-    part = name.removeprefix("dcs.")
-    if part != name:
-        return lambda row: row.dcs.get(part)
+    if name.startswith(_DCS):
+        return lambda row: row.dcs.get(name.removeprefix(_DCS))
+    if name.startswith(_PART):
+        return lambda row: _presence(row, name.removeprefix(_PART))
+    if name == "dcs":
+        return _switched_off
 
     def value(row: Conditions) -> Any:
         found = getattr(row, name)
         return None if found == "" else found
 
     return value
+
+
+def _presence(row: Conditions, part: str) -> str | None:
+    if not row.dcs:
+        return None
+    return "out" if part not in row.dcs else "on" if row.dcs[part] else "off"
+
+
+def _switched_off(row: Conditions) -> str | None:
+    """The voltages of all parts as one text."""
+    if not row.dcs:
+        return None
+    off = sorted(part for part, on in row.dcs.items() if not on)
+    return f"off: {', '.join(off)}" if off else "all on"
 
 
 def _shown(value: _Value, conditions: Conditions | None) -> str:

@@ -13,6 +13,7 @@ from dqmstream.messages.booking import Axis
 from dqmstream.messages.operations import Conditions
 
 __all__ = [
+    "Accepted",
     "Chosen",
     "ChosenBand",
     "ChosenReference",
@@ -167,7 +168,11 @@ class Past:
     contents: Contents
 
 
-def _no_past(_lumisections: int) -> Sequence[Past]:
+Accepted = Callable[[Conditions | None], bool]
+"""Whether LSs of such conditions may be looked at."""
+
+
+def _no_past(_lumisections: int, _accepted: Accepted) -> Sequence[Past]:
     return ()
 
 
@@ -180,11 +185,12 @@ class Inputs:
     references
         Gives each its reference.
     past
-        The last n LSs before the one judged that are still held, the oldest first.
+        The last n LSs before the one judged that are still held and whose conditions are accepted,
+        the oldest first.
     exposure
         What the contents judged were made of.
     """
 
     references: References = no_references
-    past: Callable[[int], Sequence[Past]] = _no_past
+    past: Callable[[int, Accepted], Sequence[Past]] = _no_past
     exposure: Exposure = field(default_factory=Exposure)

@@ -4,35 +4,28 @@ Whatever a test does, every element it matches gets a report. What cannot be jud
 and never BAD: too few entries are INSUFFICIENT, a wrong kind or an element that could not be
 filled INVALID, a test that fails or returns nonsense ERROR, one switched off DISABLED, and so one
 that requires other conditions than the LS had; where they are not known it is NOT_RUN, and so is
-one of an element that needs what no source of the run sends.
+one of an element that needs what no source of the run sends, or that has no reference.
+
+Thousands of tests of an LS are bound to find something in good data too: the p-values of all that
+make such statements are corrected for their number together.
 """
 
-import math
-import traceback
+import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Final
-
-import numpy as np
 
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
-from dqmstream.messages.booking import Element
 from dqmstream.messages.histograms import NO_SOURCE_HAS
 from dqmstream.messages.operations import Conditions
-from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, QualityReports
-from dqmstream.quality.algorithm import Findings
-from dqmstream.quality.bins import bin_label
+from dqmstream.messages.quality import Outcome, QualityReport, QualityReports, Scope
+from dqmstream.quality.comparands import LeftOut, Window, stacked
 from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
-from dqmstream.quality.declaration import QualityTest, Scope
 from dqmstream.quality.gate import told
-from dqmstream.quality.stack import Stack, stack_elements
+from dqmstream.quality.inputs import Inputs
+from dqmstream.quality.measuring import Failed, Measured, measured, trace_of
+from dqmstream.quality.reporting import MAX_BAD_CHANNELS, adjust, failure, reports_of, unjudged
 
-__all__ = ["MAX_BAD_CHANNELS", "judge", "judge_test"]
-
-MAX_BAD_CHANNELS: Final = 20
-"""Failed bins a report lists; it counts all of them."""
-_NAMED: Final = 3
-_MAX_TRACE: Final = 2000
+__all__ = ["MAX_BAD_CHANNELS", "judge"]
 
 
 def judge(
@@ -47,6 +40,11 @@ def judge(
     versions: tuple[int, ...],
     made: int = 0,
     conditions: Conditions | None = None,
+    first_lumisection: int | None = None,
+    missing: tuple[tuple[int, int], ...] = (),
+    closed: bool = True,
+    tests: Sequence[CompiledTest] | None = None,
+    inputs: Inputs | None = None,
 ) -> QualityReports:
     """All reports of one workspace over one window.
 
@@ -57,23 +55,39 @@ def judge(
     workspace
         Tests compiled for the booking of `contents`.
     scope
-        Only tests of this scope are run.
-    set_hash, run, lumisection, complete, versions, made
+        Of the window: only tests of this scope are run.
+    set_hash, run, lumisection, complete, versions, made, first_lumisection, missing, closed
         Copied into the result, see `QualityReports`.
     conditions
-        What is known of the LS, for tests that require something of it.
+        What is known of the LS, for tests that require something of it and to choose references.
+    tests
+        Those of `workspace` to run; all of this scope by default.
+    inputs
+        What tests are given besides: nothing by default.
 
     Returns
     -------
     QualityReports
         Sorted by path, then name of test.
     """
-    reports = [
-        report
-        for test in workspace.tests
-        if scope in test.declared.scopes
-        for report in judge_test(test, contents, conditions)
-    ]
+    window = Window(
+        contents=contents,
+        run=run,
+        lumisection=lumisection,
+        conditions=conditions,
+        made=made,
+        inputs=inputs or Inputs(),
+    )
+    reports, found = list[QualityReport](), list[Measured]()
+    for test in workspace.of(scope) if tests is None else tests:
+        for one in _judge_test(test, window):
+            if isinstance(one, Measured):
+                found.append(one)
+            else:
+                reports.append(one)
+    for one, adjusted in zip(found, adjust(found), strict=True):
+        reports += reports_of(one, adjusted)
+    reports.sort(key=lambda report: (report.path, report.qtname))
     return QualityReports(
         set=set_hash,
         run=run,
@@ -82,31 +96,55 @@ def judge(
         scope=scope,
         complete=complete,
         versions=versions,
-        reports=tuple(sorted(reports, key=lambda report: (report.path, report.qtname))),
+        reports=tuple(reports),
         made=made,
-        conditions=told(workspace.asks_for, conditions) if scope == "lumisection" else "",
+        conditions=told(workspace.asks_for(scope), conditions),
+        first_lumisection=lumisection if scope == "lumisection" else first_lumisection,
+        missing=missing,
+        closed=closed,
+        configuration=workspace.configuration,
+        code=workspace.code,
+        contents=hashlib.blake2b(contents.cells.data, digest_size=8).hexdigest(),
     )
 
 
-def judge_test(
-    test: CompiledTest, contents: Contents, conditions: Conditions | None = None
-) -> Iterator[QualityReport]:
-    """The reports of one test, one for each element it matches."""
-    if shut := _shut(test, conditions):
+def _judge_test(test: CompiledTest, window: Window) -> Iterator[QualityReport | Measured]:
+    """What one test finds, or why it judges an element not."""
+    if shut := _shut(test, window.conditions):
         for layout in test.elements:
-            yield _unjudged(test, layout, *shut)
+            yield unjudged(test, layout, *shut)
         return
     for layout, refused in test.refused:
-        yield _unjudged(test, layout, Outcome.INVALID, refused)
+        yield unjudged(test, layout, Outcome.INVALID, refused)
+    invalid = window.contents.invalid
     for group in test.groups:
-        filled = []
+        filled = [layout for layout in group if layout.index not in invalid] if invalid else group
+        if invalid:
+            for layout in group:
+                if layout.index in invalid:
+                    yield unjudged(test, layout, *_unfilled(invalid[layout.index]))
+        if not filled:
+            continue
+        yield from _judge_group(test, filled, window)
+
+
+def _judge_group(
+    test: CompiledTest, group: Sequence[ElementLayout], window: Window
+) -> Iterator[QualityReport | Measured]:
+    try:
+        parts = list(stacked(test, group, window))
+    except Exception as error:
+        # A reference that cannot be used is no reason to judge nothing else.
+        said, trace = repr(error), trace_of(error)
         for layout in group:
-            if layout.index in contents.invalid:
-                yield _unjudged(test, layout, *_unfilled(contents.invalid[layout.index]))
-            else:
-                filled.append(layout)
-        if filled:
-            yield from _judge_stack(test, filled, stack_elements(contents, filled))
+            yield failure(Failed(test=test, layout=layout, error=said, trace=trace))
+        return
+    for part in parts:
+        if isinstance(part, LeftOut):
+            yield unjudged(test, part.layout, part.outcome, part.why)
+            continue
+        for one in measured(test, part):
+            yield failure(one) if isinstance(one, Failed) else one
 
 
 def _shut(test: CompiledTest, conditions: Conditions | None) -> tuple[Outcome, str] | None:
@@ -126,131 +164,3 @@ def _unfilled(why: str) -> tuple[Outcome, str]:
     if why.startswith(NO_SOURCE_HAS):
         return Outcome.NOT_RUN, why
     return Outcome.INVALID, f"could not be filled: {why}"
-
-
-def _judge_stack(
-    test: CompiledTest, layouts: Sequence[ElementLayout], stack: Stack
-) -> Iterator[QualityReport]:
-    try:
-        findings = test.algorithm.measure(stack, test.declared.parameters)
-        _check(findings, len(stack))
-        reports = [_report(test, one, findings, row) for row, one in enumerate(layouts)]
-    except Exception as error:
-        # An algorithm may fail in any way; only the element it fails on pays for it.
-        if len(stack) > 1:
-            for row, layout in enumerate(layouts):
-                yield from _judge_stack(test, [layout], stack.row(row))
-            return
-        trace = "".join(traceback.format_exception(error))[-_MAX_TRACE:]
-        yield _unjudged(test, layouts[0], Outcome.ERROR, f"the test failed: {error!r}\n{trace}")
-        return
-    yield from reports
-
-
-def _check(findings: Findings, rows: int) -> None:
-    """Refuse results of another shape than the stack's."""
-    for name in ("qtresult", "measured", "entries", "content", "severity"):
-        values = getattr(findings, name)
-        if values is not None and (values.ndim < 1 or len(values) != rows):
-            msg = f"{name} has shape {values.shape}, expected one row for each of {rows} elements"
-            raise ValueError(msg)
-
-
-def _report(
-    test: CompiledTest, layout: ElementLayout, findings: Findings, row: int
-) -> QualityReport:
-    declared, entries = test.declared, int(findings.entries[row])
-    if obstacle := _obstacle(declared, findings, row):
-        return _unjudged(test, layout, *obstacle, entries)
-    qtresult, measured = float(findings.qtresult[row]), float(findings.measured[row])
-    bad, count = _bad_channels(layout.element, findings, row)
-    limit = _limit(declared, findings)
-    unit = f" {findings.unit}" if findings.unit else ""
-    probability = f" (qtresult {qtresult:.3g})" if findings.limit else ""
-    return QualityReport(
-        path=layout.element.path,
-        qtname=declared.name,
-        algorithm=declared.algorithm,
-        outcome=_outcome(qtresult, declared),
-        qtresult=qtresult,
-        measured=measured,
-        limit=limit,
-        entries=entries,
-        bad_channels=bad,
-        bad_count=count,
-        message=(
-            f"{findings.quantity} is {measured:.6g}{unit}{probability}, expected {limit}; "
-            f"{entries} entries{_worst(findings, bad, count)}"
-        ),
-    )
-
-
-def _obstacle(test: QualityTest, findings: Findings, row: int) -> tuple[Outcome, str] | None:
-    """Why a row cannot be judged, if so."""
-    entries, least = int(findings.entries[row]), max(test.min_entries, 1)
-    if entries < least:
-        return Outcome.INSUFFICIENT, f"{entries} entries, needs {least}"
-    if row in findings.insufficient:
-        return Outcome.INSUFFICIENT, f"{findings.insufficient[row]}; {entries} entries"
-    qtresult, measured = findings.qtresult[row], findings.measured[row]
-    if not 0 <= qtresult <= 1 or not math.isfinite(measured):
-        why = f"the test returned qtresult {qtresult:g} and measured {measured:g}, expected 0 to 1"
-        return Outcome.ERROR, why
-    return None
-
-
-def _outcome(qtresult: float, test: QualityTest) -> Outcome:
-    if qtresult < test.error:
-        return Outcome.BAD
-    return Outcome.WARNING if qtresult < test.warning else Outcome.GOOD
-
-
-def _limit(test: QualityTest, findings: Findings) -> str:
-    below = "else BAD" if test.error == test.warning else f"BAD below {test.error:g}"
-    thresholds = f"at least {test.warning:g} ({below})"
-    return f"{findings.limit}, qtresult {thresholds}" if findings.limit else thresholds
-
-
-def _bad_channels(
-    element: Element, findings: Findings, row: int
-) -> tuple[tuple[BadChannel, ...], int]:
-    """Failed bins, worst first and then in order of bins; and how many there are in all."""
-    if findings.severity is None or findings.content is None:
-        return (), 0
-    severity, content = findings.severity[row], findings.content[row]
-    failed = np.flatnonzero(severity)
-    worst = failed[np.argsort(-severity.reshape(-1)[failed], kind="stable")][:MAX_BAD_CHANNELS]
-    axes = getattr(element, "axes", ())
-    channels = []
-    for place in worst:
-        index = np.unravel_index(place, severity.shape)
-        bins = tuple(int(number) + findings.first_bin for number in index)
-        channels.append(
-            BadChannel(bins=bins, content=float(content[index]), label=bin_label(axes, bins))
-        )
-    return tuple(channels), len(failed)
-
-
-def _worst(findings: Findings, bad: Sequence[BadChannel], count: int) -> str:
-    """The end of the message: the worst bins by name."""
-    if findings.severity is None:
-        return ""
-    if not bad:
-        return "; no bad bins"
-    named = ", ".join(f"{one.label} holds {one.content:.6g}" for one in bad[:_NAMED])
-    if count == 1:
-        return f"; 1 bad bin: {named}"
-    return f"; {count} bad bins, worst first: {named}{', ...' if count > _NAMED else ''}"
-
-
-def _unjudged(
-    test: CompiledTest, layout: ElementLayout, outcome: Outcome, why: str, entries: int = 0
-) -> QualityReport:
-    return QualityReport(
-        path=layout.element.path,
-        qtname=test.declared.name,
-        algorithm=test.declared.algorithm,
-        outcome=outcome,
-        entries=entries,
-        message=f"not judged: {why}",
-    )

@@ -47,6 +47,8 @@ class Stack:
         What the elements look like in many good LSs: none or one.
     past
         The same elements in LSs before, the oldest first.
+    lumisection
+        Number of the LS they are of, or of the last one of several.
     """
 
     axes: tuple[Axis, ...]
@@ -57,29 +59,35 @@ class Stack:
     references: tuple["ReferenceStack", ...] = ()
     bands: tuple["BandStack", ...] = ()
     past: tuple["PastStack", ...] = ()
+    lumisection: int = 0
 
     def __len__(self) -> int:
         return len(self.entries)
 
-    def row(self, index: int) -> "Stack":
-        """The stack of one element of it."""
-        one = slice(index, index + 1)
+    def rows(self, start: int, stop: int) -> "Stack":
+        """The stack of some of its elements."""
+        some = slice(start, stop)
         return Stack(
             axes=self.axes,
-            entries=self.entries[one],
-            sums=None if self.sums is None else self.sums[one],
-            squares=None if self.squares is None else self.squares[one],
+            entries=self.entries[some],
+            sums=None if self.sums is None else self.sums[some],
+            squares=None if self.squares is None else self.squares[some],
             profile=self.profile,
             references=tuple(
-                ReferenceStack(stack=each.stack.row(index), scale=each.scale[one])
+                ReferenceStack(stack=each.stack.rows(start, stop), scale=each.scale[some])
                 for each in self.references
             ),
-            bands=tuple(each.row(index) for each in self.bands),
+            bands=tuple(each.rows(start, stop) for each in self.bands),
             past=tuple(
-                PastStack(lumisection=each.lumisection, stack=each.stack.row(index))
+                PastStack(lumisection=each.lumisection, stack=each.stack.rows(start, stop))
                 for each in self.past
             ),
+            lumisection=self.lumisection,
         )
+
+    def row(self, index: int) -> "Stack":
+        """The stack of one element of it."""
+        return self.rows(index, index + 1)
 
     @property
     def inner(self) -> tuple[slice, ...]:
@@ -143,17 +151,21 @@ class BandStack:
     scale: NDArray[np.float64]
     members: NDArray[np.int64]
 
+    def rows(self, start: int, stop: int) -> "BandStack":
+        """The bands of some elements of it."""
+        some = slice(start, stop)
+        return BandStack(
+            centre=self.centre[some],
+            lower=self.lower[some],
+            upper=self.upper[some],
+            statistical=self.statistical[some],
+            scale=self.scale[some],
+            members=self.members[some],
+        )
+
     def row(self, index: int) -> "BandStack":
         """The band of one element of it."""
-        one = slice(index, index + 1)
-        return BandStack(
-            centre=self.centre[one],
-            lower=self.lower[one],
-            upper=self.upper[one],
-            statistical=self.statistical[one],
-            scale=self.scale[one],
-            members=self.members[one],
-        )
+        return self.rows(index, index + 1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +191,10 @@ def same_shape(
 def stack_elements(contents: Contents, group: Sequence[ElementLayout]) -> Stack:
     """The bins of a group of `same_shape`, taken out of the flat buffer."""
     first = group[0]
-    planes = np.stack([_planes(contents, layout) for layout in group], axis=1)
+    size = first.planes * first.cells
+    offsets = np.fromiter((layout.offset for layout in group), np.intp, len(group))
+    taken = contents.cells[offsets[:, None] + np.arange(size)]
+    planes = np.moveaxis(taken.reshape(len(group), first.planes, *first.extents), 1, 0)
     weighted = first.planes == 3
     return Stack(
         axes=_axes(first.element),
@@ -197,8 +212,3 @@ def per_element(values: NDArray[AnyT]) -> NDArray[AnyT]:
 
 def _axes(element: Element) -> tuple[Axis, ...]:
     return getattr(element, "axes", ())
-
-
-def _planes(contents: Contents, layout: ElementLayout) -> NDArray[np.int64]:
-    cells = contents.cells[layout.offset : layout.nan]
-    return cells.reshape(layout.planes, *layout.extents)

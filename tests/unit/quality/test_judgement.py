@@ -250,8 +250,8 @@ def test_a_test_that_fails_on_one_element_is_an_error_there_and_goes_on(three) -
     assert reports["b"].outcome is Outcome.ERROR
     assert reports["c"].outcome is Outcome.WARNING
     assert "unlucky" in reports["b"].message
-    assert "Traceback" in reports["b"].message
-    assert "in failing" in reports["b"].message
+    assert "Traceback" in reports["b"].trace
+    assert "in failing" in reports["b"].trace
 
 
 def test_a_result_that_is_no_fraction_is_an_error(three) -> None:
