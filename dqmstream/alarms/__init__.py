@@ -1,0 +1,1 @@
+"""Alarms as a pure fold: verdicts, conditions, commands and time in, steps of alarms out."""
