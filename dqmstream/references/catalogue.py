@@ -75,6 +75,10 @@ class Catalogue:
     def __contains__(self, version: object) -> bool:
         return version in self._versions
 
+    def get(self, version: str) -> Reference | None:
+        """The version of that id, None if there is none."""
+        return self._versions.get(version)
+
     @property
     def versions(self) -> tuple[Reference, ...]:
         """All of them: by workspace, name and number."""
@@ -105,9 +109,7 @@ class Catalogue:
     def history(self, name: str, workspace: str | None = None) -> tuple[Reference, ...]:
         """All versions of a name, by workspace and number."""
         return tuple(
-            one
-            for one in self.versions
-            if one.name == name and workspace in {None, one.workspace}
+            one for one in self.versions if one.name == name and workspace in {None, one.workspace}
         )
 
     def stands(self, reference: Reference) -> bool:
@@ -165,9 +167,9 @@ def chosen(
 def _why_not(reference: Reference, wanted: Wanted) -> str:
     if wanted.kind == "band" and reference.kind != "band":
         return f"is no band but of kind {reference.kind}"
-    return why_not_now(
-        reference, wanted.run, wanted.lumisection, wanted.moment
-    ) or why_not_valid(reference.valid, wanted.run, wanted.conditions)
+    return why_not_now(reference, wanted.run, wanted.lumisection, wanted.moment) or why_not_valid(
+        reference.valid, wanted.run, wanted.conditions
+    )
 
 
 def _why_not_path(reference: Reference, path: str) -> str:

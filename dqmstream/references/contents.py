@@ -99,9 +99,9 @@ class _Bands(Value, frozen=True, kw_only=True):
 class _Payload(Value, frozen=True, kw_only=True):
     booking: Booking
     cells: bytes
-    scalars: dict[int, ScalarValue] = {}
-    invalid: dict[int, str] = {}
-    bands: _Bands = _Bands()
+    scalars: dict[int, ScalarValue]
+    invalid: dict[int, str]
+    bands: _Bands
 
 
 def pack(data: ReferenceData, part: int = _PART) -> Packed:

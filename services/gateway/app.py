@@ -27,6 +27,8 @@ from services.gateway.routes import (
     elements,
     ingest,
     operations,
+    reference_contents,
+    references,
     reports,
     runs,
     series,
@@ -41,7 +43,19 @@ PAGE = Path(str(files("services.gateway") / "page"))
 
 _API = "/api/v1"
 
-_MODULES: Final = (runs, elements, contents, series, trends, reports, displays, operations, ingest)
+_MODULES: Final = (
+    runs,
+    elements,
+    contents,
+    series,
+    trends,
+    reports,
+    references,
+    reference_contents,
+    displays,
+    operations,
+    ingest,
+)
 
 _ANYWHERE: Final[dict[int | str, dict[str, Any]]] = {
     401: problem_answer("A token is asked for, or the one that came is not in force."),

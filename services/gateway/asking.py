@@ -20,6 +20,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import ProblemError, not_found, problem_answer
 from services.gateway.readings import Readings
+from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.search import Matches, glob_matches, regex_matches
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
@@ -80,6 +81,7 @@ class Parts:
     streams: Turns = field(default_factory=Turns)
     access: Access = field(default_factory=Access)
     ingest: Ingest | None = None
+    references: ReferenceDesk | None = None
 
 
 def _parts(request: Request) -> Parts:

@@ -29,6 +29,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.progress import GatewayProgress
 from services.gateway.readings import Readings
+from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
 from services.status.reader import StatusReader
@@ -104,7 +105,10 @@ async def run_gateway(
             status=StatusReader(log, clock).report,
             access=access or Access(),
             ingest=ingest,
+            references=ReferenceDesk(log, archive, clock),
         )
+        if parts.references is not None:
+            tasks.create_task(parts.references.run(), name="references")
         if parts.access.file is not None:
             tasks.create_task(parts.access.follow(), name="tokens")
         tasks.create_task(_take_in(intake, archive, log), name="intake")

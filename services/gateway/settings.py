@@ -66,6 +66,8 @@ class Limits:
     """Bytes of one body on its way to the log; the log's own limit holds as well."""
     ingest_document: int = 1 << 20
     """Bytes of the JSON that starts a source, or ends something."""
+    reference_body: int = 64 << 20
+    """Bytes of a file that is uploaded as a reference, compressed or not."""
     ingest_bytes: int = 64 << 20
     """Bytes of bodies that are read, or wait for the log, all together."""
     ingest_token_bytes: int = 32 << 20

@@ -1,0 +1,333 @@
+"""Routes: the catalogue of references. Everybody may look, experts make, accept and retire."""
+
+import asyncio
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Path, Query, Request
+from starlette.responses import Response
+
+from dqmstream.messages.references import Reference, Validity
+from dqmstream.quality.pattern import compile_pattern
+from dqmstream.references.making import Described
+from dqmstream.references.proposals import Criteria
+from services.gateway.access import Caller, requires
+from services.gateway.access_tokens import Role
+from services.gateway.asking import PROBLEMS, Gateway, answer
+from services.gateway.ingest_body import expand, media_type, read_body
+from services.gateway.problems import ProblemError, not_found, problem_answer
+from services.gateway.reference_desk import ReferenceDesk
+from services.gateway.reference_history import history_of
+from services.gateway.reference_models import (
+    NAME,
+    AskedReference,
+    DecideReference,
+    HistoryAnswer,
+    MadeAnswer,
+    MakeReference,
+    ProposalsAnswer,
+    ReferenceAnswer,
+    ReferencesAnswer,
+    UploadAnswer,
+    proposal_row,
+    reference_row,
+)
+from services.gateway.reference_proposing import propose
+from services.gateway.reference_reading import AskedData, workspaces_of
+
+__all__ = ["OpenDesk", "Version", "router", "row_of"]
+
+_DAY: Final = 86_400 * 10**9
+_UPLOADS: Final = (
+    "application/octet-stream",
+    "application/x-root",
+    "application/json",
+    "application/vnd.uhi+json",
+)
+_SHOWN_LEFT_OUT: Final = 50
+_WRITING: Final[dict[int | str, dict[str, Any]]] = {
+    400: problem_answer("The body broke off, or is damaged."),
+    408: problem_answer("The body did not come in time."),
+    409: problem_answer("That is what it is already."),
+    413: problem_answer("The body, or what is to be made of it, is too large."),
+    415: problem_answer("The body is of another type, or compressed in an unknown way."),
+}
+
+router = APIRouter(tags=["references"], responses=PROBLEMS)
+
+Expert = Annotated[Caller, Depends(requires(Role.EXPERT))]
+Version = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="Id of a version.")]
+Name = Annotated[str, Query(pattern=NAME, description="Name of a reference.")]
+Workspace = Annotated[str | None, Query(max_length=255)]
+
+
+def _desk(parts: Gateway) -> ReferenceDesk:
+    if parts.references is None:
+        raise not_found("this gateway has no catalogue of references")
+    return parts.references
+
+
+OpenDesk = Annotated[ReferenceDesk, Depends(_desk)]
+
+
+def row_of(desk: ReferenceDesk, reference: Reference) -> dict[str, Any]:
+    """A version, and whether it is the one that is used."""
+    return reference_row(reference, stands=desk.known.catalogue.stands(reference))
+
+
+@router.get("/references", response_model=ReferencesAnswer, summary="Versions of references")
+async def list_references(
+    *,
+    desk: OpenDesk,
+    workspace: Workspace = None,
+    name: Annotated[str | None, Query(pattern=NAME)] = None,
+    status: Annotated[Literal["proposed", "accepted", "retired"] | None, Query()] = None,
+    standing: Annotated[
+        bool, Query(description="Only those that are used, in the order they are tried in.")
+    ] = False,
+    limit: Annotated[int, Query(ge=1, le=5_000)] = 1_000,
+) -> Response:
+    """The catalogue; contents are asked for one by one."""
+    await desk.ready()
+    catalogue = desk.known.catalogue
+    versions = catalogue.versions
+    if standing:
+        names = sorted({one.workspace for one in versions})
+        versions = tuple(one for each in names for one in catalogue.chain(each))
+    found = [
+        one
+        for one in versions
+        if workspace in {None, one.workspace}
+        and name in {None, one.name}
+        and status in {None, one.status}
+    ]
+    rows = [row_of(desk, one) for one in found[:limit]]
+    return answer({"references": rows, "total": len(found)})
+
+
+@router.get(
+    "/references/history", response_model=HistoryAnswer, summary="Who decided what, why and when"
+)
+async def show_history(desk: OpenDesk, name: Name, workspace: Workspace = None) -> Response:
+    """Every step in the life of all versions of a name: from the record of decisions."""
+    await desk.ready()
+    if not desk.known.catalogue.history(name, workspace):
+        msg = f"no reference has the name {name!r}"
+        raise not_found(msg)
+    return answer({"name": name, "history": await history_of(desk.log, name, workspace)})
+
+
+@router.get(
+    "/references/proposals",
+    response_model=ProposalsAnswer,
+    summary="Which runs would be good references for a run",
+)
+async def list_proposals(
+    *,
+    parts: Gateway,
+    desk: OpenDesk,
+    run: Annotated[
+        str,
+        Query(
+            pattern=r"^(current|[1-9][0-9]{0,9})$",
+            description="A run number, or `current` for the one that began last.",
+        ),
+    ],
+    ratio: Annotated[
+        float, Query(gt=1, le=10, description="How far luminosity and pile-up may be apart.")
+    ] = 1.15,
+    days: Annotated[float, Query(gt=0, le=3_650, description="... and the runs.")] = 10.0,
+    lumisections: Annotated[int, Query(ge=1, le=10_000, description="Least it must have.")] = 5,
+    bad: Annotated[float, Query(ge=0, le=1, description="Most of its tests that were BAD.")] = 0.05,
+) -> Response:
+    """A ranking with reasons; nothing is used until an expert makes, or accepts, a version."""
+    if desk.archive is None:
+        raise not_found("this gateway has no store to look for runs in")
+    number = await parts.library.run_number(run)
+    criteria = Criteria(ratio=ratio, days=days, lumisections=lumisections, bad=bad)
+    wanted, ranked = await asyncio.to_thread(propose, desk.archive, number, criteria)
+    return answer(
+        {
+            "run": number,
+            "facts": msgspec.to_builtins(wanted),
+            "proposals": [proposal_row(one) for one in ranked],
+        }
+    )
+
+
+@router.get("/references/{version}", response_model=ReferenceAnswer, summary="One version")
+async def show_reference(desk: OpenDesk, version: Version) -> Response:
+    """What it is, what it was made of, who decided what of it last."""
+    return answer(row_of(desk, await desk.version(version)))
+
+
+# -------------------------------------------------------------------- decisions
+
+
+@router.post(
+    "/references",
+    response_model=MadeAnswer,
+    responses=_WRITING,
+    summary="Make a reference out of stored runs",
+)
+async def make_reference(
+    parts: Gateway, desk: OpenDesk, caller: Expert, asked: MakeReference
+) -> Response:
+    """A version for each workspace. Asked twice for the same, it is made once."""
+    if desk.archive is None:
+        raise not_found("this gateway has no store that a reference could be made out of")
+    runs = {int(run): [(a, b) for a, b in ranges] for run, ranges in asked.runs.items()}
+    data = AskedData(runs=runs, per=asked.band, require=asked.require)
+    names = asked.workspaces
+    if not names:
+        names = await asyncio.to_thread(workspaces_of, desk.archive, list(runs))
+    made, left_out = [], {}
+    for workspace in dict.fromkeys(names):
+        described = _described(asked, workspace, parts.clock.wall())
+        decision = desk.decision(_status(asked), caller.name, asked.reason)
+        try:
+            made.append(await desk.make(described, data, decision))
+        except ProblemError as problem:
+            # Of all workspaces those are left out that have nothing of the elements wanted.
+            if asked.workspaces or problem.status != 422:
+                raise
+            left_out[workspace] = problem.detail
+    if not made:
+        raise ProblemError(422, "; ".join(left_out.values())[:1_000])
+    rows = [row_of(desk, one) for one in made]
+    return answer({"references": rows, "left_out": left_out})
+
+
+@router.post(
+    "/references/uploads",
+    response_model=UploadAnswer,
+    responses=_WRITING,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                one: {"schema": {"type": "string", "format": "binary"}} for one in _UPLOADS
+            },
+        }
+    },
+    summary="Upload a reference: a ROOT file, or histograms as UHI's JSON",
+)
+async def upload_reference(
+    *,
+    request: Request,
+    parts: Gateway,
+    desk: OpenDesk,
+    caller: Expert,
+    name: Name,
+    workspace: Annotated[str, Query(min_length=1, max_length=255)],
+    owner: Annotated[str, Query(min_length=3, max_length=1_000)],
+    reason: Annotated[str, Query(min_length=3, max_length=1_000)],
+    file: Annotated[str, Query(max_length=255, description="What it is called.")] = "upload",
+    run: Annotated[
+        int | None, Query(ge=1, le=0xFFFFFFFF, description="Of a file with several: which.")
+    ] = None,
+    path: Annotated[list[str], Query(max_length=200, description="As `paths` of making.")] = [],  # noqa: B006 FastAPI copies it
+    rank: Annotated[int, Query(ge=-1_000, le=1_000)] = 0,
+    expires_days: Annotated[float | None, Query(gt=0, le=3_650)] = None,
+    proposed: bool = False,
+) -> Response:
+    """Histograms go to the elements that are booked under their paths; others are left out.
+
+    ROOT files are in the folders of CMS's DQM. Of UHI it is one histogram, or an object of
+    histograms by path, as `contents?format=uhi` answers with.
+    """
+    asked = AskedReference(
+        name=name,
+        paths=path or ["**"],
+        rank=rank,
+        owner=owner,
+        reason=reason,
+        expires_days=expires_days,
+        proposed=proposed,
+    )
+    media_type(request, *_UPLOADS)
+    limits = parts.settings.limits
+    with desk.budget.reserve(caller.name) as held:
+        raw = await read_body(
+            request,
+            held,
+            limit=limits.reference_body,
+            seconds=limits.ingest_body_seconds,
+            whose="the file",
+        )
+        encoding = request.headers.get("content-encoding", "")
+        body = await asyncio.to_thread(
+            expand, raw, encoding, limit=limits.reference_body, whose="the file"
+        )
+        described = _described(asked, workspace, parts.clock.wall())
+        decision = desk.decision(_status(asked), caller.name, reason)
+        booked = await desk.booked(parts.library, workspace)
+        reference, uploaded = await desk.upload(
+            described, body, decision, file=file, booked=booked, run=run
+        )
+    return answer(
+        {
+            "reference": row_of(desk, reference),
+            "taken": uploaded.taken,
+            "left_out": list(uploaded.left_out[:_SHOWN_LEFT_OUT]),
+        }
+    )
+
+
+@router.post(
+    "/references/{version}/accept",
+    response_model=ReferenceAnswer,
+    responses=_WRITING,
+    summary="Use a version",
+)
+async def accept_reference(
+    desk: OpenDesk, caller: Expert, version: Version, asked: DecideReference
+) -> Response:
+    """Of a proposed one, or again of one that was retired."""
+    decision = desk.decision("accepted", caller.name, asked.why)
+    return answer(row_of(desk, await desk.decide(version, "accept", decision)))
+
+
+@router.post(
+    "/references/{version}/retire",
+    response_model=ReferenceAnswer,
+    responses=_WRITING,
+    summary="Use a version no more",
+)
+async def retire_reference(
+    desk: OpenDesk, caller: Expert, version: Version, asked: DecideReference
+) -> Response:
+    """The accepted version of its name before it, if there is one, stands again."""
+    decision = desk.decision("retired", caller.name, asked.why)
+    return answer(row_of(desk, await desk.decide(version, "retire", decision)))
+
+
+def _status(asked: AskedReference) -> Literal["proposed", "accepted"]:
+    return "proposed" if asked.proposed else "accepted"
+
+
+def _described(asked: AskedReference, workspace: str, now: int) -> Described:
+    for pattern in asked.paths:
+        try:
+            compile_pattern(pattern)
+        except ValueError as error:
+            raise ProblemError(422, f"paths: {error}") from error
+    valid = asked.valid
+    expires = None if asked.expires_days is None else now + round(asked.expires_days * _DAY)
+    return Described(
+        name=asked.name,
+        workspace=workspace,
+        owner=asked.owner,
+        reason=asked.reason,
+        paths=tuple(asked.paths),
+        rank=asked.rank,
+        valid=Validity(
+            run_types=tuple(valid.run_types),
+            beam_modes=tuple(valid.beam_modes),
+            prescales=tuple(valid.prescales),
+            first_run=valid.first_run,
+            last_run=valid.last_run,
+        ),
+        labels=dict(asked.labels),
+        expires=expires,
+    )
