@@ -5,11 +5,39 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dqmstream.quality.algorithm import Algorithm
-from dqmstream.quality.algorithms import band, channels, chi2, mean, range
+from dqmstream.quality.algorithms import (
+    band,
+    blocks,
+    channels,
+    chi2,
+    equality,
+    expected,
+    kolmogorov,
+    last_filled,
+    mean,
+    median,
+    range,
+    reference,
+    variance,
+)
 
 __all__ = ["ALGORITHMS"]
 
-_MODULES: Final = (band, channels, chi2, mean, range)
+_MODULES: Final = (
+    band,
+    blocks,
+    channels,
+    chi2,
+    equality,
+    expected,
+    kolmogorov,
+    last_filled,
+    mean,
+    median,
+    range,
+    reference,
+    variance,
+)
 
 ALGORITHMS: Final[Mapping[str, Algorithm[Any]]] = MappingProxyType(
     {algorithm.name: algorithm for module in _MODULES for algorithm in module.ALGORITHMS}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dqmstream.histograms.layout import axis_bins
 from dqmstream.messages.booking import Element
 from dqmstream.quality.algorithm import Algorithm, Findings, Parameters, Sigmas, refuse_unless_bins
+from dqmstream.quality.algorithms.root import root_content
 from dqmstream.quality.algorithms.significance import (
     log_binomial_excess,
     log_normal_tail,
@@ -42,11 +43,13 @@ class DeadChannel(Parameters, frozen=True, kw_only=True):
 
     `threshold` is the most entries a dead bin may have. `share` says how uneven good channels may
     be: the emptiest live one is expected to have at least this share of the median live bin.
+    `cmssw_compatible` uses neither `share` nor `sigmas`.
     """
 
-    threshold: Annotated[int, msgspec.Meta(ge=0)] = 0
+    threshold: Annotated[float, msgspec.Meta(ge=0)] = 0
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.2
     sigmas: Sigmas = 5.0
+    cmssw_compatible: bool = False
 
 
 class NoisyChannel(Parameters, frozen=True, kw_only=True):
@@ -54,12 +57,13 @@ class NoisyChannel(Parameters, frozen=True, kw_only=True):
 
     `tolerance` is the relative excess over the mean of the bins around it that good channels may
     have by nature (1.0: twice as many entries). `neighbours` is how many bins to each side are
-    compared with.
+    compared with. `cmssw_compatible` does not use `sigmas`.
     """
 
     tolerance: Annotated[float, msgspec.Meta(ge=0)] = 1.0
     neighbours: Annotated[int, msgspec.Meta(ge=1)] = 2
     sigmas: Sigmas = 5.0
+    cmssw_compatible: bool = False
 
 
 def dead_channel(stack: Stack, parameters: DeadChannel) -> Findings:
@@ -72,23 +76,26 @@ def dead_channel(stack: Stack, parameters: DeadChannel) -> Findings:
     counts of live bins that differ in expectation by no more than `share` says. Flow is left out.
     Definition of dead: CMSSW DQMServices/Core/src/QTest.cc, tail: `significance`.
 
-    Not reproduced of CMSSW: every bin at or below threshold is dead there, however few entries the
-    whole histogram has, and in two dimensions a threshold that was never set is not noticed.
+    `cmssw_compatible`: every bin with a content of at most threshold is dead, however few entries
+    the whole histogram has. In two dimensions CMSSW does not notice a threshold that was never set.
     """
+    if parameters.cmssw_compatible:
+        return _cmssw_dead(stack, parameters.threshold)
     entries = stack.entries[stack.inner]
     live = entries > parameters.threshold
     expected = parameters.share * _median(entries, live)
-    log_p = log_poisson_deficit(parameters.threshold, expected) + math.log(_bins(entries))
+    most = math.floor(parameters.threshold)
+    log_p = log_poisson_deficit(most, expected) + math.log(_bins(entries))
     enough = log_p < log_normal_tail(parameters.sigmas)
     judged = np.broadcast_to(_columns(enough, entries.ndim), entries.shape)
     deficit = _columns(expected, entries.ndim) - entries
     reasons = {
         int(row): f"a live bin may have as few as {expected[row]:.3g} entries, "
-        f"too few to call one with {parameters.threshold} dead"
+        f"too few to call one with {most} dead"
         for row in np.flatnonzero(~enough)
     }
     return Findings.of_bins(
-        f"fraction of live bins (dead: at most {parameters.threshold} entries, "
+        f"fraction of live bins (dead: at most {most} entries, "
         f"expected at least {parameters.share:g} of the median)",
         entries=entries,
         content=entries.astype(np.float64),
@@ -109,10 +116,13 @@ def noisy_channel(stack: Stack, parameters: NoisyChannel) -> Findings:
     Flow is left out. Criterion of excess: CMSSW DQMServices/Core/src/QTest.cc, tail:
     `significance`.
 
-    Not reproduced of CMSSW: (c - avg) / abs(avg) > tolerance fails there whatever the counts (2
-    entries beside 1 and 0); a bin among empty ones never fails; the window is pushed inward at the
-    edges; in two dimensions failed bins are listed with y = 0.
+    `cmssw_compatible`: a bin of content c fails if (c - avg) / abs(avg) > tolerance, whatever the
+    counts (2 entries beside 1 and 0); one among empty ones never does; the window is pushed inward
+    at the edges and avg the mean of its other bins. Failed bins are listed where they are: CMSSW
+    lists those in two dimensions with y = 0, and reads a TH2D as a TH2F, of which there is none.
     """
+    if parameters.cmssw_compatible:
+        return _cmssw_noisy(stack, parameters)
     entries = stack.entries[stack.inner].astype(np.float64)
     around = _window_sum(entries, parameters.neighbours) - entries
     bins_around = _window_sum(np.ones((1, *entries.shape[1:])), parameters.neighbours) - 1
@@ -125,6 +135,35 @@ def noisy_channel(stack: Stack, parameters: NoisyChannel) -> Findings:
         content=entries,
         severity=np.where(noisy, -log_p, 0.0),
         judged=np.ones(entries.shape, bool),
+    )
+
+
+def _cmssw_dead(stack: Stack, threshold: float) -> Findings:
+    content = root_content(stack)[stack.inner]
+    return Findings.of_bins(
+        f"fraction of bins with a content above {threshold:g}",
+        entries=stack.entries[stack.inner],
+        content=content,
+        severity=np.where(content <= threshold, 1 + threshold - content, 0.0),
+        judged=np.ones(content.shape, bool),
+    )
+
+
+def _cmssw_noisy(stack: Stack, parameters: NoisyChannel) -> Findings:
+    content = root_content(stack)[stack.inner]
+    around = _window_sum(content, parameters.neighbours, pushed=True) - content
+    bins = [min(2 * parameters.neighbours + 1, extent) for extent in content.shape[1:]]
+    average = around / (math.prod(bins) - 1)
+    excess = np.divide(
+        content - average, np.abs(average), out=np.zeros(content.shape), where=average != 0
+    )
+    return Findings.of_bins(
+        f"fraction of bins at most {1 + parameters.tolerance:g} times the mean of those within "
+        f"{parameters.neighbours}",
+        entries=stack.entries[stack.inner],
+        content=content,
+        severity=np.where(excess > parameters.tolerance, excess, 0.0),
+        judged=np.ones(content.shape, bool),
     )
 
 
@@ -155,15 +194,20 @@ def _median(entries: NDArray[np.int64], live: NDArray[np.bool_]) -> Floats:
     return medians
 
 
-def _window_sum(values: Floats, reach: int) -> Floats:
-    """Sum over the window of +-reach bins along each axis, cut at the edges; itself included."""
+def _window_sum(values: Floats, reach: int, *, pushed: bool = False) -> Floats:
+    """Sum over the window of +-reach bins along each axis; itself included.
+
+    At the edges it is cut, or pushed inward so that it keeps its width.
+    """
     for axis in range(1, values.ndim):
         bins = values.shape[axis]
         start = np.zeros((*values.shape[:axis], 1, *values.shape[axis + 1 :]))
         running = np.concatenate([start, np.cumsum(values, axis=axis)], axis=axis)
         index = np.arange(bins)
-        upper = np.minimum(index + reach + 1, bins)
-        lower = np.maximum(index - reach, 0)
+        upper, lower = index + reach + 1, index - reach
+        if pushed:
+            upper, lower = upper + np.maximum(-lower, 0), lower - np.maximum(upper - bins, 0)
+        upper, lower = np.minimum(upper, bins), np.maximum(lower, 0)
         values = np.take(running, upper, axis=axis) - np.take(running, lower, axis=axis)
     return values
 

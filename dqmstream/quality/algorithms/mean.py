@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfc
 
 from dqmstream.quality.algorithm import Algorithm, Findings, Parameters, refuse_unless_numeric
 from dqmstream.quality.algorithms.range import check_range, range_text
@@ -21,7 +22,8 @@ class MeanWithinExpected(Parameters, frozen=True, kw_only=True):
     """The expected mean, or a range that holds it, in the axis's unit.
 
     `sigma` is how far good means scatter by nature, beyond the statistical error. With `use_rms`
-    the histogram's own RMS stands for both (CMSSW's useRMS): a much weaker test.
+    the histogram's own RMS stands for both (CMSSW's useRMS): a much weaker test. As CMSSW does it,
+    it is told to use a range, `sigma` (useSigma) or `use_rms`.
     """
 
     mean: float | None = None
@@ -29,6 +31,7 @@ class MeanWithinExpected(Parameters, frozen=True, kw_only=True):
     xmax: float = math.inf
     sigma: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     use_rms: bool = False
+    cmssw_compatible: bool = False
 
     def __post_init__(self) -> None:
         ranged = (self.xmin, self.xmax) != (-math.inf, math.inf)
@@ -39,6 +42,9 @@ class MeanWithinExpected(Parameters, frozen=True, kw_only=True):
             raise ValueError(msg)
         if self.use_rms and self.sigma:
             msg = "expected either use_rms or sigma"
+            raise ValueError(msg)
+        if self.cmssw_compatible and self.mean is not None and not (self.sigma or self.use_rms):
+            msg = "expected sigma, use_rms or a range: CMSSW knows no statistical error of a mean"
             raise ValueError(msg)
 
     @property
@@ -57,22 +63,26 @@ def mean_within_expected(stack: Stack, parameters: MeanWithinExpected) -> Findin
     in ROOT's GetMean of a binned histogram. Valid where the mean is normal by the central limit
     theorem: `min_entries` guards that. Definition: CMSSW DQMServices/Core/src/QTest.cc.
 
-    Not reproduced of CMSSW: useSigma there knows no statistical error, so few entries alarm and
-    many hide a shift; useRange gives 1 or 0 however uncertain the mean; fewer entries than
-    minEntries are an ERROR there.
+    `cmssw_compatible`: `sigma` stands without statistical error, so that few entries alarm and many
+    hide a shift; a range gives 1 or 0 however uncertain the mean; an RMS may be 0 and then gives 0.
+    CMSSW takes mean and RMS from sums over what was filled, which need not be those of the bins.
+    Fewer entries than minEntries are an ERROR there; INSUFFICIENT in either case here.
     """
     axis = stack.axes[0]
-    mean, error, rms, undefined = _moments(stack)
+    mean, error, rms, undefined = _moments(stack, bins_are_flat=not parameters.cmssw_compatible)
     lower, upper = parameters.allowed
     distance = np.maximum(np.maximum(lower - mean, mean - upper), 0.0)
     spread = rms if parameters.use_rms else np.hypot(parameters.sigma, error)
     nothing = np.where(distance > 0, np.inf, 0.0)
+    if parameters.cmssw_compatible:
+        spread = rms if parameters.use_rms else np.full(len(stack), parameters.sigma)
+        nothing = np.full(len(stack), np.inf) if parameters.use_rms else nothing
     z = np.divide(distance, spread, out=nothing, where=spread > 0)
     return Findings(
         quantity=f"mean of {axis.label or 'x'}",
         unit=axis.unit,
         limit=range_text(lower, upper, axis.unit),
-        qtresult=np.array([math.erfc(value / math.sqrt(2)) for value in z]),
+        qtresult=erfc(z / math.sqrt(2)),
         measured=mean,
         entries=stack.entries[stack.inner].sum(axis=1),
         insufficient={
@@ -81,10 +91,15 @@ def mean_within_expected(stack: Stack, parameters: MeanWithinExpected) -> Findin
     )
 
 
-def _moments(stack: Stack) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
-    """Mean, its error, RMS, each [n]; and which of them are undefined."""
+def _moments(
+    stack: Stack, *, bins_are_flat: bool
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Mean, its error, RMS, each [n]; and which of them are undefined.
+
+    Within a bin values are flat and give it a least RMS, or all lie at its centre.
+    """
     axis = stack.axes[0]
-    x, flat = bin_positions(axis)[1:-1], bin_widths(axis) ** 2 / 12
+    x, flat = bin_positions(axis)[1:-1], bin_widths(axis) ** 2 / 12 * bins_are_flat
     content = stack.content[stack.inner]
     squares = content if stack.squares is None else stack.squares[stack.inner]
     total = content.sum(axis=1)

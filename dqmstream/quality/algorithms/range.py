@@ -12,6 +12,7 @@ from dqmstream.quality.algorithm import (
     refuse_unless_bins,
     refuse_unless_numeric,
 )
+from dqmstream.quality.algorithms.root import root_centres, root_content
 from dqmstream.quality.bins import bin_positions
 from dqmstream.quality.stack import Stack
 
@@ -31,6 +32,7 @@ class ContentsXRange(Parameters, frozen=True, kw_only=True):
 
     xmin: float = -math.inf
     xmax: float = math.inf
+    cmssw_compatible: bool = False
 
     def __post_init__(self) -> None:
         check_range("x", self.xmin, self.xmax)
@@ -46,6 +48,7 @@ class ContentsYRange(Parameters, frozen=True, kw_only=True):
     ymin: float = -math.inf
     ymax: float = math.inf
     use_empty_bins: bool = False
+    cmssw_compatible: bool = False
 
     def __post_init__(self) -> None:
         check_range("y", self.ymin, self.ymax)
@@ -60,16 +63,16 @@ def contents_x_range(stack: Stack, parameters: ContentsXRange) -> Findings:
     sqrt(p (1 - p) / entries), so `min_entries` should fit the distance between limit and good data.
     Definition: CMSSW DQMServices/Core/src/QTest.cc.
 
-    Not reproduced of CMSSW: an empty histogram passes there (INSUFFICIENT here), and flow bins lie
-    half a bin beyond the axis there, so that a wide range takes them in.
+    `cmssw_compatible`: flow bins lie half a bin beyond the axis, so that a wide range takes them
+    in. An empty histogram passes in CMSSW; it is INSUFFICIENT in either case here.
     """
     axis = stack.axes[0]
-    positions = bin_positions(axis)
+    positions = root_centres(axis) if parameters.cmssw_compatible else bin_positions(axis)
     outside = (positions < parameters.xmin) | (positions > parameters.xmax)
     content = stack.content
     total, beyond = content.sum(axis=1), content[:, outside].sum(axis=1)
-    share = np.divide(beyond, total, out=np.ones(len(stack)), where=total > 0)
-    fraction = np.clip(1 - share, 0.0, 1.0)
+    share = np.divide(total - beyond, total, out=np.zeros(len(stack)), where=total > 0)
+    fraction = np.clip(share, 0.0, 1.0)
     allowed = range_text(parameters.xmin, parameters.xmax, axis.unit)
     return Findings(
         quantity=f"fraction of contents with {axis.label or 'x'} {allowed}",
@@ -94,15 +97,20 @@ def contents_y_range(stack: Stack, parameters: ContentsYRange) -> Findings:
     fluctuations: the limits should leave room for those of the emptiest good bin. Definition:
     CMSSW DQMServices/Core/src/QTest.cc.
 
-    Not reproduced of CMSSW: without useEmptyBins, empty bins cannot fail there but still count as
-    good; a range that was never set passes; failed bins are listed only with useEmptyBins.
+    `cmssw_compatible`: without `use_empty_bins`, bins of content 0 cannot fail but count as good;
+    with it, an empty bin of a profile has the content 0. A range that was never set passes in
+    CMSSW; it is refused in either case here.
     """
     content = stack.content[stack.inner]
     entries = stack.entries[stack.inner]
     judged = np.isfinite(content)
     if not parameters.use_empty_bins:
         judged &= entries > 0
+    if parameters.cmssw_compatible:
+        content, judged = root_content(stack)[stack.inner], np.ones_like(judged)
     distance = np.maximum(parameters.ymin - content, content - parameters.ymax)
+    if parameters.cmssw_compatible and not parameters.use_empty_bins:
+        distance[content == 0] = 0
     allowed = range_text(parameters.ymin, parameters.ymax, "")
     return Findings.of_bins(
         f"fraction of bins with content {allowed}",

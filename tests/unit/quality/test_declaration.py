@@ -105,7 +105,7 @@ GOOD = {
         ({"path": '"regex:("'}, "'charge': key 'path': 'regex:\\(' is not a pattern"),
         ({"workspace": '"regex:*"'}, "key 'workspace'"),
         ({"algorithm": '"contentsxrange"'}, "is unknown, did you mean 'ContentsXRange'"),
-        ({"algorithm": '"Comp2RefChi2"'}, "'Comp2RefChi2' is unknown"),
+        ({"algorithm": '"Comp3RefChi2"'}, "'Comp3RefChi2' is unknown"),
         ({"scope": '"lumi"'}, "key 'scope': Invalid enum value 'lumi'"),
         ({"warning": "1.5"}, "key 'warning': Expected `float` <= 1.0, got 1.5"),
         ({"error": "-0.1"}, "key 'error'"),
