@@ -1,0 +1,28 @@
+"""Senders of all receivers that are declared."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from dqmstream.clock import Clock
+from services.notifier.addresses import Address
+from services.notifier.by_apprise import ByApprise
+from services.notifier.sender import Sender
+from services.notifier.webhook import Webhook
+
+__all__ = ["opened_senders"]
+
+
+@asynccontextmanager
+async def opened_senders(
+    addresses: Mapping[str, Address], clock: Clock
+) -> AsyncIterator[dict[str, Sender]]:
+    """A sender for each address, for the length of the block."""
+    senders: dict[str, Sender] = {
+        name: Webhook(address, clock) if address.receiver.kind == "webhook" else ByApprise(address)
+        for name, address in addresses.items()
+    }
+    try:
+        yield senders
+    finally:
+        for sender in senders.values():
+            await sender.close()
