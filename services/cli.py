@@ -55,6 +55,7 @@ from services.command_line.options import (
     given,
     synthetic,
 )
+from services.command_line.qtests import group as cli_qtests
 
 __all__ = ["app", "main"]
 
@@ -251,6 +252,7 @@ cli_watching.add_to(app, panel=_WHOLE)
 cli_imports.add_to(app, panel=_WHOLE)
 cli_processes.add_to(app)
 cli_sets.add_to(app)
+cli_qtests.add_to(app, panel="Quality tests")
 cli_store.add_to(app, panel=_LOOK)
 cli_token.add_to(app)
 

@@ -2,6 +2,8 @@
 
 import typer
 
+from services.command_line.qtests import importing
+
 __all__ = ["add_to"]
 
 
@@ -12,4 +14,5 @@ def add_to(app: typer.Typer, panel: str) -> None:
         no_args_is_help=True,
         help="Quality tests: brought in, tried, put in force, explained.",
     )
+    importing.add_to(group)
     app.add_typer(group, rich_help_panel=panel)
