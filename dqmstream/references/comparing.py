@@ -3,6 +3,7 @@
 from dqmstream.messages.booking import Histogram, Profile
 from dqmstream.messages.references import Reference
 from dqmstream.quality.inputs import ChosenBand, ChosenReference, Exposure
+from dqmstream.references.banding import is_scaled
 from dqmstream.references.contents import ReferenceData
 from dqmstream.references.identity import shown_name
 
@@ -53,6 +54,6 @@ def band_for(reference: Reference, data: ReferenceData, path: str) -> ChosenBand
         upper=band.upper,
         statistical=band.statistical,
         members=band.members,
-        per="none" if profile else reference.per,
+        per=reference.per if is_scaled(element) else "none",
         profile=profile,
     )

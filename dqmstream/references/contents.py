@@ -99,8 +99,8 @@ class _Bands(Value, frozen=True, kw_only=True):
 class _Payload(Value, frozen=True, kw_only=True):
     booking: Booking
     cells: bytes
-    scalars: dict[int, ScalarValue]
-    invalid: dict[int, str]
+    scalars: tuple[tuple[int, ScalarValue], ...]
+    invalid: tuple[tuple[int, str], ...]
     bands: _Bands
 
 
@@ -116,11 +116,11 @@ def pack(data: ReferenceData, part: int = _PART) -> Packed:
     payload = _Payload(
         booking=contents.layout.booking,
         cells=contents.cells.astype("<i8").tobytes(),
-        scalars=contents.scalars,
-        invalid=contents.invalid,
+        scalars=tuple(sorted(contents.scalars.items(), key=_index)),
+        invalid=tuple(sorted(contents.invalid.items())),
         bands=_packed_bands(contents.layout, data.bands),
     )
-    raw = msgspec.msgpack.encode(payload, order="deterministic")
+    raw = msgspec.msgpack.encode(payload)
     digest = hashlib.blake2b(raw, digest_size=16).hexdigest()
     body = zstandard.ZstdCompressor(level=_LEVEL).compress(raw)
     if len(body) > MOST_BYTES or len(raw) > _MOST_UNPACKED:
@@ -158,13 +158,17 @@ def unpack(digest: str, bodies: Iterable[bytes]) -> ReferenceData:
         raise MessageError("bad_reference", f"contents {digest}: {error}") from error
 
 
+def _index(item: tuple[int, ScalarValue]) -> int:
+    return item[0]
+
+
 def _unpacked(payload: _Payload) -> ReferenceData:
     layout = Layout(payload.booking)
     cells = np.frombuffer(payload.cells, "<i8").astype(np.int64)
     if cells.size != layout.cells:
         msg = f"{cells.size} cells, expected {layout.cells}"
         raise ValueError(msg)
-    contents = Contents(layout, cells, payload.scalars, payload.invalid)
+    contents = Contents(layout, cells, dict(payload.scalars), dict(payload.invalid))
     return ReferenceData(contents=contents, bands=_unpacked_bands(layout, payload.bands))
 
 

@@ -102,7 +102,7 @@ def _planes(
     def plane(name: str) -> Bins:
         given = np.asarray(storage[name], np.float64)
         shape = [n + sum(map(bool, ends)) for n, ends in zip(bins, flow, strict=True)]
-        return np.pad(given.reshape(shape), [tuple(end is False for end in e) for e in flow])
+        return np.pad(given.reshape(shape), [tuple(int(end is False) for end in e) for e in flow])
 
     match storage["type"]:
         case "int" | "double":

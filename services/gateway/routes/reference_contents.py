@@ -1,18 +1,21 @@
 """Routes: contents of references, and what a plot is to be overlaid with."""
 
 import asyncio
-from typing import Annotated, Any, Final, Literal, NamedTuple
+import math
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from dqmstream.export.about import About
 from dqmstream.histograms.layout import ElementLayout
-from dqmstream.messages.booking import Profile
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.references import Reference
-from dqmstream.quality.inputs import Normalise, Wanted
-from dqmstream.references.comparing import why_unusable
+from dqmstream.quality.inputs import Exposure, Normalise, Wanted
+from dqmstream.quality.normalising import reference_scale
+from dqmstream.quality.stack import stack_elements
+from dqmstream.references.banding import is_scaled
+from dqmstream.references.comparing import histogram_for, why_unusable
 from dqmstream.references.contents import ReferenceData
 from dqmstream.references.identity import shown_name
 from services.gateway.asking import (
@@ -43,14 +46,6 @@ router = APIRouter(tags=["references"], responses=PROBLEMS)
 
 _RUN: Final = Window("run")
 _NO_PATTERN: Final = Pattern(None, None)
-
-
-class _Exposure(NamedTuple):
-    """Of what a plot shows: entries, LSs, and recorded luminosity in /pb."""
-
-    entries: int
-    lumisections: int
-    luminosity: float | None
 
 
 @router.get(
@@ -138,17 +133,20 @@ async def show_overlay(
     )
     reference, tried = await _chosen(desk, wanted)
     data = await desk.data(reference)
-    shown = _Exposure(
-        entries=_entries(reading.element, reading.contents.cells),
-        lumisections=len(numbers),
-        luminosity=_recorded([conditions.get(one) for one in numbers]),
+    own = Exposure(
+        lumisections=len(numbers), luminosity=_recorded([conditions.get(one) for one in numbers])
     )
     place = data.contents.layout[path]
-    per: Normalise = "none" if isinstance(place.element, Profile) else normalise
+    # Of scalars and texts there is nothing to be scaled.
+    scaled = place.size and is_scaled(place.element)
+    per: Normalise = normalise if scaled else "none"
+    scale = 1.0
+    if scaled:
+        scale = await asyncio.to_thread(_scale, reading, own, reference, data, per)
     body = {
         "reference": row_of(desk, reference),
         "contents": await asyncio.to_thread(_drawn, reference, data, [place]),
-        "scale": _scale(reference, data, place, per, shown),
+        "scale": scale,
         "normalise": per,
         "tried": list(tried),
     }
@@ -169,31 +167,16 @@ async def _chosen(desk: ReferenceDesk, wanted: Wanted) -> tuple[Reference, tuple
 
 
 def _scale(
-    reference: Reference,
-    data: ReferenceData,
-    place: ElementLayout,
-    per: Normalise,
-    shown: _Exposure,
+    shown: Reading, own: Exposure, reference: Reference, data: ReferenceData, per: Normalise
 ) -> float | None:
     """What the values of a reference are multiplied by to be those expected; None if unknown."""
-    match per:
-        case "none":
-            return 1.0
-        case "entries":
-            amounts: tuple[float | None, float | None] = (
-                shown.entries,
-                _entries(place, data.contents.cells),
-            )
-        case "lumisections":
-            amounts = shown.lumisections, reference.exposed.lumisections
-        case _:
-            amounts = shown.luminosity, reference.exposed.recorded
-    wanted, had = amounts
-    return None if wanted is None or not had else wanted / had
-
-
-def _entries(place: ElementLayout, cells: Any) -> int:
-    return int(cells[place.offset : place.offset + place.cells].sum())
+    chosen = histogram_for(reference, data, shown.element.element.path)
+    pair = (
+        stack_elements(shown.contents, [shown.element]),
+        stack_elements(data.contents, [chosen.element]),
+    )
+    scale = float(reference_scale(per, pair, [shown.element], [chosen], own)[0])
+    return scale if math.isfinite(scale) else None
 
 
 def _recorded(conditions: list[Conditions | None]) -> float | None:
