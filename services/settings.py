@@ -91,6 +91,9 @@ class Settings(BaseModel):
     workspaces: Names = Field((), description="workspaces to fill; empty: all that are installed")
     workspace_files: Names = Field((), description="TOML files that declare further workspaces")
     quality_tests: str = Field("", description="TOML file of quality tests; empty: the shipped one")
+    notifications: File = Field(
+        None, description="TOML file: who is told of which alarms, and how; none: nobody"
+    )
     publish_interval: float = Field(1.0, gt=0, le=60, description="between updates of an open LS")
     update_interval: float = Field(0.5, gt=0, le=60, description="between updates of a browser")
     lumisection_timeout: float = Field(60.0, gt=0, description="silence that closes an open LS")

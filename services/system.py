@@ -1,5 +1,6 @@
 """All services in one process: started together, ready, stopped together."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from services.processes.analyse import analysers
 from services.processes.compare import comparator
 from services.processes.display import display
 from services.processes.fill import Filling
+from services.processes.notify import notifier
 from services.processes.process import Process, Service
 from services.processes.record import recorder
 from services.processes.serve import serving
@@ -61,6 +63,8 @@ async def running_system(
         services += [comparator(tests), recorder(), gateway.service]
         if settings.display:
             services.append(display(settings))
+        if settings.notifications is not None:
+            services.append(await asyncio.to_thread(notifier, settings))
         services += producers
         async with Process.running(settings, services, clock, begin=filling.begin) as process:
             yield System(

@@ -48,7 +48,7 @@ _SYNTHETIC_LENGTH: Final = 100
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands, in the order in which data pass through them."""
-    for command in (produce, conditions, fill, analyse, compare, display, record, serve):
+    for command in (produce, conditions, fill, analyse, compare, display, notify, record, serve):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -258,6 +258,17 @@ def display(kafka: Kafka = None, config: Config = None) -> None:
     from services.processes import commands  # noqa: PLC0415
 
     invoke(commands.display, flags=flags(kafka=kafka), config=config)
+
+
+def notify(kafka: Kafka = None, config: Config = None) -> None:
+    """Tell receivers of alarms (webhooks, mail, chats), until stopped.
+
+    DQMSTREAM_NOTIFICATIONS names the file of receivers and subscriptions. Of several notifiers one
+    tells, and another takes over where it stops.
+    """
+    from services.processes import commands  # noqa: PLC0415
+
+    invoke(commands.notify, flags=flags(kafka=kafka), config=config)
 
 
 def record(data: Data = None, kafka: Kafka = None, config: Config = None) -> None:

@@ -60,6 +60,9 @@ FIELDS: Final[Mapping[str, tuple[str, Kind]]] = {
     "wanted": ("dqm.wanted", "double"),
     "used": ("dqm.used", "double"),
     "client": ("dqm.client", "keyword"),
+    "receiver": ("dqm.receiver", "keyword"),
+    "subscription": ("dqm.subscription", "keyword"),
+    "alarm": ("dqm.alarm", "keyword"),
     # A file of the embedded log that was cut short
     "path": ("file.path", "keyword"),
     "bytes_cut": ("dqm.bytes_cut", "long"),

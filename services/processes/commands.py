@@ -1,4 +1,4 @@
-"""What `dqmstream produce`, `fill`, `analyse`, `compare`, `record` and `serve` do.
+"""What `dqmstream produce`, `fill`, `analyse`, `compare`, `notify`, `record` and `serve` do.
 
 Each imports what its own service needs, and no more: a recorder needs no kernels.
 """
@@ -20,7 +20,17 @@ from services.startup import booking_set, chosen_bookings, chosen_tests, setting
 if TYPE_CHECKING:
     from services.input_files import FileOptions
 
-__all__ = ["analyse", "compare", "conditions", "display", "fill", "produce", "record", "serve"]
+__all__ = [
+    "analyse",
+    "compare",
+    "conditions",
+    "display",
+    "fill",
+    "notify",
+    "produce",
+    "record",
+    "serve",
+]
 
 
 def _settings(command: str, flags: Mapping[str, object], config: Path | None) -> Settings:
@@ -82,6 +92,16 @@ def display(*, flags: Mapping[str, object], config: Path | None) -> int:
     settings = _settings("display", flags, config)
     service = displaying(settings)
     says = f"showing at most {settings.display_rate:g} events a second"
+    return run_until_stopped(lambda: alone(settings, [service], says=says))
+
+
+def notify(*, flags: Mapping[str, object], config: Path | None) -> int:
+    """Tell receivers of alarms until stopped."""
+    from services.processes.notify import notifier  # noqa: PLC0415
+
+    settings = _settings("notify", flags, config)
+    service = notifier(settings)
+    says = f"telling of alarms as {settings.notifications} says"
     return run_until_stopped(lambda: alone(settings, [service], says=says))
 
 

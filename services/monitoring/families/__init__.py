@@ -10,11 +10,12 @@ from services.monitoring.families.family import Family
 from services.monitoring.families.folding import ANALYSER, FILLER
 from services.monitoring.families.judging import COMPARATOR, DISPLAY, RECORDER
 from services.monitoring.families.sending import LOG_FAMILIES, PRODUCER, WATCHER
+from services.monitoring.families.telling import NOTIFIER
 
 __all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
 Service: TypeAlias = Literal[
-    "filler", "analyser", "comparator", "recorder", "producer", "watcher", "display"
+    "filler", "analyser", "comparator", "recorder", "producer", "watcher", "display", "notifier"
 ]
 
 FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
@@ -25,4 +26,5 @@ FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
     "producer": PRODUCER,
     "watcher": WATCHER,
     "display": DISPLAY,
+    "notifier": NOTIFIER,
 }

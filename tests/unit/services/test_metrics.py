@@ -32,6 +32,7 @@ from services.monitoring.durations import BOUNDS, Durations
 from services.monitoring.families import FAMILIES, LOG_FAMILIES
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
+from services.notifier.progress import NotifierProgress
 from services.processes.watch import WatchProgress
 from services.recorder.service import RecorderProgress
 
@@ -44,6 +45,7 @@ PROGRESS = {
     "producer": ProducerProgress,
     "watcher": WatchProgress,
     "display": DisplayProgress,
+    "notifier": NotifierProgress,
 }
 
 

@@ -1,0 +1,70 @@
+"""The notifier as a service of a process."""
+
+import os
+import random
+from pathlib import Path
+
+from dqmstream.errors import ConfigurationError
+from dqmstream.notifications.declaration import Declared, read_notifications
+from services.logging.logs import set_up_logs
+from services.notifier.addresses import addresses_of, secrets_in
+from services.notifier.senders import opened_senders
+from services.notifier.service import NotifierProgress, NotifierSettings, run_notifier
+from services.processes.process import Process, Ready, Service
+from services.settings import Settings
+
+__all__ = ["declared_notifications", "notifier"]
+
+
+def declared_notifications(settings: Settings) -> Declared:
+    """What the file of the settings declares. Reads it.
+
+    Raises
+    ------
+    ConfigurationError
+        If no file is set, or it is wrong.
+    """
+    path = settings.notifications
+    if path is None:
+        msg = (
+            "no file of receivers and subscriptions is set: name one by DQMSTREAM_NOTIFICATIONS "
+            "or `notifications` in the settings' file"
+        )
+        raise ConfigurationError(msg)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"notifications {path} cannot be read: {error}"
+        raise ConfigurationError(msg) from error
+    return read_notifications(text, str(path))
+
+
+def notifier(settings: Settings) -> Service:
+    """A notifier of the receivers and subscriptions that the settings name.
+
+    Raises
+    ------
+    ConfigurationError
+        If the file is wrong, or an address or key is missing or not allowed.
+    """
+    declared = declared_notifications(settings)
+    addresses = addresses_of(declared, os.environ)
+    # From here on they are in memory, and might turn up in what a library says.
+    secrets = (*settings.passwords, *secrets_in(addresses))
+    set_up_logs(settings.log_level, settings.log_format, secrets=secrets)
+    progress = NotifierProgress()
+
+    async def start(process: Process, ready: Ready) -> None:
+        async with opened_senders(addresses, process.clock) as senders:
+            await run_notifier(
+                process.log,
+                declared,
+                senders,
+                clock=process.clock,
+                random=random.random,
+                ready=ready,
+                settings=NotifierSettings(member=f"{process.name}-notifier"),
+                progress=progress,
+            )
+
+    return Service(name="notifier", start=start, progress=progress, kind="notifier")
