@@ -25,7 +25,7 @@ from dqmstream.quality.algorithms.compared import (
 )
 from dqmstream.quality.stack import ReferenceStack, Stack
 
-__all__ = ["ALGORITHMS", "Chi2", "chi2", "chi2_terms"]
+__all__ = ["ALGORITHMS", "Chi2", "chi2", "chi2_terms", "pulls_of_bins"]
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
@@ -147,13 +147,25 @@ def _of_counts(
     )
     ndof = np.maximum(used.sum(axis=1) - fitted, 0) * 1.0
     ndof[scale <= 0] = 0
-    single, _ = chi2_terms(data, reference, scale, parameters.tolerance)
-    # What a fitted scale takes from the variance of a bin that holds a large part of everything.
+    pulls = pulls_of_bins(data, reference, scale, fitted, parameters.tolerance)
+    return terms.sum(axis=1), ndof, pulls
+
+
+def pulls_of_bins(
+    data: Bins, reference: Bins, scale: Floats, fitted: Booleans, tolerance: float = 0.0
+) -> Floats:
+    """The signed root of each bin's part of chi2: normalised residuals, within +-MAX_PULL.
+
+    A fitted scale takes from the variance of a bin what it holds of all entries
+    (S. J. Haberman, Biometrics 29 (1973) 205).
+    """
+    terms, _ = chi2_terms(data, reference, scale, tolerance)
+    both = data.entries + reference.entries
     part = _divide(both, np.broadcast_to(both.sum(axis=1, keepdims=True), both.shape))
     left = np.where(fitted[:, None], np.maximum(1 - part, 1e-9), 1.0)
     sign = np.sign(data.content - scale[:, None] * reference.content)
-    pulls = np.minimum(np.sqrt(single / left), MAX_PULL) * sign
-    return terms.sum(axis=1), ndof, pulls
+    pulls: Floats = np.minimum(np.sqrt(terms / left), MAX_PULL) * sign
+    return pulls
 
 
 def _entries_scale(data: Bins, reference: Bins, scale: Floats) -> Floats:
