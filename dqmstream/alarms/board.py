@@ -18,6 +18,7 @@ from dqmstream.alarms.inputs import Condition, Tick, Verdict
 from dqmstream.alarms.processes import Watch
 from dqmstream.alarms.register import AlarmRegister, From
 from dqmstream.alarms.rules import AlarmRules
+from dqmstream.alarms.shown import ShownSets
 from dqmstream.alarms.subjects import (
     alarm_kind,
     condition_alarm,
@@ -34,6 +35,7 @@ from dqmstream.messages.alarms import (
     AlarmState,
     JudgedLumisection,
 )
+from dqmstream.messages.booking import Activation
 from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.operations import Command, Heartbeat
 from dqmstream.messages.quality import Outcome, QualityReport, QualityReports
@@ -77,6 +79,7 @@ class AlarmBoard:
         self.register = AlarmRegister(rules, policies, states)
         self.watch = Watch(rules.process, before)
         self.register.run_type = self.watch.run_type
+        self._shown = ShownSets()
         self._heads = Heads(before.workspaces if before is not None else ())
         self._said: dict[str, int] = {}
         self.refusals: list[Refusal] = []
@@ -105,10 +108,14 @@ class AlarmBoard:
                 self.register.run_type = self.watch.run_type
             case RunEnd():
                 self.watch.run_end(message)
+            case Activation():
+                self._shown.take(message)
             case _:
                 pass  # of no interest to alarms
 
     def _take_reports(self, message: QualityReports, source: From) -> None:
+        if not self._shown.shows(message.set, message.workspace, message.run):
+            return
         age = self._heads.take(message, source.when)
         if age == "past":
             return

@@ -100,6 +100,10 @@ class Watch:
         """Whether a run goes on."""
         return bool(self._sources)
 
+    def places(self) -> set[str]:
+        """Partitions that processes read, as `topic/partition`."""
+        return {place for one in self._processes.values() for place in one.positions}
+
     def ends(self, ends: Mapping[str, int], now: int) -> None:
         """Where partitions end now, to know later by what time readers are behind."""
         marks: dict[str, tuple[int, int]] = {}

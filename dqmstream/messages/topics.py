@@ -89,19 +89,12 @@ _LIVE: Final = (
     ),
     Topic(
         name=CHECKPOINTS,
-        messages=(
-            "AlarmCheckpoint",
-            "AnalyserCheckpoint",
-            "FillerCheckpoint",
-            "FillerTenure",
-            "SourceCheckpoint",
-        ),
+        messages=("AnalyserCheckpoint", "FillerCheckpoint", "FillerTenure", "SourceCheckpoint"),
         keyed_by="group, partition and epoch; group and partition; group; or source and run",
         retention=None,
         compacted=True,
         description=(
-            "Where fillers, analysers, alarms and sources stand, with the state before it; who "
-            "owns what."
+            "Where fillers, analysers and sources stand, with the state before it; who owns what."
         ),
     ),
     Topic(
@@ -146,11 +139,11 @@ _LIVE: Final = (
     ),
     Topic(
         name=ALARM_STATE,
-        messages=("AlarmState",),
-        keyed_by="alarm",
+        messages=("AlarmState", "AlarmCheckpoint"),
+        keyed_by="alarm; or group",
         retention=None,
         compacted=True,
-        description="Where each alarm stands.",
+        description="Where each alarm stands, and how far the service of alarms has read.",
     ),
     Topic(
         name=COMMANDS,
