@@ -13,12 +13,15 @@ from dqmstream.quality.algorithms import (
     distance,
     equality,
     expected,
+    growth,
     kolmogorov,
     last_filled,
     mean,
     median,
     range,
     reference,
+    region,
+    trend,
     variance,
 )
 
@@ -32,12 +35,15 @@ _MODULES: Final = (
     distance,
     equality,
     expected,
+    growth,
     kolmogorov,
     last_filled,
     mean,
     median,
     range,
     reference,
+    region,
+    trend,
     variance,
 )
 

@@ -1,0 +1,119 @@
+"""LevelShift, Drift and Outlier."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dqmstream.quality.algorithms.trend import (
+    Drift,
+    LevelShift,
+    Outlier,
+    drift,
+    level_shift,
+    outlier,
+)
+from tests.past import after, values
+from tests.stacks import counts_stack, tail_deficit, tail_excess
+
+VALUE = {"quantity": "value"}
+
+
+def good(rows: int, lumisections: int = 20, seed: int = 1, scatter: float = 0.0) -> np.ndarray:
+    """values[rows, lumisections, 50 entries] of mean 10 and spread 2."""
+    random = np.random.default_rng(seed)
+    level = random.normal(10, scatter, (rows, lumisections, 1)) if scatter else 10.0
+    return random.normal(level, 2, (rows, lumisections, 50))
+
+
+@pytest.mark.parametrize("scatter", [0.0, 1.0])
+def test_slopes_of_good_numbers_are_uniform(scatter: float) -> None:
+    found = drift(values(good(5000, scatter=scatter)), Drift(**VALUE, scatter=scatter))
+    assert tail_excess(found.qtresult, (0.1, 0.01)) > 1e-4
+    assert tail_deficit(found.qtresult, (0.1, 0.01)) > 1e-4
+    assert stats.kstest(found.qtresult, "uniform").statistic < 0.03
+
+
+def test_a_slope_is_that_of_a_weighted_fit_and_gaps_do_no_harm() -> None:
+    numbers = [1, 2, 7, 8, 15]
+    rising = good(3, 5) + 0.3 * np.array(numbers)[None, :, None]
+    stack = values(rising, numbers)
+    found = drift(stack, Drift(**VALUE))
+    mean = rising.mean(axis=2)
+    error = rising.std(axis=2, ddof=1) / np.sqrt(50)
+    for row in range(3):
+        expected, covariance = np.polyfit(numbers, mean[row], 1, w=1 / error[row], cov="unscaled")
+        assert found.measured[row] == pytest.approx(expected[0], rel=1e-6)
+        z = expected[0] / np.sqrt(covariance[0, 0])
+        assert found.qtresult[row] == pytest.approx(2 * stats.norm.sf(abs(z)), rel=1e-6)
+
+
+def test_a_slope_within_the_tolerance_is_good() -> None:
+    rising = good(100) + 0.1 * np.arange(20)[None, :, None]
+    assert (drift(values(rising), Drift(**VALUE)).qtresult < 1e-6).mean() > 0.9
+    tolerant = drift(values(rising), Drift(**VALUE, tolerance=0.15))
+    assert (tolerant.qtresult > 0.5).all()
+
+
+def test_steps_of_good_numbers_are_no_more_frequent_than_stated() -> None:
+    found = level_shift(values(good(5000)), LevelShift(**VALUE))
+    assert tail_excess(found.qtresult, (0.1, 0.01)) > 1e-4
+
+
+@pytest.mark.parametrize("since", [1, 2, 5])
+def test_a_step_is_found_however_old_it_is(since: int) -> None:
+    stepped = good(200)
+    stepped[:, -since:] += 2.0
+    found = level_shift(values(stepped), LevelShift(**VALUE))
+    assert (found.qtresult < 1e-4).mean() > 0.95
+    assert found.measured.mean() == pytest.approx(2.0, abs=0.2)
+
+
+def test_an_outlier_is_found_beside_wild_ones_before() -> None:
+    wild = good(200)
+    wild[:, 5] += 50
+    found = outlier(values(wild), Outlier(**VALUE))
+    assert (found.qtresult < 1e-3).mean() < 0.02
+    wild[:, -1] += 8
+    found = outlier(values(wild), Outlier(**VALUE))
+    assert (found.qtresult < 1e-4).mean() > 0.9
+
+
+@pytest.mark.parametrize("scatter", [0.0, 2.0])
+def test_good_numbers_are_seldom_outliers(scatter: float) -> None:
+    found = outlier(values(good(5000, scatter=scatter)), Outlier(**VALUE))
+    share = (found.qtresult < 1e-3).mean()
+    assert share < 2e-3
+    assert (found.qtresult < 0.1).mean() == pytest.approx(0.1 if scatter else 0.04, abs=0.02)
+
+
+def test_the_mean_of_a_histogram_is_a_number() -> None:
+    random = np.random.default_rng(4)
+    shape = stats.norm.pdf(np.arange(40), 20, 4)
+    shifted = stats.norm.pdf(np.arange(40), 22, 4)
+    stacks = [counts_stack(random.multinomial(1000, shape / shape.sum(), 50)) for _ in range(19)]
+    stacks.append(counts_stack(random.multinomial(1000, shifted / shifted.sum(), 50)))
+    for found in (
+        level_shift(after(stacks), LevelShift()),
+        outlier(after(stacks), Outlier()),
+    ):
+        assert found.measured.mean() == pytest.approx(2 / 40, rel=0.1)
+        assert (found.qtresult < 1e-3).all()
+
+
+def test_empty_lumisections_are_left_out_and_few_are_no_verdict() -> None:
+    full, empty = counts_stack([[50, 80, 50]]), counts_stack([[0, 0, 0]])
+    found = outlier(after([full, empty, full, empty, full, full]), Outlier())
+    assert found.insufficient == {}
+    assert found.measured[0] == pytest.approx(0)
+    for measure, parameters in (
+        (outlier, Outlier()),
+        (drift, Drift()),
+        (level_shift, LevelShift()),
+    ):
+        assert list(measure(after([full, empty, empty]), parameters).insufficient) == [0]
+
+
+def test_a_mean_of_two_dimensions_is_refused() -> None:
+    flat = counts_stack(np.ones((1, 3, 3)))
+    with pytest.raises(ValueError, match="one-dimensional"):
+        drift(after([flat, flat, flat]), Drift())
