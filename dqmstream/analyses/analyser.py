@@ -1,8 +1,9 @@
 """The pure core of the analyser: records of all partitions in, whole sets of analysed LSs out.
 
 An LS of a run is analysed when it has closed on every partition and all LSs before it that any
-partition knew of by then are analysed. What it is given follows from the partitions alone, never
-from how far one was read when another had been: so whoever reads them again makes the same bits.
+partition knew of by then are analysed, or lost: a partition that forgot the run before it closed
+them never will. What it is given follows from the partitions alone, never from how far one was read
+when another had been: so whoever reads them again makes the same bits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +13,10 @@ import msgspec
 
 from dqmstream.analyses.analysed import Analysed, analysed_pieces, closed_by
 from dqmstream.analyses.analysis import LumisectionAnalysis, Sample
-from dqmstream.analyses.collecting import CollectingFold, Standing
+from dqmstream.analyses.collecting import CollectingFold
 from dqmstream.analyses.gathering import MOST_BYTES, Gathered, columns_read, sample_of
 from dqmstream.analyses.memory import RunMemory, pack_state, unpack_state
+from dqmstream.analyses.order import Order
 from dqmstream.booking.columns import Columns
 from dqmstream.fold.effects import SegmentId
 from dqmstream.fold.partition import Applied, LogRecord
@@ -69,7 +71,6 @@ class Analyser:
         self.epoch = 0 if start is None else start.epoch
         self._set = set_hash
         self._analyses = tuple(analyses)
-        self._lookback = max(analysis.lookback for _, analysis in analyses)
         self._most_bytes = most_bytes
         self._columns = [columns_read(layout.booking) for layout, _ in analyses]
         self._samples: dict[LumisectionId, Sequence[_Given]] = {}
@@ -91,6 +92,8 @@ class Analyser:
             )
             for partition, (offset, control) in enumerate(zip(offsets, controls, strict=True))
         ]
+        lookback = max(analysis.lookback for _, analysis in analyses)
+        self._order = Order(self.folds, self._runs, lookback)
 
     # ----------------------------------------------------------------- records
 
@@ -109,7 +112,7 @@ class Analyser:
         """
         waiting = {
             fold.partition: sum(
-                segment.closed and not self._is_done(segment.id)
+                segment.closed and not self._order.is_done(segment.id.run, segment.id.lumisection)
                 for segment in fold.segments.values()
             )
             for fold in self.folds
@@ -121,20 +124,15 @@ class Analyser:
 
     def due(self) -> LumisectionId | None:
         """An LS that can be analysed now, if there is one; of a run the first."""
-        places = {
-            segment.id
-            for segment in self.folds[0].segments.values()
-            if segment.closed and not segment.id.segment and not self._is_done(segment.id)
-        }
-        for run, lumisection, _ in sorted(places):
-            if self._is_due(run, lumisection):
-                return LumisectionId(run, lumisection)
-        return None
+        return self._order.due()
 
     def analyse(self, lumisection: LumisectionId) -> Analysed:
         """What comes of an LS that is due. Nothing is changed by it but what is at hand."""
         run, number = lumisection
-        window = self._window(run, number)
+        window = self._order.window(run, number)
+        if window is None:
+            msg = f"run {run} LS {number}: not due, an LS before it is still to be read"
+            raise ValueError(msg)
         before = self._states_before(run, number)
         behind = [s for one in window[:-1] for s in self._segments(run, one)]
         whole = not any(segment.ledger.account().expired for segment in behind)
@@ -195,41 +193,13 @@ class Analyser:
     def _gathers(self) -> Sequence[Gathered]:
         return [Gathered(columns, self._most_bytes) for columns in self._columns]
 
-    def _is_done(self, place: SegmentId) -> bool:
-        known = self._runs.get(place.run)
-        return known is not None and known.is_done(place.lumisection)
-
-    def _is_due(self, run: int, lumisection: int) -> bool:
-        closed = [fold.on_time(run, lumisection) for fold in self.folds]
-        if not all(segment is not None and segment.closed for segment in closed):
-            return False
-        first = lumisection <= self._standing(run, lumisection).lowest
-        return first or self._is_done(SegmentId(run, lumisection - 1, 0))
-
-    def _standing(self, run: int, lumisection: int) -> Standing:
-        """What was known of the run when the LS closed, on all partitions together."""
-        place = SegmentId(run, lumisection, 0)
-        each = [fold.standings[place] for fold in self.folds]
-        return Standing(min(one.lowest for one in each), max(one.floor for one in each))
-
     def _segments(self, run: int, lumisection: int) -> Sequence[Segment]:
         found = [fold.on_time(run, lumisection) for fold in self.folds]
         return [segment for segment in found if segment is not None]
 
-    def _window(self, run: int, lumisection: int) -> Sequence[int]:
-        """LSs that are looked at: without gaps, the closed one last."""
-        lowest, floor = self._standing(run, lumisection)
-        first = lumisection
-        for number in range(lumisection - 1, lumisection - self._lookback - 1, -1):
-            held = len(self._segments(run, number)) == len(self.folds)
-            if number < lowest or number <= floor or not held:
-                break
-            first = number
-        return range(first, lumisection + 1)
-
     def _states_before(self, run: int, lumisection: int) -> Sequence[bytes]:
         known = self._runs.get(run)
-        if known is not None and lumisection > self._standing(run, lumisection).lowest:
+        if known is not None and lumisection > self._order.standing(run, lumisection).lowest:
             states = known.states.get(lumisection - 1)
             if states is not None:
                 return states
@@ -252,14 +222,12 @@ class Analyser:
 
     def tidy(self) -> None:
         """Forget what no LS will look at any more."""
-        for run, held in self._held().items():
-            needed = self._needed(run, held)
-            for lumisection in held - needed:
-                self._samples.pop(LumisectionId(run, lumisection), None)
-                for fold in self.folds:
-                    segment = fold.on_time(run, lumisection)
-                    if segment is not None and segment.closed:
-                        fold.let_go(segment.id)
+        for place in self._order.not_needed():
+            self._samples.pop(place, None)
+            for fold in self.folds:
+                segment = fold.on_time(*place)
+                if segment is not None and segment.closed:
+                    fold.let_go(segment.id)
         for run in list(self._runs):
             self._forget(run)
 
@@ -271,22 +239,3 @@ class Analyser:
         since = self._forgotten.setdefault(run, self.positions())
         if all(fold.start >= since[fold.partition] for fold in self.folds):
             del self._runs[run], self._forgotten[run]
-
-    def _held(self) -> Mapping[int, set[int]]:
-        held: dict[int, set[int]] = {}
-        for fold in self.folds:
-            for place in fold.segments:
-                held.setdefault(place.run, set()).add(place.lumisection)
-        return held
-
-    def _needed(self, run: int, held: set[int]) -> set[int]:
-        """LSs that are not done, and those that they, or the next to come, may look back at."""
-        undone = {number for number in held if not self._is_done(SegmentId(run, number, 0))}
-        ahead = set(undone)
-        if not all(fold.has_ended(run) for fold in self.folds):
-            ahead.add(max(held) + 1)
-        return {
-            number
-            for number in held
-            if any(0 <= later - number <= self._lookback for later in ahead)
-        }

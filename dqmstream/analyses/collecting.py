@@ -89,6 +89,19 @@ class CollectingFold(PartitionFold[Columns]):
         known = state.runs.get(run)
         return known.ended if known is not None else True
 
+    def next_of(self, run: int) -> int:
+        """The LS after all that are known of a run."""
+        return self._span(run)[1] + 1
+
+    def is_gone(self, run: int, lumisection: int) -> bool:
+        """Whether segment 0 of an LS is not held and never will be: it was let go, also before
+        this fold began, or the run was forgotten without it."""
+        if SegmentId(run, lumisection, 0) in self.segments:
+            return False
+        lowest, highest = self._span(run)
+        known = lowest <= lumisection <= highest
+        return known or self.control.state.has_forgotten(run)
+
     @property
     def start(self) -> int:
         """Offset of the first record that is needed once more after a crash."""

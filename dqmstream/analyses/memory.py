@@ -1,6 +1,6 @@
 """What an analyser must not forget of its runs, and how it travels in a checkpoint."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -29,6 +29,13 @@ class RunMemory(msgspec.Struct, array_like=True):
     def is_done(self, lumisection: int) -> bool:
         """Whether an LS was analysed and published."""
         return any(first <= lumisection <= last for first, last in self.done)
+
+    def undone(self, first: int, last: int) -> Iterator[int]:
+        """LSs of a range that are not done, rising."""
+        for begins, ends in self.done:
+            yield from range(first, min(begins, last + 1))
+            first = max(first, ends + 1)
+        yield from range(first, last + 1)
 
     def note_done(self, lumisection: int, states: Sequence[bytes]) -> None:
         """An LS is published; its states are kept for the next."""
