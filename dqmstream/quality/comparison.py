@@ -1,16 +1,21 @@
 """From HistogramSets to QualityReports: what the comparator decides, without any input or output.
 
 An LS is judged once it is closed on all partitions, and again when a newer version of it comes;
-each time the run so far is judged as well. Judging depends on the records of one partition of
-`dqm.histograms`, in their order: read again from `rebuild_from`, they give the same reports. Tests
-that require something of the conditions of an LS depend on these besides: it is judged again when
-other ones become known, and the last reports are the same whichever came first.
+each time the windows that end with the newest LS (the run so far, the last LSs, those since a
+change) are judged as well. Judging depends on the records of one partition of `dqm.histograms`, in
+their order: read again from `rebuild_from`, they give the same reports. Tests that ask for
+conditions of an LS depend on these besides: it is judged again when other ones become known, and
+the last reports are the same whichever came first.
+
+What is said of LSs that are still open is never said twice of the same contents, and not at all
+while records are read again: a closed LS has the last word.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.merge import Merged, Merger, SetKey
@@ -19,16 +24,16 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
-from dqmstream.quality.compiled import CompiledWorkspace
-from dqmstream.quality.declaration import Scope
+from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
 from dqmstream.quality.gate import told
+from dqmstream.quality.held import HeldPieces
+from dqmstream.quality.inputs import References, no_references
 from dqmstream.quality.judgement import judge
-from dqmstream.quality.published import Published, RunKey
-from dqmstream.quality.run_total import CountedLumisection, RunTotal
+from dqmstream.quality.published import Published, RunKey, Told
+from dqmstream.quality.run_of_set import JudgedEnd, JudgedWindow, RunOfSet
 
 __all__ = ["Comparison", "ComparisonSettings"]
 
-_Order = tuple[bool, bool, int, int]
 _REMEMBERED_RUNS: Final = 10_000
 
 
@@ -46,40 +51,13 @@ class ComparisonSettings:
         Runs of all sets together.
     held_bytes
         Compressed cells of closed LSs held, so that a newer version can replace an older one in
-        the run total. Beyond it the oldest LSs are settled: a newer version of one can only make
-        its run incomplete.
+        the run total, and for tests that look at LSs before. Beyond it the oldest LSs are settled:
+        a newer version of one can only make its run incomplete.
     """
 
     runs: int = 4
     all_runs: int = 64
     held_bytes: int = 256 << 20
-
-
-@dataclass(slots=True)
-class _Run:
-    """One run of one set: where its records begin, and the totals of its workspaces.
-
-    `settled` are LSs whose pieces are no longer held, with the version that was counted.
-    """
-
-    first_offset: int
-    whole: bool
-    first_lumisection: int | None
-    totals: dict[str, RunTotal] = field(default_factory=dict)
-    settled: dict[SetKey, dict[int, _Order]] = field(default_factory=dict)
-
-
-class _Window(NamedTuple):
-    """What a report is of."""
-
-    key: SetKey
-    scope: Scope
-    complete: bool
-    versions: tuple[int, ...]
-
-
-def _of_lumisection(merged: Merged) -> _Window:
-    return _Window(merged.key, "lumisection", merged.complete, merged.versions)
 
 
 class Comparison:
@@ -99,6 +77,8 @@ class Comparison:
         Makes what puts the pieces together.
     conditions
         What is known of an LS, by run and LS; None if nothing is.
+    references
+        What elements are compared with.
 
     Attributes
     ----------
@@ -116,18 +96,19 @@ class Comparison:
         hole: bool = False,
         merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger,
         conditions: Callable[[int, int], Conditions | None] = lambda _run, _lumisection: None,
+        references: References = no_references,
     ) -> None:
         self._compiled = compiled
         self._settings = settings
         self._published = published or Published()
         self._hole = hole
-        self._merger = merger(self._layout)
-        self._runs: dict[RunKey, _Run] = {}
+        self._held = HeldPieces(merger(self._layout), settings.held_bytes)
+        self._merger = self._held.merger
+        self._runs: dict[RunKey, RunOfSet] = {}
         self._gone: dict[RunKey, None] = {}
-        self._held: dict[SetKey, int] = {}
         self._conditions = conditions
+        self._references = references
         self._told: dict[tuple[int, int], dict[SetKey, str]] = {}
-        self._held_bytes = 0
         self.ignored: Counter[str] = Counter()
 
     @property
@@ -162,16 +143,17 @@ class Comparison:
         if key in run.settled:
             self._meet_settled(run, key, piece)
             return []
-        self._check_cells(piece)
+        if layout := self._layout(piece.booking):
+            self._held.check_cells(layout, piece)
         before = self._contents_before(run, key, piece)
         if self._merger.apply(piece) is None or piece.segment > 0:
             return []
         if not self._merger.is_closed(key):
-            return []
+            return self._judge_open(run, key, piece, made)
         merged = self._merged(run, key)
-        total = self._count(run, merged, before)
+        run.count(merged, before)
         self._hold(key)
-        return self._judge(merged, total, made)
+        return self._judge(run, merged, made)
 
     def renew(
         self, lumisections: Iterable[tuple[int, int]] | None = None, made: int = 0
@@ -182,27 +164,42 @@ class Comparison:
         there would replace what was judged after it.
         """
         wanted = list(self._told if lumisections is None else lumisections)
-        return [
+        reports = [
             report
             for place in wanted
             for key, before in list(self._told.get(place, {}).items())
             for report in self._renewed(key, before, made)
         ]
+        runs = None if lumisections is None else {run for run, _ in wanted}
+        for (_, number), run in self._runs.items():
+            if runs is None or number in runs:
+                reports += self._renewed_windows(run, made)
+        return reports
 
     def _renewed(self, key: SetKey, before: str, made: int) -> list[QualityReports]:
         run = self._runs[key.set, key.run]
-        total = run.totals[key.workspace]
-        workspace = self._workspace(total.layout)
+        workspace = self._workspace(run.totals[key.workspace].layout)
         if told(workspace.asks_for(), self._conditions(key.run, key.lumisection)) == before:
             return []
         if key in run.settled:
             self.ignored["late_conditions"] += 1
             return []
         try:
-            merged = self._merger.merged(key)
+            window = JudgedWindow.of(self._merger.merged(key))
         except (WindowError, MessageError):
             return []  # as long as its pieces contradict each other nothing is said of it anew
-        return [self._judge_one(merged.contents, workspace, _of_lumisection(merged), made)]
+        tests = run.triggers.of_lumisection(workspace, key.lumisection)
+        return [self._judge_one(run, workspace, window, tests, made)]
+
+    def _renewed_windows(self, run: RunOfSet, made: int) -> list[QualityReports]:
+        """The newest windows again whose begin or end is now known otherwise."""
+        reports = []
+        for (name, scope), (end, tests, before) in list(run.ends.items()):
+            workspace = self._workspace(run.totals[name].layout)
+            if run.told_now(workspace, scope, end) != before:
+                window = run.window(end, scope)
+                reports.append(self._judge_one(run, workspace, window, tests, made))
+        return reports
 
     def _layout(self, booking: str) -> Layout | None:
         workspace = self._compiled(booking)
@@ -215,73 +212,80 @@ class Comparison:
             raise WindowError(msg)
         return workspace
 
-    def _check_cells(self, piece: HistogramSet) -> None:
-        """Refuse a broken block before it replaces a good one."""
-        layout = self._layout(piece.booking)
-        if layout is not None and piece.closed and piece.parts == 1:
-            Contents.decode(layout, piece.cells, piece.scalars, piece.invalid)
-
-    def _contents_before(self, run: _Run, key: SetKey, piece: HistogramSet) -> Contents | None:
+    def _contents_before(self, run: RunOfSet, key: SetKey, piece: HistogramSet) -> Contents | None:
         """What a counted LS has brought to its total, if this piece may replace some of it."""
-        total = run.totals.get(key.workspace)
-        if total is None or key.lumisection not in total or piece.segment > 0:
+        if not run.holds(key) or piece.segment > 0:
             return None
-        held = {one.partition: one.order for one in self._merger.pieces(key) if one.segment == 0}
-        if held.get(piece.partition, piece.order) >= piece.order:
+        held = self._held.partition_order(key, piece.partition)
+        if (piece.order if held is None else held) >= piece.order:
             return None
         return self._merged(run, key).contents
 
-    def _merged(self, run: _Run, key: SetKey) -> Merged:
+    def _merged(self, run: RunOfSet, key: SetKey) -> Merged:
         """Sum of the pieces; a run that has counted an LS which cannot be summed is not whole."""
         try:
             return self._merger.merged(key)
         except (WindowError, MessageError):
-            total = run.totals.get(key.workspace)
-            if total is not None and key.lumisection in total:
-                total.give_up()
+            if run.holds(key):
+                run.give_up(key)
             raise
 
-    def _count(self, run: _Run, merged: Merged, before: Contents | None) -> RunTotal:
-        """Put a closed LS into the total of its run, in place of an older version of it."""
-        layout, lumisection = merged.contents.layout, merged.key.lumisection
-        total = run.totals.get(layout.workspace)
-        if total is None:
-            total = RunTotal(layout, whole=run.whole, first=run.first_lumisection)
-            run.totals[layout.workspace] = total
-        if before is not None:
-            total.remove(lumisection, before)
-        counted = CountedLumisection(
-            complete=merged.complete,
-            versions=merged.versions,
-            invalid=merged.contents.invalid,
-        )
-        total.add(lumisection, merged.contents, counted)
-        return total
+    # ------------------------------------------------------------------ judging
 
-    def _judge(self, merged: Merged, total: RunTotal, made: int) -> list[QualityReports]:
-        """Reports of the LS, and of the run so far if any test asks for it."""
+    def _judge(self, run: RunOfSet, merged: Merged, made: int) -> list[QualityReports]:
+        """Reports of the LS, and of the windows up to the newest LS that any test asks for."""
+        total = run.totals[merged.key.workspace]
         workspace = self._workspace(total.layout)
-        windows = [(merged.contents, _of_lumisection(merged))]
-        if any("run" in test.declared.scopes for test in workspace.tests):
-            key = merged.key._replace(lumisection=total.lumisection)
-            windows.append((total.contents, _Window(key, "run", total.complete, total.versions)))
-        reports = []
-        for contents, window in windows:
-            before = self._published.told(window.key, window.scope, window.versions)
-            if not self._published.take(window.key, window.scope, window.versions):
-                reports.append(self._judge_one(contents, workspace, window, made))
-            elif window.scope == "lumisection":
-                self._note_told(window.key, workspace, before)
+        if workspace.looks_back:
+            self._held.note(merged)
+        run.triggers.close(merged.key)
+        reports, key = list[QualityReports](), merged.key
+        if before := self._published.take(key, "lumisection", merged.versions):
+            self._note_told(key, workspace, before.conditions)
+        else:
+            tests = run.triggers.of_lumisection(workspace, key.lumisection)
+            window = JudgedWindow.of(merged)
+            reports.append(self._judge_one(run, workspace, window, tests, made))
+        end = key._replace(lumisection=total.lumisection)
+        for scope in workspace.scopes:
+            tests = run.triggers.of_window(workspace, scope, end.lumisection)
+            if scope == "lumisection" or not tests:
+                continue
+            if before := self._published.take(end, scope, total.versions):
+                run.ends[end.workspace, scope] = JudgedEnd(end, tests, before)
+            else:
+                window = run.window(end, scope)
+                reports.append(self._judge_one(run, workspace, window, tests, made))
         return reports
 
+    def _judge_open(
+        self, run: RunOfSet, key: SetKey, piece: HistogramSet, made: int
+    ) -> list[QualityReports]:
+        """Reports of an LS that is not closed yet, by the tests that ask for them."""
+        workspace = self._compiled(piece.booking)
+        if self._published or run.holds(key) or workspace is None:
+            return []
+        if not run.triggers.looks_at_open(workspace):
+            return []
+        merged = self._merger.merged(key)
+        tests = run.triggers.of_open(workspace, key, merged.versions)
+        if not tests:
+            return []
+        return [self._judge_one(run, workspace, JudgedWindow.of(merged), tests, made)]
+
     def _judge_one(
-        self, contents: Contents, workspace: CompiledWorkspace, window: _Window, made: int
+        self,
+        run: RunOfSet,
+        workspace: CompiledWorkspace,
+        window: JudgedWindow,
+        tests: Sequence[CompiledTest],
+        made: int,
     ) -> QualityReports:
-        key = window.key
+        key, scope = window.key, window.scope
         reports = judge(
-            contents,
+            window.contents,
             workspace,
-            scope=window.scope,
+            scope=scope,
             set_hash=key.set,
             run=key.run,
             lumisection=key.lumisection,
@@ -289,9 +293,17 @@ class Comparison:
             versions=window.versions,
             made=made,
             conditions=self._conditions(key.run, key.lumisection),
+            first_lumisection=window.first,
+            missing=window.missing,
+            closed=window.closed,
+            tests=tests,
+            inputs=run.inputs(window, self._references),
         )
-        if window.scope == "lumisection":
+        if scope == "lumisection" and window.closed:
             self._note_told(key, workspace, reports.conditions)
+        elif window.closed:
+            moved = window.first if scope.startswith("change") else None
+            run.ends[key.workspace, scope] = JudgedEnd(key, tests, Told(reports.conditions, moved))
         return reports
 
     def _note_told(self, key: SetKey, workspace: CompiledWorkspace, known: str) -> None:
@@ -300,14 +312,20 @@ class Comparison:
 
     # ------------------------------------------------------------------ bounds
 
-    def _run(self, key: RunKey, offset: int) -> _Run | None:
+    def _run(self, key: RunKey, offset: int) -> RunOfSet | None:
         """The run of a piece, now the latest heard of; None if it is no longer held."""
         if key in self._gone:
             return None
         run = self._runs.pop(key, None)
         if run is None:
             first = self._published.first(key)
-            run = _Run(first_offset=offset, whole=not self._hole, first_lumisection=first)
+            run = RunOfSet(
+                offset,
+                whole=not self._hole,
+                first_lumisection=first,
+                held=self._held,
+                conditions=partial(self._conditions, key[1]),
+            )
             self._hole = False
         self._runs[key] = run
         of_set = [other for other in self._runs if other[0] == key[0]]
@@ -326,30 +344,15 @@ class Comparison:
             self._told[place] = {key: one for key, one in told_of.items() if key[:2] != run}
             if not self._told[place]:
                 del self._told[place]
-        for key in list(self._merger.keys()):
-            if (key.set, key.run) != run:
-                continue
-            self._merger.forget(key)
-            self._held_bytes -= self._held.pop(key, 0)
+        self._held.forget_all(lambda key: (key.set, key.run) == run)
 
     def _hold(self, key: SetKey) -> None:
         """Keep the pieces of a counted LS while there is room; settle the oldest."""
-        size = sum(len(piece.cells) for piece in self._merger.pieces(key))
-        self._held_bytes += size - self._held.get(key, 0)
-        self._held[key] = size
-        while self._held_bytes > self._settings.held_bytes:
-            oldest = next(iter(self._held))
-            self._held_bytes -= self._held.pop(oldest)
-            self._settle(oldest)
+        for oldest, orders in self._held.hold(key):
+            self._runs[oldest.set, oldest.run].settled[oldest] = orders
 
-    def _settle(self, key: SetKey) -> None:
-        pieces = [piece for piece in self._merger.pieces(key) if piece.segment == 0]
-        orders = {piece.partition: piece.order for piece in pieces}
-        self._runs[key.set, key.run].settled[key] = orders
-        self._merger.forget(key)
-
-    def _meet_settled(self, run: _Run, key: SetKey, piece: HistogramSet) -> None:
+    def _meet_settled(self, run: RunOfSet, key: SetKey, piece: HistogramSet) -> None:
         counted = run.settled[key].get(piece.partition)
         if piece.segment == 0 and (counted is None or piece.order > counted):
             self.ignored["settled"] += 1
-            run.totals[key.workspace].give_up()
+            run.give_up(key)

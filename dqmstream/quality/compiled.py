@@ -16,12 +16,20 @@ from dqmstream.quality.pattern import compile_pattern
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.quality.stack import same_shape
 
-__all__ = ["CompiledTest", "CompiledTests", "CompiledWorkspace", "compile_tests"]
+__all__ = [
+    "CompiledTest",
+    "CompiledTests",
+    "CompiledWorkspace",
+    "asks_for_conditions",
+    "compile_tests",
+]
 
 _MOST_CELLS: Final = 4 << 20
 _CHOOSING: Final = (Needs.REFERENCE, Needs.BAND)
 _CHOSEN_BY: Final = ("beam_mode", "prescale_name", "run_type")
 """Conditions by which references are chosen."""
+_SCALED_BY: Final = ("recorded",)
+"""Conditions by which they may be scaled: of a band it is not known before it is chosen."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +56,10 @@ class CompiledTest:
     def asks_for(self) -> tuple[str, ...]:
         """Names of the conditions that its verdict depends on."""
         names = () if self.gate is None else self.gate.names
-        return names + (_CHOSEN_BY if self.algorithm.needs in _CHOOSING else ())
+        if self.algorithm.needs in _CHOOSING:
+            names += _CHOSEN_BY
+        by_luminosity = self.declared.normalise == "luminosity"
+        return names + (_SCALED_BY if by_luminosity or self.algorithm.needs is Needs.BAND else ())
 
     @property
     def lookback(self) -> int:
@@ -85,6 +96,14 @@ class CompiledWorkspace:
         """Scopes that any test has, in the order in which tests name them."""
         return tuple(dict.fromkeys(scope for test in self.tests for scope in test.declared.scopes))
 
+    @property
+    def looks_back(self) -> bool:
+        """Whether any test judges the contents of LSs again, or looks at them, when later ones
+        are judged; the run so far is a sum, and needs none."""
+        return any(test.lookback for test in self.tests) or any(
+            scope not in {"lumisection", "run"} for scope in self.scopes
+        )
+
     def of(self, scope: Scope) -> tuple[CompiledTest, ...]:
         """Tests of a scope."""
         return tuple(test for test in self.tests if scope in test.declared.scopes)
@@ -102,6 +121,13 @@ class CompiledTests:
 
     workspaces: Mapping[str, CompiledWorkspace]
     unmatched: tuple[str, ...]
+
+
+def asks_for_conditions(test: QualityTest, algorithm: Algorithm[Any]) -> bool:
+    """Whether verdicts of a test depend on the conditions of an LS."""
+    windows = any(scope.startswith("change") for scope in test.scopes)
+    gates = test.require or test.run_type or test.beam_mode or test.parts
+    return bool(gates) or windows or algorithm.needs in _CHOOSING
 
 
 def compile_tests(

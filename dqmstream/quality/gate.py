@@ -16,7 +16,16 @@ from typing import Any, Final
 from dqmstream.messages.operations import Conditions
 from dqmstream.quality.pattern import compile_pattern
 
-__all__ = ["Gate", "all_open", "check_constant", "listed_gate", "parse_gate", "parts_gate", "told"]
+__all__ = [
+    "Gate",
+    "all_open",
+    "check_constant",
+    "listed_gate",
+    "parse_gate",
+    "parts_gate",
+    "told",
+    "value_of",
+]
 
 _NUMBERS: Final = ("fill", "luminosity", "pileup", "prescale_index", "delivered", "recorded")
 _TEXTS: Final = ("run_type", "beam_mode", "prescale_name")
@@ -93,6 +102,11 @@ def parse_gate(text: str) -> Gate:
     if "beam_mode" in names:
         names.add("beams_stable")
     return Gate(text.strip(), tuple(sorted(names)), opened)
+
+
+def value_of(name: str, conditions: Conditions) -> Any:
+    """A condition of an LS by its name: `beam_mode`, `dcs.bpix`; None if it is not known."""
+    return _lookup(name)(conditions)
 
 
 def check_constant(name: str) -> None:

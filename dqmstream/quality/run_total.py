@@ -53,13 +53,41 @@ class RunTotal:
         return max(self._lumisections)
 
     @property
+    def lumisections(self) -> list[int]:
+        """All LSs in it, rising."""
+        return sorted(self._lumisections)
+
+    def missing(self, first: int) -> tuple[tuple[int, int], ...]:
+        """Ranges of LSs from `first` to its highest that are not in it, both ends included."""
+        ranges, expected = [], first
+        for number in self.lumisections:
+            if number > expected:
+                ranges.append((expected, number - 1))
+            expected = max(expected, number + 1)
+        return tuple(ranges)
+
+    @property
+    def all_complete(self) -> bool:
+        """Whether every LS in it is complete."""
+        return all(one.complete for one in self._lumisections.values())
+
+    @property
+    def overflowed(self) -> bool:
+        """Whether a fixed-point sum of it has run full."""
+        return bool(self._overflow)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is known from its first record on, and no LS in it was replaced in vain."""
+        return self._whole
+
+    @property
     def complete(self) -> bool:
         """Whether it holds all data of every LS from its lowest to its highest."""
         counted = self._lumisections
         gapless = len(counted) == max(counted) - min(counted) + 1
         from_first = self._first is None or min(counted) <= self._first
-        complete = all(one.complete for one in counted.values())
-        return self._whole and gapless and from_first and complete
+        return self._whole and gapless and from_first and self.all_complete
 
     @property
     def versions(self) -> tuple[int, ...]:

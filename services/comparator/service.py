@@ -2,8 +2,8 @@
 
 What to judge is decided by `dqmstream.quality.comparison`; here bytes are moved. The group's
 committed offset is where the oldest run held begins, so a restart reads these runs again to have
-their totals, and publishes only what is not yet on `dqm.quality`. If any test requires something of
-the conditions of an LS, `dqm.conditions` is read too.
+their totals, and publishes only what is not yet on `dqm.quality`. If any test depends on the
+conditions of an LS, `dqm.conditions` is read too.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -24,7 +25,9 @@ from dqmstream.messages.topics import HISTOGRAMS, QUALITY
 from dqmstream.messages.wire import CODEC
 from dqmstream.quality.algorithm import Algorithm
 from dqmstream.quality.comparison import Comparison, ComparisonSettings
+from dqmstream.quality.compiled import asks_for_conditions
 from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.inputs import References, no_references
 from dqmstream.quality.published import Published
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.transport.by_time import offset_since, time_at
@@ -72,6 +75,7 @@ async def run_comparator(
     progress: ComparatorProgress | None = None,
     algorithms: Mapping[str, Algorithm[Any]] = ALGORITHMS,
     merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger,
+    references: References = no_references,
 ) -> None:
     """Judge what comes on `dqm.histograms`, until cancelled.
 
@@ -87,15 +91,25 @@ async def run_comparator(
         Counts to keep up to date.
     merger
         Makes what puts the pieces of an LS together.
+    references
+        What elements are compared with.
     """
     shelf = CompiledShelf(log, tests, algorithms, clock)
     await shelf.refresh()
     settings = settings or ComparatorSettings()
     progress = progress or ComparatorProgress()
     known = KnownConditions(log)
-    service = _Comparator(log, shelf, settings, clock, progress, known=known, merger=merger)
+    comparison = partial(
+        Comparison,
+        shelf,
+        settings.comparison,
+        merger=merger,
+        conditions=known,
+        references=references,
+    )
+    service = _Comparator(log, shelf, clock, progress, known=known, comparison=comparison)
     async with AsyncExitStack() as stack:
-        if any(test.require for test in tests):
+        if any(asks_for_conditions(test, algorithms[test.algorithm]) for test in tests):
             await stack.enter_async_context(known.reading())
         reader = await stack.enter_async_context(
             log.group(
@@ -126,19 +140,17 @@ class _Comparator:
         self,
         log: Log,
         shelf: CompiledShelf,
-        settings: ComparatorSettings,
         clock: Clock,
         progress: ComparatorProgress,
         *,
         known: KnownConditions,
-        merger: Callable[[Callable[[str], Layout | None]], Merger],
+        comparison: Callable[..., Comparison],
     ) -> None:
         self._log = log
         self._shelf = shelf
-        self._settings = settings
+        self._comparison = comparison
         self._judging = Judging(shelf, clock, progress)
         self._progress = progress
-        self._merger = merger
         self._known = known
         self._renewed_all = False
         self._owned: dict[int, _Owned] = {}
@@ -161,14 +173,7 @@ class _Comparator:
         self._published = await self._read_published(None if holes else unread)
         for (topic, partition), (committed, position, end) in taken.items():
             hole = position > (committed or 0)
-            comparison = Comparison(
-                self._shelf,
-                self._settings.comparison,
-                published=self._published,
-                hole=hole,
-                merger=self._merger,
-                conditions=self._known,
-            )
+            comparison = self._comparison(published=self._published, hole=hole)
             self._owned[partition] = _Owned(comparison, end, committed)
             reader.seek(topic, partition, position)
             self._logger.info(

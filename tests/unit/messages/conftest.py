@@ -30,7 +30,8 @@ def values_of(kind: Any) -> Strategy:
         return _SCALARS[kind]
     origin, parts = get_origin(kind), get_args(kind)
     if origin is Annotated:
-        return values_of(parts[0])
+        patterns = [meta.pattern for meta in parts[1:] if getattr(meta, "pattern", None)]
+        return st.from_regex(patterns[0], fullmatch=True) if patterns else values_of(parts[0])
     if origin is Literal:
         return st.sampled_from(parts)
     if origin in {Union, types.UnionType}:
