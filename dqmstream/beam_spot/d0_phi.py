@@ -1,5 +1,6 @@
 """Beam line from impact parameters of tracks: the linear fit, outliers dropped by distance."""
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from dqmstream.beam_spot.samples import Floats, TrackSample
 
-__all__ = ["Line", "fit_line", "line_design"]
+__all__ = ["Line", "at_line", "fit_line", "line_design"]
 
 
 class Line(NamedTuple):
@@ -53,6 +54,19 @@ def line_design(sample: TrackSample, *, slopes: bool) -> Floats:
     if slopes:
         columns += [-sine * sample.z, cosine * sample.z]
     return np.stack(columns, axis=1)
+
+
+def at_line(sample: TrackSample, line: Floats) -> TrackSample:
+    """Tracks with z where they pass a line (`Line.values`), not where they pass the origin.
+
+    Seen from above, a track passes the origin by (x cos phi + y sin phi) before it passes a beam at
+    (x, y), and rises by sinh eta of that. Left out, slopes come out too small in proportion, by
+    0.3 % for a beam 2 mm away whose vertices spread by 6 cm.
+    """
+    sine, cosine = np.sin(sample.phi), np.cos(sample.phi)
+    x, y, dxdz, dydz = (*line, 0.0, 0.0)[:4]
+    along = (x + dxdz * sample.z) * cosine + (y + dydz * sample.z) * sine
+    return replace(sample, z=sample.z + along * np.sinh(sample.eta))
 
 
 def fit_line(

@@ -1,14 +1,29 @@
-"""What dropping outliers leaves of the moments of tracks, and how the kept ones look to a fit."""
+"""Dropping outliers among tracks of common vertices, and how the kept ones look to a fit."""
 
 import math
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dqmstream.beam_spot.robust import NARROW
 from dqmstream.beam_spot.samples import Floats, TrackSample
 
-__all__ = ["Kept", "Spreads", "as_kept"]
+__all__ = [
+    "Displaced",
+    "Predicted",
+    "Spreads",
+    "as_kept",
+    "displaced",
+    "left_of_variance",
+    "predicted",
+    "uncut_width",
+]
+
+_LEAST_LEFT = 0.5  # of a track's own variance: what is predicted badly says nothing of its error
+
+_SINGULAR = 1e-6  # of what tracks measure along them: what they measure across, if it is nothing
 
 
 class Spreads(NamedTuple):
@@ -19,67 +34,128 @@ class Spreads(NamedTuple):
     scale: float
 
 
-class _Cut(NamedTuple):
-    """What a cut leaves of the second moments of two normal numbers that are correlated by rho.
+class Predicted(NamedTuple):
+    """How far tracks are from where the beam and the other tracks of their vertex say.
 
-    Each is kept where it is within c sigmas. Of variances 1 is left `variance`, k = 1 - 2 c phi(c)/
-    (2 Phi(c) - 1), 0.973 for c = 3, and of their covariance rho k^2 and more: the normal density of
-    both is the sum of rho^n/n! He_n(x) He_n(y) phi(x) phi(y) (F. G. Mehler, J. reine angew. Math.
-    66 (1866) 161), so that the covariance is the sum of rho^n/n! m_n^2, m_n the mean of z He_n(z)
-    within the cut, as the probability to keep both is that of independent ones but for 4e-4 rho^2.
+    Attributes
+    ----------
+    residual, variance
+        float64[n], cm and cm^2: residuals less their prediction, and their variances.
     """
 
-    variance: float
-    third: float
-    fifth: float
+    residual: Floats
+    variance: Floats
 
-    def covariance(self, rho: float) -> float:
-        """What is left of a covariance, over what it was; to the fifth order."""
-        return self.variance**2 + self.third * rho**2 + self.fifth * rho**4
+    def within(self, sigmas: float) -> NDArray[np.bool_]:
+        """Which tracks are within so many sigmas: bool[n]."""
+        return np.asarray(self.residual**2 <= sigmas**2 * self.variance)
 
 
-def _cut_at(c: float) -> _Cut:
-    """The cut at c sigmas. Means of even powers of z: (n - 1) times that of the one before, less
-    what is outside, 2 c^(n - 1) phi(c)/(2 Phi(c) - 1)."""
+def predicted(
+    sample: TrackSample, design: Floats, line: Floats, spreads: Spreads, kept: NDArray[np.bool_]
+) -> Predicted:
+    """Residuals of n tracks to a beam line, each as the kept other tracks of its vertex predict it.
+
+    With the covariance C = s^2 D + G W G^T of `CommonVertex`, and A = G^T D^-1 G, c = G^T D^-1 r
+    summed over those others, the displacement of the vertex is normal with covariance s^2 P and
+    mean P c, where P = sqrt(V) (1 + sqrt(V) A sqrt(V))^-1 sqrt(V), V = W/s^2. So residuals less
+    their prediction, r - G P c, have the variances s^2 (D + G P G^T), and do not depend on the
+    others: dropping some of them changes nothing of the rest.
+    """
+    a, b = spreads.width_x / spreads.scale, spreads.width_y / spreads.scale
+    gx, gy = design[:, 0], design[:, 1]
+    residual = sample.dxy - design @ line
+    weight = np.where(kept, 1 / sample.dxy_error**2, 0.0)
+    _, group = np.unique(sample.group, return_inverse=True)
+
+    def of_others(values: Floats) -> Floats:
+        own = weight * values
+        return np.asarray(np.bincount(group, own)[group] - own)
+
+    xx = 1 + a * a * of_others(gx * gx)
+    yy = 1 + b * b * of_others(gy * gy)
+    xy = a * b * of_others(gx * gy)
+    determinant = xx * yy - xy * xy
+    pxx, pyy, pxy = a * a * yy / determinant, b * b * xx / determinant, -a * b * xy / determinant
+    cx, cy = of_others(gx * residual), of_others(gy * residual)
+    mean = gx * (pxx * cx + pxy * cy) + gy * (pxy * cx + pyy * cy)
+    spread = gx * gx * pxx + 2 * gx * gy * pxy + gy * gy * pyy
+    return Predicted(residual - mean, spreads.scale**2 * (sample.dxy_error**2 + spread))
+
+
+class Displaced(NamedTuple):
+    """How far vertices are from a beam line, as their kept tracks measure it.
+
+    Attributes
+    ----------
+    chi2
+        float64[n] of the vertex of each track, 2 degrees of freedom.
+    errors
+        float64[2], cm: of a vertex' place in x and y by its tracks alone, root of the mean square;
+        vertices count by what they say of the widths.
+    """
+
+    chi2: Floats
+    errors: Floats
+
+    def within(self, sigmas: float) -> NDArray[np.bool_]:
+        """Which tracks have vertices as probable as a number within so many sigmas: bool[n]."""
+        return np.asarray(self.chi2 <= -2 * math.log(math.erfc(sigmas / math.sqrt(2))))
+
+
+def displaced(
+    sample: TrackSample, design: Floats, line: Floats, spreads: Spreads, kept: NDArray[np.bool_]
+) -> Displaced:
+    """How far the vertices of n tracks are from a beam line: two decays of one particle agree with
+    each other, and only their vertex says that they are not from the beam.
+
+    Of A and c as in `predicted`, now over all kept tracks of a vertex, the displacement is A^-1 c,
+    with covariance s^2 A^-1 + W, and its chi2 is c^T (A + A V A)^-1 c/s^2. A little is added to A
+    for vertices of one direction, which measure one displacement only.
+    """
+    residual = sample.dxy - design @ line
+    weight = np.where(kept, 1 / sample.dxy_error**2, 0.0)
+    _, group = np.unique(sample.group, return_inverse=True)
+    g = design[:, :2]
+    a = np.zeros((int(group.max()) + 1, 2, 2))
+    for i, j in ((0, 0), (0, 1), (1, 1)):
+        a[:, i, j] = a[:, j, i] = np.bincount(group, weight * g[:, i] * g[:, j])
+    c = np.stack([np.bincount(group, weight * g[:, i] * residual) for i in (0, 1)], axis=1)
+    a += np.eye(2) * (_SINGULAR * np.trace(a, axis1=1, axis2=2) + NARROW)[:, None, None]
+    v = np.diag(np.square(spreads[:2])) / spreads.scale**2
+    chi2 = np.einsum("gi,gij,gj->g", c, np.linalg.inv(a + a @ v @ a), c) / spreads.scale**2
+    measured = spreads.scale**2 * np.diagonal(np.linalg.inv(a), axis1=1, axis2=2)
+    counts = 1 / (np.square(spreads[:2]) + measured) ** 2
+    return Displaced(chi2[group], np.sqrt((counts * measured).sum(axis=0) / counts.sum(axis=0)))
+
+
+def uncut_width(width: float, error: float, sigmas: float) -> float:
+    """Of a beam: what it is where `width` is that of the vertices within `sigmas`.
+
+    Of two normal numbers whose chi2 is at most -2 ln p the variances are smaller by k = 1 + p ln p/
+    (1 - p). So those of displacements, W + E, are k (W + E) after the cut, of which the fit takes
+    their errors E off.
+    """
+    p = math.erfc(sigmas / math.sqrt(2))
+    k = 1 + p * math.log(p) / (1 - p)
+    return math.sqrt((width**2 + (1 - k) * error**2) / k)
+
+
+def left_of_variance(c: float) -> float:
+    """What is left of the variance of a normal number that is kept within c sigmas: 1 - 2 c phi(c)/
+    (2 Phi(c) - 1), 0.973 for c = 3."""
     edge = 2 * math.exp(-c * c / 2) / math.sqrt(2 * math.pi) / math.erf(c / math.sqrt(2))
-    second = 1 - c * edge
-    fourth = 3 * second - c**3 * edge
-    sixth = 5 * fourth - c**5 * edge
-    third_order = fourth - 3 * second
-    fifth_order = sixth - 10 * fourth + 15 * second
-    return _Cut(second, third_order**2 / 6, fifth_order**2 / 120)
+    return 1 - c * edge
 
 
-class Kept(NamedTuple):
-    """How the tracks look that a fit said to keep: see `as_kept`."""
+def as_kept(sample: TrackSample, found: Predicted, scale: float, rejection: float) -> TrackSample:
+    """Tracks with the errors that those have which are kept at `rejection` sigmas.
 
-    sample: TrackSample
-    width: float
-    """Widths are smaller by this factor."""
-    scale: float
-
-
-def as_kept(sample: TrackSample, design: Floats, found: Spreads | None, rejection: float) -> Kept:
-    """Tracks with the errors that those have which are kept where `found` were the spreads, at
-    `rejection` sigmas; None: none was dropped.
-
-    Tracks of one vertex have the covariance G W G^T + s^2 D, as in `CommonVertex`. Of those that
-    are within the cut, variances are smaller by k and covariances by q (`_Cut`), so that they have
-
-        q G W G^T + k s^2 (D + (k - q)/k diag(G W G^T)/s^2)
-
-    and the fit, which knows of no cut, has to be given larger errors, and finds widths that are
-    smaller by sqrt(q), and a scale smaller by sqrt(k). As q depends a little on the correlation,
-    that of the pairs that tell most of the width is taken: the mean over pairs by its square.
+    As a residual less its prediction does not depend on the other tracks, cutting it takes (1 - k)
+    of its variance v off the track's own, k = `left_of_variance`, and nothing off what it shares
+    with others: to the first order in 1 - k, C becomes C - (1 - k) diag(v). So errors look smaller,
+    and widths and scale as they are.
     """
-    if found is None:
-        return Kept(sample, 1.0, 1.0)
-    cut = _cut_at(rejection)
-    shared = (found.width_x * design[:, 0]) ** 2 + (found.width_y * design[:, 1]) ** 2
-    correlation = shared / (shared + (found.scale * sample.dxy_error) ** 2)
-    rho = float(np.square(correlation).sum() / max(correlation.sum(), 1e-300))
-    left = cut.covariance(rho)
-    more = (cut.variance - left) / cut.variance * shared / found.scale**2
-    errors = np.sqrt(sample.dxy_error**2 + more)
-    kept = replace(sample, dxy_error=errors)
-    return Kept(kept, math.sqrt(left), math.sqrt(cut.variance))
+    less = (1 - left_of_variance(rejection)) * found.variance / scale**2
+    own = sample.dxy_error**2
+    return replace(sample, dxy_error=np.sqrt(np.maximum(own - less, _LEAST_LEFT * own)))

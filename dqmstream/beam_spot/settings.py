@@ -72,8 +72,11 @@ class TrackSettings(msgspec.Struct, frozen=True, kw_only=True):
     """cm to the beam line, in each of `rounds` [DeltadCut 0.1 of BSFitter]."""
     rounds: int = 10
     rejection: float = 3.0
-    """Sigmas to the beam line, its width included, above which a track is an outlier: 0.3 % of good
-    ones, and many from decays, which would look like a wider beam."""
+    """Sigmas to where the beam and its vertex say, above which a track is an outlier: 0.3 % of good
+    ones, and many from decays, which would look like worse tracks."""
+    vertex_rejection: float = 3.3
+    """Sigmas, of a number as probable, to the beam line, its width included, above which a vertex
+    is an outlier: 0.1 % of good ones; two decays that agree would look like a wider beam."""
     known_width: float = KNOWN_WIDTH
     largest_width_error: float = LARGEST_WIDTH_ERROR
     enough_for_position: int = 10

@@ -9,9 +9,16 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from dqmstream.beam_spot.common_vertex import CommonVertex, Solution
-from dqmstream.beam_spot.d0_phi import fit_line, line_design
+from dqmstream.beam_spot.d0_phi import Line, at_line, fit_line, line_design
 from dqmstream.beam_spot.height import Height, height_of
-from dqmstream.beam_spot.kept import Kept, Spreads, as_kept
+from dqmstream.beam_spot.kept import (
+    Spreads,
+    as_kept,
+    displaced,
+    left_of_variance,
+    predicted,
+    uncut_width,
+)
 from dqmstream.beam_spot.minimum import Minimum, Start, minimise, unbiased_width
 from dqmstream.beam_spot.result import (
     PARAMETERS,
@@ -21,7 +28,7 @@ from dqmstream.beam_spot.result import (
     covariance_rows,
     failed,
 )
-from dqmstream.beam_spot.robust import NARROW
+from dqmstream.beam_spot.robust import NARROW, robust_spread
 from dqmstream.beam_spot.samples import Floats, TrackSample
 from dqmstream.beam_spot.settings import TrackSettings
 
@@ -93,10 +100,8 @@ def fit_tracks(
     if line is None or line.used < settings.enough_for_position:
         reason = f"the directions of {n} tracks do not determine a line"
         return failed("tracks", reason, not_selected=not_selected)
-    # Of tracks with large errors the far ones belong to the beam, too: without them the rest would
-    # look better measured than it is.
-    residuals = selected.dxy - line_design(selected, slopes=slopes) @ line.values
-    near = selected.take(line.kept | (np.abs(residuals) <= _FAR * selected.dxy_error))
+    selected = at_line(selected, line.values)
+    near = selected.take(line.kept | _near(selected, line, slopes=slopes))
     try:
         found = _settled(near, settings, slopes=slopes)
     except np.linalg.LinAlgError:
@@ -110,6 +115,14 @@ def fit_tracks(
         not_selected=not_selected,
         period=period,
     )
+
+
+def _near(sample: TrackSample, line: Line, *, slopes: bool) -> NDArray[np.bool_]:
+    """Which tracks may belong to a beam that is on a line: also far ones, where their errors or the
+    beam are large. Without them the beam would look narrower, and the rest better measured."""
+    residuals = sample.dxy - line_design(sample, slopes=slopes) @ line.values
+    spread = float(robust_spread(residuals, np.float64(0)))
+    return np.asarray(np.abs(residuals) <= _FAR * np.hypot(sample.dxy_error, spread))
 
 
 class _Found(NamedTuple):
@@ -136,15 +149,17 @@ def _settled(sample: TrackSample, settings: TrackSettings, *, slopes: bool) -> _
     assumed: dict[str, float] = {}
     if len(sample) < settings.enough_for_widths:
         assumed = dict.fromkeys(("width_x", "width_y"), settings.known_width)
+    looks, errors, good = sample, None, kept
     for _ in range(_ROUNDS):
-        looks = as_kept(sample, design, found and found.spreads, settings.rejection)
-        found = _at_widths(looks, kept, assumed, settings, slopes=slopes)
+        found = _at_widths(looks, kept, assumed, settings, slopes=slopes, errors=errors)
         if found is None:
             return None
-        residuals = sample.dxy - design @ found.solution.line
-        variance = (found.scale * sample.dxy_error) ** 2
-        variance += (found.width_x * design[:, 0]) ** 2 + (found.width_y * design[:, 1]) ** 2
-        before, kept = kept, np.abs(residuals) <= settings.rejection * np.sqrt(variance)
+        line, cut = found.solution.line, settings.rejection
+        apart = predicted(sample, design, line, found.spreads, good)
+        good = apart.within(cut)
+        near = displaced(sample, design, line, found.spreads, good)
+        looks, errors = as_kept(sample, apart, found.scale, cut), near.errors
+        before, kept = kept, good & near.within(settings.vertex_rejection)
         if kept.sum() < settings.enough_for_position:
             return None
         if np.array_equal(before, kept):
@@ -153,21 +168,21 @@ def _settled(sample: TrackSample, settings: TrackSettings, *, slopes: bool) -> _
 
 
 def _at_widths(
-    looks: Kept,
+    looks: TrackSample,
     kept: NDArray[np.bool_],
     assumed: Mapping[str, float],
     settings: TrackSettings,
     *,
     slopes: bool,
+    errors: Floats | None,
 ) -> _Found | None:
     """Widths and scale of the least -2 ln L; what cannot be measured is assumed, and named.
 
-    Those of the kept tracks are fitted, and made those of all. The line is drawn to itself by
-    tracks that are dropped far from it: its error is larger than that of the kept ones by the
-    inverse of what is left of their variance.
+    The line is drawn to itself by tracks that are dropped far from it: its error is larger than
+    that of the kept ones by the inverse of what is left of their variance.
     """
-    model = CommonVertex(looks.sample.take(kept), slopes=slopes)
-    fixed = {name: looks.width * width for name, width in assumed.items()}
+    model = CommonVertex(looks.take(kept), slopes=slopes)
+    fixed = dict(assumed)
     free = {
         "width_x": Start(0.01, 0.002, NARROW, 1.0),
         "width_y": Start(0.01, 0.002, NARROW, 1.0),
@@ -180,20 +195,19 @@ def _at_widths(
         hidden = _hidden(found, settings)
         if not hidden:
             break
-        fixed |= dict.fromkeys(hidden, looks.width * settings.known_width)
+        fixed |= dict.fromkeys(hidden, settings.known_width)
     if not found.valid:
         return None
-    of_kept = {**fixed, **found.values}
-    solution = model.solve(**of_kept)
-    uncut = {name: 1 / (looks.scale if name == "scale" else looks.width) for name in of_kept}
-    factors = np.array([uncut[name] for name in found.values])
-    found = found._replace(
-        values={name: uncut[name] * value for name, value in found.values.items()},
-        covariance=found.covariance * np.outer(factors, factors),
-    )
-    values = {name: uncut[name] * value for name, value in of_kept.items()}
+    values = {**fixed, **found.values}
+    solution = model.solve(**values)
+    if errors is not None:
+        for name, error in zip(("width_x", "width_y"), errors, strict=True):
+            if name in found.values:
+                values[name] = uncut_width(values[name], float(error), settings.vertex_rejection)
     return _Found(
-        solution=solution._replace(covariance=solution.covariance / looks.scale**4),
+        solution=solution._replace(
+            covariance=solution.covariance / left_of_variance(settings.rejection)
+        ),
         minimum=found,
         kept=kept,
         assumed=tuple(name for name in PARAMETERS if name in fixed),

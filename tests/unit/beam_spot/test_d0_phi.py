@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dqmstream.beam_spot.d0_phi import fit_line
+from dqmstream.beam_spot.d0_phi import at_line, fit_line
 from dqmstream.beam_spot.ellipsoid import Ellipsoid
+from dqmstream.beam_spot.simulation import simulate
 
 
 @pytest.fixture
@@ -56,3 +57,18 @@ def test_tracks_of_one_direction_determine_nothing(collisions) -> None:
     tracks.phi[:] = 0.3
     assert fit_line(tracks) is None
     assert fit_line(tracks.take(np.arange(3))) is None
+
+
+def test_z_is_taken_where_tracks_pass_the_beam() -> None:
+    """A far, narrow, tilted beam: vertices and their tracks are at the same z."""
+    beam = Ellipsoid(-0.4, 0.6, 5.0, 6.0, 1e-4, 1e-4, 5e-3, -8e-3)
+    found = simulate(beam, 50, np.random.default_rng(1))
+    tracks = found.tracks
+    x, y = beam.x - beam.z * beam.dxdz, beam.y - beam.z * beam.dydz
+    line = np.array([x, y, beam.dxdz, beam.dydz])
+    moved = at_line(tracks, line)
+    where = found.vertices.position[tracks.group, 2]
+    errors = np.hypot(tracks.z_error, np.sqrt(found.vertices.covariance[tracks.group, 2]))
+    assert np.abs((tracks.z - where) / errors).max() > 100
+    # What is left is the slope along that way: 0.05 cm where it was 5.
+    assert np.abs((moved.z - where) / errors).max() < 10
