@@ -20,7 +20,6 @@ __all__ = [
     "CompiledTest",
     "CompiledTests",
     "CompiledWorkspace",
-    "asks_for_conditions",
     "compile_tests",
 ]
 
@@ -121,13 +120,6 @@ class CompiledTests:
 
     workspaces: Mapping[str, CompiledWorkspace]
     unmatched: tuple[str, ...]
-
-
-def asks_for_conditions(test: QualityTest, algorithm: Algorithm[Any]) -> bool:
-    """Whether verdicts of a test depend on the conditions of an LS."""
-    windows = any(scope.startswith("change") for scope in test.scopes)
-    gates = test.require or test.run_type or test.beam_mode or test.parts
-    return bool(gates) or windows or algorithm.needs in _CHOOSING
 
 
 def compile_tests(

@@ -2,8 +2,8 @@
 
 What to judge is decided by `dqmstream.quality.comparison`; here bytes are moved. The group's
 committed offset is where the oldest run held begins, so a restart reads these runs again to have
-their totals, and publishes only what is not yet on `dqm.quality`. If any test depends on the
-conditions of an LS, `dqm.conditions` is read too.
+their totals, and publishes only what is not yet on `dqm.quality`. What tests depend on besides
+is read from `dqm.conditions` and `dqm.references`.
 """
 
 import asyncio
@@ -25,9 +25,7 @@ from dqmstream.messages.topics import HISTOGRAMS, QUALITY
 from dqmstream.messages.wire import CODEC
 from dqmstream.quality.algorithm import Algorithm
 from dqmstream.quality.comparison import Comparison, ComparisonSettings
-from dqmstream.quality.compiled import asks_for_conditions
 from dqmstream.quality.declaration import QualityTest
-from dqmstream.quality.inputs import References, no_references
 from dqmstream.quality.published import Published
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.transport.by_time import offset_since, time_at
@@ -36,6 +34,7 @@ from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
 from services.comparator.compiled_tests import CompiledShelf
 from services.comparator.judging import ComparatorProgress, Judging
 from services.comparator.known_conditions import KnownConditions
+from services.comparator.known_references import KnownReferences
 
 __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 
@@ -75,7 +74,6 @@ async def run_comparator(
     progress: ComparatorProgress | None = None,
     algorithms: Mapping[str, Algorithm[Any]] = ALGORITHMS,
     merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger,
-    references: References = no_references,
 ) -> None:
     """Judge what comes on `dqm.histograms`, until cancelled.
 
@@ -91,14 +89,12 @@ async def run_comparator(
         Counts to keep up to date.
     merger
         Makes what puts the pieces of an LS together.
-    references
-        What elements are compared with.
     """
     shelf = CompiledShelf(log, tests, algorithms, clock)
     await shelf.refresh()
     settings = settings or ComparatorSettings()
     progress = progress or ComparatorProgress()
-    known = KnownConditions(log)
+    known, references = KnownConditions(log), KnownReferences(log)
     comparison = partial(
         Comparison,
         shelf,
@@ -107,10 +103,12 @@ async def run_comparator(
         conditions=known,
         references=references,
     )
-    service = _Comparator(log, shelf, clock, progress, known=known, comparison=comparison)
+    news = _News(conditions=known, references=references)
+    service = _Comparator(log, shelf, clock, progress, news=news, comparison=comparison)
     async with AsyncExitStack() as stack:
-        if any(asks_for_conditions(test, algorithms[test.algorithm]) for test in tests):
-            await stack.enter_async_context(known.reading())
+        # Whatever the tests are now: others may be activated while it runs.
+        await stack.enter_async_context(known.reading())
+        await stack.enter_async_context(references.reading())
         reader = await stack.enter_async_context(
             log.group(
                 settings.group,
@@ -122,6 +120,14 @@ async def run_comparator(
         )
         ready()
         await service.loop(reader)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _News:
+    """What comes besides histograms, and is looked at before each batch of these."""
+
+    conditions: KnownConditions
+    references: KnownReferences
 
 
 @dataclass(slots=True)
@@ -143,7 +149,7 @@ class _Comparator:
         clock: Clock,
         progress: ComparatorProgress,
         *,
-        known: KnownConditions,
+        news: _News,
         comparison: Callable[..., Comparison],
     ) -> None:
         self._log = log
@@ -151,7 +157,7 @@ class _Comparator:
         self._comparison = comparison
         self._judging = Judging(shelf, clock, progress)
         self._progress = progress
-        self._known = known
+        self._news = news
         self._renewed_all = False
         self._owned: dict[int, _Owned] = {}
         self._published: Published | None = None
@@ -248,7 +254,9 @@ class _Comparator:
 
     async def _renew(self) -> None:
         """Judge again what other conditions have come of, once all is judged that was published."""
-        changed = await self._known.news()
+        # A new reference is used from the next LS on: what was judged with another one stands.
+        await self._news.references.news()
+        changed = await self._news.conditions.news()
         if self._published is not None:
             self._renewed_all = False
         elif changed or not self._renewed_all:
