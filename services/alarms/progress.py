@@ -15,7 +15,8 @@ class AlarmsProgress:
     `refused` counts records that could not be used, by reason; `disobeyed` commands that were not
     followed; `transitions` steps made, by event; `states` alarms by what is displayed. `steps` are
     the times that anything was written, `repeated` transitions told again after a restart. `leads`
-    is 1 in the process that works, 0 in one that stands by.
+    is 1 in the process that works, 0 in one that stands by; `turns` the times it looked at the
+    clock.
     """
 
     records: int = 0
@@ -26,5 +27,6 @@ class AlarmsProgress:
     steps: int = 0
     repeated: int = 0
     leads: int = 0
+    turns: int = 0
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     run: int | None = None

@@ -319,6 +319,7 @@ class _Alarms:
     ) -> None:
         progress, board = self._progress, work.board
         progress.records += len(records)
+        progress.turns += 1
         progress.steps = work.step
         progress.transitions.update(one.event for one in made)
         progress.states = Counter(one.state for one in board.states.values())
