@@ -32,6 +32,7 @@ from services.gateway.routes import (
     reports,
     runs,
     series,
+    subscriptions,
     trends,
 )
 from services.gateway.routes.elsewhere import elsewhere
@@ -53,6 +54,7 @@ _MODULES: Final = (
     references,
     reference_contents,
     displays,
+    subscriptions,
     operations,
     ingest,
 )

@@ -18,6 +18,7 @@ from services.gateway.ingest import Ingest
 from services.gateway.library import Library
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.notification_desk import NotificationDesk
 from services.gateway.problems import ProblemError, not_found, problem_answer
 from services.gateway.readings import Readings
 from services.gateway.reference_desk import ReferenceDesk
@@ -82,6 +83,7 @@ class Parts:
     access: Access = field(default_factory=Access)
     ingest: Ingest | None = None
     references: ReferenceDesk | None = None
+    notifications: NotificationDesk | None = None
 
 
 def _parts(request: Request) -> Parts:

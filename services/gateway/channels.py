@@ -97,6 +97,8 @@ class ChannelStates:
                 return (now,)
             case "displays":
                 return (self._view.displays.revision,)
+            case "steps":
+                return (self._view.steps.revision,)
             case "runs":
                 runs = self._view.runs.items()
                 return tuple((number, each.revision) for number, each in runs)
@@ -113,6 +115,8 @@ class ChannelStates:
         match channel.board:
             case "displays":
                 return boards.displays_board(self._view, channel.run)
+            case "steps":
+                return self._view.steps.board()
             case "runs":
                 return boards.runs_board(self._view)
             case "run":

@@ -10,6 +10,7 @@ from dqmstream.clock import Clock
 from dqmstream.errors import MessageError, OffsetExpiredError
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import (
+    ALARMS,
     BOOKINGS,
     CONDITIONS,
     DISPLAYS,
@@ -27,7 +28,7 @@ from services.gateway.progress import GatewayProgress
 
 __all__ = ["TOPICS_READ", "Intake", "starting_positions"]
 
-TOPICS_READ: Final = (BOOKINGS, CONDITIONS, HISTOGRAMS, QUALITY, HEARTBEATS, DISPLAYS)
+TOPICS_READ: Final = (BOOKINGS, CONDITIONS, HISTOGRAMS, QUALITY, HEARTBEATS, DISPLAYS, ALARMS)
 
 _OVERLAP: Final = 2_000
 """Records read again before where the store stands: they hold the LSs that are still open."""
@@ -49,7 +50,7 @@ async def starting_positions(
         for partition in range(log.partitions(topic)):
             start, end = await log.bounds(topic, partition)
             known = stored.get((topic, partition))
-            if topic in {HEARTBEATS, DISPLAYS}:
+            if topic in {HEARTBEATS, DISPLAYS, ALARMS}:
                 start = max(start, end - _OVERLAP)
             elif topic in {HISTOGRAMS, QUALITY} and known is not None:
                 start = max(start, min(known, end) - _OVERLAP)
@@ -160,7 +161,7 @@ class Intake:
                     error=str(error),
                 )
                 continue
-            self._view.apply(message, record.timestamp)
+            self._view.apply(message, record.timestamp, record.offset)
             if isinstance(message, HistogramSet):
                 self._progress.run, self._progress.lumisection = message.run, message.lumisection
             if record.topic == HISTOGRAMS and self.caught_up.is_set():

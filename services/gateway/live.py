@@ -10,6 +10,7 @@ from typing import Final
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.completeness import lacking
 from dqmstream.fold.merge import Merger, SetKey
+from dqmstream.messages.alarms import AlarmCondition, AlarmTransition
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import RunEnd, RunStart
@@ -17,6 +18,7 @@ from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions, Heartbeat
 from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.struct import Message
+from services.gateway.alarm_steps import AlarmSteps
 from services.gateway.catalogue import Catalogue
 from services.gateway.displays import DisplayShelf
 from services.gateway.early import EarlyConditions
@@ -48,6 +50,7 @@ class LiveView:
         self.runs: dict[int, RunView] = {}
         limits = self.settings.limits
         self.displays = DisplayShelf(limits.displays, limits.live_runs)
+        self.steps = AlarmSteps()
         self.rejected: Counter[str] = Counter()
         """Messages that could not be used, by reason."""
         self.newest: int | None = None
@@ -74,17 +77,19 @@ class LiveView:
         """A run in memory; None stands for the current one."""
         return self.current if number is None else self.runs.get(number)
 
-    def apply(self, message: Message, stamp: int) -> None:
+    def apply(self, message: Message, stamp: int, offset: int = 0) -> None:
         """Fold one message, which the log stamped with `stamp` (nanoseconds since 1970).
+
+        `offset` is its own in its partition.
 
         What cannot be used is counted in `rejected`; nothing is raised.
         """
-        self._take(message, stamp)
+        self._take(message, stamp, offset)
         # Only now: an answer made of a number read before can lack nothing up to it.
-        if not isinstance(message, Heartbeat):
+        if not isinstance(message, Heartbeat | AlarmTransition | AlarmCondition):
             self.changes += 1
 
-    def _take(self, message: Message, stamp: int) -> None:
+    def _take(self, message: Message, stamp: int, offset: int) -> None:
         match message:
             case HistogramSet():
                 self._take_set(message, stamp)
@@ -99,6 +104,10 @@ class LiveView:
                 self.catalogue.activate(message)
             case Heartbeat():
                 self.pulse.take(message)
+            case AlarmTransition():
+                self.steps.take(offset, message)
+            case AlarmCondition():
+                pass  # the service of alarms makes an alarm of it
             case EventDisplay():
                 self.displays.take(message)
             case Conditions():

@@ -22,8 +22,9 @@ Channels have names:
 
 - `plot/{run}/{window}/{path}`, `{run}` being `current` or a number, `{window}` being `lumisection`
   (the newest LS), `last-N` or `run`;
-- `board/{board}/{run}`, `{board}` being `runs`, `run`, `strip`, `quality`, `pulse` or `displays`
-  (of which `current` is the run of the newest event that was picked).
+- `board/{board}/{run}`, `{board}` being `runs`, `run`, `strip`, `quality`, `pulse`, `displays`
+  (of which `current` is the run of the newest event that was picked) or `steps` (the newest steps
+  of alarms, rows by their sequence, which outlives streams and gateways).
 """
 
 from collections.abc import Mapping
@@ -49,7 +50,7 @@ __all__ = [
     "read_message",
 ]
 
-BOARDS: Final = ("runs", "run", "strip", "quality", "pulse", "displays")
+BOARDS: Final = ("runs", "run", "strip", "quality", "pulse", "displays", "steps")
 
 _MAX_ID: Final = 64
 
@@ -80,7 +81,9 @@ class Subscribe(_ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     id: str
     paths: tuple[str, ...] = ()
     match: str = ""
-    boards: tuple[Literal["runs", "run", "strip", "quality", "pulse", "displays"], ...] = ()
+    boards: tuple[
+        Literal["runs", "run", "strip", "quality", "pulse", "displays", "steps"], ...
+    ] = ()
     window: Literal["lumisection", "run"] | LastLumisections = "lumisection"
     run: int | None = None
 
@@ -137,8 +140,8 @@ class BoardChannel(NamedTuple):
 
     @classmethod
     def of(cls, board: str, run: int | None) -> Self:
-        # These two are about all runs: one channel, whichever run a client follows.
-        return cls(None if board in {"runs", "pulse"} else run, board)
+        # These are about all runs: one channel, whichever run a client follows.
+        return cls(None if board in {"runs", "pulse", "steps"} else run, board)
 
 
 def parse_channel(name: str) -> PlotChannel | BoardChannel:

@@ -27,6 +27,7 @@ from services.gateway.limits_pieces import InPieces
 from services.gateway.limits_protocol import PunctualProtocol
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.notification_desk import NotificationDesk
 from services.gateway.progress import GatewayProgress
 from services.gateway.readings import Readings
 from services.gateway.reference_desk import ReferenceDesk
@@ -106,7 +107,10 @@ async def run_gateway(
             access=access or Access(),
             ingest=ingest,
             references=ReferenceDesk(log, archive, clock),
+            notifications=NotificationDesk(log, clock),
         )
+        if parts.notifications is not None:
+            tasks.create_task(parts.notifications.run(), name="notifications")
         if parts.references is not None:
             tasks.create_task(parts.references.run(), name="references")
         if parts.access.file is not None:

@@ -130,8 +130,8 @@ def test_names_say_which_service():
 def test_no_run_and_no_lumisection_is_a_label():
     labels = {label for _, each, _ in documented().values() for label in each.split(", ") if each}
     assert labels == {
-        "outcome", "partition", "process", "reason", "route", "rule", "service", "state", "status",
-        "topic", "version", "why", "workspace",
+        "outcome", "partition", "process", "reason", "receiver", "route", "rule", "service", "state",
+        "status", "topic", "version", "why", "workspace",
     }  # fmt: skip
 
 
