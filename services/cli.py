@@ -14,6 +14,7 @@ from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
 from services.command_line import madeup as cli_madeup
 from services.command_line import processes as cli_processes
+from services.command_line import references as cli_references
 from services.command_line import scenarios as cli_scenarios
 from services.command_line import sets as cli_sets
 from services.command_line import store as cli_store
@@ -254,6 +255,7 @@ cli_processes.add_to(app)
 cli_sets.add_to(app)
 cli_qtests.add_to(app, panel="Quality tests")
 cli_store.add_to(app, panel=_LOOK)
+cli_references.add_to(app, panel=_LOOK)
 cli_token.add_to(app)
 
 

@@ -245,8 +245,12 @@ def _histograms(body: bytes, file: str, run: int | None) -> list[Found]:
         path = Path(folder) / "reference.root"
         path.write_bytes(body)
         (opened,) = open_files([path], Description(run=run))
-        # Under the name that it was uploaded as.
-        return [replace(one, source=file) for one in opened.histograms(Room(_UNPACKED))]
+        try:
+            # Under the name that it was uploaded as.
+            return [replace(one, source=file) for one in opened.histograms(Room(_UNPACKED))]
+        except SourceError as error:
+            detail = f"{file} is no ROOT file that can be read ({error.reason})"
+            raise SourceError(error.reason, detail) from error
 
 
 @asynccontextmanager

@@ -38,12 +38,7 @@ from services.gateway.reference_reading import AskedData, workspaces_of
 __all__ = ["OpenDesk", "Version", "router", "row_of"]
 
 _DAY: Final = 86_400 * 10**9
-_UPLOADS: Final = (
-    "application/octet-stream",
-    "application/x-root",
-    "application/json",
-    "application/vnd.uhi+json",
-)
+_UPLOADS: Final = ("application/octet-stream", "application/json")
 _SHOWN_LEFT_OUT: Final = 50
 _WRITING: Final[dict[int | str, dict[str, Any]]] = {
     400: problem_answer("The body broke off, or is damaged."),
@@ -171,7 +166,7 @@ async def show_reference(desk: OpenDesk, version: Version) -> Response:
     summary="Make a reference out of stored runs",
 )
 async def make_reference(
-    parts: Gateway, desk: OpenDesk, caller: Expert, asked: MakeReference
+    caller: Expert, parts: Gateway, desk: OpenDesk, asked: MakeReference
 ) -> Response:
     """A version for each workspace. Asked twice for the same, it is made once."""
     if desk.archive is None:
@@ -199,7 +194,7 @@ async def make_reference(
 
 
 @router.post(
-    "/references/uploads",
+    "/reference-uploads",
     response_model=UploadAnswer,
     responses=_WRITING,
     openapi_extra={
@@ -215,9 +210,9 @@ async def make_reference(
 async def upload_reference(
     *,
     request: Request,
+    caller: Expert,
     parts: Gateway,
     desk: OpenDesk,
-    caller: Expert,
     name: Name,
     workspace: Annotated[str, Query(min_length=1, max_length=255)],
     owner: Annotated[str, Query(min_length=3, max_length=1_000)],
@@ -281,7 +276,7 @@ async def upload_reference(
     summary="Use a version",
 )
 async def accept_reference(
-    desk: OpenDesk, caller: Expert, version: Version, asked: DecideReference
+    caller: Expert, desk: OpenDesk, version: Version, asked: DecideReference
 ) -> Response:
     """Of a proposed one, or again of one that was retired."""
     decision = desk.decision("accepted", caller.name, asked.why)
@@ -295,7 +290,7 @@ async def accept_reference(
     summary="Use a version no more",
 )
 async def retire_reference(
-    desk: OpenDesk, caller: Expert, version: Version, asked: DecideReference
+    caller: Expert, desk: OpenDesk, version: Version, asked: DecideReference
 ) -> Response:
     """The accepted version of its name before it, if there is one, stands again."""
     decision = desk.decision("retired", caller.name, asked.why)

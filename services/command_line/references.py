@@ -1,0 +1,312 @@
+"""The commands about references: what elements are compared with, who decided so, and why."""
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from services.command_line.invoke import invoke
+from services.command_line.options import Json
+
+__all__ = ["add_to"]
+
+_URL: Final = "http://127.0.0.1:8000"
+
+Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
+Token = Annotated[
+    str,
+    typer.Option(
+        help="of role expert for what decides something; better as a variable",
+        envvar="DQMSTREAM_TOKEN",
+        show_default=False,
+    ),
+]
+Version = Annotated[str, typer.Argument(help="id of a version, as `list` shows it")]
+NameOption = Annotated[str, typer.Option(help="of the reference: a new version of a name replaces")]
+Workspace = Annotated[str | None, typer.Option(help="default: all")]
+Workspaces = Annotated[
+    list[str] | None,
+    typer.Option("--workspace", help="may be repeated; default: all", show_default=False),
+]
+Paths = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--path", help="pattern of elements, may be repeated; default: all", show_default=False
+    ),
+]
+Rank = Annotated[int, typer.Option(help="place in the chain: the lower, the earlier it is tried")]
+Owner = Annotated[str, typer.Option(help="who answers for it")]
+Reason = Annotated[str, typer.Option(help="why it is a good one")]
+ExpiresDays = Annotated[
+    float | None, typer.Option(help="days after which it is not used any more", show_default=False)
+]
+Proposed = Annotated[bool, typer.Option("--proposed", help="not to be used until it is accepted")]
+RunTypes = Annotated[
+    list[str] | None, typer.Option("--run-type", help="it is good for, a glob; may be repeated")
+]
+BeamModes = Annotated[list[str] | None, typer.Option("--beam-mode", help="the same of beam modes")]
+Prescales = Annotated[
+    list[str] | None, typer.Option("--prescales", help="the same of names of prescale columns")
+]
+FirstRun = Annotated[int | None, typer.Option(help="it is good for", show_default=False)]
+LastRun = Annotated[int | None, typer.Option(help="it is good for", show_default=False)]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", help="as `energy=6.8 TeV`, to be read; may be repeated"),
+]
+Why = Annotated[str, typer.Option(help="for the record")]
+
+
+def add_to(app: typer.Typer, *, panel: str) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="References: what quality tests compare with. A running gateway keeps the catalogue.",
+    )
+    for command in (list_, show, make, upload, propose, accept, retire, history):
+        group.command(command.__name__.rstrip("_"))(command)
+    app.add_typer(group, name="references", rich_help_panel=panel)
+
+
+def list_(
+    workspace: Workspace = None,
+    name: Annotated[str | None, typer.Option(help="only of this name")] = None,
+    status: Annotated[str | None, typer.Option(help="proposed, accepted or retired")] = None,
+    standing: Annotated[
+        bool, typer.Option("--standing", help="those that are used, in the order they are tried")
+    ] = False,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """List versions of references."""
+    from services import reference_commands  # noqa: PLC0415
+
+    invoke(
+        reference_commands.list_references,
+        workspace=workspace,
+        name=name,
+        status=status,
+        standing=standing,
+        url=url,
+        token=token,
+        json=json,
+    )
+
+
+def show(
+    version: Version,
+    path: Annotated[str | None, typer.Option(help="draw this element of it")] = None,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Say what a version is and was made of, or draw an element of it."""
+    from services import reference_commands  # noqa: PLC0415
+
+    invoke(
+        reference_commands.show_reference,
+        version=version,
+        path=path,
+        url=url,
+        token=token,
+        json=json,
+    )
+
+
+def make(
+    name: NameOption,
+    owner: Owner,
+    reason: Reason,
+    run: Annotated[int | None, typer.Option(help="the run to make it of")] = None,
+    lumisections: Annotated[
+        list[str] | None,
+        typer.Option(help="of the run, as `10-180`; may be repeated"),
+    ] = None,
+    certified: Annotated[
+        Path | None, typer.Option(help="JSON of certified LSs by run, in place of --run")
+    ] = None,
+    band: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PER",
+            help="make a band, per one of: entries, lumisections, luminosity, none",
+        ),
+    ] = None,
+    require: Annotated[
+        str, typer.Option(help="what is asked of the conditions of each LS, as in quality tests")
+    ] = "",
+    workspace: Workspaces = None,
+    path: Paths = None,
+    rank: Rank = 0,
+    run_type: RunTypes = None,
+    beam_mode: BeamModes = None,
+    prescales: Prescales = None,
+    first_run: FirstRun = None,
+    last_run: LastRun = None,
+    label: Labels = None,
+    expires_days: ExpiresDays = None,
+    proposed: Proposed = False,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Make a reference of a stored run, of lumisections of it, or a band over many."""
+    from services import reference_commands  # noqa: PLC0415
+
+    def work() -> int:
+        asked = _asked(name, owner, reason, rank, path, expires_days) | {
+            "runs": reference_commands.runs_of(run, lumisections or [], certified),
+            "workspaces": workspace or [],
+            "band": band,
+            "require": require,
+            "valid": {
+                "run_types": run_type or [],
+                "beam_modes": beam_mode or [],
+                "prescales": prescales or [],
+                "first_run": first_run,
+                "last_run": last_run,
+            },
+            "labels": dict(_label(text) for text in label or ()),
+            "proposed": proposed,
+        }
+        return reference_commands.make(asked=asked, url=url, token=token, json=json)
+
+    invoke(work)
+
+
+def upload(
+    file: Annotated[Path, typer.Argument(help="ROOT file, or JSON of UHI histograms")],
+    name: NameOption,
+    workspace: Annotated[str, typer.Option(help="whose elements it has")],
+    owner: Owner,
+    reason: Reason,
+    run: Annotated[int | None, typer.Option(help="of a file with several: which")] = None,
+    path: Paths = None,
+    rank: Rank = 0,
+    expires_days: ExpiresDays = None,
+    proposed: Proposed = False,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Make a reference of a file: histograms go to the elements of their paths."""
+    from services import reference_commands  # noqa: PLC0415
+
+    asked: dict[str, Any] = {
+        "name": name,
+        "workspace": workspace,
+        "owner": owner,
+        "reason": reason,
+        "run": run,
+        "path": path or [],
+        "rank": rank,
+        "expires_days": expires_days,
+        "proposed": str(proposed).lower(),
+    }
+    invoke(reference_commands.upload, file=file, asked=asked, url=url, token=token, json=json)
+
+
+def propose(
+    run: Annotated[str, typer.Argument(help="run to find a reference for, or `current`")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="propose the best under this name, to be accepted; default: rank only"),
+    ] = None,
+    owner: Owner = "",
+    workspace: Workspaces = None,
+    rank: Rank = 0,
+    ratio: Annotated[
+        float, typer.Option(min=1.01, max=10, help="how far luminosity and pile-up may be apart")
+    ] = 1.15,
+    days: Annotated[float, typer.Option(min=0.1, help="... and the runs")] = 10.0,
+    lumisections: Annotated[int, typer.Option(min=1, help="least that it must have")] = 5,
+    bad: Annotated[
+        float, typer.Option(min=0, max=1, help="largest share of its quality tests that were BAD")
+    ] = 0.05,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Rank stored runs as references for a run: by luminosity, pile-up, age, menu, statistics."""
+    if name is not None and not owner:
+        msg = "a proposal takes an --owner: who answers for it"
+        raise typer.BadParameter(msg)
+    from services import reference_commands  # noqa: PLC0415
+
+    asked = None
+    if name is not None:
+        asked = {"name": name, "owner": owner, "rank": rank, "workspaces": workspace or []}
+    invoke(
+        reference_commands.propose,
+        run=run,
+        criteria={"ratio": ratio, "days": days, "lumisections": lumisections, "bad": bad},
+        asked=asked,
+        url=url,
+        token=token,
+        json=json,
+    )
+
+
+def accept(
+    version: Version, why: Why, url: Url = _URL, token: Token = "", json: Json = False
+) -> None:
+    """Use a version: one that was proposed, or retired."""
+    _decide(version, "accept", why, url, token, json=json)
+
+
+def retire(
+    version: Version, why: Why, url: Url = _URL, token: Token = "", json: Json = False
+) -> None:
+    """Use a version no more; the one of its name before it stands again."""
+    _decide(version, "retire", why, url, token, json=json)
+
+
+def history(
+    name: Annotated[str, typer.Argument(help="name of a reference")],
+    workspace: Workspace = None,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Tell who decided what about a reference, why and when."""
+    from services import reference_commands  # noqa: PLC0415
+
+    invoke(
+        reference_commands.history, name=name, workspace=workspace, url=url, token=token, json=json
+    )
+
+
+def _decide(version: str, action: str, why: str, url: str, token: str, *, json: bool) -> None:
+    from services import reference_commands  # noqa: PLC0415
+
+    invoke(
+        reference_commands.decide,
+        version=version,
+        action=action,
+        why=why,
+        url=url,
+        token=token,
+        json=json,
+    )
+
+
+def _asked(
+    name: str, owner: str, reason: str, rank: int, path: list[str] | None, days: float | None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "owner": owner,
+        "reason": reason,
+        "rank": rank,
+        "paths": path or ["**"],
+        "expires_days": days,
+    }
+
+
+def _label(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        msg = f"{text!r} is not of the form name=value"
+        raise typer.BadParameter(msg)
+    return name, value
