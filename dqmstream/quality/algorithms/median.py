@@ -56,9 +56,9 @@ def compare_to_median(stack: Stack, parameters: CompareToMedian) -> Findings:
 
     `cmssw_compatible`: the median of an even number is the upper one of the two; a bin of content 0
     is taken for one without entries; `stat_cut` is compared with the median times the entries of
-    the last y; columns left out by it count as good; the limits of a negative median are the wrong
-    way round, so that everything fails; empty bins never fail, also with `use_empty_bins`. A result
-    below 0 is 0 here, and nothing to judge, which passes there, INSUFFICIENT.
+    the last y, so that one of 0 leaves negative medians out; columns left out count as good; empty
+    bins never fail, also with `use_empty_bins`. A result below 0 is 0 here, and nothing to judge,
+    which passes there, INSUFFICIENT.
     """
     content = root_content(stack)[stack.inner]
     entries = stack.entries[stack.inner]
@@ -72,9 +72,8 @@ def compare_to_median(stack: Stack, parameters: CompareToMedian) -> Findings:
     size = median * typical if compatible else np.abs(median) * typical
     skipped = (median != 0) & (size < parameters.stat_cut)
     off = (median != 0) & ((median > parameters.max_abs) | (median < parameters.min_abs))
-    lower, upper = parameters.min_rel * median, parameters.max_rel * median
-    if not compatible:
-        lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
+    # A negative median turns its limits round.
+    lower, upper = np.sort([parameters.min_rel * median, parameters.max_rel * median], axis=0)
     lower = np.where(median == 0, parameters.min_abs, lower)[..., None]
     upper = np.where(median == 0, parameters.max_abs, upper)[..., None]
     away = np.maximum(np.maximum(lower - content, content - upper), 0.0)
