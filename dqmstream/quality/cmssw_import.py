@@ -150,13 +150,13 @@ def _written(test: CmsswTest, *, corrected: bool) -> _Written | NotMappedError:
             raise NotMappedError(msg)
         error, warning = given.number("error", _ERROR), given.number("warning", _WARNING)
         taken = TYPES[algorithm](given)
-        lines = _lines(algorithm, taken, (warning, error), given, corrected=corrected)
+        lines = tuple(_lines(algorithm, taken, (warning, error), given, corrected=corrected))
     except NotMappedError as why:
         return why
     given.notes += [
         f"parameter {name!r} is unknown to {algorithm}, left out" for name in sorted(given.left)
     ]
-    return _Written(algorithm=algorithm, lines=tuple(lines), notes=tuple(given.notes))
+    return _Written(algorithm=algorithm, lines=lines, notes=tuple(given.notes))
 
 
 def _lines(
