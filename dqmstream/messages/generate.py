@@ -24,6 +24,7 @@ import msgspec
 from dqmstream.messages.arrow_contract import arrow_documents
 from dqmstream.messages.events import Chunk, EventBatch
 from dqmstream.messages.examples import EXAMPLES
+from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import TOPICS, Topic
 from dqmstream.messages.wire import CODEC, MESSAGES
@@ -125,7 +126,11 @@ def _headers(message: type[Message]) -> dict[str, Any]:
             properties[name] = {"type": "string", "x-type": field["type"]} | _PATTERNS.get(
                 field["type"], {}
             )
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
+    required = sorted(properties)
+    if message is QualityReports:
+        what = "Of large bodies: they are compressed. Without this header they are not."
+        properties["encoding"] = {"type": "string", "const": "zstd", "description": what}
+    return {"type": "object", "properties": properties, "required": required}
 
 
 _PATTERNS: Final[Mapping[str, dict[str, Any]]] = {

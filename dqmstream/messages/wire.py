@@ -4,6 +4,9 @@ Every record has the headers `type` and `schema` (the version of its fields) as 
 MessagePack maps, except for an EventBatch: its value is the Arrow IPC stream itself and its chunk
 identity travels in headers of its own, so that it is readable when the body is not.
 
+A body that is large when written down whole (the reports of thousands of elements) travels
+compressed: the header `encoding` is then `zstd`.
+
 A newer version than this release knows is refused by name; an older one is brought up, one
 version at a time, by the functions registered for it.
 """
@@ -13,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import zstandard
 
 from dqmstream.errors import MessageError, UnknownVersionError
 from dqmstream.messages.alarms import (
@@ -97,6 +101,8 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
 )
 
 _MAX_TYPE_LENGTH: Final = 64
+_COMPRESSED_FROM: Final = 256 << 10
+_LARGEST_BODY: Final = 128 << 20
 
 
 class Wired(NamedTuple):
@@ -144,7 +150,14 @@ class Codec:
         headers = (("type", name.encode()), ("schema", str(version).encode()))
         if isinstance(message, EventBatch):
             return Wired(headers + _chunk_headers(message.chunk), message.body)
-        return Wired(headers, self._encoder.encode(message))
+        body = self.body(message)
+        if isinstance(message, QualityReports) and len(body) > _COMPRESSED_FROM:
+            return Wired((*headers, ("encoding", b"zstd")), zstandard.compress(body, 1))
+        return Wired(headers, body)
+
+    def body(self, message: Message) -> bytes:
+        """The body of `message` written down whole; none of an EventBatch's headers is in it."""
+        return self._encoder.encode(message)
 
     def decode(self, headers: Headers, value: bytes | None) -> Message:
         """The message in a record.
@@ -155,7 +168,7 @@ class Codec:
             If the record's schema version is newer than this release's.
         MessageError
             With reason `no_type`, `unknown_type`, `bad_schema`, `no_body`, `bad_body`,
-            `bad_headers` or `checksum`.
+            `bad_headers`, `bad_encoding` or `checksum`.
         """
         message = self.type_of(headers)
         name = message.__name__
@@ -164,7 +177,10 @@ class Codec:
             return EventBatch(chunk=chunk, body=check_body(chunk, value))
         if value is None:
             raise MessageError("no_body", f"{name}: expected a body, got a tombstone")
-        found = int(dict(headers)["schema"])
+        header = dict(headers)
+        found = int(header["schema"])
+        if "encoding" in header:
+            value = _decompressed(name, header["encoding"], value)
         try:
             if found == message.version:
                 return self._decoders[name].decode(value)
@@ -223,6 +239,22 @@ class Codec:
                 detail = f"{name} schema version {version}: {type(error).__name__} {error}"
                 raise MessageError("bad_body", detail) from error
         return msgspec.convert(fields, self._types[name])
+
+
+def _decompressed(name: str, encoding: bytes, value: bytes) -> bytes:
+    if encoding != b"zstd":
+        detail = f"{name}: header 'encoding' is {encoding[:20]!r}, expected 'zstd'"
+        raise MessageError("bad_encoding", detail)
+    try:
+        # Never more than a message can sanely be, whatever the body claims of itself.
+        with zstandard.ZstdDecompressor().stream_reader(value) as reader:
+            body = reader.read(_LARGEST_BODY + 1)
+    except zstandard.ZstdError as error:
+        raise MessageError("bad_body", f"{name}: {error}") from error
+    if len(body) > _LARGEST_BODY:
+        detail = f"{name}: more than {_LARGEST_BODY} bytes when decompressed"
+        raise MessageError("bad_body", detail)
+    return body
 
 
 def _chunk_headers(chunk: Chunk) -> tuple[tuple[str, bytes], ...]:

@@ -101,7 +101,9 @@ class _Writer:
         p_value = _number(self._p_value, row)
         adjusted = None if self._adjusted is None else self._adjusted.values.get(row)
         decisive = qtresult if adjusted is None or not self._by_adjusted else adjusted
-        against = f" against {rows.names[row]}" if rows.names else ""
+        quantity = self._findings.quantity
+        if rows.names:
+            quantity = _naming(quantity, rows.names[row])
         bins = _worst(bad, count) if self._shows_bins else ""
         return QualityReport(
             path=layout.element.path,
@@ -116,7 +118,7 @@ class _Writer:
             bad_channels=bad,
             bad_count=count,
             message=(
-                f"{self._findings.quantity}{against} is {measured:.6g}{self._unit}"
+                f"{quantity} is {measured:.6g}{self._unit}"
                 f"{self._chance(qtresult, adjusted)}, expected {self._limit}; "
                 f"{entries} entries{bins}"
             ),
@@ -173,6 +175,14 @@ def _limit(test: QualityTest, findings: Findings, by_adjusted: bool) -> str:
         thresholds = f"adjusted p-value {thresholds}"
         return f"{findings.limit}, {thresholds}" if findings.limit else thresholds
     return f"{findings.limit}, qtresult {thresholds}" if findings.limit else thresholds
+
+
+def _naming(quantity: str, reference: str) -> str:
+    """A quantity that says which reference it is of."""
+    for word in ("the references", "the reference", "the band"):
+        if word in quantity:
+            return quantity.replace(word, reference)
+    return f"{quantity} (reference {reference})"
 
 
 def _listed(values: NDArray[np.float64] | None) -> list[float] | None:

@@ -24,8 +24,8 @@ def begin_of(
 ) -> int:
     """The LS that the window of a scope begins with, among those of a run (rising, not empty).
 
-    A window since a change holds all LSs in which nothing it asks for is known to have been
-    different. Where a condition is not known, nothing has changed.
+    A window since a change begins with the last LS in which something it asks for is known to be
+    other than it was known to be before. Where a condition is not known, nothing has changed.
     """
     if scope.startswith(_LAST):
         return max(lumisections[0], lumisections[-1] - int(scope.removeprefix(_LAST)) + 1)
@@ -33,14 +33,13 @@ def begin_of(
         return lumisections[0]
     names = scope.removeprefix(_CHANGE).split(",")
     latest: dict[str, Any] = {}
-    begin = lumisections[-1]
-    for number in reversed(lumisections):
+    begin = lumisections[0]
+    for number in lumisections:
         row = conditions(number)
         for name in names:
             value = None if row is None else value_of(name, row)
             if value is not None and latest.setdefault(name, value) != value:
-                return begin
-        begin = number
+                latest[name], begin = value, number
     return begin
 
 

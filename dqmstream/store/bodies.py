@@ -16,9 +16,8 @@ _LARGEST: Final = 2**31
 
 def pack(message: Message) -> dict[str, int | bytes]:
     """The columns `schema` and `body` of a message."""
-    wired = CODEC.encode(message)
     packing = packed if _is_packed(type(message)) else bytes
-    return {"schema": type(message).version, "body": packing(wired.value)}
+    return {"schema": type(message).version, "body": packing(CODEC.body(message))}
 
 
 def unpack(kind: type[_M], schema: int, body: bytes) -> _M:
