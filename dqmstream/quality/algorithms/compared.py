@@ -239,7 +239,7 @@ def two_sided_tail(pull: Floats, trials: Floats) -> Floats:
     """
     p = chdtrc(1.0, pull**2)
     with np.errstate(divide="ignore"):
-        chance: Floats = -np.expm1(trials * np.log1p(-np.minimum(p, 1.0)))
+        chance: Floats = -np.expm1(np.maximum(trials, 1.0) * np.log1p(-np.minimum(p, 1.0)))
     return chance
 
 
