@@ -13,6 +13,7 @@ from services.command_line import bench as cli_bench
 from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
 from services.command_line import madeup as cli_madeup
+from services.command_line import notifications as cli_notifications
 from services.command_line import processes as cli_processes
 from services.command_line import references as cli_references
 from services.command_line import scenarios as cli_scenarios
@@ -260,6 +261,7 @@ cli_token.add_to(app)
 
 
 cli_looking.add_to(app, panel=_LOOK)
+cli_notifications.add_to(app, panel=_LOOK)
 cli_scenarios.add_to(app, panel=_LOOK)
 
 

@@ -1,30 +1,22 @@
 """Addresses and keys of receivers: from the environment and from files, checked, never shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.notifications.declaration import Declared
-from dqmstream.notifications.receiver import Receiver, check_address
+from dqmstream.notifications.receiver import check_address
 from dqmstream.notifications.signature import sign
+from services.notifier.address import Address
+from services.notifier.by_apprise import check_apprise
 from services.secrets import from_file
 
-__all__ = ["Address", "addresses_of", "secrets_in"]
+__all__ = ["addresses_of", "check_known", "secrets_in"]
 
 _SHORTEST: Final = 8
 """Characters of a piece of an address that is taken for a secret."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Address:
-    """Where a receiver is, and the key its notifications are signed with."""
-
-    receiver: Receiver
-    url: str = field(repr=False)
-    secret: str = field(default="", repr=False)
 
 
 def addresses_of(declared: Declared, environment: Mapping[str, str]) -> dict[str, Address]:
@@ -49,6 +41,23 @@ def addresses_of(declared: Declared, environment: Mapping[str, str]) -> dict[str
             raise ConfigurationError(msg) from error
         found[receiver.name] = Address(receiver=receiver, url=url, secret=secret)
     return found
+
+
+def check_known(addresses: Mapping[str, Address]) -> None:
+    """Refuse what Apprise does not know; after logs hide `secrets_in`, for it logs addresses.
+
+    Raises
+    ------
+    ConfigurationError
+        Which receiver.
+    """
+    for name, address in addresses.items():
+        if address.receiver.kind == "apprise":
+            try:
+                check_apprise(address.url)
+            except ValueError as error:
+                msg = f"receiver {name!r}: {error}"
+                raise ConfigurationError(msg) from error
 
 
 def secrets_in(addresses: Mapping[str, Address]) -> tuple[str, ...]:

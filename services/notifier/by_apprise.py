@@ -2,15 +2,18 @@
 
 import asyncio
 import threading
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dqmstream.notifications.attempt import Attempt
 from dqmstream.notifications.receiver import shown_address
 from dqmstream.notifications.words import text_of, title_of
-from services.notifier.addresses import Address
+from services.notifier.address import Address
 from services.notifier.sender import Failure
 
-__all__ = ["ByApprise"]
+if TYPE_CHECKING:
+    import apprise
+
+__all__ = ["ByApprise", "check_apprise"]
 
 _WORST: Final = {"high": "failure", "medium": "warning", "low": "info"}
 
@@ -83,20 +86,29 @@ class ByApprise:
         return future
 
     def _notify(self, attempt: Attempt) -> bool:
-        import apprise  # noqa: PLC0415 heavy, and of those only who use it
-
-        asset = apprise.AppriseAsset(app_id="dqmstream", http_redirects=False, secure_logging=True)
-        service = apprise.Apprise(asset=asset)
-        if not service.add(self._address.url):
-            msg = "no address of Apprise"
-            raise ValueError(msg)
         steps = [each.step.severity for each in attempt.deliveries]
         worst = next(kind for severity, kind in _WORST.items() if severity in steps)
         return bool(
-            service.notify(
+            _opened(self._address.url).notify(
                 title=title_of(attempt),
                 body=text_of(attempt),
                 notify_type=worst,
                 body_format="text",
             )
         )
+
+
+def check_apprise(url: str) -> None:
+    """Refuse an address that Apprise does not know; ValueError without the address. Slow once."""
+    _opened(url)
+
+
+def _opened(url: str) -> "apprise.Apprise":
+    import apprise  # noqa: PLC0415 heavy, and of those only who use it
+
+    asset = apprise.AppriseAsset(app_id="dqmstream", http_redirects=False, secure_logging=True)
+    service = apprise.Apprise(asset=asset)
+    if not service.add(url):
+        msg = "Apprise knows no such address"
+        raise ValueError(msg)
+    return service

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from dqmstream.clock import Clock
-from services.notifier.addresses import Address
+from services.notifier.address import Address
 from services.notifier.by_apprise import ByApprise
 from services.notifier.sender import Sender
 from services.notifier.webhook import Webhook

@@ -12,7 +12,7 @@ from dqmstream.notifications.attempt import Attempt
 from dqmstream.notifications.receiver import shown_address
 from dqmstream.notifications.signature import sign
 from dqmstream.notifications.words import body_of
-from services.notifier.addresses import Address
+from services.notifier.address import Address
 from services.notifier.sender import Failure
 
 __all__ = ["Webhook"]

@@ -7,13 +7,14 @@ from pathlib import Path
 from dqmstream.errors import ConfigurationError
 from dqmstream.notifications.declaration import Declared, read_notifications
 from services.logging.logs import set_up_logs
-from services.notifier.addresses import addresses_of, secrets_in
+from services.notifier.address import Address
+from services.notifier.addresses import addresses_of, check_known, secrets_in
 from services.notifier.senders import opened_senders
 from services.notifier.service import NotifierProgress, NotifierSettings, run_notifier
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 
-__all__ = ["declared_notifications", "notifier"]
+__all__ = ["declared_notifications", "notifier", "receivers_found"]
 
 
 def declared_notifications(settings: Settings) -> Declared:
@@ -39,6 +40,21 @@ def declared_notifications(settings: Settings) -> Declared:
     return read_notifications(text, str(path))
 
 
+def receivers_found(settings: Settings, declared: Declared) -> dict[str, Address]:
+    """Where all receivers are; from here on no log line shows their secrets. Reads files.
+
+    Raises
+    ------
+    ConfigurationError
+        If an address or key is missing or not allowed.
+    """
+    addresses = addresses_of(declared, os.environ)
+    secrets = (*settings.passwords, *secrets_in(addresses))
+    set_up_logs(settings.log_level, settings.log_format, secrets=secrets)
+    check_known(addresses)
+    return addresses
+
+
 def notifier(settings: Settings) -> Service:
     """A notifier of the receivers and subscriptions that the settings name.
 
@@ -48,10 +64,7 @@ def notifier(settings: Settings) -> Service:
         If the file is wrong, or an address or key is missing or not allowed.
     """
     declared = declared_notifications(settings)
-    addresses = addresses_of(declared, os.environ)
-    # From here on they are in memory, and might turn up in what a library says.
-    secrets = (*settings.passwords, *secrets_in(addresses))
-    set_up_logs(settings.log_level, settings.log_format, secrets=secrets)
+    addresses = receivers_found(settings, declared)
     progress = NotifierProgress()
 
     async def start(process: Process, ready: Ready) -> None:

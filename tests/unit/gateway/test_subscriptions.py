@@ -23,7 +23,7 @@ from dqmstream.transport.outgoing import outgoing
 from services.gateway.access_tokens import Role
 from services.gateway.alarm_steps import AlarmSteps
 from services.gateway.settings import GatewaySettings
-from services.notifier.addresses import Address
+from services.notifier.address import Address
 from services.notifier.service import NotifierSettings, run_notifier
 from services.notifier.webhook import Webhook
 from tests.filled import make_topics

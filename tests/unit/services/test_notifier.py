@@ -25,7 +25,7 @@ from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
-from services.notifier.addresses import Address
+from services.notifier.address import Address
 from services.notifier.sender import Failure, Sender
 from services.notifier.service import NotifierProgress, NotifierSettings, run_notifier
 from services.notifier.webhook import Webhook

@@ -1,0 +1,110 @@
+"""The commands about notifications: who is told of alarms, and whether it arrives."""
+
+from typing import Annotated, Final
+
+import typer
+
+from services.command_line.invoke import invoke
+from services.command_line.options import Config, Json, flags
+
+__all__ = ["add_to"]
+
+_URL: Final = "http://127.0.0.1:8000"
+
+Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
+Token = Annotated[
+    str,
+    typer.Option(
+        help="of role expert for what decides something; better as a variable",
+        envvar="DQMSTREAM_TOKEN",
+        show_default=False,
+    ),
+]
+Name = Annotated[str, typer.Argument(help="name of a subscription, as `list` shows it")]
+Why = Annotated[str, typer.Option(help="for the record")]
+
+
+def add_to(app: typer.Typer, *, panel: str) -> None:
+    """Add the group of commands."""
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Notifications: who is told of alarms, and whether it arrives.",
+    )
+    group.command("list")(list_)
+    group.command("test")(try_out)
+    for command in (dead, again, enable, disable):
+        group.command()(command)
+    app.add_typer(group, name="notifications", rich_help_panel=panel)
+
+
+def list_(url: Url = _URL, token: Token = "", json: Json = False) -> None:
+    """List receivers, whether they take what they are sent, and subscriptions."""
+    from services import notification_commands  # noqa: PLC0415
+
+    invoke(notification_commands.list_subscriptions, url=url, token=token, json=json)
+
+
+def try_out(
+    name: Name,
+    here: Annotated[
+        bool,
+        typer.Option(
+            "--here",
+            help="send it from this process, by DQMSTREAM_NOTIFICATIONS and the secrets of its own "
+            "environment: before anything runs",
+        ),
+    ] = False,
+    wait: Annotated[float, typer.Option(min=0.1, help="seconds to wait for the outcome")] = 30.0,
+    why: Why = "",
+    url: Url = _URL,
+    token: Token = "",
+    config: Config = None,
+) -> None:
+    """Send a notification in which nothing happened, and say whether it arrived."""
+    from services import notification_commands  # noqa: PLC0415
+
+    if here:
+        invoke(notification_commands.try_out_here, name=name, flags=flags(), config=config)
+        return
+    invoke(notification_commands.try_out, name=name, why=why, wait=wait, url=url, token=token)
+
+
+def dead(
+    subscription: Annotated[
+        str | None, typer.Option(help="only of this one", show_default=False)
+    ] = None,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """List what was given up: somebody was not told of it."""
+    from services import notification_commands  # noqa: PLC0415
+
+    invoke(
+        notification_commands.list_dead,
+        subscription=subscription,
+        url=url,
+        token=token,
+        json=json,
+    )
+
+
+def again(name: Name, why: Why = "", url: Url = _URL, token: Token = "") -> None:
+    """Send again what was given up of a subscription."""
+    _act(name, "again", why, url, token)
+
+
+def enable(name: Name, why: Why = "", url: Url = _URL, token: Token = "") -> None:
+    """Let a subscription tell again."""
+    _act(name, "enable", why, url, token)
+
+
+def disable(name: Name, why: Why = "", url: Url = _URL, token: Token = "") -> None:
+    """Let a subscription tell nothing more, but what waits already."""
+    _act(name, "disable", why, url, token)
+
+
+def _act(name: str, action: str, why: str, url: str, token: str) -> None:
+    from services import notification_commands  # noqa: PLC0415
+
+    invoke(notification_commands.act, name=name, action=action, why=why, url=url, token=token)
