@@ -10,7 +10,7 @@ from scipy import stats
 
 from dqmstream.quality.algorithms.blocks import ContentSigma, content_sigma
 from tests.cmssw_stacks import cells_stack
-from tests.stacks import counts_stack
+from tests.stacks import counts_stack, tail_excess
 
 # 20 bins of 10 with 100 in bin 10; and the other way round.
 HOT = counts_stack(np.where(np.arange(20) == 10, 100, 10)[None])
@@ -253,3 +253,15 @@ def _walked(contents: np.ndarray, parameters: dict[str, int], tolerance: float) 
         elif mean > error:
             failed += stats.poisson.cdf(block, mean - error) < stats.norm.sf(tolerance)
     return 1 - failed / (blocks[0] * blocks[1])
+
+
+def test_p_values_are_never_too_small_and_a_hot_block_is_found() -> None:
+    random = np.random.default_rng(8)
+    quiet = random.poisson(40, (2000, 60))
+    found = judged(counts_stack(quiet), neighbours_x=8)
+    assert tail_excess(found.p_value) > 1e-3
+    assert (found.qtresult == 1).all()
+    hot = quiet[:50].copy()
+    hot[:, 30] = random.poisson(140, 50)
+    seen = judged(counts_stack(hot), neighbours_x=8)
+    assert (seen.severity[:, 30] > 0).mean() > 0.95
