@@ -56,8 +56,16 @@ export class Reports extends EventTarget {
   }
 }
 
+/** What a report is of: an LS, the run so far, or a window of LSs. */
+function span({ scope, lumisection, first_lumisection: first, closed }) {
+  if (scope === "run") return `run up to LS ${lumisection}`;
+  const open = closed === false ? ", still open" : "";
+  if (scope === "lumisection" || !first || first === lumisection) return `LS ${lumisection}${open}`;
+  return `LS ${first} to ${lumisection}${scope.startsWith("change") ? ", since a change" : ""}`;
+}
+
 function reportCard(report) {
-  const where = report.scope === "run" ? `run up to LS ${report.lumisection}` : `LS ${report.lumisection}`;
+  const where = span(report);
   // What is good is folded up: the page has room for what is not.
   const card = h("details", { class: "report", open: report.outcome !== "GOOD" },
     h("summary", {}, badge(report.outcome), h("b", {}, report.qtname), h("small", {}, where)),
