@@ -1,0 +1,1 @@
+"""Verdicts of quality tests on LSs that people certified."""
