@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from dqmstream.clock import Clock
-from dqmstream.errors import LogUnavailableError, MessageError, SourceError
+from dqmstream.errors import LogUnavailableError, MessageError, RemovedError, SourceError
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.references import Reference, ReferenceStatus
 from dqmstream.references.contents import Packed, ReferenceData, pack
@@ -109,7 +109,10 @@ class ReferenceDesk:
         archive = self.archive
 
         def work() -> tuple[ReferenceData, Made]:
-            return read_data(archive, described.workspace, asked, described.paths)
+            try:
+                return read_data(archive, described.workspace, asked, described.paths)
+            except RemovedError as error:
+                raise ProblemError(409, str(error)) from error
 
         data, made = await asyncio.to_thread(work)
         return await self._publish(described, made, data, decision, "make")
