@@ -28,6 +28,7 @@ from typing import Any, Final
 import typer.main
 
 from dqmstream.messages.booking import Booking
+from dqmstream.notifications.declaration import read_notifications
 from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import read_tests
 from dqmstream.sources.cms.madeup.plan import read_plan
@@ -202,6 +203,8 @@ class Player:
             read_retention(path)
         elif "fault" in document:
             read_scenario(str(path))
+        elif "receiver" in document:
+            read_notifications(text, str(path))
         else:
             load_settings({}, {}, path)
 
