@@ -10,6 +10,7 @@ from dqmstream.errors import SourceError
 from dqmstream.fold.state import FoldSettings
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
+from dqmstream.quality.plugins import load_plugins
 from dqmstream.workspaces.registry import load_workspaces
 from services.fitting import fitting
 from services.logging.logs import set_up_logs
@@ -79,6 +80,7 @@ def chosen_tests(
         return tuple(test for test in tests if test.workspace in workspaces)
     path = Path(settings.quality_tests)
     try:
-        return read_tests(path.read_text(), file=str(path))
+        text = path.read_text()
     except OSError as error:
         raise SourceError("file_missing", f"quality tests {path}: {error.strerror}") from error
+    return read_tests(text, str(path), load_plugins().algorithms)

@@ -35,6 +35,7 @@ from services.comparator.compiled_tests import CompiledShelf
 from services.comparator.judging import ComparatorProgress, Judging
 from services.comparator.known_conditions import KnownConditions
 from services.comparator.known_references import KnownReferences
+from services.comparator.workers import Workers
 
 __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 
@@ -73,6 +74,7 @@ async def run_comparator(
     settings: ComparatorSettings | None = None,
     progress: ComparatorProgress | None = None,
     algorithms: Mapping[str, Algorithm[Any]] = ALGORITHMS,
+    workers: Workers | None = None,
     merger: Callable[[Callable[[str], Layout | None]], Merger] = Merger,
 ) -> None:
     """Judge what comes on `dqm.histograms`, until cancelled.
@@ -87,9 +89,12 @@ async def run_comparator(
         Name of this member, unique in the group; members share out the workspaces.
     progress
         Counts to keep up to date.
+    workers
+        Run the algorithms of plug-ins; the caller closes them.
     merger
         Makes what puts the pieces of an LS together.
     """
+    algorithms = algorithms if workers is None else workers.around(algorithms)
     shelf = CompiledShelf(log, tests, algorithms, clock)
     await shelf.refresh()
     settings = settings or ComparatorSettings()
