@@ -91,6 +91,9 @@ class Settings(BaseModel):
     workspaces: Names = Field((), description="workspaces to fill; empty: all that are installed")
     workspace_files: Names = Field((), description="TOML files that declare further workspaces")
     quality_tests: str = Field("", description="TOML file of quality tests; empty: the shipped one")
+    alarm_rules: File = Field(
+        None, description="TOML file: what holds for all alarms; none: the shipped one"
+    )
     notifications: File = Field(
         None, description="TOML file: who is told of which alarms, and how; none: nobody"
     )

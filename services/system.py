@@ -10,6 +10,7 @@ from dqmstream.clock import Clock
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.store.store import Store
+from services.processes.alarm import alarms, chosen_rules
 from services.processes.analyse import analysers
 from services.processes.compare import comparator
 from services.processes.display import display
@@ -61,6 +62,7 @@ async def running_system(
         analysing = analysers(filling.booking_set, conditions=derive_conditions)
         services = [*filling.services(), *analysing]
         services += [comparator(tests), recorder(), gateway.service]
+        services.append(alarms(await asyncio.to_thread(chosen_rules, settings), tests))
         if settings.display:
             services.append(display(settings))
         if settings.notifications is not None:

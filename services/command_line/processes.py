@@ -48,7 +48,18 @@ _SYNTHETIC_LENGTH: Final = 100
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands, in the order in which data pass through them."""
-    for command in (produce, conditions, fill, analyse, compare, display, notify, record, serve):
+    for command in (
+        produce,
+        conditions,
+        fill,
+        analyse,
+        compare,
+        alert,
+        display,
+        notify,
+        record,
+        serve,
+    ):
         app.command(rich_help_panel=_PANEL)(command)
 
 
@@ -251,6 +262,17 @@ def compare(kafka: Kafka = None, config: Config = None) -> None:
     from services.processes import commands  # noqa: PLC0415
 
     invoke(commands.compare, flags=flags(kafka=kafka), config=config)
+
+
+def alert(kafka: Kafka = None, config: Config = None) -> None:
+    """Raise alarms of what quality tests and processes say, and end them, until stopped.
+
+    It must have the quality tests that comparators have, for their policies. Of several such
+    processes one works, and another takes over where it stops.
+    """
+    from services.processes import commands  # noqa: PLC0415
+
+    invoke(commands.alert, flags=flags(kafka=kafka), config=config)
 
 
 def display(kafka: Kafka = None, config: Config = None) -> None:

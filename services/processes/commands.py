@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from services.input_files import FileOptions
 
 __all__ = [
+    "alert",
     "analyse",
     "compare",
     "conditions",
@@ -83,6 +84,17 @@ def compare(*, flags: Mapping[str, object], config: Path | None) -> int:
     tests = chosen_tests(settings)
     says = f"comparing by {len(tests)} quality tests"
     return run_until_stopped(lambda: alone(settings, [comparator(tests)], says=says))
+
+
+def alert(*, flags: Mapping[str, object], config: Path | None) -> int:
+    """Raise and end alarms until stopped."""
+    from services.processes.alarm import alarms, chosen_rules  # noqa: PLC0415
+
+    settings = _settings("alert", flags, config)
+    tests = chosen_tests(settings)
+    service = alarms(chosen_rules(settings), tests)
+    says = f"raising alarms by the policies of {len(tests)} quality tests"
+    return run_until_stopped(lambda: alone(settings, [service], says=says))
 
 
 def display(*, flags: Mapping[str, object], config: Path | None) -> int:

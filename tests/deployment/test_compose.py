@@ -22,6 +22,7 @@ _STARTED = {
     "filler",
     "analyser",
     "comparator",
+    "alarms",
     "display",
     "recorder",
     "gateway",

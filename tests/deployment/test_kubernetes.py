@@ -121,7 +121,15 @@ def test_all_services_are_there_with_the_commands_of_the_compose_file() -> None:
         one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["args"]
         for one in _deployments()
     }
-    assert set(commands) == {"filler", "analyser", "comparator", "display", "recorder", "gateway"}
+    assert set(commands) == {
+        "alarms",
+        "filler",
+        "analyser",
+        "comparator",
+        "display",
+        "recorder",
+        "gateway",
+    }
     assert commands == {name: services[name]["command"] for name in commands}
 
 

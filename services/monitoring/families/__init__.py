@@ -6,6 +6,7 @@ runs and LSs are values of gauges, never labels.
 
 from typing import Final, Literal, TypeAlias
 
+from services.monitoring.families.alarming import ALARMS
 from services.monitoring.families.family import Family
 from services.monitoring.families.folding import ANALYSER, FILLER
 from services.monitoring.families.judging import COMPARATOR, DISPLAY, RECORDER
@@ -15,7 +16,15 @@ from services.monitoring.families.telling import NOTIFIER
 __all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
 Service: TypeAlias = Literal[
-    "filler", "analyser", "comparator", "recorder", "producer", "watcher", "display", "notifier"
+    "filler",
+    "analyser",
+    "comparator",
+    "recorder",
+    "producer",
+    "watcher",
+    "display",
+    "notifier",
+    "alarms",
 ]
 
 FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
@@ -27,4 +36,5 @@ FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
     "watcher": WATCHER,
     "display": DISPLAY,
     "notifier": NOTIFIER,
+    "alarms": ALARMS,
 }

@@ -17,6 +17,7 @@ from dqmstream.producing.progress import ProducerProgress
 from dqmstream.transport.kafka.log import KafkaLog
 from dqmstream.transport.kafka.sender import KafkaStats
 from dqmstream.transport.memory import MemoryLog
+from services.alarms.progress import AlarmsProgress
 from services.analyser.progress import AnalyserProgress
 from services.comparator.judging import ComparatorProgress
 from services.display.service import DisplayProgress
@@ -46,6 +47,7 @@ PROGRESS = {
     "watcher": WatchProgress,
     "display": DisplayProgress,
     "notifier": NotifierProgress,
+    "alarms": AlarmsProgress,
 }
 
 
@@ -130,8 +132,8 @@ def test_names_say_which_service():
 def test_no_run_and_no_lumisection_is_a_label():
     labels = {label for _, each, _ in documented().values() for label in each.split(", ") if each}
     assert labels == {
-        "outcome", "partition", "process", "reason", "receiver", "route", "rule", "service", "state",
-        "status", "topic", "version", "why", "workspace",
+        "event", "outcome", "partition", "process", "reason", "receiver", "route", "rule",
+        "service", "state", "status", "topic", "version", "why", "workspace",
     }  # fmt: skip
 
 
