@@ -9,8 +9,9 @@ DATA ?= $(or $(DQMSTREAM_TEST_DATA),../shared/data)
 SPEED ?= 1
 FILES ?=
 KAFKA ?=
+PLOTS ?= build/calibration
 
-.PHONY: help install test unit lint soak bench demo lock schemas wheel clean
+.PHONY: help install test unit lint soak calibration bench demo lock schemas wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -57,6 +58,9 @@ test: install lint ## lint and all tests but slow ones and benchmarks; installs 
 soak: install ## the slow tests: many more random examples, hundreds of crash schedules
 	@scripts/kafka
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m slow --timeout 3600
+
+calibration: install ## simulate what quality tests state and find; figure and numbers into PLOTS=FOLDER
+	DQMSTREAM_TEST_PLOTS=$(PLOTS) $(BIN)/pytest -q -m slow tests/unit/quality/test_calibration.py
 
 bench: install ## all benchmarks, with their goals
 	@scripts/kafka

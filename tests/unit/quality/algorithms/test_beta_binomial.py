@@ -88,6 +88,20 @@ def test_several_references_forgive_what_one_of_them_has() -> None:
     assert (beta_binomial_pulls(against(data, plain, like), EXACT).p_value > 1e-3).mean() > 0.95
 
 
+def test_references_that_are_alike_tell_more_together() -> None:
+    random = np.random.default_rng(4)
+    rate = np.full(30, 300.0)
+    data = counts_stack(random.poisson(rate, (3000, 30)))
+    three = [random.poisson(rate, (3000, 30)) for _ in range(3)]
+    pooled = BetaBinomial(tolerance=0, pooled=True)
+    found = beta_binomial_pulls(against(data, *map(counts_stack, three)), pooled)
+    one = beta_binomial_pulls(against(data, counts_stack(sum(three))), EXACT)
+    assert found.p_value == pytest.approx(one.p_value)
+    assert tail_excess(found.p_value) > 1e-3
+    apart = beta_binomial_pulls(against(data, *map(counts_stack, three)), EXACT)
+    assert (found.p_value < 0.1).sum() > 5 * (apart.p_value < 0.1).sum()
+
+
 def test_a_tolerance_is_relative() -> None:
     reference = np.full((1, 20), 10**6)
     data = reference.copy()

@@ -83,6 +83,30 @@ def test_counts_against_weights_follow_the_formula_of_the_paper(data_is_weighted
     assert found.ndof == pytest.approx(11)
 
 
+@pytest.mark.parametrize(("added", "statistic", "p"), [(0, 21.09, 0.33), (17, 32.33, 0.029)])
+def test_the_example_of_root_gives_what_root_says(added: int, statistic: float, p: float) -> None:
+    """Counts against weights, of the paper and of the documentation of TH1::Chi2Test."""
+    counts = np.array(
+        [[0, 1, 0, 1, 1, 6, 7, 2, 22, 30, 27, 20, 13, 9, 9 + added, 13, 19, 11, 9, 0]]
+    )
+    weights = np.array(
+        [[2.20173025, 3.30143857, 2.5892849, 2.99990201, 4.92877054, 8.33036995, 6.95084763],
+         [15.206357, 23.9236012, 44.3848114, 49.4465599, 25.1868858, 16.3129692, 13.0289612],
+         [16.7857609, 22.9914703, 30.5279255, 12.5252123, 16.4104557, 7.86067867, 0]]
+    ).reshape(1, -1)[:, :20]  # fmt: skip
+    errors = np.array(
+        [[0.38974303, 0.536510944, 0.529702604, 0.642001867, 0.969341516, 1.47611344, 1.69797957],
+         [3.28577447, 5.40784931, 9.10106468, 9.73541737, 5.55019951, 3.57914758, 2.77877331],
+         [3.23697519, 4.3608489, 5.77172089, 3.38666105, 2.98861837, 1.58402085, 0]]
+    ).reshape(1, -1)[:, :20]  # fmt: skip
+    data = weighted_stack(counts, counts, counts)
+    reference = weighted_stack(np.round((weights / errors) ** 2), weights, errors**2)
+    found = chi2(against(data, reference, scale=counts.sum() / weights.sum()), ALL)
+    assert found.statistic[0] == pytest.approx(statistic, abs=0.005)
+    assert found.ndof[0] == 19
+    assert found.p_value[0] == pytest.approx(p, abs=0.005)
+
+
 def test_one_bin_that_differs_is_the_worst() -> None:
     random = np.random.default_rng(5)
     data, reference = random.poisson(100, (2, 1, 50))
