@@ -140,7 +140,7 @@ async def show_overlay(
     # Of scalars and texts there is nothing to be scaled.
     scaled = place.size and is_scaled(place.element)
     per: Normalise = normalise if scaled else "none"
-    scale = 1.0
+    scale: float | None = 1.0
     if scaled:
         scale = await asyncio.to_thread(_scale, reading, own, reference, data, per)
     body = {
