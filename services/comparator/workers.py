@@ -171,7 +171,7 @@ class Workers:
             if strikes >= self._settings.strikes:
                 self._aside[name] = self._monotonic() + self._settings.aside_seconds
         self._logger.error(
-            "worker ended", test=name, error=str(error), count=strikes, trace=last_words
+            "worker ended", tests=name, error=str(error), count=strikes, problem=last_words
         )
 
     def _refuse_aside(self, name: str) -> None:
