@@ -1,9 +1,8 @@
 """What elements are compared with: the catalogue of `dqm.references`, asked test by test."""
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from dqmstream.messages.references import Reference
 from dqmstream.quality.inputs import Chosen, NoReference, Wanted
@@ -14,13 +13,18 @@ from services.references.known import KnownCatalogue
 
 __all__ = ["KnownReferences"]
 
-_CHAINS: Final = 64
-"""Chains remembered, of workspaces, windows and kinds: the tests of an LS ask one after another."""
+T = TypeVar("T")
+_Standing = tuple[tuple[Reference, str], ...]
+_REMEMBERED: Final = 256
+"""Windows, and chains, of which what was chosen is remembered."""
 
 
 class KnownReferences:
     """References as judging asks for them. A new version is used from the next LS on that is
     judged after it has come.
+
+    Thousands of elements ask in each LS, and the answer is mostly that of the LS before: it is
+    looked for once for each chain with the same reasons in it.
 
     Parameters
     ----------
@@ -30,7 +34,9 @@ class KnownReferences:
 
     def __init__(self, log: Log) -> None:
         self._known = KnownCatalogue(log, "comparator")
-        self._chains: OrderedDict[object, tuple[tuple[Reference, str], ...]] = OrderedDict()
+        self._read = -1
+        self._windows: dict[object, tuple[_Standing, dict[str, Chosen]]] = {}
+        self._choices: dict[object, dict[str, Chosen]] = {}
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Self]:
@@ -44,7 +50,14 @@ class KnownReferences:
 
     def __call__(self, wanted: Wanted) -> Chosen:
         """What to compare one element with, or why there is nothing."""
-        choice = chosen(self._chain(wanted), wanted, self._why_not)
+        standing, choices = self._window(wanted)
+        found = choices.get(wanted.path)
+        if found is None:
+            found = choices[wanted.path] = self._choose(standing, wanted)
+        return found
+
+    def _choose(self, standing: _Standing, wanted: Wanted) -> Chosen:
+        choice = chosen(standing, wanted, self._why_not)
         found = []
         for reference in choice.references:
             data = self._known.data(reference)
@@ -60,23 +73,33 @@ class KnownReferences:
     def _why_not(self, reference: Reference, path: str) -> str:
         return why_unusable(reference, self._known.data(reference), path)
 
-    def _chain(self, wanted: Wanted) -> tuple[tuple[Reference, str], ...]:
-        """The chain is one for all elements of a window: only the first test looks through it."""
+    def _window(self, wanted: Wanted) -> tuple[_Standing, dict[str, Chosen]]:
+        """The chain of a window, and what was chosen of it."""
+        if self._read != self._known.news_count:
+            self._read = self._known.news_count
+            self._windows.clear()
+            self._choices.clear()
         told = wanted.conditions
-        key = (
-            self._known.news_count,
-            wanted.workspace,
-            wanted.kind,
-            wanted.name,
+        asked = (wanted.workspace, wanted.kind, wanted.name, wanted.most)
+        window = (
+            *asked,
             wanted.run,
             wanted.lumisection,
             wanted.moment,
             None if told is None else (told.run_type, told.beam_mode, told.prescale_name),
         )
-        found = self._chains.get(key)
+        found = self._windows.get(window)
         if found is None:
-            found = self._known.catalogue.standing(wanted)
-            self._chains[key] = found
-            if len(self._chains) > _CHAINS:
-                self._chains.popitem(last=False)
+            standing = self._known.catalogue.standing(wanted)
+            reasons = tuple((reference.id, why) for reference, why in standing)
+            choices = _remembered(self._choices, (*asked, reasons), {})
+            found = _remembered(self._windows, window, (standing, choices))
         return found
+
+
+def _remembered(table: dict[object, T], key: object, value: T) -> T:
+    """What the table has under a key: the value, if it has nothing; the oldest goes."""
+    found = table.setdefault(key, value)
+    if len(table) > _REMEMBERED:
+        del table[next(iter(table))]
+    return found

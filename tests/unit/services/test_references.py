@@ -167,3 +167,38 @@ async def test_memory_is_bounded_and_what_does_not_stand_is_not_held(log):
         assert [held.whole(made.digest) for made, _ in versions] == [False, False, False, True]
         for made, data in versions:
             assert (await known.fetched(made)).contents.equals(data.contents)
+
+
+async def test_what_is_remembered_of_a_choice_is_what_would_be_chosen_anew(log):
+    """Other LSs, conditions, moments and kinds of one element, asked in any order and again."""
+    expiring, packed, _ = version(1, name="short", rank=0, expires=150 * DAY)
+    await publish(log, expiring, packed)
+    lasting, packed, _ = version(2, name="long", rank=1)
+    await publish(log, lasting, packed)
+    asked = [
+        wanted(path, **more)
+        for path in (PATH, "two/counts", "no/such")
+        for more in (
+            {},
+            {"lumisection": 8},
+            {"moment": 151 * DAY},
+            {"conditions": None},
+            {"name": "long"},
+            {"most": 2},
+            {"kind": "band"},
+        )
+    ]
+    async with KnownReferences(log).reading() as known:
+        for one in (*asked, *reversed(asked), *asked):
+            async with KnownReferences(log).reading() as anew:
+                assert told(known(one)) == told(anew(one)), one
+    assert told(known(wanted(PATH))) == [expiring.id]
+    assert told(known(wanted(PATH, moment=151 * DAY))) == [lasting.id]
+    assert told(known(wanted(PATH, most=2))) == [expiring.id, lasting.id]
+
+
+def told(chosen: Any) -> Any:
+    """What was chosen, or why nothing was."""
+    if isinstance(chosen, tuple):
+        return [one.version for one in chosen]
+    return chosen.why if isinstance(chosen, NoReference) else chosen.version
