@@ -194,9 +194,10 @@ class Comparison:
     def _renewed_windows(self, run: RunOfSet, made: int) -> list[QualityReports]:
         """The newest windows again whose begin or end is now known otherwise."""
         reports = []
-        for (name, scope), (end, tests, before) in list(run.ends.items()):
+        for (name, scope), (end, before) in list(run.ends.items()):
             workspace = self._workspace(run.totals[name].layout)
-            if run.told_now(workspace, scope, end) != before:
+            tests = run.triggers.of_window(workspace, scope, end.lumisection)
+            if tests and run.told_now(workspace, scope, end) != before:
                 window = run.window(end, scope)
                 reports.append(self._judge_one(run, workspace, window, tests, made))
         return reports
@@ -252,7 +253,7 @@ class Comparison:
             if scope == "lumisection" or not tests:
                 continue
             if before := self._published.take(end, scope, total.versions):
-                run.ends[end.workspace, scope] = JudgedEnd(end, tests, before)
+                run.ends[end.workspace, scope] = JudgedEnd(end, before)
             else:
                 window = run.window(end, scope)
                 reports.append(self._judge_one(run, workspace, window, tests, made))
@@ -303,7 +304,7 @@ class Comparison:
             self._note_told(key, workspace, reports.conditions)
         elif window.closed:
             moved = window.first if scope.startswith("change") else None
-            run.ends[key.workspace, scope] = JudgedEnd(key, tests, Told(reports.conditions, moved))
+            run.ends[key.workspace, scope] = JudgedEnd(key, Told(reports.conditions, moved))
         return reports
 
     def _note_told(self, key: SetKey, workspace: CompiledWorkspace, known: str) -> None:

@@ -7,7 +7,7 @@ from dqmstream.fold.merge import Merged, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Scope
-from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
+from dqmstream.quality.compiled import CompiledWorkspace
 from dqmstream.quality.gate import told
 from dqmstream.quality.held import HeldPieces, Order
 from dqmstream.quality.inputs import Accepted, Exposure, Inputs, Past, References
@@ -20,10 +20,9 @@ __all__ = ["JudgedEnd", "JudgedWindow", "RunOfSet"]
 
 
 class JudgedEnd(NamedTuple):
-    """A window that ended with the newest LS: by which tests it was judged, and what was told."""
+    """A window that ended with the newest LS when it was judged, and what was told of it."""
 
     key: SetKey
-    tests: Sequence[CompiledTest]
     told: Told
 
 
