@@ -99,6 +99,8 @@ class ChannelStates:
                 return (self._view.displays.revision,)
             case "steps":
                 return (self._view.steps.revision,)
+            case "alarms":
+                return (self._view.alarms.revision,)
             case "runs":
                 runs = self._view.runs.items()
                 return tuple((number, each.revision) for number, each in runs)
@@ -117,6 +119,8 @@ class ChannelStates:
                 return boards.displays_board(self._view, channel.run)
             case "steps":
                 return self._view.steps.board()
+            case "alarms":
+                return self._view.alarms.board()
             case "runs":
                 return boards.runs_board(self._view)
             case "run":

@@ -10,6 +10,7 @@ from dqmstream.clock import Clock
 from dqmstream.errors import MessageError, OffsetExpiredError
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import (
+    ALARM_STATE,
     ALARMS,
     BOOKINGS,
     CONDITIONS,
@@ -28,7 +29,16 @@ from services.gateway.progress import GatewayProgress
 
 __all__ = ["TOPICS_READ", "Intake", "starting_positions"]
 
-TOPICS_READ: Final = (BOOKINGS, CONDITIONS, HISTOGRAMS, QUALITY, HEARTBEATS, DISPLAYS, ALARMS)
+TOPICS_READ: Final = (
+    BOOKINGS,
+    CONDITIONS,
+    HISTOGRAMS,
+    QUALITY,
+    HEARTBEATS,
+    DISPLAYS,
+    ALARMS,
+    ALARM_STATE,
+)
 
 _OVERLAP: Final = 2_000
 """Records read again before where the store stands: they hold the LSs that are still open."""

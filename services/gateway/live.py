@@ -10,7 +10,12 @@ from typing import Final
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.completeness import lacking
 from dqmstream.fold.merge import Merger, SetKey
-from dqmstream.messages.alarms import AlarmCondition, AlarmTransition
+from dqmstream.messages.alarms import (
+    AlarmCheckpoint,
+    AlarmCondition,
+    AlarmState,
+    AlarmTransition,
+)
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import RunEnd, RunStart
@@ -18,6 +23,7 @@ from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions, Heartbeat
 from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.struct import Message
+from services.gateway.alarm_states import AlarmStates
 from services.gateway.alarm_steps import AlarmSteps
 from services.gateway.catalogue import Catalogue
 from services.gateway.displays import DisplayShelf
@@ -32,6 +38,9 @@ __all__ = ["LiveView"]
 _FORGOTTEN_RUNS: Final = 1_000
 
 _Orders = dict[int, tuple[bool, bool, int, int]]
+
+_OF_NO_ANSWER: Final = (Heartbeat, AlarmCheckpoint, AlarmCondition, AlarmState, AlarmTransition)
+"""Messages that no answer is made of that is kept."""
 
 
 class LiveView:
@@ -51,6 +60,7 @@ class LiveView:
         limits = self.settings.limits
         self.displays = DisplayShelf(limits.displays, limits.live_runs)
         self.steps = AlarmSteps()
+        self.alarms = AlarmStates()
         self.rejected: Counter[str] = Counter()
         """Messages that could not be used, by reason."""
         self.newest: int | None = None
@@ -86,7 +96,7 @@ class LiveView:
         """
         self._take(message, stamp, offset)
         # Only now: an answer made of a number read before can lack nothing up to it.
-        if not isinstance(message, Heartbeat | AlarmTransition | AlarmCondition):
+        if not isinstance(message, _OF_NO_ANSWER):
             self.changes += 1
 
     def _take(self, message: Message, stamp: int, offset: int) -> None:
@@ -106,8 +116,10 @@ class LiveView:
                 self.pulse.take(message)
             case AlarmTransition():
                 self.steps.take(offset, message)
-            case AlarmCondition():
-                pass  # the service of alarms makes an alarm of it
+            case AlarmState():
+                self.alarms.take(message)
+            case AlarmCondition() | AlarmCheckpoint():
+                pass  # for the service of alarms
             case EventDisplay():
                 self.displays.take(message)
             case Conditions():

@@ -23,8 +23,9 @@ Channels have names:
 - `plot/{run}/{window}/{path}`, `{run}` being `current` or a number, `{window}` being `lumisection`
   (the newest LS), `last-N` or `run`;
 - `board/{board}/{run}`, `{board}` being `runs`, `run`, `strip`, `quality`, `pulse`, `displays`
-  (of which `current` is the run of the newest event that was picked) or `steps` (the newest steps
-  of alarms, rows by their sequence, which outlives streams and gateways).
+  (of which `current` is the run of the newest event that was picked), `alarms` (those that are not
+  normal) or `steps` (the newest steps of alarms, rows by their sequence, which outlives streams
+  and gateways).
 """
 
 from collections.abc import Mapping
@@ -50,7 +51,7 @@ __all__ = [
     "read_message",
 ]
 
-BOARDS: Final = ("runs", "run", "strip", "quality", "pulse", "displays", "steps")
+BOARDS: Final = ("runs", "run", "strip", "quality", "pulse", "displays", "steps", "alarms")
 
 _MAX_ID: Final = 64
 
@@ -82,7 +83,7 @@ class Subscribe(_ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     paths: tuple[str, ...] = ()
     match: str = ""
     boards: tuple[
-        Literal["runs", "run", "strip", "quality", "pulse", "displays", "steps"], ...
+        Literal["runs", "run", "strip", "quality", "pulse", "displays", "steps", "alarms"], ...
     ] = ()
     window: Literal["lumisection", "run"] | LastLumisections = "lumisection"
     run: int | None = None
@@ -141,7 +142,7 @@ class BoardChannel(NamedTuple):
     @classmethod
     def of(cls, board: str, run: int | None) -> Self:
         # These are about all runs: one channel, whichever run a client follows.
-        return cls(None if board in {"runs", "pulse", "steps"} else run, board)
+        return cls(None if board in {"runs", "pulse", "steps", "alarms"} else run, board)
 
 
 def parse_channel(name: str) -> PlotChannel | BoardChannel:

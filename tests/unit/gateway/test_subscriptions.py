@@ -11,9 +11,9 @@ import httpx
 from websockets.asyncio.client import connect
 
 from dqmstream.clock import SystemClock
-from dqmstream.messages.alarms import AlarmTransition
+from dqmstream.messages.alarms import AlarmState, AlarmTransition
 from dqmstream.messages.operations import Command
-from dqmstream.messages.topics import ALARMS, COMMANDS
+from dqmstream.messages.topics import ALARM_STATE, ALARMS, COMMANDS
 from dqmstream.messages.wire import CODEC
 from dqmstream.notifications.declaration import Declared
 from dqmstream.transport.compacted import read_to_end
@@ -226,3 +226,42 @@ def test_who_was_away_for_too_long_is_told_so() -> None:
     assert board.header == {"oldest": 12, "newest": 14}
     assert list(board.rows) == ["12", "13", "14"]
     assert steps.revision == 5
+
+
+async def test_the_stream_shows_the_alarms_that_stand() -> None:
+    log = await new_log()
+
+    async def keep(alarm: str, state: str, life: str) -> None:
+        made = AlarmState(
+            alarm=alarm,
+            state=state,  # type: ignore[arg-type]
+            life=life,  # type: ignore[arg-type]
+            since=1,
+            run=1,
+            lumisection=2,
+        )
+        await log.send([outgoing(ALARM_STATE, 0, made, alarm.encode())])
+
+    await keep("a", "raised", "raised")
+    await keep("b", "normal", "normal")
+    await keep("c", "shelved", "normal")
+    async with (
+        asyncio.timeout(20),
+        gateway(log, GatewaySettings(update_interval=0.02)) as url,
+        connect(f"ws{url.removeprefix('http')}/api/v1/stream") as stream,
+    ):
+        await stream.send(json.dumps({"type": "subscribe", "id": "a", "boards": ["alarms"]}))
+        snapshot = await _next(stream)
+        standing = {name: row["state"] for name, row in snapshot["rows"].items()}
+        assert standing == {"a": "raised", "c": "shelved"}
+        assert "judged" not in snapshot["rows"]["a"]
+        await keep("a", "normal", "normal")
+        change = await _next(stream)
+        assert (change["gone"], change["header"]) == (["a"], {"alarms": 1})
+
+
+async def _next(stream: Any) -> dict[str, Any]:
+    while True:
+        message: dict[str, Any] = json.loads(await stream.recv())
+        if message.get("channel") == "board/alarms/current":
+            return message

@@ -1,0 +1,39 @@
+"""Where alarms stand now, for the board `alarms`: those that are not normal."""
+
+from typing import Any, Final
+
+import msgspec
+
+from dqmstream.alarms.displayed import shown_severity, unacknowledged
+from dqmstream.messages.alarms import AlarmState
+from services.gateway.state import State
+
+__all__ = ["AlarmStates"]
+
+_OF_THE_SERVICE: Final = ("type", "through", "made", "step", "judged", "raises")
+"""What only the next step of an alarm depends on."""
+
+
+class AlarmStates:
+    """Alarms by name; one that is normal again is not among them."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, Any]] = {}
+        self.revision = 0
+
+    def take(self, state: AlarmState) -> None:
+        """Take in where an alarm stands."""
+        if state.state == "normal" and state.life == "normal":
+            if self._rows.pop(state.alarm, None) is None:
+                return
+        else:
+            row = msgspec.to_builtins(state)
+            for name in _OF_THE_SERVICE:
+                del row[name]
+            shown = {"severity": shown_severity(state), "unacknowledged": unacknowledged(state)}
+            self._rows[state.alarm] = row | shown
+        self.revision += 1
+
+    def board(self) -> State:
+        """Rows by name of the alarm."""
+        return State(header={"alarms": len(self._rows)}, rows=dict(self._rows))
