@@ -22,6 +22,7 @@ from services.gateway.heads import HeadAnswers
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import add_problem_answers, problem_answer
 from services.gateway.routes import (
+    alarms,
     contents,
     displays,
     elements,
@@ -54,6 +55,7 @@ _MODULES: Final = (
     references,
     reference_contents,
     displays,
+    alarms,
     subscriptions,
     operations,
     ingest,

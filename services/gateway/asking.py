@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from dqmstream.clock import Clock
 from services.gateway.access import Access
+from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.catalogue import Found, find
 from services.gateway.desk import Desk
 from services.gateway.formats.encoding import Encoding, Turns
@@ -84,6 +85,7 @@ class Parts:
     ingest: Ingest | None = None
     references: ReferenceDesk | None = None
     notifications: NotificationDesk | None = None
+    alarms: AlarmDesk | None = None
 
 
 def _parts(request: Request) -> Parts:

@@ -14,6 +14,7 @@ from dqmstream.clock import Clock
 from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
 from services.gateway.access import Access
+from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.app import create_app
 from services.gateway.archive import Archive
 from services.gateway.asking import Parts
@@ -108,7 +109,10 @@ async def run_gateway(
             ingest=ingest,
             references=ReferenceDesk(log, archive, clock),
             notifications=NotificationDesk(log, clock),
+            alarms=AlarmDesk(log, clock),
         )
+        if parts.alarms is not None:
+            tasks.create_task(parts.alarms.run(), name="alarms")
         if parts.notifications is not None:
             tasks.create_task(parts.notifications.run(), name="notifications")
         if parts.references is not None:

@@ -44,11 +44,17 @@ OPERATIONS: Final = sorted(
 READING: Final = {("get", path) for _, path in OPERATIONS if not path.startswith("/api/v1/ingest/")}
 """Routes that anybody may ask; what is not here, not below and not ingest is a gap in this table."""
 EXPERTS: Final = frozenset({Role.EXPERT, Role.ADMIN})
+SHIFTERS: Final = EXPERTS | {Role.SHIFTER}
 DECIDING: Final = {
     ("post", "/api/v1/references"): EXPERTS,
     ("post", "/api/v1/reference-uploads"): EXPERTS,
     ("post", "/api/v1/references/{version}/accept"): EXPERTS,
     ("post", "/api/v1/references/{version}/retire"): EXPERTS,
+    ("post", "/api/v1/alarms/acknowledge"): SHIFTERS,
+    ("post", "/api/v1/alarms/shelve"): SHIFTERS,
+    ("post", "/api/v1/alarms/unshelve"): SHIFTERS,
+    ("post", "/api/v1/alarms/out-of-service"): EXPERTS,
+    ("post", "/api/v1/alarms/in-service"): EXPERTS,
     ("put", "/api/v1/subscriptions/{name}"): EXPERTS,
     ("delete", "/api/v1/subscriptions/{name}"): EXPERTS,
     ("post", "/api/v1/subscriptions/{name}/{action}"): EXPERTS,

@@ -1,0 +1,170 @@
+"""Alarms as this gateway knows them, and what people decide about them."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from dqmstream.alarms.displayed import HIDDEN, shown_severity, unacknowledged
+from dqmstream.alarms.flood import FLOOD
+from dqmstream.alarms.groups import grouped
+from dqmstream.clock import Clock
+from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState, AlarmTransition
+from dqmstream.messages.operations import Command
+from dqmstream.messages.topics import ALARM_STATE, ALARMS, COMMANDS
+from dqmstream.messages.wire import CODEC
+from dqmstream.transport.log import Log
+from dqmstream.transport.outgoing import outgoing
+from services.gateway.problems import ProblemError, not_found
+
+__all__ = ["AlarmDesk", "alarm_row"]
+
+T = TypeVar("T")
+
+_PATIENCE: Final = 10.0
+_READ_SECONDS: Final = 1.0
+_STALE_AFTER: Final = 30 * 10**9
+"""Without a checkpoint for so long, nobody knows how alarms stand."""
+_SECRET: Final = ("through", "made", "step", "judged", "raises")
+"""What only the service of alarms needs."""
+
+
+class AlarmDesk:
+    """The states of alarms in memory.
+
+    Parameters
+    ----------
+    log
+        Where they are, and where decisions go.
+    clock
+        Dates decisions, and ages what is known.
+    """
+
+    def __init__(self, log: Log, clock: Clock) -> None:
+        self._log = log
+        self._read = asyncio.Event()
+        self._states: dict[str, AlarmState] = {}
+        self._heard: int | None = None
+        self.clock = clock
+
+    async def run(self) -> None:
+        """Follow `dqm.alarm-state`, for ever."""
+        place = (ALARM_STATE, 0)
+        start, end = await self._log.bounds(*place)
+        async with self._log.reader({place: start}) as reader:
+            while True:
+                if reader.position(*place) >= end:
+                    self._read.set()
+                try:
+                    records = await reader.read(timeout=_READ_SECONDS)
+                except OffsetExpiredError as expired:
+                    reader.seek(expired.topic, expired.partition, expired.start)
+                    continue
+                for record in records:
+                    try:
+                        message = CODEC.decode(record.headers, record.value)
+                    except MessageError:
+                        continue  # tombstones too: no alarm is ever removed
+                    if isinstance(message, AlarmState):
+                        self._states[message.alarm] = message
+                    elif isinstance(message, AlarmCheckpoint):
+                        self._heard = record.timestamp
+
+    async def states(self) -> list[AlarmState]:
+        """All alarms that were ever raised, by name; ProblemError 503 if the log is away."""
+        await self._within(self._read.wait())
+        return [self._states[name] for name in sorted(self._states)]
+
+    async def state(self, alarm: str) -> AlarmState:
+        """One alarm; ProblemError 404 if it was never raised."""
+        await self._within(self._read.wait())
+        if alarm not in self._states:
+            msg = f"no alarm {alarm!r:.200} was ever raised"
+            raise not_found(msg)
+        return self._states[alarm]
+
+    def summary(self, states: list[AlarmState]) -> dict[str, Any]:
+        """How many there are, whether there is a flood, and whether anybody still watches.
+
+        `stale` is true if the service of alarms has been silent: then nothing here is green.
+        """
+        flood = self._states.get(FLOOD)
+        age = None if self._heard is None else self.clock.wall() - self._heard
+        return {
+            "raised": sum(one.life != "normal" and one.state not in HIDDEN for one in states),
+            "unacknowledged": sum(map(unacknowledged, states)),
+            "hidden": sum(one.state in HIDDEN for one in states),
+            "flood": flood is not None and flood.now != "OK",
+            "stale": age is None or age > _STALE_AFTER,
+            "heard": self._heard,
+        }
+
+    def groups(self, states: list[AlarmState]) -> list[dict[str, Any]]:
+        """What the list collapses to in a flood: a row for each workspace and LS."""
+        return [
+            {
+                "workspace": one.workspace,
+                "run": one.run,
+                "lumisection": one.lumisection,
+                "alarms": list(one.alarms),
+                "unacknowledged": one.unacknowledged,
+                "level": one.level,
+                "severity": one.severity,
+            }
+            for one in grouped(states)
+        ]
+
+    async def history(self, alarm: str, limit: int) -> list[dict[str, Any]]:
+        """The last steps of an alarm, the oldest first."""
+        await self.state(alarm)
+        found: list[AlarmTransition] = []
+        seen: set[int] = set()
+        start, end = await self._within(self._log.bounds(ALARMS, 0))
+        place, key = (ALARMS, 0), alarm.encode()
+        if start >= end:
+            return []
+        async with self._log.reader({place: start}) as reader:
+            while reader.position(*place) < end:
+                for record in await self._within(reader.read(timeout=_READ_SECONDS)):
+                    if record.key != key:
+                        continue
+                    try:
+                        message = CODEC.decode(record.headers, record.value)
+                    except MessageError:
+                        continue
+                    # A step that was told twice is one step.
+                    if isinstance(message, AlarmTransition) and message.number not in seen:
+                        seen.add(message.number)
+                        found.append(message)
+        return [_plain(one) for one in found[-limit:]]
+
+    async def decide(self, command: Command) -> int:
+        """Write a decision down; its offset on `dqm.commands`. ProblemError 503 without a log."""
+        message = outgoing(COMMANDS, 0, command, command.subject.encode())
+        (offset,) = await self._within(self._log.send([message]))
+        return offset
+
+    @staticmethod
+    async def _within(asked: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                return await asked
+        except TimeoutError as error:
+            detail = f"the log does not answer within {_PATIENCE:.0f} s"
+            raise ProblemError(503, detail, {"retry-after": "1"}) from error
+
+
+def alarm_row(state: AlarmState) -> dict[str, Any]:
+    """An alarm as routes show it."""
+    row = _plain(state)
+    for name in _SECRET:
+        del row[name]
+    return row | {"severity": shown_severity(state), "unacknowledged": unacknowledged(state)}
+
+
+def _plain(message: AlarmState | AlarmTransition) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.to_builtins(message)
+    del row["type"]
+    return row
