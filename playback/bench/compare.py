@@ -273,7 +273,7 @@ def _made(kind: Histogram | Profile, random: np.random.Generator, entries: int) 
 
 
 def _band(stack: Stack, random: np.random.Generator) -> BandStack:
-    members = np.pad(random.multinomial(2000, _shape(), 100), ((0, 0), (1, 1)))
+    members = np.pad(random.multinomial(2000, _shape(), 100), ((0, 0), (1, 1))).astype(float)
     band = make_band(members, members.sum(axis=1))
     shape = stack.entries.shape
     return BandStack(

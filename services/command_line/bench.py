@@ -29,6 +29,8 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
         start,
         beam_spot,
         payload,
+        compare,
+        verdicts,
     ):
         bench.command()(command)
     app.add_typer(bench, name="bench", rich_help_panel=panel)
@@ -119,6 +121,27 @@ def payload(
 ) -> None:
     """Decoding of event payloads, all products and each alone, against decompressing them."""
     _bench("payload", {"files": files or (), "quick": quick}, check=check, json=json)
+
+
+def compare(quick: Quick = False, check: Check = False, json: Json = False) -> None:
+    """Seconds to judge an LS of 10 000 elements; cost of each algorithm, against scipy's."""
+    _bench("compare", {"quick": quick}, check=check, json=json)
+
+
+def verdicts(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="labelled LSs; without it those of the public data in DQMSTREAM_TEST_DATA or "
+            "../shared/data, if they are there"
+        ),
+    ] = None,
+    quick: Quick = False,
+    check: Check = False,
+    json: Json = False,
+) -> None:
+    """Faults found and false alarms: on the synthetic detector, and on LSs people certified."""
+    _bench("verdicts", {"file": file, "quick": quick}, check=check, json=json)
 
 
 def _bench(name: str, options: dict[str, object], *, check: bool, json: bool) -> None:

@@ -17,6 +17,7 @@ __all__ = ["bench"]
 
 _BENCHES: Final = (
     "beam_spot",
+    "compare",
     "compression",
     "fill",
     "http",
@@ -26,6 +27,7 @@ _BENCHES: Final = (
     "pipeline",
     "start",
     "store",
+    "verdicts",
 )
 
 

@@ -1,0 +1,1 @@
+"""Verdicts on the synthetic detector: faults of known size, and quiet running."""

@@ -1,0 +1,229 @@
+"""The figures of verdicts on the synthetic detector: LSs until an alarm, and false alarms."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Final
+
+import numpy as np
+
+from dqmstream.histograms.layout import Layout
+from dqmstream.messages.quality import Outcome
+from dqmstream.quality.compiled import CompiledTests, compile_tests
+from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
+from dqmstream.quality.inputs import Accepted, Inputs, Past
+from dqmstream.quality.judgement import judge
+from dqmstream.sources.synthetic import SyntheticConfig
+from dqmstream.sources.synthetic.faults import Fault, parse_fault
+from dqmstream.workspaces.ecal import workspace as ecal
+from dqmstream.workspaces.pixel import workspace as pixel
+from playback.bench.faults.running import Filled, drawn, filled
+from playback.bench.row import Row
+
+__all__ = ["Alarms", "figures"]
+
+_BEFORE: Final = 12
+_FAULTY: Final = 3
+_RATE: Final = 200.0
+_HELD: Final = 24
+_SEEDS: Final = 5
+_QUIET: Final = 1000
+_FAULTS: Final[Mapping[str, str]] = {
+    "one dead module of 128": "dead:pixel:layer1/module37",
+    "one channel x5": "hot:pixel:layer1/module37*5",
+    "rate -20 %": "rate*0.8",
+    "timing +0.5 bin": "timing:ecal+0.1ns",
+    "gain -3 %": "gain:pixel:layer1-3%",
+}
+
+
+class Alarms:
+    """Counts verdicts as the service of alarms does: raised by `bad` of the last `of` judged."""
+
+    def __init__(self, tests: Sequence[QualityTest]) -> None:
+        self._tests = {test.name: test for test in tests}
+        self._last: dict[tuple[str, str], deque[bool]] = {}
+        self._raised: dict[tuple[str, str], int] = {}
+
+    def take(self, verdicts: Mapping[tuple[str, str], Outcome]) -> list[tuple[str, str]]:
+        """The verdicts of one LS by path and test; the alarms that are raised by them."""
+        new = []
+        for key, outcome in verdicts.items():
+            policy = self._tests[key[1]].alarm
+            if not policy.enabled or outcome not in _JUDGED:
+                continue
+            last = self._last.setdefault(key, deque(maxlen=policy.of))
+            is_bad = outcome in _BAD or (policy.on == "WARNING" and outcome is Outcome.WARNING)
+            last.append(is_bad)
+            if key in self._raised:
+                self._raised[key] = 0 if is_bad else self._raised[key] + 1
+                if self._raised[key] >= policy.good:
+                    del self._raised[key]
+            elif sum(last) >= policy.bad:
+                self._raised[key] = 0
+                new.append(key)
+        return new
+
+
+_BAD: Final = frozenset({Outcome.BAD, Outcome.ERROR})
+_JUDGED: Final = _BAD | {Outcome.GOOD, Outcome.WARNING}
+
+
+def figures(*, quick: bool) -> Iterator[Row]:
+    """All rows. LSs with faults are filled from events; quiet ones are drawn, see `drawn`."""
+    setup = _setup()
+    for words, fault in _FAULTS.items():
+        yield from _of_fault(words, fault, setup)
+    seeds, quiet = (1, 100) if quick else (_SEEDS, _QUIET)
+    yield from _of_quiet(setup, seeds=seeds, quiet=quiet)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Setup:
+    """Tests of some workspaces, the names of those that are shipped, and usual LSs."""
+
+    layouts: Sequence[Layout]
+    compiled: CompiledTests
+    tests: Sequence[QualityTest]
+    shipped: frozenset[str]
+    usual: Sequence[Filled]
+
+
+def _setup() -> _Setup:
+    layouts = [Layout(pixel), Layout(ecal)]
+    trends = resources.files("playback.bench.faults") / "trends.toml"
+    tests = (*default_tests(), *read_tests(trends.read_text("utf-8"), "trends.toml"))
+    return _Setup(
+        layouts=layouts,
+        compiled=compile_tests(tests, layouts),
+        tests=tests,
+        shipped=frozenset(test.name for test in default_tests()),
+        usual=[filled(_config(), layouts, number) for number in range(1, _BEFORE + 1)],
+    )
+
+
+def _config(*faults: Fault) -> SyntheticConfig:
+    return SyntheticConfig(
+        run=1,
+        seed=11,
+        lumisections=_BEFORE + _FAULTY,
+        rate=_RATE,
+        faults=faults,
+        subsystems=("pixel", "ecal"),
+    )
+
+
+def _of_fault(words: str, text: str, setup: _Setup) -> Iterator[Row]:
+    """LSs from the first one with the fault to an alarm, that one counted."""
+    alarms, judged = Alarms(setup.tests), _judging(setup.compiled)
+    before = sum(len(alarms.take(judged(number, one))) for number, one in enumerate(setup.usual, 1))
+    first, first_shipped, by = None, None, ""
+    for number in range(_BEFORE + 1, _BEFORE + _FAULTY + 1):
+        # Each LS of its own, so that a gain does not fall on from LS to LS.
+        fault = parse_fault(f"{text}@{number}-{number}")
+        raised = alarms.take(judged(number, filled(_config(fault), setup.layouts, number)))
+        if raised and first is None:
+            first, by = number - _BEFORE, ", ".join(sorted({name for _, name in raised}))
+        if first_shipped is None and any(name in setup.shipped for _, name in raised):
+            first_shipped = number - _BEFORE
+    missed = _FAULTY + 1
+    yield Row(
+        name=f"{words}: LSs until an alarm ({by or 'none'})",
+        value=first or missed,
+        unit="LSs",
+        goal=2,
+        higher_is_better=False,
+    )
+    yield Row(
+        name=f"{words}: by shipped tests alone ({missed}: not in {_FAULTY})",
+        value=first_shipped or missed,
+        unit="LSs",
+        higher_is_better=False,
+    )
+    yield Row(
+        name=f"{words}: alarms in {_BEFORE} LSs before",
+        value=before,
+        unit="",
+        goal=0,
+        higher_is_better=False,
+    )
+
+
+def _of_quiet(setup: _Setup, *, seeds: int, quiet: int) -> Iterator[Row]:
+    raised: Counter[str] = Counter()
+    bad: Counter[str] = Counter()
+    reports = 0
+    start = time.process_time()
+    for seed in range(1, seeds + 1):
+        random = np.random.default_rng(seed)
+        alarms, judged = Alarms(setup.tests), _judging(setup.compiled)
+        for number in range(1, quiet + 1):
+            verdicts = judged(number, drawn(setup.usual, random))
+            reports += sum(outcome in _JUDGED for outcome in verdicts.values())
+            bad.update(name for (_, name), outcome in verdicts.items() if outcome in _BAD)
+            raised.update(name for _, name in alarms.take(verdicts))
+    lumisections = seeds * quiet
+    words = f"{lumisections} quiet LSs drawn"
+    per = 1000 / lumisections
+    for which, names in (("all tests", None), ("shipped tests", setup.shipped)):
+        number = sum(count for name, count in raised.items() if names is None or name in names)
+        yield Row(
+            name=f"{words}, {which}: false alarms per 1000 LSs",
+            value=number * per,
+            unit="",
+            goal=1,
+            higher_is_better=False,
+        )
+        number = sum(count for name, count in bad.items() if names is None or name in names)
+        yield Row(
+            name=f"{words}, {which}: BAD verdicts per LS",
+            value=number / lumisections,
+            unit="",
+            higher_is_better=False,
+        )
+    for name, count in raised.most_common(5):
+        yield Row(name=f"{words}: alarms of {name}", value=count, unit="", higher_is_better=False)
+    yield Row(name=f"{words}: verdicts", value=reports, unit="")
+    seconds = (time.process_time() - start) / lumisections
+    yield Row(
+        name=f"{words}: time to draw and judge one",
+        value=1e3 * seconds,
+        unit="ms",
+        higher_is_better=False,
+    )
+
+
+def _judging(
+    compiled: CompiledTests,
+) -> Callable[[int, Filled], dict[tuple[str, str], Outcome]]:
+    """A function of LS and contents; what it is given before is the past of what comes."""
+    past: dict[str, deque[Past]] = {}
+
+    def judged(number: int, contents: Filled) -> dict[tuple[str, str], Outcome]:
+        verdicts: dict[tuple[str, str], Outcome] = {}
+        for one in contents:
+            held = past.setdefault(one.layout.hash, deque(maxlen=_HELD))
+
+            def before(
+                lumisections: int, _accepted: Accepted, held: deque[Past] = held
+            ) -> Sequence[Past]:
+                return list(held)[-lumisections:] if lumisections else []
+
+            reports = judge(
+                one,
+                compiled.workspaces[one.layout.hash],
+                scope="lumisection",
+                set_hash="bench",
+                run=1,
+                lumisection=number,
+                complete=True,
+                versions=(number,),
+                inputs=Inputs(past=before),
+            )
+            verdicts |= {(each.path, each.qtname): each.outcome for each in reports.reports}
+            held.append(Past(lumisection=number, contents=one))
+        return verdicts
+
+    return judged
