@@ -23,6 +23,7 @@ from dqmstream.messages.checkpoints import (
     FillerTenure,
     SourceCheckpoint,
 )
+from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.display import DisplayLayer, DisplaySpot, EventDisplay
 from dqmstream.messages.events import (
     LumisectionClose,
@@ -389,6 +390,16 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         configuration="0b1c2d3e4f506172",
         code="0.1.0 8a9bacbdcedfe0f1",
         contents="1122334455667788",
+    ),
+    ConfigurationVersion(
+        kind="quality_tests",
+        number=4,
+        text="[[quality_test]]\nname = 'dead'\nalgorithm = 'DeadChannel'\npath = 'Muon/**'\n",
+        hash="5f0c1d2e3a4b5c6d",
+        who="expert",
+        why="back to what was in force before the new thresholds",
+        when=_NOON,
+        restores=2,
     ),
     Reference(
         id="88b7df729f03782a",

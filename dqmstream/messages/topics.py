@@ -10,6 +10,7 @@ __all__ = [
     "CHECKPOINTS",
     "COMMANDS",
     "CONDITIONS",
+    "CONFIGURATION",
     "DELIVERIES",
     "DISPLAYS",
     "EVENTS",
@@ -29,6 +30,7 @@ HISTOGRAMS: Final = "dqm.histograms"
 CONDITIONS: Final = "dqm.conditions"
 QUALITY: Final = "dqm.quality"
 REFERENCES: Final = "dqm.references"
+CONFIGURATION: Final = "dqm.configuration"
 ALARMS: Final = "dqm.alarms"
 ALARM_STATE: Final = "dqm.alarm-state"
 COMMANDS: Final = "dqm.commands"
@@ -129,6 +131,14 @@ _LIVE: Final = (
         retention=None,
         compacted=True,
         description="What MonitorElements are compared with: versions, and their contents.",
+    ),
+    Topic(
+        name=CONFIGURATION,
+        messages=("ConfigurationVersion",),
+        keyed_by="kind, number and hash",
+        retention=None,
+        compacted=True,
+        description="Versions of quality tests: the last is in force, all before it stay.",
     ),
     Topic(
         name=ALARMS,

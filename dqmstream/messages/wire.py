@@ -32,6 +32,7 @@ from dqmstream.messages.checkpoints import (
     FillerTenure,
     SourceCheckpoint,
 )
+from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import (
     Chunk,
@@ -79,6 +80,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     Booking,
     Command,
     Conditions,
+    ConfigurationVersion,
     Dead,
     Delivery,
     EventBatch,

@@ -72,6 +72,11 @@ class CompiledShelf:
             if len(self._missed) > _REMEMBERED:
                 del self._missed[next(iter(self._missed))]
 
+    async def change(self, tests: Sequence[QualityTest]) -> None:
+        """Judge by other tests from here on, read with the same algorithms."""
+        self._tests = tests
+        await self.refresh()
+
     async def refresh(self) -> None:
         """Compile the tests for every booking there is now."""
         records = await latest_by_key(self._log, BOOKINGS)

@@ -3,7 +3,8 @@
 What to judge is decided by `dqmstream.quality.comparison`; here bytes are moved. The group's
 committed offset is where the oldest run held begins, so a restart reads these runs again to have
 their totals, and publishes only what is not yet on `dqm.quality`. What tests depend on besides
-is read from `dqm.conditions` and `dqm.references`.
+is read from `dqm.conditions` and `dqm.references`; tests that were activated are on
+`dqm.configuration`, and go before those it was started with.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
 from services.comparator.compiled_tests import CompiledShelf
 from services.comparator.judging import ComparatorProgress, Judging
 from services.comparator.known_conditions import KnownConditions
+from services.comparator.known_configuration import KnownTests
 from services.comparator.known_references import KnownReferences
 from services.comparator.workers import Workers
 
@@ -82,7 +84,7 @@ async def run_comparator(
     Parameters
     ----------
     tests
-        As read with the same `algorithms`.
+        As read with the same `algorithms`; in force unless others were activated.
     ready
         Called once the group is joined.
     member
@@ -95,8 +97,8 @@ async def run_comparator(
         Makes what puts the pieces of an LS together.
     """
     algorithms = algorithms if workers is None else workers.around(algorithms)
+    configuration = KnownTests(log, tests, algorithms)
     shelf = CompiledShelf(log, tests, algorithms, clock)
-    await shelf.refresh()
     settings = settings or ComparatorSettings()
     progress = progress or ComparatorProgress()
     known, references = KnownConditions(log), KnownReferences(log)
@@ -108,9 +110,11 @@ async def run_comparator(
         conditions=known,
         references=references,
     )
-    news = _News(conditions=known, references=references)
+    news = _News(configuration=configuration, conditions=known, references=references)
     service = _Comparator(log, shelf, clock, progress, news=news, comparison=comparison)
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(configuration.reading())
+        await shelf.change(configuration.tests)
         # Whatever the tests are now: others may be activated while it runs.
         await stack.enter_async_context(known.reading())
         await stack.enter_async_context(references.reading())
@@ -131,6 +135,7 @@ async def run_comparator(
 class _News:
     """What comes besides histograms, and is looked at before each batch of these."""
 
+    configuration: KnownTests
     conditions: KnownConditions
     references: KnownReferences
 
@@ -259,6 +264,9 @@ class _Comparator:
 
     async def _renew(self) -> None:
         """Judge again what other conditions have come of, once all is judged that was published."""
+        # From the next LS on, as references.
+        if await self._news.configuration.news():
+            await self._shelf.change(self._news.configuration.tests)
         # A new reference is used from the next LS on: what was judged with another one stands.
         await self._news.references.news()
         changed = await self._news.conditions.news()

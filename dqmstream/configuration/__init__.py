@@ -1,0 +1,1 @@
+"""Configuration in versions: which is in force, how one is put in force, how to go back."""

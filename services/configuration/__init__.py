@@ -1,0 +1,1 @@
+"""Versions of configuration on the log: followed by several services, written by the gateway."""

@@ -1,0 +1,106 @@
+"""`dqm.configuration` in memory: the history of one kind."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final, Self
+
+import structlog
+
+from dqmstream.configuration.history import History
+from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.messages.configuration import ConfigurationVersion
+from dqmstream.messages.operations import Command
+from dqmstream.messages.topics import COMMANDS, CONFIGURATION
+from dqmstream.messages.wire import CODEC
+from dqmstream.transport.compacted import read_to_end
+from dqmstream.transport.log import Log, Outgoing, Reader, Record
+from dqmstream.transport.outgoing import outgoing
+
+__all__ = ["KnownHistory", "version_records"]
+
+_MOST_READS: Final = 20
+
+
+class KnownHistory:
+    """The history of a kind as far as it was read.
+
+    Parameters
+    ----------
+    log
+        Where versions are published.
+    service
+        Who reads, for the log of the process.
+    """
+
+    def __init__(self, log: Log, kind: str, service: str) -> None:
+        self._log = log
+        self._reader: Reader | None = None
+        self._logger = structlog.get_logger().bind(service=service)
+        self.history = History(kind)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Self]:
+        """All that is in the log now is known; `news` has what comes after."""
+        positions = {}
+        for partition in range(self._log.partitions(CONFIGURATION)):
+            bounds = await self._log.bounds(CONFIGURATION, partition)
+            positions[CONFIGURATION, partition] = bounds.end
+        # What comes between is read twice rather than never.
+        async for record in read_to_end(self._log, CONFIGURATION):
+            self._take(record)
+        async with self._log.reader(positions) as self._reader:
+            yield self
+        self._reader = None
+
+    async def news(self, timeout: float = 0.0) -> bool:
+        """Take in what has come, waiting so long for the first of it; whether anything has."""
+        came = False
+        for _ in range(_MOST_READS):
+            records = await self._read(0.0 if came else timeout)
+            if not records:
+                break
+            took = [self._take(record) for record in records]
+            came = came or any(took)
+        return came
+
+    async def _read(self, timeout: float) -> Sequence[Record]:
+        if self._reader is None:
+            return ()
+        try:
+            return await self._reader.read(timeout=timeout)
+        except OffsetExpiredError as expired:
+            self._reader.seek(expired.topic, expired.partition, expired.start)
+            return ()
+
+    def _take(self, record: Record) -> bool:
+        if record.value is None:
+            return False
+        try:
+            message = CODEC.decode(record.headers, record.value)
+        except MessageError as error:
+            self._logger.error(
+                "record refused", topic=record.topic, offset=record.offset, error=str(error)
+            )
+            return False
+        return isinstance(message, ConfigurationVersion) and self.history.take(message)
+
+
+def version_records(version: ConfigurationVersion, action: str) -> list[Outgoing]:
+    """The record of who decided, why and when; and the version that this puts in force."""
+    subject = f"configuration/{version.kind}"
+    arguments = {"number": str(version.number), "hash": version.hash}
+    if version.restores is not None:
+        arguments["restores"] = str(version.restores)
+    command = Command(
+        subject=subject,
+        action=action,
+        who=version.who,
+        why=version.why,
+        when=version.when,
+        arguments=arguments,
+    )
+    key = f"{version.kind}/{version.number}/{version.hash}"
+    return [
+        outgoing(COMMANDS, 0, command, subject.encode()),
+        outgoing(CONFIGURATION, 0, version, key.encode()),
+    ]
