@@ -18,7 +18,14 @@ from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions, Heartbeat
 from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, CONDITIONS, HEARTBEATS, HISTOGRAMS, QUALITY
+from dqmstream.messages.topics import (
+    BOOKINGS,
+    CONDITIONS,
+    HEARTBEATS,
+    HISTOGRAMS,
+    QUALITY,
+    TOPICS,
+)
 from dqmstream.messages.wire import CODEC
 from dqmstream.store.store import Store
 from dqmstream.store.writer import StoreWriter
@@ -54,7 +61,7 @@ async def log() -> MemoryLog:
                 compacted=name == BOOKINGS,
                 retention_bytes=20_000 if name == QUALITY else None,
             )
-            for name in TOPICS_READ
+            for name in TOPICS
         ]
     )
     return made
