@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dqmstream import __version__
+from services.command_line import alarms as cli_alarms
 from services.command_line import bench as cli_bench
 from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
@@ -262,6 +263,7 @@ cli_token.add_to(app)
 
 cli_looking.add_to(app, panel=_LOOK)
 cli_notifications.add_to(app, panel=_LOOK)
+cli_alarms.add_to(app, panel=_LOOK)
 cli_scenarios.add_to(app, panel=_LOOK)
 
 

@@ -104,7 +104,7 @@ async def show_alarm(desk: OpenDesk, alarm: Name) -> Response:
 
 
 @router.post(
-    "/alarms/acknowledge",
+    "/alarm-actions/acknowledge",
     response_model=DecidedAlarm,
     responses=_WRITING,
     summary="Say that somebody has seen it",
@@ -115,7 +115,7 @@ async def acknowledge_alarm(caller: Shifter, desk: OpenDesk, asked: DecideAlarm)
 
 
 @router.post(
-    "/alarms/shelve",
+    "/alarm-actions/shelve",
     response_model=DecidedAlarm,
     responses=_WRITING,
     summary="Put it aside for a while",
@@ -128,7 +128,7 @@ async def shelve_alarm(caller: Shifter, desk: OpenDesk, asked: ShelveAlarm) -> R
 
 
 @router.post(
-    "/alarms/unshelve",
+    "/alarm-actions/unshelve",
     response_model=DecidedAlarm,
     responses=_WRITING,
     summary="Take it off the shelf",
@@ -139,7 +139,7 @@ async def unshelve_alarm(caller: Shifter, desk: OpenDesk, asked: DecideAlarm) ->
 
 
 @router.post(
-    "/alarms/out-of-service",
+    "/alarm-actions/out-of-service",
     response_model=DecidedAlarm,
     responses=_WRITING,
     summary="Take it out of service",
@@ -152,7 +152,7 @@ async def take_out(caller: Expert, desk: OpenDesk, asked: DecideAlarm) -> Respon
 
 
 @router.post(
-    "/alarms/in-service",
+    "/alarm-actions/in-service",
     response_model=DecidedAlarm,
     responses=_WRITING,
     summary="Put it back in service",

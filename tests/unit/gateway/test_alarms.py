@@ -95,15 +95,15 @@ async def test_a_shifter_sees_acknowledges_and_shelves_and_all_is_on_the_record(
             ("unshelve", 409, SHIFTER),
             ("acknowledge", 200, SHIFTER),
         ):
-            answer = await client.post(f"/alarms/{path}", json=asked, headers=headers)
+            answer = await client.post(f"/alarm-actions/{path}", json=asked, headers=headers)
             assert answer.status_code == status, (path, answer.text)
         await until(lambda: stands(client, "acknowledged"))
-        again = await client.post("/alarms/acknowledge", json=asked, headers=SHIFTER)
+        again = await client.post("/alarm-actions/acknowledge", json=asked, headers=SHIFTER)
         assert again.status_code == 409
         assert "acknowledged" in again.json()["detail"]
 
         shelf = {"alarm": "quality:Muon/**", "why": "power cut", "seconds": 3600}
-        answer = await client.post("/alarms/shelve", json=shelf, headers=SHIFTER)
+        answer = await client.post("/alarm-actions/shelve", json=shelf, headers=SHIFTER)
         assert len(answer.json()["alarms"]) == 2
         await until(lambda: stands(client, "shelved"))
         assert (await got(client, "/alarms"))["summary"]["hidden"] >= 1
@@ -111,10 +111,10 @@ async def test_a_shifter_sees_acknowledges_and_shelves_and_all_is_on_the_record(
         assert (await got(client, "/alarms", show="raised"))["total"] == 0
         assert (await got(client, "/alarms", show="hidden"))["total"] == 2
 
-        answer = await client.post("/alarms/unshelve", json=asked, headers=SHIFTER)
+        answer = await client.post("/alarm-actions/unshelve", json=asked, headers=SHIFTER)
         assert answer.status_code == 200
         await until(lambda: stands(client, "acknowledged"))
-        answer = await client.post("/alarms/out-of-service", json=asked, headers=EXPERT)
+        answer = await client.post("/alarm-actions/out-of-service", json=asked, headers=EXPERT)
         assert answer.status_code == 200
         await until(lambda: stands(client, "out_of_service"))
 
@@ -150,10 +150,10 @@ async def test_what_is_no_alarm_and_what_is_no_shelf_is_refused() -> None:
             {"alarm": "", "why": "x", "seconds": 5},
             {"alarm": ALARM, "why": "x", "seconds": 5, "until": 7},
         ):
-            answer = await client.post("/alarms/shelve", json=body, headers=SHIFTER)
+            answer = await client.post("/alarm-actions/shelve", json=body, headers=SHIFTER)
             assert answer.status_code == 422, body
         asked = {"alarm": "quality:**", "why": "x"}
-        answer = await client.post("/alarms/acknowledge", json=asked, headers=SHIFTER)
+        answer = await client.post("/alarm-actions/acknowledge", json=asked, headers=SHIFTER)
         assert answer.status_code == 409
 
 

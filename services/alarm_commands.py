@@ -1,0 +1,143 @@
+"""What `dqmstream alarms` does: it asks a gateway, and tells it what a person decides."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from dqmstream.client import Client
+from services.posting import post
+
+__all__ = ["decide", "history", "list_alarms", "tail"]
+
+_PACE: Final = 0.5
+_PAGE: Final = 1000
+
+
+def list_alarms(
+    *, show: str, workspace: str | None, collapse: bool | None, url: str, token: str, json: bool
+) -> int:
+    """List alarms; in a flood, or if asked, one line for each workspace and LS."""
+    with Client(url, token=token) as client:
+        query = {} if workspace is None else {"workspace": workspace}
+        answer = client.get("alarms", show=show, **query)
+    if json:
+        return _print(answer)
+    summary, console = answer["summary"], Console()
+    if collapse or (collapse is None and summary["flood"]):
+        console.print(_groups(answer["groups"]))
+    else:
+        console.print(_alarms(answer["alarms"]))
+    words = f"{summary['raised']} raised, {summary['unacknowledged']} not acknowledged"
+    words += f", {summary['hidden']} hidden" + ", FLOOD" * summary["flood"]
+    if summary["stale"]:
+        words += "; STALE: no service of alarms was heard for half a minute"
+    console.print(words)
+    return 0
+
+
+def _alarms(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None)
+    for column in ("state", "severity", "alarm", "run LS", "since", "why", "contact"):
+        table.add_column(column, no_wrap=column == "state")
+    for row in rows:
+        flags = f" ({', '.join(row['flags'])})" if row["flags"] else ""
+        table.add_row(
+            f"{row['state']}{flags}",
+            row["severity"],
+            row["alarm"],
+            f"{row['run']} {row['lumisection']}" if row["run"] else "-",
+            _moment(row["since"]),
+            row["why"],
+            row["contact"],
+        )
+    return table
+
+
+def _groups(rows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None)
+    for column in ("severity", "workspace", "run LS", "alarms", "not acknowledged", "first"):
+        table.add_column(column)
+    for row in rows:
+        table.add_row(
+            row["severity"],
+            row["workspace"] or "-",
+            f"{row['run']} {row['lumisection']}" if row["run"] else "-",
+            str(len(row["alarms"])),
+            str(row["unacknowledged"]),
+            row["alarms"][0],
+        )
+    return table
+
+
+def tail(*, last: int, follow: bool, url: str, token: str, json: bool) -> int:
+    """Print the last steps of all alarms, and those that come until stopped."""
+    with Client(url, token=token) as client:
+        after, kept = -1, deque[dict[str, Any]](maxlen=last)
+        while True:
+            answer = client.get("alarm-steps", after=after, limit=_PAGE)
+            kept.extend(answer["steps"])
+            if answer["reached"] <= after or len(answer["steps"]) < _PAGE:
+                break
+            after = answer["reached"]
+        after = answer["reached"]
+        _say(kept, json=json)
+        try:
+            while follow:
+                answer = client.get("alarm-steps", after=after, limit=_PAGE)
+                after = answer["reached"]
+                _say(answer["steps"], json=json)
+                time.sleep(_PACE)
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def history(*, alarm: str, url: str, token: str, json: bool) -> int:
+    """Print the steps of one alarm."""
+    with Client(url, token=token) as client:
+        answer = client.get(f"alarms/{alarm}/history")
+    if json:
+        return _print(answer)
+    _say(answer["steps"], json=False)
+    return 0
+
+
+def decide(
+    *, action: str, body: Mapping[str, Any], url: str, token: str, json: bool = False
+) -> int:
+    """Acknowledge, shelve, ...: written down by the gateway, followed by the service of alarms."""
+    answer = post(url, token, f"alarm-actions/{action}", body)
+    if json:
+        return _print(answer)
+    for alarm in answer["alarms"]:
+        typer.echo(f"{action}: {alarm}")
+    return 0
+
+
+def _say(steps: Any, *, json: bool) -> None:
+    for step in steps:
+        if json:
+            typer.echo(msgspec.json.encode(step).decode())
+            continue
+        place = f" run {step['run']} LS {step['lumisection']}" if step["run"] else ""
+        typer.echo(
+            f"{_moment(step['when'])} {step['event']:<12} {step['alarm']} "
+            f"({step['before']} -> {step['after']}, {step['severity']}){place} "
+            f"by {step['who']}: {step['why']}"
+        )
+
+
+def _moment(when: int) -> str:
+    return f"{datetime.fromtimestamp(when / 1e9, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def _print(answer: Any) -> int:
+    typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+    return 0
