@@ -21,9 +21,9 @@ class Delivery(Message, frozen=True, kw_only=True, tag=True):
 
     `key` is the same however often it is sent: receivers drop what they had. `since` is from when
     on it could be sent, `due` when it may be tried next, `when` the time of this record, all in
-    nanoseconds since 1970. `position` is the offset of the step on `dqm.alarms`. In a `trial` nothing
-    happened: somebody tries whether notifications arrive, and `position` is -1. One that was
-    refused together with others is sent `alone`.
+    nanoseconds since 1970. `position` is the offset of the step on `dqm.alarms`. In a `trial`
+    nothing happened: somebody tries whether notifications arrive, and `position` is -1. One that
+    was refused together with others is sent `alone`.
     """
 
     key: str
