@@ -71,10 +71,11 @@ def contents_within_expected(stack: Stack, parameters: ContentsWithinExpected) -
     DQMServices/Core/src/QTest.cc.
 
     `cmssw_compatible`: bins that are not judged count as good; `min_entries` / bins is rounded
-    down, so that with 0 empty bins of a profile are judged, at a content of 0; the RMS is the error
-    of a bin, of a histogram the square root of its content. Without `use_empty_bins` only the mean
-    is compared, of bins whose content is not 0, with 0 and 0 where there are no limits, and a
-    profile is not judged.
+    down, so that with 0 empty bins of a profile are judged, at a content of 0. What CMSSW calls RMS
+    is ROOT's error of a bin: of a profile the spread if it was booked with option "s", else
+    `error_of_mean`; of a histogram the root of its content, or of its sum of squared weights.
+    Without `use_empty_bins` only the mean is compared, of bins whose content is not 0, with 0 and 0
+    where there are no limits, and a profile is not judged.
     """
     content = root_content(stack)[stack.inner]
     entries = stack.entries[stack.inner]
