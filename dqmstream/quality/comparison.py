@@ -268,7 +268,10 @@ class Comparison:
             return []
         if not run.triggers.looks_at_open(workspace):
             return []
-        merged = self._merger.merged(key)
+        try:
+            merged = self._merger.merged(key)
+        except (WindowError, MessageError):
+            return []  # if they still contradict each other when it closes, that is said then
         tests = run.triggers.of_open(workspace, key, merged.versions)
         if not tests:
             return []

@@ -348,3 +348,10 @@ def test_a_run_type_that_comes_late_is_judged_by_for_the_run_too() -> None:
         ("run", Outcome.GOOD),
     }
     assert msgspec.structs.asdict(renewed[0])["conditions"] == "run_type='pp_run'"
+
+
+def test_broken_cells_of_an_open_lumisection_are_left_to_the_closing_piece() -> None:
+    one = comparison('on = "any"')
+    assert one.apply(piece(1, closed=False, through=3, cells=b"not zstd"), 0) == []
+    (closing,) = one.apply(piece(1), 1)
+    assert closing.closed
