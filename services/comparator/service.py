@@ -37,7 +37,7 @@ from services.comparator.judging import ComparatorProgress, Judging
 from services.comparator.known_conditions import KnownConditions
 from services.comparator.known_configuration import KnownTests
 from services.comparator.known_references import KnownReferences
-from services.comparator.workers import Workers
+from services.plugins.workers import Workers
 
 __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 

@@ -9,7 +9,7 @@ from dqmstream.quality.plugins import load_plugins
 from dqmstream.transport.patience import insist
 from services.comparator.judging import ComparatorProgress
 from services.comparator.service import run_comparator
-from services.comparator.workers import Workers
+from services.plugins.workers import Workers
 from services.processes.process import Process, Ready, Service
 
 __all__ = ["comparator"]

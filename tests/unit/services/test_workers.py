@@ -20,7 +20,7 @@ from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import read_tests
 from dqmstream.quality.judgement import judge
 from dqmstream.quality.plugins import GROUP, Plugins, load_plugins
-from services.comparator.workers import Workers, WorkerSettings
+from services.plugins.workers import Workers, WorkerSettings
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "plugin"
 BAD = EntryPoint("bad", "tests.bad_plugin:ALGORITHMS", GROUP)
@@ -166,7 +166,7 @@ def test_a_worker_that_nobody_asks_any_more_ends() -> None:
             [
                 sys.executable,
                 "-m",
-                "services.comparator.worker",
+                "services.plugins.worker",
                 str(theirs.fileno()),
                 "1",
                 str(2 << 30),

@@ -95,7 +95,7 @@ class Workers:
         self._closed = False
         self._strikes: dict[str, int] = {}
         self._aside: dict[str, float] = {}
-        self._logger = structlog.get_logger().bind(service="comparator")
+        self._logger = structlog.get_logger().bind(service="quality_tests")
 
     def around(self, algorithms: Mapping[str, Algorithm[Any]]) -> dict[str, Algorithm[Any]]:
         """The same algorithms, those of plug-ins run by workers."""
@@ -222,7 +222,7 @@ class _Worker:
                 [
                     sys.executable,
                     "-m",
-                    "services.comparator.worker",
+                    "services.plugins.worker",
                     str(theirs.fileno()),
                     str(settings.seconds),
                     str(settings.memory),

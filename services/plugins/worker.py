@@ -1,6 +1,6 @@
-"""A worker process: it runs algorithms of plug-ins, one call after another, for the comparator.
+"""A worker process: it runs algorithms of plug-ins, one call after another, for whoever judges.
 
-Run as `python -m services.comparator.worker FD SECONDS BYTES`: frames of a length and a body come
+Run as `python -m services.plugins.worker FD SECONDS BYTES`: frames of a length and a body come
 and go on the socket FD, whose end is the worker's end. Whatever a plug-in prints goes to stderr.
 """
 

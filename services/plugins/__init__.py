@@ -1,0 +1,1 @@
+"""Quality tests that other packages bring, in processes of their own."""
