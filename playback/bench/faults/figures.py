@@ -19,7 +19,7 @@ from dqmstream.sources.synthetic import SyntheticConfig
 from dqmstream.sources.synthetic.faults import Fault, parse_fault
 from dqmstream.workspaces.ecal import workspace as ecal
 from dqmstream.workspaces.pixel import workspace as pixel
-from playback.bench.faults.running import Filled, drawn, filled
+from playback.bench.faults.running import Filled, drawn, expected_of, filled
 from playback.bench.row import Row
 
 __all__ = ["Alarms", "figures"]
@@ -155,12 +155,13 @@ def _of_quiet(setup: _Setup, *, seeds: int, quiet: int) -> Iterator[Row]:
     raised: Counter[str] = Counter()
     bad: Counter[str] = Counter()
     reports = 0
+    expected = expected_of(setup.usual)
     start = time.process_time()
     for seed in range(1, seeds + 1):
         random = np.random.default_rng(seed)
         alarms, judged = Alarms(setup.tests), _judging(setup.compiled)
         for number in range(1, quiet + 1):
-            verdicts = judged(number, drawn(setup.usual, random))
+            verdicts = judged(number, drawn(expected, random))
             reports += sum(outcome in _JUDGED for outcome in verdicts.values())
             bad.update(name for (_, name), outcome in verdicts.items() if outcome in _BAD)
             raised.update(name for _, name in alarms.take(verdicts))

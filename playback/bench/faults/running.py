@@ -2,8 +2,10 @@
 expect."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.histograms.contents import Contents
@@ -11,7 +13,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
 
-__all__ = ["Filled", "drawn", "filled"]
+__all__ = ["Expected", "Filled", "drawn", "expected_of", "filled"]
 
 Filled = tuple[Contents, ...]
 """The contents of some workspaces in one LS."""
@@ -29,18 +31,32 @@ def filled(config: SyntheticConfig, layouts: Sequence[Layout], lumisection: int)
     return contents
 
 
-def drawn(lumisections: Iterable[Filled], random: np.random.Generator) -> Filled:
-    """An LS as those given lead one to expect: each bin a Poisson number with their mean.
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Mean cells of one workspace, float64[cells], of LSs that were filled."""
+
+    layout: Layout
+    mean: NDArray[np.float64]
+
+
+def expected_of(lumisections: Iterable[Filled]) -> tuple[Expected, ...]:
+    """What LSs like those given hold in the mean."""
+    return tuple(
+        Expected(several[0].layout, np.mean([one.cells for one in several], axis=0))
+        for several in zip(*lumisections, strict=True)
+    )
+
+
+def drawn(expected: Iterable[Expected], random: np.random.Generator) -> Filled:
+    """An LS of what is expected: each bin a Poisson number with its mean.
 
     A profile's bin has so many values of the bin's mean and spread, their sum normal. Bins are
     independent, as those of one event are not; what the events of one LS have in common is lost.
     """
-    return tuple(_drawn(several, random) for several in zip(*lumisections, strict=True))
+    return tuple(_drawn(one.layout, one.mean, random) for one in expected)
 
 
-def _drawn(several: Sequence[Contents], random: np.random.Generator) -> Contents:
-    layout = several[0].layout
-    mean = np.mean([one.cells for one in several], axis=0)
+def _drawn(layout: Layout, mean: NDArray[np.float64], random: np.random.Generator) -> Contents:
     result = Contents.empty(layout)
     for place in layout:
         cells = mean[place.offset : place.nan]

@@ -30,7 +30,7 @@ def test_a_lumisection_is_good_if_it_is_like_some_of_the_references() -> None:
     data = counts_stack(good(100, SHAPE[::-1]))
     one, other = counts_stack(good(100, seed=2)), counts_stack(good(100, SHAPE[::-1], seed=3))
     parameters = NearestReference(neighbours=1)
-    assert (nearest_reference(against(data, one), parameters).qtresult < 0.4).all()
+    assert nearest_reference(against(data, one), parameters).qtresult.mean() < 0.3
     both = nearest_reference(against(data, one, other), parameters)
     assert (both.qtresult == 1).mean() > 0.95
 
