@@ -66,7 +66,8 @@ class _Counts:
     ) -> tuple[Self, Floats]:
         """Contents as counts of a mean weight, float64[n], that their variance tells."""
         total, squares = data.content.sum(axis=1), data.variance.sum(axis=1)
-        weighted = (total > 0) & (squares > 0)
+        # Weights that cancel out have no mean.
+        weighted = (total > 1e-30 * squares) & (squares > 0)
         weight = np.divide(squares, total, out=np.ones(len(total)), where=weighted)
         counts = np.maximum(data.content / weight[:, None], 0.0)
         least = np.broadcast_to(1 / np.maximum(members, 1.0), counts.shape)
@@ -190,7 +191,8 @@ def _scale(stack: Stack, band: BandStack, data: Bins) -> tuple[Floats, Booleans]
         amounts += [data.content.sum(axis=1), per_element(stack.sums).sum(axis=1)]
     for amount in amounts:
         fitted |= np.isclose(band.scale, amount, rtol=1e-9, atol=0)
-    return np.maximum(np.nan_to_num(band.scale), 0.0), fitted
+    known = np.isfinite(band.scale) & (np.abs(band.scale) < 1e30)
+    return np.where(known, np.maximum(band.scale, 0.0), 0.0), fitted
 
 
 def _of_counts(
@@ -266,7 +268,9 @@ def _reasons(band: BandStack, bins: Floats, parameters: RobustBand) -> dict[int,
         for row in np.flatnonzero(band.members < parameters.min_members)
     }
     empty = {int(row): "the band knows none of its bins" for row in np.flatnonzero(bins == 0)}
-    return empty | few
+    known = np.isfinite(band.scale) & (band.scale > 0)
+    unscaled = {int(row): "the band has no scale" for row in np.flatnonzero(~known)}
+    return unscaled | empty | few
 
 
 ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (

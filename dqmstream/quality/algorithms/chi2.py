@@ -172,20 +172,23 @@ def _entries_scale(data: Bins, reference: Bins, scale: Floats) -> Floats:
     """float64[n]: `scale` for entries, where contents are weights of another mean."""
     weight = _divide(data.content.sum(axis=1), data.entries.sum(axis=1))
     other = _divide(reference.content.sum(axis=1), reference.entries.sum(axis=1))
-    entries = _divide(scale * other, weight)
+    with np.errstate(over="ignore"):
+        entries = _divide(scale * other, weight)
     return np.where(entries > 0, entries, 1.0)
 
 
 def _mixed(counts: Floats, weights: Floats, variance: Floats) -> Floats:
     """Terms of counts against weights of this variance."""
     apart = weights - variance
-    mean = (apart + np.sqrt(apart**2 + 4 * variance * counts)) / 2
+    mean = (apart + np.sqrt(apart**2 + 4 * variance * np.maximum(counts, 0.0))) / 2
     return _divide((counts - mean) ** 2, mean) + _divide((weights - mean) ** 2, variance)
 
 
 def _with_empty(bins: Bins) -> Floats:
     """Variance of contents; of an empty bin of weights that of one mean weight."""
-    typical = _divide(bins.variance.sum(axis=1), bins.content.sum(axis=1)) ** 2
+    # Weights that cancel out have no mean: a square of it beyond all bounds is cut.
+    mean = _divide(bins.variance.sum(axis=1), bins.content.sum(axis=1))
+    typical = np.minimum(mean, 1e60) ** 2
     empty = (bins.entries == 0) & ~bins.counted[:, None]
     return np.where(empty, typical[:, None], bins.variance)
 

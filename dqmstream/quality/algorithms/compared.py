@@ -29,6 +29,8 @@ Booleans = NDArray[np.bool_]
 
 MAX_PULL: Final = 37.0
 """Largest pull, in sigmas: beyond it a double holds no normal tail."""
+_LEAST: Final = 1e-30
+"""Of a scale: one of weights that cancel out is none."""
 _LISTED_BELOW: Final = 0.05
 _LISTED_PULL: Final = 2.0
 
@@ -130,7 +132,7 @@ def expected_scale(
         for one, other in _amounts(stack, chosen.stack, flow):
             fitted |= np.isclose(chosen.scale, _ratio(one, other), rtol=1e-9, atol=0)
     scale = np.where(fitted, own, chosen.scale)
-    known = np.isfinite(scale) & (scale > 0) & (reference.entries.sum(axis=1) > 0)
+    known = (scale > _LEAST) & (scale < 1 / _LEAST) & (reference.entries.sum(axis=1) > 0)
     return np.where(known, scale, 0.0), fitted
 
 

@@ -186,6 +186,7 @@ class _Sides:
             out=np.zeros(len(lost)),
             where=~lost,
         )
+        scale = np.where(scale < 1e30, scale, 0.0)
         pulls = pulls_of_bins(data, reference, scale, np.ones(len(scale), bool))
         reason = "the sum of contents of data or reference is not positive"
         return Findings(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, bdtrc
+from scipy.special import betainc, betaincc
 
 from dqmstream.messages.booking import Element, Profile
 from dqmstream.quality.algorithm import (
@@ -110,8 +110,9 @@ def efficiency_within_expected(stack: Stack, parameters: EfficiencyWithinExpecte
     data = in_bins(stack)
     n, k = data.entries, _passed(data)
     used = n > 0
-    low = bdtr(k, n.astype(np.int64), parameters.minimum)
-    high = np.where(k > 0, bdtrc(k - 1, n.astype(np.int64), parameters.maximum), 1.0)
+    # Binomial tails as incomplete beta functions: those for whole numbers end at 2^31 entries.
+    low = np.where(k < n, betaincc(k + 1, np.maximum(n - k, 1.0), parameters.minimum), 1.0)
+    high = np.where(k > 0, betainc(np.maximum(k, 1.0), n - k + 1, parameters.maximum), 1.0)
     below = (low < high) & used
     chance = np.where(used, np.minimum(2 * np.minimum(low, high), 1.0), 1.0)
     pulls = pulls_of_tails(chance, np.where(below, -1.0, 1.0))

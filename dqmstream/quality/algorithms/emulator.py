@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc
+from scipy.special import betainc
 
 from dqmstream.quality.algorithm import (
     Algorithm,
@@ -59,7 +59,8 @@ def data_emulator(stack: Stack, parameters: DataEmulator) -> Findings:
     mismatches = np.maximum(many.sum(axis=1), missing.sum(axis=1))
     total = np.maximum(data.entries.sum(axis=1), emulated.entries.sum(axis=1))
     number = np.maximum(total, 1.0).astype(np.int64)
-    tail = bdtrc(np.maximum(mismatches - 1, 0), number, parameters.mismatch)
+    some = np.clip(mismatches, 1, number)
+    tail = betainc(some, number - some + 1.0, parameters.mismatch)
     p_value = np.where(mismatches > 0, np.clip(tail, 0.0, 1.0), 1.0)
     return Findings(
         quantity="fraction of entries that the emulator has otherwise",
