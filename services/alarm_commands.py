@@ -33,7 +33,7 @@ def list_alarms(
     if collapse or (collapse is None and summary["flood"]):
         console.print(_groups(answer["groups"]))
     else:
-        console.print(_alarms(answer["alarms"]))
+        _say_alarms(answer["alarms"])
     words = f"{summary['raised']} raised, {summary['unacknowledged']} not acknowledged"
     words += f", {summary['hidden']} hidden" + ", FLOOD" * summary["flood"]
     if summary["stale"]:
@@ -42,22 +42,14 @@ def list_alarms(
     return 0
 
 
-def _alarms(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=None)
-    for column in ("state", "severity", "alarm", "run LS", "since", "why", "contact"):
-        table.add_column(column, no_wrap=column == "state")
+def _say_alarms(rows: list[dict[str, Any]]) -> None:
+    # Lines rather than a table: names are long, and are copied into commands.
     for row in rows:
         flags = f" ({', '.join(row['flags'])})" if row["flags"] else ""
-        table.add_row(
-            f"{row['state']}{flags}",
-            row["severity"],
-            row["alarm"],
-            f"{row['run']} {row['lumisection']}" if row["run"] else "-",
-            _moment(row["since"]),
-            row["why"],
-            row["contact"],
-        )
-    return table
+        place = f", run {row['run']} LS {row['lumisection']}" if row["run"] else ""
+        typer.echo(f"{row['state']}{flags} {row['severity']} {row['alarm']}")
+        typer.echo(f"    since {_moment(row['since'])}{place}: {row['why']}")
+        typer.echo(f"    {row['meaning']} {row['action']} Call {row['contact']}.")
 
 
 def _groups(rows: list[dict[str, Any]]) -> Table:
