@@ -180,9 +180,7 @@ class _Alarms:
         commands.pause(COMMANDS, 0)
         self._work = work
         self._progress.leads = 1
-        self._logger.info(
-            "alarms taken over", alarms=len(kept.states), step=kept.step, untold=len(kept.untold)
-        )
+        self._logger.info("alarms taken over", count=len(kept.states))
 
     async def revoked(self, _: GroupReader, __: frozenset[TopicPartition]) -> None:
         """Stand by."""
@@ -329,9 +327,9 @@ class _Alarms:
             progress.disobeyed += 1
             self._logger.warning(
                 "command not followed",
-                subject=refusal.command.subject,
-                action=refusal.command.action,
-                who=refusal.command.who,
+                alarm=refusal.command.subject,
+                problem=refusal.command.action,
+                client=refusal.command.who,
                 reason=refusal.why,
             )
         board.refusals.clear()
