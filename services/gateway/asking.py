@@ -21,6 +21,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.notification_desk import NotificationDesk
 from services.gateway.problems import ProblemError, not_found, problem_answer
+from services.gateway.quality_desk import QualityDesk
 from services.gateway.readings import Readings
 from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.search import Matches, glob_matches, regex_matches
@@ -84,6 +85,7 @@ class Parts:
     access: Access = field(default_factory=Access)
     ingest: Ingest | None = None
     references: ReferenceDesk | None = None
+    quality: QualityDesk | None = None
     notifications: NotificationDesk | None = None
     alarms: AlarmDesk | None = None
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import structlog
@@ -11,6 +11,8 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from dqmstream.clock import Clock
+from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.plugins import load_plugins
 from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
 from services.gateway.access import Access
@@ -30,6 +32,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.notification_desk import NotificationDesk
 from services.gateway.progress import GatewayProgress
+from services.gateway.quality_desk import QualityDesk
 from services.gateway.readings import Readings
 from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.settings import GatewaySettings
@@ -52,6 +55,7 @@ async def run_gateway(
     progress: GatewayProgress | None = None,
     access: Access | None = None,
     ingest_log: Log | None = None,
+    tests: Sequence[QualityTest] | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -78,6 +82,8 @@ async def run_gateway(
     ingest_log
         Where events that come over HTTP are written: not a patient log, for that it is away is
         the client's business. None takes no events.
+    tests
+        Quality tests that comparators are started with; None for the shipped ones.
     """
     view, metrics = LiveView(settings), GatewayMetrics(registry)
     progress = progress or GatewayProgress()
@@ -91,6 +97,8 @@ async def run_gateway(
         stream = Stream(
             view, desk, settings=settings, clock=clock, metrics=metrics, progress=progress
         )
+        references = ReferenceDesk(log, archive, clock)
+        plugins = await asyncio.to_thread(load_plugins)
         parts = Parts(
             view=view,
             desk=desk,
@@ -107,7 +115,8 @@ async def run_gateway(
             status=StatusReader(log, clock).report,
             access=access or Access(),
             ingest=ingest,
-            references=ReferenceDesk(log, archive, clock),
+            references=references,
+            quality=QualityDesk(log, archive, references, clock, tests, plugins=plugins),
             notifications=NotificationDesk(log, clock),
             alarms=AlarmDesk(log, clock),
         )
@@ -117,6 +126,8 @@ async def run_gateway(
             tasks.create_task(parts.notifications.run(), name="notifications")
         if parts.references is not None:
             tasks.create_task(parts.references.run(), name="references")
+        if parts.quality is not None:
+            tasks.create_task(parts.quality.run(), name="quality tests")
         if parts.access.file is not None:
             tasks.create_task(parts.access.follow(), name="tokens")
         tasks.create_task(_take_in(intake, archive, log), name="intake")

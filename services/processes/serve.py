@@ -13,6 +13,7 @@ from services.gateway.service import run_gateway
 from services.gateway.settings import GatewaySettings, Limits
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
+from services.startup import chosen_tests
 from services.web import listen
 
 __all__ = ["Serving", "serving"]
@@ -39,6 +40,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         If the store cannot be opened.
     """
     access = await asyncio.to_thread(_access, settings)
+    tests = await asyncio.to_thread(chosen_tests, settings)
     listener = await asyncio.to_thread(
         listen, settings.host, settings.port, hint="--port 0 takes any free port"
     )
@@ -66,6 +68,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 registry=process.metrics.registry,
                 progress=progress,
                 access=access,
+                tests=tests,
                 ingest_log=process.bare_log if settings.ingest else None,
             )
 

@@ -47,6 +47,9 @@ EXPERTS: Final = frozenset({Role.EXPERT, Role.ADMIN})
 SHIFTERS: Final = EXPERTS | {Role.SHIFTER}
 DECIDING: Final = {
     ("post", "/api/v1/references"): EXPERTS,
+    ("post", "/api/v1/quality-tests/dry-run"): EXPERTS,
+    ("post", "/api/v1/quality-tests/activate"): EXPERTS,
+    ("post", "/api/v1/quality-tests/rollback"): EXPERTS,
     ("post", "/api/v1/reference-uploads"): EXPERTS,
     ("post", "/api/v1/references/{version}/accept"): EXPERTS,
     ("post", "/api/v1/references/{version}/retire"): EXPERTS,

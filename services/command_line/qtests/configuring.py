@@ -1,0 +1,119 @@
+"""The commands that try quality tests, put them in force, take them back and explain reports."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from services.command_line.invoke import invoke
+from services.command_line.options import Json
+
+__all__ = ["add_to"]
+
+_URL: Final = "http://127.0.0.1:8000"
+
+Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
+Token = Annotated[
+    str,
+    typer.Option(
+        help="of role expert for what decides something; better as a variable",
+        envvar="DQMSTREAM_TOKEN",
+        show_default=False,
+    ),
+]
+File = Annotated[Path, typer.Argument(help="TOML file of quality tests")]
+Why = Annotated[str, typer.Option(help="for the record")]
+
+
+def add_to(group: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (check, dry_run, activate, rollback, history, show, explain):
+        group.command(command.__name__.replace("_", "-"))(command)
+
+
+def check(file: File, json: Json = False) -> None:
+    """Read a file of quality tests as the comparator does, and say what is wrong with it."""
+    from services import quality_commands  # noqa: PLC0415 help is quick without
+
+    invoke(quality_commands.check, file=file, json=json)
+
+
+def dry_run(
+    file: File,
+    run: Annotated[int | None, typer.Option(help="default: the one that began last")] = None,
+    last: Annotated[int, typer.Option(min=1, max=200, help="newest LSs to judge")] = 10,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Say which verdicts of a stored run would be others by the tests of a file.
+
+    Both they and the tests in force judge the same contents; nothing is changed. Tests on windows
+    of several LSs judge the one that ends with the newest LS.
+    """
+    from services import quality_commands  # noqa: PLC0415
+
+    invoke(quality_commands.dry_run, file=file, run=run, last=last, url=url, token=token, json=json)
+
+
+def activate(file: File, why: Why, url: Url = _URL, token: Token = "", json: Json = False) -> None:
+    """Put the tests of a file in force, from the next LS on, without a restart."""
+    from services import quality_commands  # noqa: PLC0415
+
+    invoke(quality_commands.activate, file=file, why=why, url=url, token=token, json=json)
+
+
+def rollback(
+    why: Why,
+    to: Annotated[
+        int | None,
+        typer.Option(
+            help="number of a version, 0 for what processes were started with; default: the one "
+            "that was in force before",
+            show_default=False,
+        ),
+    ] = None,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Put earlier tests in force again."""
+    from services import quality_commands  # noqa: PLC0415
+
+    invoke(quality_commands.roll_back, to=to, why=why, url=url, token=token, json=json)
+
+
+def history(url: Url = _URL, token: Token = "", json: Json = False) -> None:
+    """List who put which tests in force, when and why."""
+    from services import quality_commands  # noqa: PLC0415
+
+    invoke(quality_commands.history, url=url, token=token, json=json)
+
+
+def show(
+    number: Annotated[
+        int | None, typer.Argument(help="of a version; default: the one in force")
+    ] = None,
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Print the tests of a version."""
+    from services import quality_commands  # noqa: PLC0415
+
+    invoke(quality_commands.show, number=number, url=url, token=token, json=json)
+
+
+def explain(
+    report: Annotated[str, typer.Argument(help="RUN/LS/WORKSPACE/PATH:TEST, perhaps with @SCOPE")],
+    url: Url = _URL,
+    token: Token = "",
+    json: Json = False,
+) -> None:
+    """Run the test of a report again on the same inputs, and show the numbers.
+
+    Status 1 says that it does not say the same again: what is not as it was is named.
+    """
+    from services import quality_commands  # noqa: PLC0415
+
+    invoke(quality_commands.explain, report=report, url=url, token=token, json=json)

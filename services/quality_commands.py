@@ -1,0 +1,197 @@
+"""What `dqmstream qtests` does: it asks a gateway, and tells it what a person decides."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import typer
+
+from dqmstream.client import Client
+from dqmstream.errors import ConfigurationError
+from dqmstream.quality.declaration import read_tests
+from dqmstream.quality.plugins import load_plugins
+from services.posting import post
+
+__all__ = [
+    "activate",
+    "check",
+    "dry_run",
+    "explain",
+    "history",
+    "report_of",
+    "roll_back",
+    "show",
+]
+
+_SHOWN: Final = 20
+_DIFFERS: Final = 1
+
+
+def check(*, file: Path, json: bool) -> int:
+    """Read a file as the comparator reads it."""
+    plugins = load_plugins()
+    tests = read_tests(_text(file), str(file), plugins.algorithms)
+    brought = sorted({one.algorithm for one in tests} & plugins.sources.keys())
+    if json:
+        return _print({"file": str(file), "tests": len(tests), "of_plugins": brought})
+    off = sum(not one.enabled for one in tests)
+    typer.echo(f"{file}: {len(tests)} quality tests, {off} of them switched off")
+    for name in brought:
+        typer.echo(f"algorithm {name} is of a plug-in: {plugins.sources[name]}")
+    return 0
+
+
+def dry_run(*, file: Path, run: int | None, last: int, url: str, token: str, json: bool) -> int:
+    """Say what the tests of a file would say otherwise of what is stored."""
+    number = run
+    if number is None:
+        with Client(url, token=token) as client:
+            number = client.get("runs/current")["run"]
+    asked = {"text": _text(file), "run": number, "last": last}
+    found = post(url, token, "quality-tests/dry-run", asked)
+    if json:
+        return _print(found)
+    typer.echo(
+        f"run {found['run']}, last {last} LSs: {found['changed']} of "
+        f"{found['changed'] + found['same']} verdicts would be others, of them "
+        f"{found['newly_judged']} new and {found['no_longer_judged']} no longer there"
+    )
+    for test in found["tests"]:
+        typer.echo(f"{test['qtname']}: {_steps(test['steps'])}")
+    for element in found["elements"][:_SHOWN]:
+        typer.echo(f"  {element['workspace']} {element['path']}: {_steps(element['steps'])}")
+    if (more := len(found["elements"]) - _SHOWN) > 0:
+        typer.echo(f"  and {more} more elements: --json has them all")
+    return 0
+
+
+def activate(*, file: Path, why: str, url: str, token: str, json: bool) -> int:
+    """Put the tests of a file in force."""
+    text = _text(file)
+    return _told(post(url, token, "quality-tests/activate", {"text": text, "why": why}), json=json)
+
+
+def roll_back(*, to: int | None, why: str, url: str, token: str, json: bool) -> int:
+    """Put earlier tests in force again."""
+    return _told(post(url, token, "quality-tests/rollback", {"to": to, "why": why}), json=json)
+
+
+def history(*, url: str, token: str, json: bool) -> int:
+    """List versions, the oldest first."""
+    with Client(url, token=token) as client:
+        found = client.get("quality-tests")
+    if json:
+        return _print(found)
+    for row in found["versions"]:
+        back = "" if row["restores"] is None else f", version {row['restores']} again"
+        mark = " (in force)" if row["active"] else ""
+        typer.echo(
+            f"{row['number']:4} {_moment(row['when'])} {row['hash']}{back} by {row['who']}: "
+            f"{row['why']}{mark}"
+        )
+    if found["active"] is None:
+        typer.echo("in force are the quality tests that processes were started with")
+    return 0
+
+
+def show(*, number: int | None, url: str, token: str, json: bool) -> int:
+    """Print the text of a version, by default of the one in force."""
+    with Client(url, token=token) as client:
+        row = client.get(f"quality-tests/{'active' if number is None else number}")
+    if json:
+        return _print(row)
+    typer.echo(row["text"], nl=False)
+    return 0
+
+
+def explain(*, report: str, url: str, token: str, json: bool) -> int:
+    """Run the test of a report again; 1 if it does not say the same."""
+    run, asked = report_of(report)
+    with Client(url, token=token) as client:
+        found = client.get(f"runs/{run}/explain", **asked)
+    if json:
+        _print(found)
+        return 0 if found["same"] else _DIFFERS
+    then, again = found["report"], found["again"] or {}
+    typer.echo(
+        f"run {found['run']} LS {found['lumisection']} {found['workspace']} {then['path']}: "
+        f"{then['qtname']} ({then['algorithm']}, {found['scope']})"
+    )
+    for name, value in found["proof"].items():
+        typer.echo(f"{name:18} {_plain(value)}")
+    for name, value in then.items():
+        if name in {"path", "qtname", "algorithm"} or value in (None, "", []):
+            continue
+        typer.echo(f"{name:18} {_plain(value)}")
+        if name in found["differs"]:
+            typer.echo(f"{'  again':18} {_plain(again.get(name))}")
+    for note in found["notes"]:
+        typer.echo(f"not as it was: {note}")
+    said = "the same, bit for bit" if found["same"] else f"another: {', '.join(found['differs'])}"
+    typer.echo(f"run again it is {said}")
+    return 0 if found["same"] else _DIFFERS
+
+
+def report_of(text: str) -> tuple[str, dict[str, str]]:
+    """The run and the query of a report written `RUN/LS/WORKSPACE/PATH:TEST[@SCOPE]`.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is not written so.
+    """
+    place, colon, test = text.partition(":")
+    parts = place.split("/", 3)
+    if not colon or len(parts) < 4 or not all(parts) or not test:
+        msg = f"report {text!r:.300}: expected RUN/LS/WORKSPACE/PATH:TEST or with @SCOPE after it"
+        raise ConfigurationError(msg)
+    run, lumisection, workspace, path = parts
+    if not lumisection.isdecimal():
+        msg = f"report {text!r:.300}: LS {lumisection!r} is no number"
+        raise ConfigurationError(msg)
+    name, _, scope = test.rpartition("@")
+    if not name or not scope.startswith(("lumisection", "run", "last:", "change:")):
+        name, scope = test, "lumisection"
+    asked = {"lumisection": lumisection, "workspace": workspace, "path": path}
+    return run, {**asked, "qtname": name, "scope": scope}
+
+
+def _told(row: Mapping[str, Any], *, json: bool) -> int:
+    if json:
+        return _print(row)
+    again = row["restores"]
+    if again == 0:
+        what = "what processes were started with"
+    else:
+        what = f"version {row['number']}" + ("" if again is None else f", which is {again} again,")
+    typer.echo(f"{what} is in force from the next LS on ({row['hash']})")
+    return 0
+
+
+def _steps(steps: list[dict[str, Any]]) -> str:
+    return ", ".join(
+        f"{step['count']} {step['before'] or 'none'} -> {step['after'] or 'none'}" for step in steps
+    )
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"quality tests {file}: cannot be read: {error}"
+        raise ConfigurationError(msg) from error
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _moment(when: int) -> str:
+    return f"{datetime.fromtimestamp(when / 1e9, UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+def _print(document: object) -> int:
+    typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
+    return 0
