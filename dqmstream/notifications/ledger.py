@@ -7,7 +7,7 @@ again rather than never, and its key says that it is the same.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Final
 
 import msgspec
@@ -156,12 +156,15 @@ class Ledger:
     def due(self, receiver: str, now: int) -> int | None:
         """When `begin` has something for a receiver; None while it is busy or nothing waits."""
         state = self._states[receiver]
-        times = [
-            ready
-            for name, queue in self._queues_of(receiver)
-            if (ready := min(self._ready(name, queue, now), default=None)) is not None
-        ]
-        return None if state.busy or not times else max(min(times), state.next_try)
+        if state.busy:
+            return None
+        first: int | None = None
+        for name, queue in self._queues_of(receiver):
+            for ready in self._ready(name, queue, now):
+                first = ready if first is None else min(first, ready)
+                if ready <= now:
+                    break  # most of a long queue waits for its turn, not for its time
+        return None if first is None else max(first, state.next_try)
 
     def begin(self, receiver: str, now: int) -> Attempt | None:
         """What to tell a receiver now, and nothing else until `succeed`, `fail` or `drop`."""
@@ -171,14 +174,15 @@ class Ledger:
         best: list[Delivery] = []
         for name, queue in self._queues_of(receiver):
             ready = zip(queue.pending.values(), self._ready(name, queue, now), strict=True)
-            chosen = [each for each, at in ready if at <= now]
+            due = (each for each, at in ready if at <= now)
+            chosen = list(islice(due, settings.together))
             if chosen and (not best or chosen[0].since < best[0].since):
                 best = chosen
         if not best:
             return None
         state.busy = True
         chosen = best[:1] if best[0].alone else list(takewhile(_joins, best))
-        return Attempt(receiver, best[0].subscription, tuple(chosen[: settings.together]))
+        return Attempt(receiver, best[0].subscription, tuple(chosen))
 
     def succeed(self, attempt: Attempt, now: int) -> list[Delivery]:
         """The receiver has them."""
@@ -230,9 +234,11 @@ class Ledger:
                 due=now + _ns(settings.wait(tries, self._random())) if later else each.due,
                 problem=problem,
             )
-            records.append(self._put(self._given_up(changed, settings, now)))
+            if self._is_over(each, attempt.receiver, now, refused=refused):
+                changed = _changed(changed, state="dead")
+            records.append(self._put(changed))
         if not refused:
-            records += self._give_up_others(attempt, settings, problem, now)
+            records += self._give_up_others(attempt, problem, now)
         return records
 
     def drop(self, attempt: Attempt) -> None:
@@ -307,21 +313,23 @@ class Ledger:
                 at = at if subscription.is_loud(each.step) else quiet
             yield at
 
-    def _give_up_others(
-        self, attempt: Attempt, settings: Receiver, problem: str, now: int
-    ) -> Iterator[Delivery]:
+    def _give_up_others(self, attempt: Attempt, problem: str, now: int) -> Iterator[Delivery]:
         """What waits behind a receiver that is away has been tried with what went first."""
         tried = {each.key for each in attempt.deliveries}
         for _, queue in self._queues_of(attempt.receiver):
             for each in list(queue.pending.values()):
-                if each.key not in tried and now - each.since >= _ns(settings.give_up):
+                if each.key not in tried and self._is_over(each, attempt.receiver, now):
                     yield self._put(_changed(each, state="dead", when=now, problem=problem))
 
-    @staticmethod
-    def _given_up(delivery: Delivery, settings: Receiver, now: int) -> Delivery:
-        if now - delivery.since < _ns(settings.give_up):
-            return delivery
-        return _changed(delivery, state="dead")
+    def _is_over(
+        self, delivery: Delivery, receiver: str, now: int, *, refused: bool = False
+    ) -> bool:
+        """Whether a delivery was tried for long enough: one that quiet hours kept back for a night
+        is not given up for a moment in which its receiver was away."""
+        since = delivery.since
+        if not refused:
+            since = max(since, self._states[receiver].failing_since)
+        return now - since >= _ns(self._receivers[receiver].give_up)
 
     def _put(self, delivery: Delivery) -> Delivery:
         queue = self._queues.get(delivery.subscription)

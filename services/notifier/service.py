@@ -301,8 +301,8 @@ class _Notifier:
             records = ledger.fail(
                 attempt, failure.problem, now, refused=failure.refused, wait=failure.wait
             )
-        await self._log.send(active.written(records, now))
         self._count_dead(active, records)
+        await self._log.send(active.written(records, now))
         self._note(active)
 
     async def _wait_for(self, name: str) -> None:

@@ -102,6 +102,27 @@ def test_what_cannot_be_delivered_is_dead_in_the_end_and_can_be_tried_again() ->
     assert made.again("nobody", late) == []
 
 
+def test_what_quiet_hours_kept_back_is_not_given_up_for_a_moment() -> None:
+    """A receiver that was well all night fails once: that is no reason."""
+    quiet = QuietHours(start="00:00", until="23:59", but="nothing")
+    made = ledger(
+        subscription("quiet", quiet=quiet),
+        subscription("loud"),
+        receivers=(receiver(give_up=10.0, retry_most=1.0),),
+    )
+    made.take(step(1), 1, NOON)
+    morning = quiet.end(NOON)
+    assert morning is not None
+    made.succeed(begun(made, NOON), NOON)
+    late = morning + 60 * SECOND
+    made.take(step(2), 2, late)
+    records = made.fail(begun(made, late), "HTTP 500", late)
+    assert {one.state for one in records} == {"pending"}
+    later = late + 10 * SECOND
+    records = made.fail(begun(made, later), "HTTP 500", later)
+    assert {one.state for one in records} == {"dead"}
+
+
 def test_one_that_nobody_can_take_holds_up_no_others() -> None:
     made = ledger(receivers=(receiver(retry_first=1.0, retry_most=100.0, give_up=1000.0),))
     for number in (1, 2, 3):
@@ -351,7 +372,7 @@ def test_every_step_arrives_or_is_dead_whatever_fails_and_whenever_it_dies(
     assert {each.state for each in world.topic.values()} <= {"delivered", "dead"}
     assert {pair for pair in wanted if pair[1] not in dead} <= set(world.arrived) <= wanted
     assert not dead or give_up < 1e6
-    assert all(world.topic[key].attempts > 0 and world.topic[key].problem for key in dead)
+    assert all(world.topic[key].problem for key in dead)
 
 
 @given(st.integers(0, 2**32))

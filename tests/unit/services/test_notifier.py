@@ -34,7 +34,7 @@ from tests.notified import receiver, step, subscription
 from tests.receiving import SECRET, Fault, FaultyReceiver, Request
 
 CLOCK = SystemClock()
-QUICK: dict[str, Any] = {"retry_first": 0.01, "retry_most": 0.05, "timeout": 0.3}
+QUICK: dict[str, Any] = {"retry_first": 0.01, "retry_most": 0.05, "timeout": 10.0}
 
 
 async def new_log() -> MemoryLog:
@@ -132,7 +132,8 @@ async def test_whatever_a_receiver_does_first_each_step_arrives_in_the_end(fault
     async with FaultyReceiver.listening(choose) as faulty, FaultyReceiver.listening() as foreign:
         faulty.elsewhere = foreign.url
         await tell(log, now(1), now(2, event="returned", after="returned"))
-        async with notifying(log, [receiver(**QUICK)], [subscription()], {"log": faulty.url}):
+        hook = receiver(**QUICK | ({"timeout": 1.0} if fault == "hang" else {}))
+        async with notifying(log, [hook], [subscription()], {"log": faulty.url}):
             await until(lambda: settled(log, 2))
         assert set(faulty.arrived) == set(await ledger(log))
         assert faulty.verified(CLOCK.wall() / 1e9)
@@ -291,7 +292,7 @@ async def test_what_is_dead_is_said_and_sent_when_somebody_asks_for_it() -> None
 
     log, progress = await new_log(), NotifierProgress()
     async with FaultyReceiver.listening(choose) as faulty:
-        dying = receiver(**QUICK, give_up=0.05)
+        dying = receiver(**QUICK | {"timeout": 10.0}, give_up=0.05)
         async with notifying(
             log, [dying], [subscription()], {"log": faulty.url}, progress=progress
         ):
