@@ -15,8 +15,13 @@ from services.notifier.by_apprise import ByApprise
 from tests.notified import NOON, receiver, step
 from tests.receiving import FaultyReceiver
 
-# Its import warns of itself, and it is imported where it is first used.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+# Its import warns of itself, and it is imported where it is first used; it leaves sockets of tries
+# that failed to the garbage collector.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 TOKEN = "3ccdd113474722377935511fc85d3dd4"  # noqa: S105 of a test
 
