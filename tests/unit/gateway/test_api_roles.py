@@ -42,7 +42,7 @@ OPERATIONS: Final = sorted(
     (method, path) for path, operations in DOCUMENT["paths"].items() for method in operations
 )
 READING: Final = {("get", path) for _, path in OPERATIONS if not path.startswith("/api/v1/ingest/")}
-"""Routes that anybody may ask; what is not here, not below and not ingest is a gap in this table."""
+"""Routes that anybody may ask; what is neither here nor below nor ingest is a gap in this table."""
 EXPERTS: Final = frozenset({Role.EXPERT, Role.ADMIN})
 SHIFTERS: Final = EXPERTS | {Role.SHIFTER}
 DECIDING: Final = {
