@@ -48,7 +48,7 @@ def dry_run(*, file: Path, run: int | None, last: int, url: str, token: str, jso
     number = run
     if number is None:
         with Client(url, token=token) as client:
-            number = client.get("runs/current")["run"]
+            number = client.get("runs/current")["run"]["run"]
     asked = {"text": _text(file), "run": number, "last": last}
     found = post(url, token, "quality-tests/dry-run", asked)
     if json:

@@ -35,6 +35,7 @@ from services.gateway.routes import (
     runs,
     series,
     subscriptions,
+    summary,
     trends,
 )
 from services.gateway.routes.elsewhere import elsewhere
@@ -53,6 +54,7 @@ _MODULES: Final = (
     series,
     trends,
     reports,
+    summary,
     references,
     reference_contents,
     quality_tests,

@@ -257,3 +257,21 @@ async def test_what_was_never_reported_cannot_be_explained(system: System) -> No
     await system.explain(404, qtname="other")
     await system.explain(404, lumisection=5)
     await system.explain(404, scope="last:9")
+
+
+async def test_summaries_name_the_test_that_is_to_blame(system: System) -> None:
+    found = await system.get(f"runs/{RUN}/summary", scope="last:3", lumisection=6, depth=1)
+    pixel = found["workspaces"]["pixel"]
+    assert pixel["lumisection"] == 6
+    assert sum(pixel["counts"].values()) == 5
+    assert pixel["judged"] + pixel["not_judged"] == 5
+    assert pixel["cause"]["outcome"] == pixel["worst"]
+    (folder,) = pixel["folders"].values()
+    assert folder["folders"] == {}
+    assert found["map"]["pixel"].keys() == {
+        "barrel",
+        "charge",
+        "configuration",
+        "events",
+    }
+    await system.get(f"runs/{RUN}/summary", 404, scope="last:9")
