@@ -63,6 +63,7 @@ FIELDS: Final[Mapping[str, tuple[str, Kind]]] = {
     "receiver": ("dqm.receiver", "keyword"),
     "subscription": ("dqm.subscription", "keyword"),
     "alarm": ("dqm.alarm", "keyword"),
+    "reference": ("dqm.reference", "keyword"),
     # A file of the embedded log that was cut short
     "path": ("file.path", "keyword"),
     "bytes_cut": ("dqm.bytes_cut", "long"),

@@ -93,4 +93,4 @@ class HeldContents:
             if size <= self._most_packed:
                 break
             size -= sum(len(part.body) for part in self._parts.pop(digest).values())
-            self._logger.warning("contents of a reference are too many to hold", digest=digest)
+            self._logger.warning("contents of a reference are too many to hold", reference=digest)
