@@ -99,7 +99,7 @@ def history(*, url: str, token: str, json: bool) -> int:
 def show(*, number: int | None, url: str, token: str, json: bool) -> int:
     """Print the text of a version, by default of the one in force."""
     with Client(url, token=token) as client:
-        row = client.get(f"quality-tests/{'active' if number is None else number}")
+        row = client.get(f"quality-tests/versions/{'active' if number is None else number}")
     if json:
         return _print(row)
     typer.echo(row["text"], nl=False)

@@ -53,7 +53,9 @@ async def list_tests(desk: OpenDesk) -> Response:
     return answer({"versions": rows, "active": None if active is None else active.number})
 
 
-@router.get("/quality-tests/{number}", response_model=VersionAnswer, summary="One version, whole")
+@router.get(
+    "/quality-tests/versions/{number}", response_model=VersionAnswer, summary="One version, whole"
+)
 async def show_tests(
     desk: OpenDesk,
     number: Annotated[str, Path(pattern=r"^(active|[1-9][0-9]{0,6})$")],

@@ -159,8 +159,8 @@ async def test_versions_are_put_in_force_and_back_and_everything_is_on_record(
     await system.post("quality-tests/activate", {"text": STRICTER, "why": "again"}, 409)
     back = await system.post("quality-tests/rollback", {"why": "too strict"})
     assert (back["number"], back["restores"], back["text"]) == (3, 1, BEFORE)
-    assert (await system.get("quality-tests/active"))["text"] == BEFORE
-    assert (await system.get("quality-tests/2"))["text"] == STRICTER
+    assert (await system.get("quality-tests/versions/active"))["text"] == BEFORE
+    assert (await system.get("quality-tests/versions/2"))["text"] == STRICTER
     start = await system.post("quality-tests/rollback", {"why": "all of it", "to": 0})
     assert (start["restores"], start["active"]) == (0, False)
     await system.post("quality-tests/rollback", {"why": "once more"}, 409)
