@@ -157,6 +157,11 @@ class AlarmRegister:
         self._changed, self._made = set(), {}
         return kept
 
+    def follow(self, policies: Mapping[str, AlarmPolicy], when: int) -> None:
+        """Go by other policies from here on; alarms of quality tests that have none now end."""
+        self._policies = policies
+        self.retire(when)
+
     def retire(self, when: int) -> None:
         """End alarms of quality tests that are no longer declared, or have no alarm any more."""
         for state in list(self.states.values()):

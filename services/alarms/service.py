@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -32,12 +32,16 @@ from dqmstream.messages.topics import (
 )
 from dqmstream.messages.wire import CODEC
 from dqmstream.quality.alarm_policy import AlarmPolicy
+from dqmstream.quality.algorithm import Algorithm
+from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.transport.by_time import offset_since
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import GroupReader, Log, Outgoing, Reader, Record, TopicPartition
 from dqmstream.transport.outgoing import outgoing
 from services.alarms.kept import checkpoint_key, read_kept
 from services.alarms.progress import AlarmsProgress
+from services.configuration.tests_in_force import TestsInForce
 
 __all__ = ["AlarmsSettings", "run_alarms"]
 
@@ -74,45 +78,51 @@ class AlarmsSettings:
 async def run_alarms(
     log: Log,
     rules: AlarmRules,
-    policies: Mapping[str, AlarmPolicy],
+    tests: Sequence[QualityTest],
     *,
     clock: Clock,
     ready: Callable[[], None],
     member: str = "alarms",
     settings: AlarmsSettings | None = None,
     progress: AlarmsProgress | None = None,
+    algorithms: Mapping[str, Algorithm[Any]] = ALGORITHMS,
 ) -> None:
     """Raise and end alarms, until cancelled.
 
     Parameters
     ----------
-    rules, policies
+    rules
         As `AlarmBoard` takes them.
+    tests
+        Quality tests, whose policies alarms go by as long as no others were activated.
     ready
         Called once the group is joined.
     member
         Name of this member, unique in the group.
     progress
         Counts to keep up to date.
+    algorithms
+        Those that quality tests can use.
     """
     settings = settings or AlarmsSettings()
-    service = _Alarms(
-        log,
-        rules,
-        policies,
-        clock=clock,
-        settings=settings,
-        progress=progress or AlarmsProgress(),
-    )
-    async with log.group(
-        settings.group,
-        [COMMANDS],
-        member=member,
-        on_assigned=service.assigned,
-        on_revoked=service.revoked,
-    ) as commands:
-        ready()
-        await service.loop(commands)
+    async with TestsInForce(log, tests, algorithms, "alarms").reading() as in_force:
+        service = _Alarms(
+            log,
+            rules,
+            in_force,
+            clock=clock,
+            settings=settings,
+            progress=progress or AlarmsProgress(),
+        )
+        async with log.group(
+            settings.group,
+            [COMMANDS],
+            member=member,
+            on_assigned=service.assigned,
+            on_revoked=service.revoked,
+        ) as commands:
+            ready()
+            await service.loop(commands)
 
 
 class _Work:
@@ -135,7 +145,7 @@ class _Alarms:
         self,
         log: Log,
         rules: AlarmRules,
-        policies: Mapping[str, AlarmPolicy],
+        in_force: TestsInForce,
         *,
         clock: Clock,
         settings: AlarmsSettings,
@@ -143,7 +153,7 @@ class _Alarms:
     ) -> None:
         self._log = log
         self._rules = rules
-        self._policies = policies
+        self._in_force = in_force
         self._clock = clock
         self._settings = settings
         self._progress = progress
@@ -157,7 +167,12 @@ class _Alarms:
     async def assigned(self, commands: GroupReader, _: frozenset[TopicPartition]) -> None:
         """Take over from whoever worked before."""
         kept = await read_kept(self._log, self._settings.group)
-        board = AlarmBoard(self._rules, self._policies, states=kept.states, before=kept.checkpoint)
+        board = AlarmBoard(
+            self._rules,
+            _policies(self._in_force.tests),
+            states=kept.states,
+            before=kept.checkpoint,
+        )
         work = _Work(board, kept.step, (await self._log.bounds(ALARMS, 0)).end)
         await self._show_sets(board)
         known = kept.checkpoint.positions if kept.checkpoint is not None else {}
@@ -241,6 +256,8 @@ class _Alarms:
             commands.resume(COMMANDS, 0)
         await self._look(work)
         now = self._clock.wall()
+        if work.settled and await self._in_force.news():
+            work.board.register.follow(_policies(self._in_force.tests), now)
         kept, made = await asyncio.to_thread(
             self._reduce, work, records, now if caught_up else None
         )
@@ -333,6 +350,10 @@ class _Alarms:
                 reason=refusal.why,
             )
         board.refusals.clear()
+
+
+def _policies(tests: Sequence[QualityTest]) -> Mapping[str, AlarmPolicy]:
+    return {test.name: test.alarm for test in tests}
 
 
 def _state(state: AlarmState) -> Outgoing:

@@ -35,8 +35,8 @@ from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
 from services.comparator.compiled_tests import CompiledShelf
 from services.comparator.judging import ComparatorProgress, Judging
 from services.comparator.known_conditions import KnownConditions
-from services.comparator.known_configuration import KnownTests
 from services.comparator.known_references import KnownReferences
+from services.configuration.tests_in_force import TestsInForce
 from services.plugins.workers import Workers
 
 __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
@@ -97,7 +97,7 @@ async def run_comparator(
         Makes what puts the pieces of an LS together.
     """
     algorithms = algorithms if workers is None else workers.around(algorithms)
-    configuration = KnownTests(log, tests, algorithms)
+    configuration = TestsInForce(log, tests, algorithms, "comparator")
     shelf = CompiledShelf(log, tests, algorithms, clock)
     settings = settings or ComparatorSettings()
     progress = progress or ComparatorProgress()
@@ -135,7 +135,7 @@ async def run_comparator(
 class _News:
     """What comes besides histograms, and is looked at before each batch of these."""
 
-    configuration: KnownTests
+    configuration: TestsInForce
     conditions: KnownConditions
     references: KnownReferences
 

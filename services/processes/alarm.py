@@ -1,11 +1,13 @@
 """The service of alarms as a service of a process."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from dqmstream.alarms.rules import AlarmRules, default_rules, read_rules
 from dqmstream.errors import ConfigurationError
 from dqmstream.quality.declaration import QualityTest
+from dqmstream.quality.plugins import load_plugins
 from dqmstream.transport.patience import insist
 from services.alarms.progress import AlarmsProgress
 from services.alarms.service import run_alarms
@@ -37,19 +39,20 @@ def chosen_rules(settings: Settings) -> AlarmRules:
 def alarms(rules: AlarmRules, tests: Sequence[QualityTest]) -> Service:
     """A service of alarms that goes by these rules, and by the policies of these tests."""
     progress = AlarmsProgress()
-    policies = {test.name: test.alarm for test in tests}
 
     async def start(process: Process, ready: Ready) -> None:
+        plugins = await asyncio.to_thread(load_plugins)
         # What it cannot wait for with patience is a start anew, from what it has kept.
         await insist(
             lambda: run_alarms(
                 process.log,
                 rules,
-                policies,
+                tests,
                 clock=process.clock,
                 ready=ready,
                 member=f"{process.name}-alarms",
                 progress=progress,
+                algorithms=plugins.algorithms,
             ),
             "the service of alarms starts anew",
         )

@@ -10,6 +10,7 @@ import pytest
 
 from dqmstream.alarms.rules import AlarmRules
 from dqmstream.clock import SettableClock
+from dqmstream.configuration.history import QUALITY_TESTS, History
 from dqmstream.errors import LogError
 from dqmstream.messages.alarms import AlarmCondition, AlarmState, AlarmTransition
 from dqmstream.messages.events import RunEnd, RunStart
@@ -24,7 +25,6 @@ from dqmstream.messages.topics import (
     QUALITY,
 )
 from dqmstream.messages.wire import CODEC
-from dqmstream.quality.alarm_policy import AlarmPolicy
 from dqmstream.transport.compacted import latest_by_key, read_to_end
 from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
 from dqmstream.transport.log import Log, Outgoing
@@ -32,10 +32,11 @@ from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from services.alarms.progress import AlarmsProgress
 from services.alarms.service import AlarmsSettings, run_alarms
+from services.configuration.known import version_records
 from tests.filled import make_topics
-from tests.unit.alarms.told import ALARM, command, report, reports
+from tests.unit.alarms.told import ALARM, command, declared, report, reports
 
-POLICIES = {"spectrum": AlarmPolicy(bad=1, of=1, good=1, latch=True)}
+TESTS = declared("bad = 1, of = 1, good = 1, latch = true")
 TOPICS = {Command: COMMANDS, Heartbeat: HEARTBEATS, AlarmCondition: HEARTBEATS}
 QUICK = AlarmsSettings(patience=0.01, checkpoint_interval=0.0, look_interval=0.0)
 
@@ -59,7 +60,7 @@ async def alarms(
         running = run_alarms(
             log,
             AlarmRules(),
-            POLICIES,
+            TESTS,
             clock=clock,
             ready=ready.set,
             member=member,
@@ -226,6 +227,38 @@ def _whole(found: Sequence[AlarmTransition], alarms_there: int) -> bool:
         and steps(found)[-1:] == ["acknowledged"]
         and steps(found).count("raised") == 2
     )
+
+
+async def test_alarms_go_by_the_quality_tests_that_are_activated(memory: Memory) -> None:
+    """By none as long as they ask for more than there was; those of tests that are gone end."""
+    log, clock = memory
+    history = History(QUALITY_TESTS)
+    text = (
+        '[[quality_test]]\nname = "spectrum"\nalgorithm = "ContentsXRange"\npath = "**"\n'
+        "parameters = {{ xmin = 0.0 }}\n"
+        "alarm = {{ bad = {bad}, of = 3, good = 1, latch = false }}\n"
+    )
+
+    async def activate(toml: str) -> None:
+        version = history.next_version(toml, who="ada", why="tuned", when=1)
+        await log.send(version_records(version, "activate"))
+        history.take(version)
+
+    async with alarms(log, clock) as progress:
+        await taken(progress, 0)
+        await activate(text.format(bad=3))
+        await taken(progress, 0)
+        await send(log, reports(1, outcome="BAD"))
+        await taken(progress, 1)
+        assert "raised" not in steps(await told(log))
+        await activate(text.format(bad=2))
+        await taken(progress, 1)
+        await send(log, reports(2, outcome="BAD"))
+        await until(log, lambda found: "raised" in steps(found))
+        await activate(text.format(bad=2).replace('"spectrum"', '"another"'))
+        found = await until(log, lambda found: len(steps(found)) > 2)
+    assert steps(found) == ["pending", "raised", "normal"]
+    assert "no longer declared" in found[-1].why
 
 
 async def test_another_process_takes_over(memory: Memory) -> None:

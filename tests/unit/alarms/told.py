@@ -10,11 +10,24 @@ from dqmstream.messages.operations import Command
 from dqmstream.messages.quality import Outcome, QualityReport, QualityReports
 from dqmstream.messages.struct import Message
 from dqmstream.quality.alarm_policy import AlarmPolicy
+from dqmstream.quality.declaration import QualityTest, read_tests
 
 SECOND = 10**9
 NOON = 1_760_000_000 * SECOND
 ALARM = "quality:Muon/pt:spectrum"
 QUIET = AlarmRules(escalate_after=0)
+
+
+def declared(alarm: str) -> tuple[QualityTest, ...]:
+    """The quality test of `ALARM`, its policy in TOML."""
+    text = """
+        [[quality_test]]
+        name = "spectrum"
+        algorithm = "ContentsXRange"
+        path = "**"
+        parameters = { xmin = 0.0 }
+        alarm = """
+    return read_tests(f"{text}{{ {alarm} }}", "tests.toml")
 
 
 def reports(

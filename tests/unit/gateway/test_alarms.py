@@ -12,7 +12,6 @@ from dqmstream.clock import SystemClock
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS, QUALITY
 from dqmstream.messages.wire import CODEC
-from dqmstream.quality.alarm_policy import AlarmPolicy
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
 from dqmstream.transport.memory import MemoryLog
@@ -22,10 +21,10 @@ from services.gateway.access_tokens import Role
 from services.gateway.settings import GatewaySettings
 from tests.filled import make_topics
 from tests.ingesting import bearer, gateway
-from tests.unit.alarms.told import ALARM, report, reports
+from tests.unit.alarms.told import ALARM, declared, report, reports
 
 CLOCK = SystemClock()
-POLICIES = {"spectrum": AlarmPolicy(bad=1, of=1, good=1, latch=True, contact="Ada, 16 5000")}
+TESTS = declared('bad = 1, of = 1, good = 1, latch = true, contact = "Ada, 16 5000"')
 SHIFTER, EXPERT = bearer(Role.SHIFTER), bearer(Role.EXPERT)
 
 
@@ -41,7 +40,7 @@ async def system(log: Log) -> AsyncIterator[httpx.AsyncClient]:
         running = run_alarms(
             log,
             AlarmRules(),
-            POLICIES,
+            TESTS,
             clock=CLOCK,
             ready=lambda: None,
             settings=AlarmsSettings(patience=0.01, checkpoint_interval=0.05),

@@ -50,7 +50,7 @@ async def test_that_a_receiver_fails_is_told_to_another_and_so_is_its_end() -> N
         )
         ready = [asyncio.Event(), asyncio.Event()]
         running = [
-            tasks.create_task(run_alarms(log, RULES, {}, clock=CLOCK, ready=ready[0].set)),
+            tasks.create_task(run_alarms(log, RULES, (), clock=CLOCK, ready=ready[0].set)),
             tasks.create_task(
                 run_notifier(
                     log,

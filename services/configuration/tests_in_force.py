@@ -14,10 +14,10 @@ from dqmstream.quality.declaration import QualityTest, read_tests
 from dqmstream.transport.log import Log
 from services.configuration.known import KnownHistory
 
-__all__ = ["KnownTests"]
+__all__ = ["TestsInForce"]
 
 
-class KnownTests:
+class TestsInForce:
     """The quality tests in force.
 
     Parameters
@@ -28,6 +28,8 @@ class KnownTests:
         In force as long as none was activated.
     algorithms
         Those that a version can use. One that this process cannot read changes nothing.
+    service
+        Who reads, for the log of the process.
     """
 
     def __init__(
@@ -35,11 +37,12 @@ class KnownTests:
         log: Log,
         started_with: Sequence[QualityTest],
         algorithms: Mapping[str, Algorithm[Any]],
+        service: str,
     ) -> None:
-        self._known = KnownHistory(log, QUALITY_TESTS, "comparator")
+        self._known = KnownHistory(log, QUALITY_TESTS, service)
         self._started_with = tuple(started_with)
         self._algorithms = algorithms
-        self._logger = structlog.get_logger().bind(service="comparator")
+        self._logger = structlog.get_logger().bind(service=service)
         self.tests: Sequence[QualityTest] = self._started_with
 
     @asynccontextmanager
