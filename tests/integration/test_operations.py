@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 ROOT = Path(__file__).parents[2]
 COMMAND = str(Path(sys.executable).with_name("dqmstream"))
 PATIENCE = 120.0
-_ELSEWHERE = ("dqm_watcher", "dqm_analyser")
+_ELSEWHERE = ("dqm_watcher", "dqm_analyser", "dqm_notifier")
 
 
 class System:
@@ -107,7 +107,7 @@ def running(folder: Path, **settings: str) -> Iterator[System]:
 
 
 def page() -> dict[str, tuple[str, str]]:
-    """Name to type and meaning, as documented; a demo has neither watcher nor analyser."""
+    """Name to type and meaning, as documented; a demo has no watcher, analyser or notifier."""
     found = {}
     for line in (ROOT / "docs" / "metrics.md").read_text().splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -149,6 +149,7 @@ def check_running(system: System, documented: dict[str, tuple[str, str]], *statu
         "gateway",
         "producer",
         "conditions",
+        "alarms",
     }
     assert all(service.state == "ready" and service.memory > 0 for service in told.services)
     assert {each.topic for each in told.positions} >= {"dqm.events", "dqm.histograms"}
