@@ -7,7 +7,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dqmstream.beam_spot.robust import NARROW
 from dqmstream.beam_spot.samples import Floats, TrackSample
 
 __all__ = [
@@ -22,7 +21,7 @@ __all__ = [
 ]
 
 _LEAST_LEFT = 0.5  # of a track's own variance: what is predicted badly says nothing of its error
-
+_WEIGHTLESS = 1e-5  # 1/cm^2: what the tracks of a vertex measure if none is kept
 _SINGULAR = 1e-6  # of what tracks measure along them: what they measure across, if it is nothing
 
 
@@ -121,7 +120,7 @@ def displaced(
     for i, j in ((0, 0), (0, 1), (1, 1)):
         a[:, i, j] = a[:, j, i] = np.bincount(group, weight * g[:, i] * g[:, j])
     c = np.stack([np.bincount(group, weight * g[:, i] * residual) for i in (0, 1)], axis=1)
-    a += np.eye(2) * (_SINGULAR * np.trace(a, axis1=1, axis2=2) + NARROW)[:, None, None]
+    a += np.eye(2) * (_SINGULAR * np.trace(a, axis1=1, axis2=2) + _WEIGHTLESS)[:, None, None]
     v = np.diag(np.square(spreads[:2])) / spreads.scale**2
     chi2 = np.einsum("gi,gij,gj->g", c, np.linalg.inv(a + a @ v @ a), c) / spreads.scale**2
     measured = spreads.scale**2 * np.diagonal(np.linalg.inv(a), axis1=1, axis2=2)
