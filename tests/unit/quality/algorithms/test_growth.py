@@ -31,6 +31,13 @@ def test_none_after_few_is_no_verdict() -> None:
     assert found.qtresult[1] < 1e-6
 
 
+def test_entries_beyond_32_bits_are_judged_too() -> None:
+    many = 2**31
+    found = entries_stopped(rates([[many, many, many // 2], [many, many, 5]]), EntriesStopped())
+    assert found.qtresult == pytest.approx([1, 0])
+    assert found.measured == pytest.approx([0.5, 5 / many])
+
+
 def test_stopping_is_not_seen_at_the_smallest_good_rate() -> None:
     random = np.random.default_rng(1)
     before, now = random.poisson(100, (20_000, 5)), random.poisson(20, (20_000, 1))
