@@ -99,6 +99,8 @@ async def run_gateway(
         )
         references = ReferenceDesk(log, archive, clock)
         plugins = await asyncio.to_thread(load_plugins)
+        quality = QualityDesk(log, archive, references, clock, tests, plugins=plugins)
+        notifications, alarms = NotificationDesk(log, clock), AlarmDesk(log, clock)
         parts = Parts(
             view=view,
             desk=desk,
@@ -116,18 +118,14 @@ async def run_gateway(
             access=access or Access(),
             ingest=ingest,
             references=references,
-            quality=QualityDesk(log, archive, references, clock, tests, plugins=plugins),
-            notifications=NotificationDesk(log, clock),
-            alarms=AlarmDesk(log, clock),
+            quality=quality,
+            notifications=notifications,
+            alarms=alarms,
         )
-        if parts.alarms is not None:
-            tasks.create_task(parts.alarms.run(), name="alarms")
-        if parts.notifications is not None:
-            tasks.create_task(parts.notifications.run(), name="notifications")
-        if parts.references is not None:
-            tasks.create_task(parts.references.run(), name="references")
-        if parts.quality is not None:
-            tasks.create_task(parts.quality.run(), name="quality tests")
+        tasks.create_task(alarms.run(), name="alarms")
+        tasks.create_task(notifications.run(), name="notifications")
+        tasks.create_task(references.run(), name="references")
+        tasks.create_task(quality.run(), name="quality tests")
         if parts.access.file is not None:
             tasks.create_task(parts.access.follow(), name="tokens")
         tasks.create_task(_take_in(intake, archive, log), name="intake")
