@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any, Final, TypeVar
 
-import msgspec
-
-from dqmstream.alarms.displayed import HIDDEN, shown_severity, unacknowledged
+from dqmstream.alarms.displayed import HIDDEN, unacknowledged
 from dqmstream.alarms.flood import FLOOD
 from dqmstream.alarms.groups import grouped
 from dqmstream.clock import Clock
@@ -17,9 +15,10 @@ from dqmstream.messages.topics import ALARM_STATE, ALARMS, COMMANDS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Log
 from dqmstream.transport.outgoing import outgoing
+from services.gateway.alarm_steps import step_fields
 from services.gateway.problems import ProblemError, not_found
 
-__all__ = ["AlarmDesk", "alarm_row"]
+__all__ = ["AlarmDesk"]
 
 T = TypeVar("T")
 
@@ -27,8 +26,6 @@ _PATIENCE: Final = 10.0
 _READ_SECONDS: Final = 1.0
 _STALE_AFTER: Final = 30 * 10**9
 """Without a checkpoint for so long, nobody knows how alarms stand."""
-_SECRET: Final = ("through", "made", "step", "judged", "raises")
-"""What only the service of alarms needs."""
 
 
 class AlarmDesk:
@@ -138,7 +135,7 @@ class AlarmDesk:
                     if isinstance(message, AlarmTransition) and message.number not in seen:
                         seen.add(message.number)
                         found.append(message)
-        return [_plain(one) for one in found[-limit:]]
+        return [step_fields(one) for one in found[-limit:]]
 
     async def decide(self, command: Command) -> int:
         """Write a decision down; its offset on `dqm.commands`. ProblemError 503 without a log."""
@@ -154,17 +151,3 @@ class AlarmDesk:
         except TimeoutError as error:
             detail = f"the log does not answer within {_PATIENCE:.0f} s"
             raise ProblemError(503, detail, {"retry-after": "1"}) from error
-
-
-def alarm_row(state: AlarmState) -> dict[str, Any]:
-    """An alarm as routes show it."""
-    row = _plain(state)
-    for name in _SECRET:
-        del row[name]
-    return row | {"severity": shown_severity(state), "unacknowledged": unacknowledged(state)}
-
-
-def _plain(message: AlarmState | AlarmTransition) -> dict[str, Any]:
-    row: dict[str, Any] = msgspec.to_builtins(message)
-    del row["type"]
-    return row

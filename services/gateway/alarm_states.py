@@ -8,7 +8,7 @@ from dqmstream.alarms.displayed import shown_severity, unacknowledged
 from dqmstream.messages.alarms import AlarmState
 from services.gateway.state import State
 
-__all__ = ["AlarmStates"]
+__all__ = ["AlarmStates", "alarm_row"]
 
 _OF_THE_SERVICE: Final = ("type", "through", "made", "step", "judged", "raises")
 """What only the next step of an alarm depends on."""
@@ -27,13 +27,17 @@ class AlarmStates:
             if self._rows.pop(state.alarm, None) is None:
                 return
         else:
-            row = msgspec.to_builtins(state)
-            for name in _OF_THE_SERVICE:
-                del row[name]
-            shown = {"severity": shown_severity(state), "unacknowledged": unacknowledged(state)}
-            self._rows[state.alarm] = row | shown
+            self._rows[state.alarm] = alarm_row(state)
         self.revision += 1
 
     def board(self) -> State:
         """Rows by name of the alarm."""
         return State(header={"alarms": len(self._rows)}, rows=dict(self._rows))
+
+
+def alarm_row(state: AlarmState) -> dict[str, Any]:
+    """An alarm as boards and routes show it."""
+    row: dict[str, Any] = msgspec.to_builtins(state)
+    for name in _OF_THE_SERVICE:
+        del row[name]
+    return row | {"severity": shown_severity(state), "unacknowledged": unacknowledged(state)}

@@ -7,7 +7,7 @@ import msgspec
 from dqmstream.messages.alarms import AlarmTransition
 from services.gateway.state import State
 
-__all__ = ["AlarmSteps", "step_row"]
+__all__ = ["AlarmSteps", "step_fields", "step_row"]
 
 
 class AlarmSteps:
@@ -45,6 +45,11 @@ class AlarmSteps:
 
 def step_row(sequence: int, step: AlarmTransition) -> dict[str, Any]:
     """A step as programs are told it: all its fields, with its sequence."""
-    fields = msgspec.to_builtins(step)
+    return {"sequence": sequence, **step_fields(step)}
+
+
+def step_fields(step: AlarmTransition) -> dict[str, Any]:
+    """All fields of a step, as JSON types."""
+    fields: dict[str, Any] = msgspec.to_builtins(step)
     del fields["type"]
-    return {"sequence": sequence, **fields}
+    return fields

@@ -11,7 +11,7 @@ from dqmstream.messages.alarms import AlarmKind, AlarmState
 from dqmstream.messages.operations import Command
 from services.gateway.access import Caller, requires
 from services.gateway.access_tokens import Role
-from services.gateway.alarm_desk import AlarmDesk, alarm_row
+from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_models import (
     AlarmAnswer,
     AlarmHistoryAnswer,
@@ -20,6 +20,7 @@ from services.gateway.alarm_models import (
     DecidedAlarm,
     ShelveAlarm,
 )
+from services.gateway.alarm_states import alarm_row
 from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.problems import ProblemError, not_found, problem_answer
 
