@@ -1,26 +1,24 @@
 """What is known of LSs besides their contents: `dqm.conditions` in memory, newest of each LS."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
 import msgspec
 import structlog
 
-from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.errors import MessageError
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.topics import CONDITIONS
 from dqmstream.messages.wire import CODEC
-from dqmstream.transport.compacted import read_to_end
-from dqmstream.transport.log import Log, Reader, Record
+from dqmstream.transport.followed import FollowedTopic
+from dqmstream.transport.log import Log, Record
 
 __all__ = ["KnownConditions"]
 
 _MOST: Final = 200_000
 """LSs held, about 100 MB: beyond it those of the run heard of first go."""
 _LARGEST_READ: Final = 2_000
-_MOST_READS: Final = 20
-"""Of what has come, before histograms have their turn again."""
 
 _Place = tuple[int, int]
 
@@ -37,27 +35,18 @@ class KnownConditions:
     """
 
     def __init__(self, log: Log, most: int = _MOST) -> None:
-        self._log = log
+        self._topic = FollowedTopic(log, CONDITIONS, _LARGEST_READ)
         self._most = most
         self._runs: dict[int, dict[int, Conditions]] = {}
         self._held = 0
         self._voltages: dict[str, bool] = {}
-        self._reader: Reader | None = None
         self._logger = structlog.get_logger().bind(service="comparator")
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Self]:
         """All that is in the log now is known; `news` has what comes after."""
-        positions = {}
-        for partition in range(self._log.partitions(CONDITIONS)):
-            bounds = await self._log.bounds(CONDITIONS, partition)
-            positions[CONDITIONS, partition] = bounds.end
-        # What comes between is read twice rather than never.
-        async for record in read_to_end(self._log, CONDITIONS):
-            self._take(record)
-        async with self._log.reader(positions) as self._reader:
+        async with self._topic.reading(self._take):
             yield self
-        self._reader = None
 
     def __call__(self, run: int, lumisection: int) -> Conditions | None:
         """Conditions of an LS, if there are any."""
@@ -65,22 +54,8 @@ class KnownConditions:
 
     async def news(self) -> list[_Place]:
         """LSs (run, LS) of which other conditions have come; it does not wait for them."""
-        if self._reader is None:
-            return []
-        changed: dict[_Place, None] = {}
-        for _ in range(_MOST_READS):
-            records = await self._read(self._reader)
-            if not records:
-                break
-            changed |= dict.fromkeys(place for one in records if (place := self._take(one)))
-        return list(changed)
-
-    async def _read(self, reader: Reader) -> Sequence[Record]:
-        try:
-            return await reader.read(max_records=_LARGEST_READ, timeout=0.0)
-        except OffsetExpiredError as expired:
-            reader.seek(expired.topic, expired.partition, expired.start)
-            return ()
+        taken = [self._take(record) async for record in self._topic.news()]
+        return list(dict.fromkeys(place for place in taken if place))
 
     def _take(self, record: Record) -> _Place | None:
         if dict(record.headers).get("type") in {b"RunStart", b"RunEnd"}:

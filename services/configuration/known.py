@@ -1,24 +1,22 @@
 """`dqm.configuration` in memory: the history of one kind."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, Self
+from typing import Self
 
 import structlog
 
 from dqmstream.configuration.history import History
-from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.errors import MessageError
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS, CONFIGURATION
 from dqmstream.messages.wire import CODEC
-from dqmstream.transport.compacted import read_to_end
-from dqmstream.transport.log import Log, Outgoing, Reader, Record
+from dqmstream.transport.followed import FollowedTopic
+from dqmstream.transport.log import Log, Outgoing, Record
 from dqmstream.transport.outgoing import outgoing
 
 __all__ = ["KnownHistory", "version_records"]
-
-_MOST_READS: Final = 20
 
 
 class KnownHistory:
@@ -33,44 +31,22 @@ class KnownHistory:
     """
 
     def __init__(self, log: Log, kind: str, service: str) -> None:
-        self._log = log
-        self._reader: Reader | None = None
+        self._topic = FollowedTopic(log, CONFIGURATION)
         self._logger = structlog.get_logger().bind(service=service)
         self.history = History(kind)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Self]:
         """All that is in the log now is known; `news` has what comes after."""
-        positions = {}
-        for partition in range(self._log.partitions(CONFIGURATION)):
-            bounds = await self._log.bounds(CONFIGURATION, partition)
-            positions[CONFIGURATION, partition] = bounds.end
-        # What comes between is read twice rather than never.
-        async for record in read_to_end(self._log, CONFIGURATION):
-            self._take(record)
-        async with self._log.reader(positions) as self._reader:
+        async with self._topic.reading(self._take):
             yield self
-        self._reader = None
 
     async def news(self, timeout: float = 0.0) -> bool:
         """Take in what has come, waiting so long for the first of it; whether anything has."""
         came = False
-        for _ in range(_MOST_READS):
-            records = await self._read(0.0 if came else timeout)
-            if not records:
-                break
-            took = [self._take(record) for record in records]
-            came = came or any(took)
+        async for record in self._topic.news(timeout):
+            came |= self._take(record)
         return came
-
-    async def _read(self, timeout: float) -> Sequence[Record]:
-        if self._reader is None:
-            return ()
-        try:
-            return await self._reader.read(timeout=timeout)
-        except OffsetExpiredError as expired:
-            self._reader.seek(expired.topic, expired.partition, expired.start)
-            return ()
 
     def _take(self, record: Record) -> bool:
         if record.value is None:

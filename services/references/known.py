@@ -1,27 +1,26 @@
 """`dqm.references` in memory: the catalogue, and the contents of what stands in it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
 import structlog
 
-from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.errors import MessageError
 from dqmstream.messages.references import Reference, ReferenceContents
 from dqmstream.messages.topics import REFERENCES
 from dqmstream.messages.wire import CODEC
 from dqmstream.references.catalogue import Catalogue
 from dqmstream.references.contents import ReferenceData, unpack
 from dqmstream.transport.compacted import read_to_end
-from dqmstream.transport.log import Log, Reader, Record
+from dqmstream.transport.followed import FollowedTopic
+from dqmstream.transport.log import Log, Record
 from services.references.held import HeldContents
 
 __all__ = ["KnownCatalogue"]
 
 _RECORDS: Final = 64
-_MOST_READS: Final = 20
-"""Of what has come, before others have their turn again."""
 
 
 class KnownCatalogue:
@@ -39,7 +38,7 @@ class KnownCatalogue:
         self._log = log
         self._held = held or HeldContents(service)
         self._offsets: dict[str, dict[int, tuple[int, int]]] = {}
-        self._reader: Reader | None = None
+        self._topic = FollowedTopic(log, REFERENCES, _RECORDS)
         self._logger = structlog.get_logger().bind(service=service)
         self.catalogue = Catalogue()
         self.news_count = 0
@@ -48,30 +47,16 @@ class KnownCatalogue:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Self]:
         """All that is in the log now is known; `news` has what comes after."""
-        positions = {}
-        for partition in range(self._log.partitions(REFERENCES)):
-            bounds = await self._log.bounds(REFERENCES, partition)
-            positions[REFERENCES, partition] = bounds.end
-        # What comes between is read twice rather than never.
-        async for record in read_to_end(self._log, REFERENCES):
-            self._take(record)
-        await self._settle()
-        async with self._log.reader(positions) as self._reader:
+        async with self._topic.reading(self._take):
+            await self._settle()
             yield self
-        self._reader = None
 
     async def news(self, timeout: float = 0.0) -> bool:
         """Take in what has come, waiting so long for the first of it; whether anything has."""
-        if self._reader is None:
-            return False
         came = False
-        for _ in range(_MOST_READS):
-            records = await self._read(self._reader, 0.0 if came else timeout)
-            if not records:
-                break
+        async for record in self._topic.news(timeout):
             came = True
-            for record in records:
-                self._take(record)
+            self._take(record)
         if came:
             await self._settle()
         return came
@@ -95,13 +80,6 @@ class KnownCatalogue:
         return await asyncio.to_thread(unpack, reference.digest, [part.body for part in parts])
 
     # ----------------------------------------------------------------- reading
-
-    async def _read(self, reader: Reader, timeout: float) -> Sequence[Record]:
-        try:
-            return await reader.read(max_records=_RECORDS, timeout=timeout)
-        except OffsetExpiredError as expired:
-            reader.seek(expired.topic, expired.partition, expired.start)
-            return ()
 
     def _take(self, record: Record) -> None:
         if record.value is None:
