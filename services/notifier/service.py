@@ -97,9 +97,10 @@ async def run_notifier(
         settings=settings or NotifierSettings(),
         progress=progress or NotifierProgress(),
     )
-    start = (await log.bounds(COMMANDS, 0)).start
+    # What was commanded before is read by whoever begins to tell, which is after this.
+    end = (await log.bounds(COMMANDS, 0)).end
     async with (
-        log.reader({(COMMANDS, 0): start}) as commands,
+        log.reader({(COMMANDS, 0): end}) as commands,
         notifier.joined() as reader,
         asyncio.TaskGroup() as tasks,
     ):
