@@ -9,7 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from dqmstream.alarms.judged import Evidence, weigh
 from dqmstream.histograms.layout import Layout
+from dqmstream.messages.alarms import AlarmLevel, JudgedLumisection
 from dqmstream.messages.quality import Outcome
 from dqmstream.quality.compiled import CompiledTests, compile_tests
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
@@ -39,36 +41,38 @@ _FAULTS: Final[Mapping[str, str]] = {
 }
 
 
+_LEVELS: Final[Mapping[Outcome, AlarmLevel]] = {
+    Outcome.GOOD: "OK",
+    Outcome.WARNING: "WARNING",
+    Outcome.BAD: "BAD",
+    Outcome.ERROR: "BAD",
+}
+_AT_REST: Final = Evidence((), "OK", leaning=False)
+
+
 class Alarms:
-    """Counts verdicts as the service of alarms does: raised by `bad` of the last `of` judged."""
+    """Raised by verdicts as those of the service of alarms are, for a test that fails too."""
 
     def __init__(self, tests: Sequence[QualityTest]) -> None:
-        self._tests = {test.name: test for test in tests}
-        self._last: dict[tuple[str, str], deque[bool]] = {}
-        self._raised: dict[tuple[str, str], int] = {}
+        self._policies = {test.name: test.alarm for test in tests}
+        self._known: dict[tuple[str, str], Evidence] = {}
+        self._taken = 0
 
     def take(self, verdicts: Mapping[tuple[str, str], Outcome]) -> list[tuple[str, str]]:
-        """The verdicts of one LS by path and test; the alarms that are raised by them."""
+        """The verdicts of the next LS by path and test; the alarms that are raised by them."""
+        self._taken += 1
         new = []
         for key, outcome in verdicts.items():
-            policy = self._tests[key[1]].alarm
-            if not policy.enabled or outcome not in _JUDGED:
+            policy, level = self._policies[key[1]], _LEVELS.get(outcome)
+            if level is None or not policy.enabled:
                 continue
-            last = self._last.setdefault(key, deque(maxlen=policy.of))
-            is_bad = outcome in _BAD or (policy.on == "WARNING" and outcome is Outcome.WARNING)
-            last.append(is_bad)
-            if key in self._raised:
-                self._raised[key] = 0 if is_bad else self._raised[key] + 1
-                if self._raised[key] >= policy.good:
-                    del self._raised[key]
-            elif sum(last) >= policy.bad:
-                self._raised[key] = 0
+            before = self._known.get(key, _AT_REST)
+            verdict = JudgedLumisection(run=1, lumisection=self._taken, level=level)
+            now = weigh(before.judged, verdict, before=before.level, policy=policy)
+            self._known[key] = now
+            if before.level == "OK" and now.level != "OK":
                 new.append(key)
         return new
-
-
-_BAD: Final = frozenset({Outcome.BAD, Outcome.ERROR})
-_JUDGED: Final = _BAD | {Outcome.GOOD, Outcome.WARNING}
 
 
 def figures(*, quick: bool) -> Iterator[Row]:
@@ -162,8 +166,10 @@ def _of_quiet(setup: _Setup, *, seeds: int, quiet: int) -> Iterator[Row]:
         alarms, judged = Alarms(setup.tests), _judging(setup.compiled)
         for number in range(1, quiet + 1):
             verdicts = judged(number, drawn(expected, random))
-            reports += sum(outcome in _JUDGED for outcome in verdicts.values())
-            bad.update(name for (_, name), outcome in verdicts.items() if outcome in _BAD)
+            reports += sum(outcome in _LEVELS for outcome in verdicts.values())
+            bad.update(
+                name for (_, name), outcome in verdicts.items() if _LEVELS.get(outcome) == "BAD"
+            )
             raised.update(name for _, name in alarms.take(verdicts))
     lumisections = seeds * quiet
     words = f"{lumisections} quiet LSs drawn"
