@@ -10,6 +10,7 @@ from dqmstream.quality.algorithm import Algorithm, Findings, Needs, Parameters
 from dqmstream.quality.algorithms.beta_binomial import refuse_unless_counts
 from dqmstream.quality.algorithms.compared import MAX_PULL, expected_scale, in_bins, listed
 from dqmstream.quality.algorithms.ratio_moments import ratio_moments
+from dqmstream.quality.algorithms.significance import times_log
 from dqmstream.quality.stack import Stack
 
 __all__ = ["ALGORITHMS", "LikelihoodRatio", "likelihood_ratio"]
@@ -54,12 +55,12 @@ def likelihood_ratio(stack: Stack, parameters: LikelihoodRatio) -> Findings:
     if parameters.exact_reference:
         expected = factor * m
         used = expected > 0
-        terms = 2 * (expected - n + _times_log(n, n, expected))
+        terms = 2 * (expected - n + times_log(n, n, expected))
         mean, variance = ratio_moments(expected * 1.0, np.zeros(n.shape))
     else:
         expected = factor / (1 + factor) * both
         used = (both > 0) & (factor > 0)
-        terms = 2 * (_times_log(n, n, expected) + _times_log(m, m, both - expected))
+        terms = 2 * (times_log(n, n, expected) + times_log(m, m, both - expected))
         share = np.broadcast_to(factor / (1 + factor), n.shape)
         mean, variance = ratio_moments(both, share)
     terms = np.where(used, np.maximum(terms, 0.0), 0.0)
@@ -93,13 +94,6 @@ def _gamma_tail(statistic: Floats, mean: Floats, variance: Floats) -> Floats:
     known = (mean > 0) & (variance > 0)
     mean, variance = np.where(known, mean, 1.0), np.where(known, variance, 1.0)
     return np.where(known, gammaincc(mean**2 / variance, statistic * mean / variance), 1.0)
-
-
-def _times_log(factor: Floats, numerator: Floats, denominator: Floats) -> Floats:
-    """factor * log(numerator / denominator), 0 where the factor is 0."""
-    good = (factor > 0) & (denominator > 0)
-    ratio = np.divide(numerator, denominator, out=np.ones(factor.shape), where=good)
-    return np.where(good, factor * np.log(ratio), 0.0)
 
 
 ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (

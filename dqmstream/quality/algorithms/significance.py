@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["log_binomial_excess", "log_normal_tail", "log_poisson_deficit"]
+__all__ = ["log_binomial_excess", "log_normal_tail", "log_poisson_deficit", "times_log"]
 
 Floats = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ def log_poisson_deficit(count: Floats | float, mean: Floats | float) -> Floats:
     """
     count, mean = np.broadcast_arrays(np.asarray(count, float), np.asarray(mean, float))
     low = count < mean
-    bound = count - mean - _times_log(count, count, mean)
+    bound = count - mean - times_log(count, count, mean)
     return np.where(low, bound, 0.0)
 
 
@@ -66,12 +66,12 @@ def log_binomial_excess(
     total = inside + outside
     expected = total * odds / (1 + odds)
     high = inside > expected
-    bound = -_times_log(inside, inside, expected)
-    bound -= _times_log(outside, outside, total - expected)
+    bound = -times_log(inside, inside, expected)
+    bound -= times_log(outside, outside, total - expected)
     return np.where(high, np.minimum(bound, 0.0), 0.0)
 
 
-def _times_log(factor: Floats, numerator: Floats, denominator: Floats) -> Floats:
+def times_log(factor: Floats, numerator: Floats, denominator: Floats) -> Floats:
     """factor * log(numerator / denominator), and 0 where the factor is 0."""
     valid = (factor > 0) & (denominator > 0)
     ratio = np.divide(numerator, denominator, out=np.ones(factor.shape), where=valid)
