@@ -93,9 +93,9 @@ def cmssw_squares(content: Floats, sides: tuple[Side, Side], mean: Floats) -> Fl
     return cells * mean**2 - 2 * mean * once + twice
 
 
-def range_sums(values: Floats, x: Ranges, y: Ranges) -> Floats:
-    """float64[n, x ranges, y ranges]: sums over bins from the first to before the second."""
-    for axis, (lower, upper) in ((1, x), (2, y)):
+def range_sums(values: Floats, *ranges: Ranges) -> Floats:
+    """float64[n, ranges...]: sums over the bins of some ranges along each axis."""
+    for axis, (lower, upper) in enumerate(ranges, start=1):
         before = np.zeros((*values.shape[:axis], 1, *values.shape[axis + 1 :]))
         running = np.concatenate([before, np.cumsum(values, axis=axis)], axis=axis)
         values = np.take(running, upper, axis=axis) - np.take(running, lower, axis=axis)

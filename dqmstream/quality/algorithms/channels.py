@@ -8,7 +8,7 @@ such elements over a run of a thousand LSs give 0.3 false alarms.
 """
 
 import math
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import msgspec
 import numpy as np
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from dqmstream.histograms.layout import axis_bins
 from dqmstream.messages.booking import Element
 from dqmstream.quality.algorithm import Algorithm, Findings, Parameters, Sigmas, refuse_unless_bins
-from dqmstream.quality.algorithms.root import root_content
+from dqmstream.quality.algorithms.block_ranges import range_sums
+from dqmstream.quality.algorithms.root import as_columns, root_content
 from dqmstream.quality.algorithms.significance import (
     log_binomial_excess,
     log_normal_tail,
@@ -35,7 +36,6 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-AnyT = TypeVar("AnyT", bound=np.generic)
 
 
 class DeadChannel(Parameters, frozen=True, kw_only=True):
@@ -87,8 +87,8 @@ def dead_channel(stack: Stack, parameters: DeadChannel) -> Findings:
     most = math.floor(parameters.threshold)
     log_p = log_poisson_deficit(most, expected) + math.log(_bins(entries))
     enough = log_p < log_normal_tail(parameters.sigmas)
-    judged = np.broadcast_to(_columns(enough, entries.ndim), entries.shape)
-    deficit = _columns(expected, entries.ndim) - entries
+    judged = np.broadcast_to(as_columns(enough, entries.ndim), entries.shape)
+    deficit = as_columns(expected, entries.ndim) - entries
     reasons = {
         int(row): f"a live bin may have as few as {expected[row]:.3g} entries, "
         f"too few to call one with {most} dead"
@@ -180,11 +180,6 @@ def _bins(values: NDArray[np.generic]) -> int:
     return int(np.prod(values.shape[1:]))
 
 
-def _columns(values: NDArray[AnyT], dimensions: int) -> NDArray[AnyT]:
-    """values[n] as [n, 1, ...], to be used beside bins."""
-    return values.reshape(-1, *[1] * (dimensions - 1))
-
-
 def _median(entries: NDArray[np.int64], live: NDArray[np.bool_]) -> Floats:
     """float64[n]: median entries of the live bins of each element, 0 without any."""
     counts = np.where(per_element(live), per_element(entries), np.nan)
@@ -199,17 +194,14 @@ def _window_sum(values: Floats, reach: int, *, pushed: bool = False) -> Floats:
 
     At the edges it is cut, or pushed inward so that it keeps its width.
     """
-    for axis in range(1, values.ndim):
-        bins = values.shape[axis]
-        start = np.zeros((*values.shape[:axis], 1, *values.shape[axis + 1 :]))
-        running = np.concatenate([start, np.cumsum(values, axis=axis)], axis=axis)
+    ranges = []
+    for bins in values.shape[1:]:
         index = np.arange(bins)
         upper, lower = index + reach + 1, index - reach
         if pushed:
             upper, lower = upper + np.maximum(-lower, 0), lower - np.maximum(upper - bins, 0)
-        upper, lower = np.minimum(upper, bins), np.maximum(lower, 0)
-        values = np.take(running, upper, axis=axis) - np.take(running, lower, axis=axis)
-    return values
+        ranges.append((np.maximum(lower, 0), np.minimum(upper, bins)))
+    return range_sums(values, *ranges)
 
 
 # Channels fail only when chance cannot explain it, so any of them is worth a warning.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.quality.algorithm import Algorithm, Findings, Parameters, refuse_unless_bins
-from dqmstream.quality.algorithms.root import root_content, root_errors, root_spread
+from dqmstream.quality.algorithms.root import as_columns, root_content, root_errors, root_spread
 from dqmstream.quality.stack import Stack, per_element
 
 __all__ = ["ALGORITHMS", "ContentsWithinExpected", "contents_within_expected"]
@@ -129,8 +129,8 @@ def _rms(stack: Stack, parameters: ContentsWithinExpected) -> Floats:
 def _from_mean(content: Floats, judged: Booleans, tolerance: float) -> Floats:
     """How far beyond `tolerance` times the mean of the judged bins contents are from it."""
     count = np.maximum(per_element(judged).sum(axis=1), 1)
-    mean = per_element(np.where(judged, content, 0.0)).sum(axis=1) / count
-    mean = mean.reshape(-1, *[1] * (content.ndim - 1))
+    total = per_element(np.where(judged, content, 0.0)).sum(axis=1)
+    mean = as_columns(total / count, content.ndim)
     away, allowed = np.abs(content - mean), tolerance * np.abs(mean)
     # A mean of 0 allows nothing but 0.
     scale = np.where(mean == 0, 1.0, np.abs(mean))
