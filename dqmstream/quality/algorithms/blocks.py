@@ -169,8 +169,9 @@ def _cmssw_blocks(
         mean = around / (widths - 1)
         # CMSSW's integers have no sign: 1 - 2 is a very large one.
         below = np.where(widths > 1, widths - 2, 2.0**32 - 1)
-        square = cmssw_squares(content, sides, mean) - (mean - sums) ** 2
-        scale = np.abs(cmssw_squares(content, sides, mean)) + mean**2
+        around_mean = cmssw_squares(content, sides, mean)
+        square = around_mean - (mean - sums) ** 2
+        scale = np.abs(around_mean) + mean**2
         square[np.abs(square) < 1e-12 * scale] = 0.0
         error = np.sqrt(square) / np.sqrt(below) / (widths - 1)
         tails = _tails(np.trunc(sums), sums, mean, 3 * error, parameters)
