@@ -1,8 +1,7 @@
 """Alarms as this gateway knows them, and what people decide about them."""
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from dqmstream.alarms.displayed import HIDDEN, unacknowledged
 from dqmstream.alarms.flood import FLOOD
@@ -11,16 +10,14 @@ from dqmstream.clock import Clock
 from dqmstream.errors import MessageError, OffsetExpiredError
 from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState, AlarmTransition
 from dqmstream.messages.operations import Command
-from dqmstream.messages.topics import ALARM_STATE, ALARMS, COMMANDS
+from dqmstream.messages.topics import ALARM_STATE, ALARMS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Log
-from dqmstream.transport.outgoing import outgoing
 from services.gateway.alarm_steps import step_fields
-from services.gateway.problems import ProblemError, not_found
+from services.gateway.patience import log_within, write_down
+from services.gateway.problems import not_found
 
 __all__ = ["AlarmDesk"]
-
-T = TypeVar("T")
 
 _PATIENCE: Final = 10.0
 _READ_SECONDS: Final = 1.0
@@ -71,12 +68,12 @@ class AlarmDesk:
 
     async def states(self) -> list[AlarmState]:
         """All alarms that were ever raised, by name; ProblemError 503 if the log is away."""
-        await self._within(self._read.wait())
+        await self._ready()
         return [self._states[name] for name in sorted(self._states)]
 
     async def state(self, alarm: str) -> AlarmState:
         """One alarm; ProblemError 404 if it was never raised."""
-        await self._within(self._read.wait())
+        await self._ready()
         if alarm not in self._states:
             msg = f"no alarm {alarm!r:.200} was ever raised"
             raise not_found(msg)
@@ -118,13 +115,16 @@ class AlarmDesk:
         await self.state(alarm)
         found: list[AlarmTransition] = []
         seen: set[int] = set()
-        start, end = await self._within(self._log.bounds(ALARMS, 0))
+        async with log_within(_PATIENCE):
+            start, end = await self._log.bounds(ALARMS, 0)
         place, key = (ALARMS, 0), alarm.encode()
         if start >= end:
             return []
         async with self._log.reader({place: start}) as reader:
             while reader.position(*place) < end:
-                for record in await self._within(reader.read(timeout=_READ_SECONDS)):
+                async with log_within(_PATIENCE):
+                    records = await reader.read(timeout=_READ_SECONDS)
+                for record in records:
                     if record.key != key:
                         continue
                     try:
@@ -137,17 +137,10 @@ class AlarmDesk:
                         found.append(message)
         return [step_fields(one) for one in found[-limit:]]
 
+    async def _ready(self) -> None:
+        async with log_within(_PATIENCE):
+            await self._read.wait()
+
     async def decide(self, command: Command) -> int:
         """Write a decision down; its offset on `dqm.commands`. ProblemError 503 without a log."""
-        message = outgoing(COMMANDS, 0, command, command.subject.encode())
-        (offset,) = await self._within(self._log.send([message]))
-        return offset
-
-    @staticmethod
-    async def _within(asked: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                return await asked
-        except TimeoutError as error:
-            detail = f"the log does not answer within {_PATIENCE:.0f} s"
-            raise ProblemError(503, detail, {"retry-after": "1"}) from error
+        return await write_down(self._log, command, _PATIENCE)

@@ -5,14 +5,12 @@ and number, so that sending again is harmless, through this gateway or another o
 when the log has acknowledged, and not before.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from dqmstream.clock import Clock
-from dqmstream.errors import LogUnavailableError, MessageError
+from dqmstream.errors import MessageError
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS, EVENTS
@@ -30,6 +28,7 @@ from services.gateway.ingest_standings import SourceStandings
 from services.gateway.ingest_workers import IngestWorkers
 from services.gateway.limits import ByteBudget, FullError, Reservation
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.patience import log_within
 from services.gateway.problems import ProblemError
 from services.gateway.settings import Limits
 
@@ -83,13 +82,13 @@ class Ingest:
 
     async def standings(self, run: int) -> list[SourceCheckpoint]:
         """Where the sources of a run stand; ProblemError 503 while the log is away."""
-        async with _log_within(self._limits.ingest_send_seconds):
+        async with log_within(self._limits.ingest_send_seconds):
             found = await self._standings.of_run(run)
         return sorted(found.values(), key=lambda one: one.source)
 
     async def standing(self, run: int, source: str) -> SourceCheckpoint | None:
         """Where one source of a run stands; ProblemError 503 while the log is away."""
-        async with _log_within(self._limits.ingest_send_seconds):
+        async with log_within(self._limits.ingest_send_seconds):
             return await self._standings.of(run, source)
 
     # ---------------------------------------------------------------- speaking
@@ -288,7 +287,7 @@ class Ingest:
             if message.size() > most:
                 whose = f"a message for {message.topic}"
                 raise too_large(whose, most, f"has {message.size()}")
-        async with _log_within(self._limits.ingest_send_seconds):
+        async with log_within(self._limits.ingest_send_seconds):
             await self._log.send(messages)
 
 
@@ -300,17 +299,3 @@ def _check_kind(speaker: IngestSource, memory: SourceMemory) -> None:
             f"{kinds[memory.rereadable]}, now it says that it is {kinds[speaker.rereadable]}"
         )
         raise ProblemError(409, detail)
-
-
-@asynccontextmanager
-async def _log_within(seconds: float) -> AsyncIterator[None]:
-    """The log has so many seconds in the block; while it is away the client is told so."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        detail = f"the log did not answer within {seconds:g} s"
-        raise ProblemError(503, detail, _AGAIN) from error
-    except LogUnavailableError as error:
-        detail = f"the log is away: {error}"
-        raise ProblemError(503, detail, _AGAIN) from error

@@ -1,8 +1,8 @@
 """What the notifier says of itself, followed on the log; and what people decide about it."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator
+from typing import Any, Final
 
 import structlog
 
@@ -12,16 +12,14 @@ from dqmstream.messages.alarms import AlarmTransition
 from dqmstream.messages.notifications import Delivery, DeliveryState, NotifierStanding
 from dqmstream.messages.operations import Command
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import ALARMS, COMMANDS, DELIVERIES
+from dqmstream.messages.topics import ALARMS, DELIVERIES
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Log, Record
-from dqmstream.transport.outgoing import outgoing
 from services.gateway.alarm_steps import step_row
-from services.gateway.problems import ProblemError, not_found
+from services.gateway.patience import log_within, write_down
+from services.gateway.problems import not_found
 
 __all__ = ["NotificationDesk"]
-
-T = TypeVar("T")
 
 _PATIENCE: Final = 10.0
 _READ_SECONDS: Final = 1.0
@@ -94,14 +92,16 @@ class NotificationDesk:
         The end is the sequence to ask on after: above that of the last step if records between
         are no steps.
         """
-        start, end = await self._within(self._log.bounds(ALARMS, 0))
+        async with log_within(_PATIENCE):
+            start, end = await self._log.bounds(ALARMS, 0)
         found: list[dict[str, Any]] = []
         reached = max(after + 1, start)
         async with self._log.reader({(ALARMS, 0): reached}) as reader:
             while reached < end and len(found) < limit:
-                records = await self._within(
-                    reader.read(max_records=limit - len(found), timeout=_READ_SECONDS)
-                )
+                async with log_within(_PATIENCE):
+                    records = await reader.read(
+                        max_records=limit - len(found), timeout=_READ_SECONDS
+                    )
                 reached = reader.position(ALARMS, 0)
                 for record in records:
                     message = _message(record)
@@ -111,21 +111,11 @@ class NotificationDesk:
 
     async def decide(self, command: Command) -> int:
         """Write a decision down; its offset on `dqm.commands`. ProblemError 503 without a log."""
-        message = outgoing(COMMANDS, 0, command, command.subject.encode())
-        (offset,) = await self._within(self._log.send([message]))
-        return offset
+        return await write_down(self._log, command, _PATIENCE)
 
     async def _ready(self) -> None:
-        await self._within(self._read.wait())
-
-    @staticmethod
-    async def _within(asked: Awaitable[T]) -> T:
-        try:
-            async with asyncio.timeout(_PATIENCE):
-                return await asked
-        except TimeoutError as error:
-            detail = f"the log does not answer within {_PATIENCE:.0f} s"
-            raise ProblemError(503, detail, {"retry-after": "1"}) from error
+        async with log_within(_PATIENCE):
+            await self._read.wait()
 
     def _take(self, record: Record) -> None:
         if record.key is None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from dqmstream.clock import Clock
 from dqmstream.configuration.history import QUALITY_TESTS, History
-from dqmstream.errors import ConfigurationError, LogUnavailableError, MessageError
+from dqmstream.errors import ConfigurationError, MessageError
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.algorithm import Needs
@@ -20,6 +20,7 @@ from dqmstream.references.contents import ReferenceData
 from dqmstream.transport.log import Log
 from services.configuration.known import KnownHistory, version_records
 from services.gateway.archive import Archive, Shelf
+from services.gateway.patience import log_within
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.rejudging import (
@@ -92,7 +93,7 @@ class QualityDesk:
 
     async def history(self) -> History:
         """All versions; ProblemError 503 if they are not read yet."""
-        async with _log_within(_PATIENCE):
+        async with log_within(_PATIENCE):
             await self._read.wait()
         return self._known.history
 
@@ -310,10 +311,10 @@ class QualityDesk:
                 version = version_of(await self.history())
             except ConfigurationError as error:
                 raise ProblemError(409, str(error)) from error
-            async with _log_within(_PATIENCE):
+            async with log_within(_PATIENCE):
                 for record in version_records(version, action):
                     await self._log.send([record])
-            async with _log_within(_PATIENCE), self._news:
+            async with log_within(_PATIENCE), self._news:
                 await self._news.wait_for(lambda: self._known.history.get(version.number))
             return version
 
@@ -354,13 +355,3 @@ def _window_of_then(shelf: Shelf, then: QualityReports) -> StoredWindow:
         missing=then.missing,
         made=then.made,
     )
-
-
-@asynccontextmanager
-async def _log_within(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (TimeoutError, LogUnavailableError) as error:
-        detail = f"the log is away ({error!s:.200}): ask again, that harms nothing"
-        raise ProblemError(503, detail, {"retry-after": "1"}) from error

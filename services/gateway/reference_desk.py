@@ -1,15 +1,14 @@
 """The desk of references: what experts make, upload, accept and retire, onto the log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from dqmstream.clock import Clock
-from dqmstream.errors import LogUnavailableError, MessageError, RemovedError, SourceError
+from dqmstream.errors import MessageError, RemovedError, SourceError
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.references import Reference, ReferenceStatus
 from dqmstream.references.contents import Packed, ReferenceData, pack
@@ -25,6 +24,7 @@ from dqmstream.transport.log import Log, Outgoing
 from services.gateway.archive import Archive
 from services.gateway.library import Library
 from services.gateway.limits import ByteBudget
+from services.gateway.patience import log_within
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.reference_reading import AskedData, read_data
 from services.references.known import KnownCatalogue
@@ -74,7 +74,7 @@ class ReferenceDesk:
 
     async def ready(self) -> None:
         """Wait until the catalogue was read; ProblemError 503 if that takes long."""
-        async with _log_within(_SEND_SECONDS):
+        async with log_within(_SEND_SECONDS):
             await self._read.wait()
 
     async def version(self, version: str) -> Reference:
@@ -89,7 +89,7 @@ class ReferenceDesk:
     async def data(self, reference: Reference) -> ReferenceData:
         """Contents of a version; ProblemError 503 if the log has them not whole."""
         try:
-            async with _log_within(_SEND_SECONDS):
+            async with log_within(_SEND_SECONDS):
                 return await self.known.fetched(reference)
         except MessageError as error:
             raise ProblemError(503, str(error)) from error
@@ -216,7 +216,7 @@ class ReferenceDesk:
         return None
 
     async def _send(self, records: Sequence[Outgoing]) -> None:
-        async with _log_within(_SEND_SECONDS):
+        async with log_within(_SEND_SECONDS):
             for record in records:
                 await self.log.send([record])
 
@@ -227,7 +227,7 @@ class ReferenceDesk:
             held = self.known.catalogue.get(reference.id)
             return held is not None and held.changed >= reference.changed
 
-        async with _log_within(_SEND_SECONDS), self._news:
+        async with log_within(_SEND_SECONDS), self._news:
             await self._news.wait_for(is_known)
 
     def decision(self, status: ReferenceStatus, who: str, why: str) -> Decision:
@@ -254,13 +254,3 @@ def _histograms(body: bytes, file: str, run: int | None) -> list[Found]:
         except SourceError as error:
             detail = f"{file} is no ROOT file that can be read ({error.reason})"
             raise SourceError(error.reason, detail) from error
-
-
-@asynccontextmanager
-async def _log_within(seconds: float) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except (TimeoutError, LogUnavailableError) as error:
-        detail = f"the log is away ({error!s:.200}): send it again, that harms nothing"
-        raise ProblemError(503, detail, {"retry-after": "1"}) from error

@@ -1,15 +1,14 @@
 """What was decided of references, out of the record of decisions."""
 
-import asyncio
 from typing import Any, Final
 
-from dqmstream.errors import LogUnavailableError, MessageError
+from dqmstream.errors import MessageError
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
-from services.gateway.problems import ProblemError
+from services.gateway.patience import log_within
 from services.references.publishing import subject_of_name
 
 __all__ = ["history_of"]
@@ -26,18 +25,15 @@ async def history_of(log: Log, name: str, workspace: str | None) -> list[dict[st
         503 if the log is away.
     """
     found: dict[tuple[int, str, str], dict[str, Any]] = {}
-    try:
-        async with asyncio.timeout(_SECONDS):
-            async for record in read_to_end(log, COMMANDS):
-                command = _command(record.key, record.headers, record.value, name)
-                if command is None:
-                    continue
-                row = _row(command)
-                if workspace in {None, row["workspace"]}:
-                    # Written twice where the log did not answer the first time.
-                    found[command.when, command.action, row["version"]] = row
-    except (TimeoutError, LogUnavailableError) as error:
-        raise ProblemError(503, f"the log is away ({error!s:.200})") from error
+    async with log_within(_SECONDS):
+        async for record in read_to_end(log, COMMANDS):
+            command = _command(record.key, record.headers, record.value, name)
+            if command is None:
+                continue
+            row = _row(command)
+            if workspace in {None, row["workspace"]}:
+                # Written twice where the log did not answer the first time.
+                found[command.when, command.action, row["version"]] = row
     return [found[key] for key in sorted(found)]
 
 

@@ -1,0 +1,40 @@
+"""The log while a client waits: so many seconds and no more, and what it is told then."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from dqmstream.errors import LogUnavailableError
+from dqmstream.messages.operations import Command
+from dqmstream.messages.topics import COMMANDS
+from dqmstream.transport.log import Log
+from dqmstream.transport.outgoing import outgoing
+from services.gateway.problems import ProblemError
+
+__all__ = ["log_within", "write_down"]
+
+
+@asynccontextmanager
+async def log_within(seconds: float) -> AsyncIterator[None]:
+    """The log has so many seconds in the block.
+
+    Raises
+    ------
+    ProblemError
+        503 if it takes longer, or is away. To ask, or to send the same, again harms nothing.
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except (TimeoutError, LogUnavailableError) as error:
+        is_slow = isinstance(error, TimeoutError)
+        what = f"did not answer within {seconds:g} s" if is_slow else f"is away ({error!s:.200})"
+        detail = f"the log {what}: ask again, that harms nothing"
+        raise ProblemError(503, detail, {"retry-after": "1"}) from error
+
+
+async def write_down(log: Log, command: Command, seconds: float) -> int:
+    """Write a decision down; its offset on `dqm.commands`. ProblemError 503 without a log."""
+    async with log_within(seconds):
+        (offset,) = await log.send([outgoing(COMMANDS, 0, command, command.subject.encode())])
+    return offset
