@@ -4,9 +4,8 @@ from collections.abc import Container, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from dqmstream.alarms.inputs import Acknowledge, Input, PutBack, Shelve, TakeOut, Unshelve
-from dqmstream.alarms.rules import matches
 from dqmstream.messages.operations import Command
-from dqmstream.quality.pattern import REGEX_PREFIX
+from dqmstream.quality.pattern import REGEX_PREFIX, matches
 
 __all__ = ["ACTIONS", "SUBJECT", "Refusal", "input_of", "is_pattern", "subjects_of"]
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from dqmstream.alarms.rules import AlarmRules, matches
+from dqmstream.alarms.rules import AlarmRules
 from dqmstream.messages.alarms import AlarmState
+from dqmstream.quality.pattern import matches
 
 __all__ = ["Masking"]
 

@@ -22,9 +22,7 @@ A TOML file, every key of which may be missing::
     why = "no beam, no muons from it"
 """
 
-import re
 import tomllib
-from functools import lru_cache
 from importlib import resources
 from typing import Annotated
 
@@ -32,7 +30,7 @@ import msgspec
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.struct import Value
-from dqmstream.quality.pattern import compile_pattern
+from dqmstream.quality.pattern import compile_pattern, matches
 
 __all__ = [
     "AlarmRules",
@@ -103,16 +101,6 @@ class AlarmRules(Value, frozen=True, kw_only=True):
             if matches(one.run_type, run_type) and matches(one.target, alarm):
                 return one.why
         return ""
-
-
-def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern matches a whole text; nothing matches an empty pattern."""
-    return bool(pattern) and _compiled(pattern).fullmatch(text) is not None
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return compile_pattern(pattern)
 
 
 def default_rules() -> AlarmRules:

@@ -1,8 +1,6 @@
 """Who is told of which steps of which alarms."""
 
-import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Annotated, Final, Literal, get_args
 
 import msgspec
@@ -10,7 +8,7 @@ import msgspec
 from dqmstream.messages.alarms import AlarmEvent, AlarmKind, AlarmSeverity, AlarmTransition
 from dqmstream.messages.struct import Value
 from dqmstream.notifications.quiet_hours import QuietHours
-from dqmstream.quality.pattern import compile_pattern
+from dqmstream.quality.pattern import compile_pattern, matches
 
 __all__ = ["TOLD", "Subscription", "event_of", "takers"]
 
@@ -170,9 +168,4 @@ def at_least(severity: AlarmSeverity, least: AlarmSeverity) -> bool:
 
 
 def _any(patterns: Sequence[str], text: str) -> bool:
-    return not patterns or any(_compiled(pattern).fullmatch(text) for pattern in patterns)
-
-
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return compile_pattern(pattern)
+    return not patterns or any(matches(pattern, text) for pattern in patterns)

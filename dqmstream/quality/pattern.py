@@ -1,9 +1,10 @@
 """Patterns over paths: globs in which `*` stays within one folder, or regular expressions."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
-__all__ = ["REGEX_PREFIX", "compile_pattern"]
+__all__ = ["REGEX_PREFIX", "compile_pattern", "matches"]
 
 REGEX_PREFIX: Final = "regex:"
 
@@ -32,6 +33,20 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     except re.error as error:
         msg = f"{pattern!r} is not a pattern: {error}"
         raise ValueError(msg) from error
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern matches a whole text; nothing matches an empty pattern.
+
+    Raises
+    ------
+    ValueError
+        As `compile_pattern` does.
+    """
+    return bool(pattern) and _compiled(pattern).fullmatch(text) is not None
+
+
+_compiled = lru_cache(maxsize=4096)(compile_pattern)
 
 
 def _translated(token: str) -> str:

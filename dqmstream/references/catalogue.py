@@ -7,15 +7,13 @@ not expired, is good for the conditions, and has the element, is chosen. All of 
 is in the catalogue, never on the order in which it came.
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from dqmstream.messages.references import Reference
 from dqmstream.quality.inputs import Wanted
-from dqmstream.quality.pattern import compile_pattern
+from dqmstream.quality.pattern import matches
 from dqmstream.references.identity import check_identity, shown_name
 from dqmstream.references.validity import why_not_now, why_not_valid
 
@@ -173,14 +171,9 @@ def _why_not(reference: Reference, wanted: Wanted) -> str:
 
 
 def _why_not_path(reference: Reference, path: str) -> str:
-    if any(_compiled(pattern).fullmatch(path) for pattern in reference.paths):
+    if any(matches(pattern, path) for pattern in reference.paths):
         return ""
     return "is of other elements"
-
-
-@lru_cache(maxsize=4_096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return compile_pattern(pattern)
 
 
 def _place(reference: Reference) -> tuple[str, str, int, str]:
