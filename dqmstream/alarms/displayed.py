@@ -1,10 +1,19 @@
 """What a shifter sees of an alarm: of all that holds, what has the highest precedence."""
 
-from typing import Final
+from typing import Final, get_args
 
 from dqmstream.messages.alarms import AlarmLevel, AlarmSeverity, AlarmState, Displayed
 
-__all__ = ["HIDDEN", "PRECEDENCE", "RANK", "displayed", "flags", "shown_severity", "unacknowledged"]
+__all__ = [
+    "HIDDEN",
+    "PRECEDENCE",
+    "RANK",
+    "SEVERITIES",
+    "displayed",
+    "flags",
+    "shown_severity",
+    "unacknowledged",
+]
 
 PRECEDENCE: Final[tuple[Displayed, ...]] = (
     "normal",
@@ -26,7 +35,8 @@ HIDDEN: Final[frozenset[Displayed]] = frozenset(PRECEDENCE[-4:])
 
 RANK: Final[dict[AlarmLevel, int]] = {"OK": 0, "WARNING": 1, "BAD": 2}
 
-_SEVERITIES: Final[tuple[AlarmSeverity, ...]] = ("low", "medium", "high")
+SEVERITIES: Final[tuple[AlarmSeverity, ...]] = get_args(AlarmSeverity)
+"""From low to high."""
 
 
 def displayed(state: AlarmState, *, leaning: bool = False) -> Displayed:
@@ -56,8 +66,8 @@ def displayed(state: AlarmState, *, leaning: bool = False) -> Displayed:
 
 def shown_severity(state: AlarmState) -> AlarmSeverity:
     """The declared severity, raised by each escalation."""
-    place = _SEVERITIES.index(state.severity) + state.escalations
-    return _SEVERITIES[min(place, len(_SEVERITIES) - 1)]
+    place = SEVERITIES.index(state.severity) + state.escalations
+    return SEVERITIES[min(place, len(SEVERITIES) - 1)]
 
 
 def unacknowledged(state: AlarmState) -> bool:

@@ -2,14 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
-from dqmstream.alarms.displayed import HIDDEN, RANK, shown_severity, unacknowledged
+from dqmstream.alarms.displayed import HIDDEN, RANK, SEVERITIES, shown_severity, unacknowledged
 from dqmstream.messages.alarms import AlarmLevel, AlarmSeverity, AlarmState
 
 __all__ = ["AlarmGroup", "grouped"]
-
-_SEVERITIES: Final[tuple[AlarmSeverity, ...]] = ("low", "medium", "high")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,7 +34,7 @@ def grouped(states: Iterable[AlarmState]) -> list[AlarmGroup]:
     return sorted(
         groups,
         key=lambda one: (
-            -_SEVERITIES.index(one.severity),
+            -SEVERITIES.index(one.severity),
             -RANK[one.level],
             -one.unacknowledged,
             -one.run,
@@ -52,7 +49,7 @@ def _group(place: tuple[str, int, int], members: list[AlarmState]) -> AlarmGroup
         members,
         key=lambda one: (
             not unacknowledged(one),
-            -_SEVERITIES.index(shown_severity(one)),
+            -SEVERITIES.index(shown_severity(one)),
             -RANK[one.level],
             one.alarm,
         ),
@@ -65,5 +62,5 @@ def _group(place: tuple[str, int, int], members: list[AlarmState]) -> AlarmGroup
         alarms=tuple(one.alarm for one in urgent),
         unacknowledged=sum(map(unacknowledged, members)),
         level=max((one.level for one in members), key=RANK.__getitem__),
-        severity=max((shown_severity(one) for one in members), key=_SEVERITIES.index),
+        severity=max((shown_severity(one) for one in members), key=SEVERITIES.index),
     )

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
+from dqmstream.alarms.displayed import HIDDEN, SEVERITIES
 from dqmstream.messages.alarms import AlarmEvent, AlarmKind, AlarmSeverity, AlarmTransition
 from dqmstream.messages.struct import Value
 from dqmstream.notifications.quiet_hours import QuietHours
@@ -15,10 +16,8 @@ __all__ = ["TOLD", "Subscription", "event_of", "takers"]
 TOLD: Final[tuple[AlarmEvent, ...]] = ("raised", "worsened", "escalated", "returned", "stale")
 """Events that are told where a subscription names none."""
 
-_SEVERITIES: Final[tuple[AlarmSeverity, ...]] = ("low", "medium", "high")
-_HIDDEN: Final = frozenset({"shelved", "masked", "suppressed", "out_of_service"})
 _UNHIDING: Final = frozenset({"unshelved", "unmasked", "unsuppressed", "in_service"})
-_OF_HIDING: Final = _HIDDEN | _UNHIDING
+_OF_HIDING: Final[frozenset[str]] = HIDDEN | _UNHIDING
 _DISPLAYED_AS_RAISED: Final = "raised"
 
 _Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}$")]
@@ -141,7 +140,7 @@ class Subscription(Value, frozen=True, kw_only=True):
         event = event_of(step)
         if event in _UNHIDING and step.after == _DISPLAYED_AS_RAISED:
             return event in self.events or "raised" in self.events
-        if step.after in _HIDDEN and event not in _OF_HIDING and not self.hidden:
+        if step.after in HIDDEN and event not in _OF_HIDING and not self.hidden:
             return False
         return event in self.events
 
@@ -164,7 +163,7 @@ def event_of(step: AlarmTransition) -> str:
 
 def at_least(severity: AlarmSeverity, least: AlarmSeverity) -> bool:
     """Whether one severity is as high as another."""
-    return _SEVERITIES.index(severity) >= _SEVERITIES.index(least)
+    return SEVERITIES.index(severity) >= SEVERITIES.index(least)
 
 
 def _any(patterns: Sequence[str], text: str) -> bool:
