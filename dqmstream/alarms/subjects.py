@@ -1,6 +1,6 @@
 """Names of alarms: what each is of, stable across runs, lumisections and restarts."""
 
-from typing import Final
+from typing import Final, get_args
 
 from dqmstream.messages.alarms import AlarmKind
 
@@ -16,20 +16,7 @@ __all__ = [
     "starving_alarm",
 ]
 
-_KINDS: Final[dict[str, AlarmKind]] = {
-    kind: kind
-    for kind in (
-        "quality",
-        "error",
-        "process",
-        "lag",
-        "source",
-        "stream",
-        "reports",
-        "flood",
-        "condition",
-    )
-}
+_KINDS: Final[dict[str, AlarmKind]] = {kind: kind for kind in get_args(AlarmKind)}
 
 
 def quality_alarm(path: str, qtname: str, scope: str) -> str:
