@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from dqmstream.errors import SourceError
+from dqmstream.histograms.layout import axis_bins
 from dqmstream.messages.booking import Axis, Category, Integer, Regular, Variable
 from dqmstream.sources.histograms.histogram import (
     WHOLE_RUN,
@@ -77,7 +78,7 @@ def _histogram(path: str, uhi: Mapping[str, Any], source: str, run: int) -> Impo
     axes = tuple(_axis(axis) for axis in uhi["axes"])
     flow = tuple(_flow(axis) for axis in uhi["axes"])
     known = not any(end is False for ends in flow for end in ends)
-    values, counts, squares = _planes(storage, flow, tuple(_bins(axis) for axis in axes))
+    values, counts, squares = _planes(storage, flow, tuple(map(axis_bins, axes)))
     return ImportedHistogram(
         run=run,
         lumisection=WHOLE_RUN,
@@ -151,15 +152,3 @@ def _flow(axis: Mapping[str, Any]) -> _Ends:
     if axis["type"] == "category_str":
         return False, bool(axis.get("flow", False))
     return bool(axis.get("underflow", False)), bool(axis.get("overflow", False))
-
-
-def _bins(axis: Axis) -> int:
-    match axis:
-        case Regular():
-            return axis.bins
-        case Variable():
-            return len(axis.edges) - 1
-        case Integer():
-            return axis.upper - axis.lower
-        case Category():
-            return len(axis.codes)
