@@ -16,6 +16,7 @@ __all__ = [
     "event_partition",
     "kind_of_service",
     "normal_path",
+    "ranges_of",
     "ranges_with",
     "stable_hash",
 ]
@@ -78,18 +79,20 @@ def event_partition(source: str, number: int, partitions: int) -> int:
 
 def compact_ranges(numbers: Iterable[int]) -> str:
     """Numbers as people write them: `1-3, 7` for 1, 2, 3, 7."""
-    parts: list[str] = []
-    start = last = None
+    return ", ".join(
+        str(first) if first == last else f"{first}-{last}" for first, last in ranges_of(numbers)
+    )
+
+
+def ranges_of(numbers: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Numbers as ranges (first, last), rising, none touching another."""
+    found: list[tuple[int, int]] = []
     for number in sorted(set(numbers)):
-        if last is not None and number == last + 1:
-            last = number
-            continue
-        if start is not None:
-            parts.append(str(start) if start == last else f"{start}-{last}")
-        start = last = number
-    if start is not None:
-        parts.append(str(start) if start == last else f"{start}-{last}")
-    return ", ".join(parts)
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return tuple(found)
 
 
 def ranges_with(ranges: Iterable[tuple[int, int]], number: int) -> list[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Making a version: what somebody says of it, contents that were read, and what these were of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,7 +30,6 @@ __all__ = [
     "decided",
     "exposed_over",
     "matching",
-    "ranges_of",
     "reference_of",
 ]
 
@@ -170,14 +169,3 @@ def matching(contents: Contents, patterns: Sequence[str]) -> Contents:
         {old[index]: value for index, value in contents.scalars.items() if index in old},
         {old[index]: why for index, why in contents.invalid.items() if index in old},
     )
-
-
-def ranges_of(lumisections: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """LSs as ranges (first, last), rising, none touching another."""
-    found: list[tuple[int, int]] = []
-    for number in sorted(set(lumisections)):
-        if found and number == found[-1][1] + 1:
-            found[-1] = (found[-1][0], number)
-        else:
-            found.append((number, number))
-    return tuple(found)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout, Layout
-from dqmstream.identity import compact_ranges
+from dqmstream.identity import compact_ranges, ranges_of
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.references import RunWindow
 from dqmstream.quality.gate import Gate, parse_gate
 from dqmstream.quality.inputs import Normalise
 from dqmstream.references.banding import band_of
 from dqmstream.references.contents import BandRanges, ReferenceData
-from dqmstream.references.making import Made, exposed_over, matching, ranges_of
+from dqmstream.references.making import Made, exposed_over, matching
 from services.gateway.archive import Archive, Shelf
 from services.gateway.problems import ProblemError, not_found
 

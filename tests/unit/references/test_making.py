@@ -1,6 +1,5 @@
 """What a version says of itself: exposure, windows, bands by unit; and proposals of runs."""
 
-import itertools
 import math
 import random
 from typing import Any
@@ -22,7 +21,6 @@ from dqmstream.references.making import (
     Described,
     Made,
     exposed_over,
-    ranges_of,
     reference_of,
 )
 from dqmstream.references.proposals import Criteria, RunFacts, proposals
@@ -54,13 +52,6 @@ def cells_of(path: str, rows: list[list[float]]) -> Any:
             row[4:8] = np.ldexp(sums, place.bits)
             row[8:12] = np.ldexp(squares, place.square_bits)
     return cells
-
-
-@given(st.sets(st.integers(0, 60)))
-def test_ranges_hold_every_lumisection_once_and_do_not_touch(numbers):
-    ranges = ranges_of(numbers)
-    assert [n for first, last in ranges for n in range(first, last + 1)] == sorted(numbers)
-    assert all(after[0] > before[1] + 1 for before, after in itertools.pairwise(ranges))
 
 
 def test_luminosity_is_known_only_if_it_is_of_every_lumisection():
