@@ -20,6 +20,7 @@ from dqmstream.quality.algorithms.compared import (
     Bins,
     chi2_tail,
     in_bins,
+    largest_pull,
     listed,
     student_pulls,
     two_of,
@@ -121,10 +122,7 @@ def robust_band(stack: Stack, parameters: RobustBand) -> Findings:
     bins = judged.sum(axis=1) * 1.0
     statistic = np.where(summed, pulls**2, 0.0).sum(axis=1)
     ndof = np.maximum(summed.sum(axis=1) - lost.astype(np.float64), 0.0)
-    size = np.where(judged, np.abs(pulls), 0.0)
-    largest = np.take_along_axis(
-        np.where(judged, pulls, 0.0), size.argmax(axis=1)[:, None], axis=1
-    )[:, 0]
+    largest = largest_pull(pulls)
     spike, amount = two_sided_tail(largest, bins), chi2_tail(statistic, ndof)
     p_value = two_of(spike, amount)
     content = np.nan_to_num(data.content)

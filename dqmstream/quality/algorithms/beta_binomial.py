@@ -18,6 +18,7 @@ from dqmstream.quality.algorithms.compared import (
     MAX_PULL,
     chi2_tail,
     in_bins,
+    largest_pull,
     listed,
     two_of,
     two_sided_tail,
@@ -94,7 +95,7 @@ def beta_binomial_pulls(stack: Stack, parameters: BetaBinomial) -> Findings:
     autodqm = parameters.autodqm_compatible
     chance = np.where(used, relative if autodqm else tails, 1.0)
     pulls = pulls_of_tails(chance, counts - expected)
-    largest = np.take_along_axis(pulls, np.abs(pulls).argmax(axis=1)[:, None], axis=1)[:, 0]
+    largest = largest_pull(pulls)
     spike = two_sided_tail(largest, bins)
     if autodqm:
         statistic, ndof = (pulls**2).sum(axis=1) / np.maximum(bins, 1.0), None

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, ndtri, stdtr
 
-from dqmstream.messages.booking import Category
+from dqmstream.quality.algorithms.root import with_underflow
 from dqmstream.quality.stack import ReferenceStack, Stack, per_element
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "chi2_tail",
     "expected_scale",
     "in_bins",
+    "largest_pull",
     "listed",
     "merge_low",
     "student_pulls",
@@ -86,10 +87,9 @@ def in_bins(stack: Stack, *, flow: bool = False) -> Bins:
     A category axis has none: an empty one stands for it.
     """
     if flow:
-        pad = [(0, 0), *((int(isinstance(axis, Category)), 0) for axis in stack.axes)]
 
         def cut(values: Floats) -> Floats:
-            return np.pad(values, pad)
+            return with_underflow(stack, values)
     else:
         inner = stack.inner
 
@@ -243,6 +243,13 @@ def two_sided_tail(pull: Floats, trials: Floats) -> Floats:
     with np.errstate(divide="ignore"):
         chance: Floats = -np.expm1(np.maximum(trials, 1.0) * np.log1p(-np.minimum(p, 1.0)))
     return chance
+
+
+def largest_pull(pulls: Floats) -> Floats:
+    """float64[n]: of each row the pull[n, bins] that is farthest from 0, NaN left out."""
+    known = np.nan_to_num(pulls)
+    farthest = np.abs(known).argmax(axis=1)
+    return np.take_along_axis(known, farthest[:, None], axis=1)[:, 0]
 
 
 def two_of(one: Floats, other: Floats) -> Floats:

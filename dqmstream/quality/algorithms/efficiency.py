@@ -19,6 +19,7 @@ from dqmstream.quality.algorithms.compared import (
     Bins,
     chi2_tail,
     in_bins,
+    largest_pull,
     listed,
     two_of,
     two_sided_tail,
@@ -140,8 +141,7 @@ def _findings(
     allowed: str,
 ) -> Findings:
     bins = used.sum(axis=1) * 1.0
-    size = np.where(used, np.abs(pulls), 0.0)
-    largest = np.take_along_axis(pulls, size.argmax(axis=1)[:, None], axis=1)[:, 0]
+    largest = largest_pull(pulls)
     statistic = np.where(summed, pulls**2, 0.0).sum(axis=1)
     ndof = summed.sum(axis=1) * 1.0
     spike = two_sided_tail(largest, bins)

@@ -5,9 +5,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from dqmstream.messages.booking import Category, Element, Histogram, Profile
+from dqmstream.messages.booking import Element, Histogram, Profile
 from dqmstream.quality.algorithm import Algorithm, Findings, Needs, Parameters
-from dqmstream.quality.algorithms.root import as_columns, root_content, root_order
+from dqmstream.quality.algorithms.root import as_columns, root_content, root_order, with_underflow
 from dqmstream.quality.stack import Stack, per_element
 
 __all__ = ["ALGORITHMS", "Comp2RefEqualH", "comp2ref_equal"]
@@ -48,8 +48,8 @@ def comp2ref_equal(stack: Stack, parameters: Comp2RefEqualH) -> Findings:
         qtresult=(different == 0) * 1.0,
         measured=different * 1.0,
         entries=per_element(stack.entries).sum(axis=1),
-        content=_with_underflow(stack, content),
-        severity=_with_underflow(stack, away),
+        content=with_underflow(stack, content),
+        severity=with_underflow(stack, away),
         first_bin=-1,
     )
 
@@ -70,11 +70,6 @@ def _compared_cells(stack: Stack) -> NDArray[np.bool_]:
     bins = int(np.prod(stack.entries[stack.inner].shape[1:]))
     reached = order[: bins + 2]
     return np.isin(ours, reached[reached > 0])
-
-
-def _with_underflow(stack: Stack, values: Floats) -> Floats:
-    """values[n, extents...] with an underflow on every axis: categories have none."""
-    return np.pad(values, [(0, 0), *((int(isinstance(axis, Category)), 0) for axis in stack.axes)])
 
 
 ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (

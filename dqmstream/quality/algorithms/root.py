@@ -22,6 +22,7 @@ __all__ = [
     "root_order",
     "root_spread",
     "shares",
+    "with_underflow",
 ]
 
 Floats = NDArray[np.float64]
@@ -76,10 +77,13 @@ def root_centres(axis: Axis) -> Floats:
 
 def root_order(stack: Stack, values: NDArray[AnyT]) -> NDArray[AnyT]:
     """values[n, extents...] as [n, cells] by TH1::GetBin: flow on both sides, x runs fastest."""
-    axes = stack.axes
-    flow = [(0, 0), *((1 if isinstance(axis, Category) else 0, 0) for axis in axes)]
-    padded = np.pad(values, flow)
+    padded = with_underflow(stack, values)
     return per_element(padded.transpose(0, *range(padded.ndim - 1, 0, -1)))
+
+
+def with_underflow(stack: Stack, values: NDArray[AnyT]) -> NDArray[AnyT]:
+    """values[n, extents...] with an underflow on every axis: an empty one of categories."""
+    return np.pad(values, [(0, 0), *((int(isinstance(axis, Category)), 0) for axis in stack.axes)])
 
 
 def shares(values: Floats, total: Floats) -> Floats:
