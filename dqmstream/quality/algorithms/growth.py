@@ -4,11 +4,10 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc, betaincc, pdtr, pdtrc
 
 from dqmstream.quality.algorithm import Algorithm, Findings, Needs, Parameters
-from dqmstream.quality.algorithms.series import Series, refuse_unless_number, series_of
+from dqmstream.quality.algorithms.series import refuse_unless_number, series_findings, series_of
 from dqmstream.quality.stack import Stack
 
 __all__ = [
@@ -20,8 +19,6 @@ __all__ = [
     "freshness",
     "rate_change",
 ]
-
-Floats = NDArray[np.float64]
 
 _TELLING: Final = 1e-3
 
@@ -68,7 +65,7 @@ def entries_stopped(stack: Stack, parameters: EntriesStopped) -> Findings:
     p_value = np.where(before > 0, some, 1.0)
     at_none = (1 - q) ** before
     expected = before / max(series.value.shape[1] - 1, 1)
-    return _findings(
+    return series_findings(
         "entries as a share of those per LS before",
         f"at least {parameters.share:g}",
         series,
@@ -108,7 +105,7 @@ def rate_change(stack: Stack, parameters: RateChange) -> Findings:
     more = np.where(sharp & (now > 0), pdtrc(now - 1, safe), more)
     tails = {"down": fewer, "up": more, "both": 2 * np.minimum(fewer, more)}
     p_value = np.clip(tails[parameters.direction], 0.0, 1.0)
-    return _findings(
+    return series_findings(
         "entries in units of those per LS before",
         "1",
         series,
@@ -137,27 +134,6 @@ def freshness(stack: Stack, parameters: Freshness) -> Findings:
         measured=age,
         entries=series.entries.sum(axis=1),
         insufficient={int(row): "no entries in these LSs" for row in np.flatnonzero(~ever)},
-    )
-
-
-def _findings(
-    quantity: str,
-    limit: str,
-    series: Series,
-    results: tuple[Floats, Floats, Floats],
-    insufficient: dict[int, str],
-) -> Findings:
-    p_value, measured, statistic = results
-    return Findings(
-        quantity=quantity,
-        limit=limit,
-        qtresult=np.clip(p_value, 0.0, 1.0),
-        measured=measured,
-        # Of all LSs: none in this one may be what is to be found.
-        entries=series.entries.sum(axis=1),
-        insufficient=insufficient,
-        p_value=np.clip(p_value, 0.0, 1.0),
-        statistic=statistic,
     )
 
 

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from dqmstream.histograms.layout import axis_bins
 from dqmstream.messages.booking import Category, Element, Histogram, Profile
+from dqmstream.quality.algorithm import Findings
 from dqmstream.quality.bins import bin_positions, bin_widths
 from dqmstream.quality.stack import Stack, per_element
 
-__all__ = ["WORDS", "Quantity", "Series", "refuse_unless_number", "series_of"]
+__all__ = ["WORDS", "Quantity", "Series", "refuse_unless_number", "series_findings", "series_of"]
 
 Floats = NDArray[np.float64]
 
@@ -57,6 +58,29 @@ def series_of(stack: Stack, quantity: Quantity) -> Series:
         value=np.stack([value for value, _, _ in each], axis=1),
         error=np.stack([error for _, error, _ in each], axis=1),
         entries=np.stack([entries for _, _, entries in each], axis=1),
+    )
+
+
+def series_findings(
+    quantity: str,
+    limit: str,
+    series: Series,
+    results: tuple[Floats, Floats, Floats],
+    insufficient: dict[int, str],
+) -> Findings:
+    """Findings of a test of a series, of its p-values, what it measured, and its statistic."""
+    p_value, measured, statistic = results
+    p_value = np.clip(p_value, 0.0, 1.0)
+    return Findings(
+        quantity=quantity,
+        limit=limit,
+        qtresult=p_value,
+        measured=measured,
+        # Of all LSs: none in this one may be what is to be found.
+        entries=series.entries.sum(axis=1),
+        insufficient=insufficient,
+        p_value=p_value,
+        statistic=statistic,
     )
 
 

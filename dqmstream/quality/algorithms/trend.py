@@ -19,6 +19,7 @@ from dqmstream.quality.algorithms.series import (
     Quantity,
     Series,
     refuse_unless_number,
+    series_findings,
     series_of,
 )
 from dqmstream.quality.stack import Stack
@@ -180,16 +181,8 @@ def _findings(
     own = series.known[:, -1]
     reasons = {int(row): "too few LSs before" for row in np.flatnonzero(~enough)}
     reasons |= {int(row): "nothing to compare in this LS" for row in np.flatnonzero(~own)}
-    return Findings(
-        quantity=quantity,
-        limit=limit,
-        qtresult=np.clip(p_value, 0.0, 1.0),
-        measured=measured,
-        entries=series.entries.sum(axis=1),
-        insufficient=reasons,
-        p_value=np.clip(p_value, 0.0, 1.0),
-        statistic=np.nan_to_num(statistic),
-    )
+    results = p_value, measured, np.nan_to_num(statistic)
+    return series_findings(quantity, limit, series, results, reasons)
 
 
 def _lookback(parameters: _Trend) -> int:
