@@ -1,18 +1,15 @@
 """The commands about alarms: what is raised, what became of it, and what a person decides."""
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from services.command_line.invoke import invoke
-from services.command_line.options import Json
+from services.command_line.options import GATEWAY, Json, Url, Why
 
 __all__ = ["add_to"]
 
-_URL: Final = "http://127.0.0.1:8000"
-
-Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
 Token = Annotated[
     str,
     typer.Option(
@@ -24,7 +21,6 @@ Token = Annotated[
 Name = Annotated[
     str, typer.Argument(help="name of an alarm, as `list` shows it; or a glob `quality:Muon/**`")
 ]
-Why = Annotated[str, typer.Option(help="for the record")]
 
 
 def add_to(app: typer.Typer, *, panel: str) -> None:
@@ -53,7 +49,7 @@ def list_(
             "--collapse/--each", help="a line for each workspace and LS; default: in a flood"
         ),
     ] = None,
-    url: Url = _URL,
+    url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
 ) -> None:
@@ -74,7 +70,7 @@ def list_(
 def tail(
     last: Annotated[int, typer.Option(min=0, help="so many steps before")] = 20,
     follow: Annotated[bool, typer.Option("--follow/--once", help="those that come, too")] = True,
-    url: Url = _URL,
+    url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
 ) -> None:
@@ -84,14 +80,16 @@ def tail(
     invoke(alarm_commands.tail, last=last, follow=follow, url=url, token=token, json=json)
 
 
-def history(alarm: Name, url: Url = _URL, token: Token = "", json: Json = False) -> None:
+def history(alarm: Name, url: Url = GATEWAY, token: Token = "", json: Json = False) -> None:
     """Print who did what to an alarm, why and when."""
     from services import alarm_commands  # noqa: PLC0415
 
     invoke(alarm_commands.history, alarm=alarm, url=url, token=token, json=json)
 
 
-def ack(alarm: Name, why: Why = "", url: Url = _URL, token: Token = "", json: Json = False) -> None:
+def ack(
+    alarm: Name, why: Why = "", url: Url = GATEWAY, token: Token = "", json: Json = False
+) -> None:
     """Acknowledge an alarm: somebody has seen it, and acts."""
     _decide("acknowledge", alarm, why, url=url, token=token, json=json)
 
@@ -103,7 +101,7 @@ def shelve(
     one_shot: Annotated[
         bool, typer.Option("--one-shot", help="or until the alarm's condition is gone")
     ] = False,
-    url: Url = _URL,
+    url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
 ) -> None:
@@ -113,7 +111,7 @@ def shelve(
 
 
 def unshelve(
-    alarm: Name, why: Why = "", url: Url = _URL, token: Token = "", json: Json = False
+    alarm: Name, why: Why = "", url: Url = GATEWAY, token: Token = "", json: Json = False
 ) -> None:
     """Take an alarm off the shelf."""
     _decide("unshelve", alarm, why, url=url, token=token, json=json)
@@ -122,7 +120,7 @@ def unshelve(
 def out_of_service(
     alarm: Name,
     why: Annotated[str, typer.Option(help="for the record; it needs one")],
-    url: Url = _URL,
+    url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
 ) -> None:
@@ -131,7 +129,7 @@ def out_of_service(
 
 
 def in_service(
-    alarm: Name, why: Why = "", url: Url = _URL, token: Token = "", json: Json = False
+    alarm: Name, why: Why = "", url: Url = GATEWAY, token: Token = "", json: Json = False
 ) -> None:
     """Put an alarm back in service (experts)."""
     _decide("in-service", alarm, why, url=url, token=token, json=json)

@@ -1,18 +1,15 @@
 """The commands that look at a system that runs: what is in its plots, and how it stands."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from services.command_line.invoke import invoke
-from services.command_line.options import Config, Json, Kafka, flags
+from services.command_line.options import GATEWAY, Config, Json, Kafka, Url, flags
 
 __all__ = ["add_to"]
 
-_URL: Final = "http://127.0.0.1:8000"
-
-Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
 Token = Annotated[
     str,
     typer.Option(
@@ -43,7 +40,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
 def top(
     run: Annotated[int | None, typer.Option(help="a run in memory; default: the newest")] = None,
     watch: Watch = None,
-    url: Url = _URL,
+    url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
 ) -> None:
@@ -76,7 +73,7 @@ def show(
             show_default="the LS",
         ),
     ] = "",
-    url: Url = _URL,
+    url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
 ) -> None:
@@ -123,7 +120,7 @@ def export(
     last: Last = None,
     as_of: AsOf = "",
     late: Late = False,
-    url: Url = _URL,
+    url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
 ) -> None:

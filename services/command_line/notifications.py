@@ -1,27 +1,15 @@
 """The commands about notifications: who is told of alarms, and whether it arrives."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from services.command_line.invoke import invoke
-from services.command_line.options import Config, Json, flags
+from services.command_line.options import GATEWAY, Config, ExpertToken, Json, Url, Why, flags
 
 __all__ = ["add_to"]
 
-_URL: Final = "http://127.0.0.1:8000"
-
-Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
-Token = Annotated[
-    str,
-    typer.Option(
-        help="of role expert for what decides something; better as a variable",
-        envvar="DQMSTREAM_TOKEN",
-        show_default=False,
-    ),
-]
 Name = Annotated[str, typer.Argument(help="name of a subscription, as `list` shows it")]
-Why = Annotated[str, typer.Option(help="for the record")]
 
 
 def add_to(app: typer.Typer, *, panel: str) -> None:
@@ -37,7 +25,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
     app.add_typer(group, name="notifications", rich_help_panel=panel)
 
 
-def list_(url: Url = _URL, token: Token = "", json: Json = False) -> None:
+def list_(url: Url = GATEWAY, token: ExpertToken = "", json: Json = False) -> None:
     """List receivers, whether they take what they are sent, and subscriptions."""
     from services import notification_commands  # noqa: PLC0415
 
@@ -56,8 +44,8 @@ def try_out(
     ] = False,
     wait: Annotated[float, typer.Option(min=0.1, help="seconds to wait for the outcome")] = 30.0,
     why: Why = "",
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     config: Config = None,
 ) -> None:
     """Send a notification in which nothing happened, and say whether it arrived."""
@@ -73,8 +61,8 @@ def dead(
     subscription: Annotated[
         str | None, typer.Option(help="only of this one", show_default=False)
     ] = None,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """List what was given up: somebody was not told of it."""
@@ -89,17 +77,17 @@ def dead(
     )
 
 
-def again(name: Name, why: Why = "", url: Url = _URL, token: Token = "") -> None:
+def again(name: Name, why: Why = "", url: Url = GATEWAY, token: ExpertToken = "") -> None:
     """Send again what was given up of a subscription."""
     _act(name, "again", why, url, token)
 
 
-def enable(name: Name, why: Why = "", url: Url = _URL, token: Token = "") -> None:
+def enable(name: Name, why: Why = "", url: Url = GATEWAY, token: ExpertToken = "") -> None:
     """Let a subscription tell again."""
     _act(name, "enable", why, url, token)
 
 
-def disable(name: Name, why: Why = "", url: Url = _URL, token: Token = "") -> None:
+def disable(name: Name, why: Why = "", url: Url = GATEWAY, token: ExpertToken = "") -> None:
     """Let a subscription tell nothing more, but what waits already."""
     _act(name, "disable", why, url, token)
 

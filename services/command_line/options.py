@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 __all__ = [
+    "GATEWAY",
     "AllColumns",
     "AsRun",
     "ChunkEvents",
@@ -15,6 +16,7 @@ __all__ = [
     "Data",
     "EventsPerLumisection",
     "Exit",
+    "ExpertToken",
     "Fault",
     "Feds",
     "Fillers",
@@ -35,6 +37,8 @@ __all__ = [
     "Select",
     "Speed",
     "Tree",
+    "Url",
+    "Why",
     "Workspaces",
     "by_comma",
     "flags",
@@ -68,6 +72,17 @@ Speed = Annotated[
     float, typer.Option(min=0, help="1 is real time, 10 ten times as fast, 0 as fast as it goes")
 ]
 Exit = Annotated[bool, typer.Option("--exit", help="end with the run and print a summary")]
+GATEWAY: Final = "http://127.0.0.1:8000"
+Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
+ExpertToken = Annotated[
+    str,
+    typer.Option(
+        help="of role expert for what decides something; better as a variable",
+        envvar="DQMSTREAM_TOKEN",
+        show_default=False,
+    ),
+]
+Why = Annotated[str, typer.Option(help="for the record")]
 Json = Annotated[bool, typer.Option("--json", help="print JSON, for programs")]
 Paths = Annotated[
     str,

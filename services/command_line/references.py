@@ -1,26 +1,15 @@
 """The commands about references: what elements are compared with, who decided so, and why."""
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from services.command_line.invoke import invoke
-from services.command_line.options import Json
+from services.command_line.options import GATEWAY, ExpertToken, Json, Url, Why
 
 __all__ = ["add_to"]
 
-_URL: Final = "http://127.0.0.1:8000"
-
-Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
-Token = Annotated[
-    str,
-    typer.Option(
-        help="of role expert for what decides something; better as a variable",
-        envvar="DQMSTREAM_TOKEN",
-        show_default=False,
-    ),
-]
 Version = Annotated[str, typer.Argument(help="id of a version, as `list` shows it")]
 NameOption = Annotated[str, typer.Option(help="of the reference: a new version of a name replaces")]
 Workspace = Annotated[str | None, typer.Option(help="default: all")]
@@ -54,7 +43,6 @@ Labels = Annotated[
     list[str] | None,
     typer.Option("--label", help="as `energy=6.8 TeV`, to be read; may be repeated"),
 ]
-Why = Annotated[str, typer.Option(help="for the record")]
 
 
 def add_to(app: typer.Typer, *, panel: str) -> None:
@@ -75,8 +63,8 @@ def list_(
     standing: Annotated[
         bool, typer.Option("--standing", help="those that are used, in the order they are tried")
     ] = False,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """List versions of references."""
@@ -97,8 +85,8 @@ def list_(
 def show(
     version: Version,
     path: Annotated[str | None, typer.Option(help="draw this element of it")] = None,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Say what a version is and was made of, or draw an element of it."""
@@ -147,8 +135,8 @@ def make(
     label: Labels = None,
     expires_days: ExpiresDays = None,
     proposed: Proposed = False,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Make a reference of a stored run, of lumisections of it, or a band over many."""
@@ -186,8 +174,8 @@ def upload(
     rank: Rank = 0,
     expires_days: ExpiresDays = None,
     proposed: Proposed = False,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Make a reference of a file: histograms go to the elements of their paths."""
@@ -224,8 +212,8 @@ def propose(
     bad: Annotated[
         float, typer.Option(min=0, max=1, help="largest share of its quality tests that were BAD")
     ] = 0.05,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Rank stored runs as references for a run: by luminosity, pile-up, age, menu, statistics."""
@@ -249,14 +237,14 @@ def propose(
 
 
 def accept(
-    version: Version, why: Why, url: Url = _URL, token: Token = "", json: Json = False
+    version: Version, why: Why, url: Url = GATEWAY, token: ExpertToken = "", json: Json = False
 ) -> None:
     """Use a version: one that was proposed, or retired."""
     _decide(version, "accept", why, url, token, json=json)
 
 
 def retire(
-    version: Version, why: Why, url: Url = _URL, token: Token = "", json: Json = False
+    version: Version, why: Why, url: Url = GATEWAY, token: ExpertToken = "", json: Json = False
 ) -> None:
     """Use a version no more; the one of its name before it stands again."""
     _decide(version, "retire", why, url, token, json=json)
@@ -265,8 +253,8 @@ def retire(
 def history(
     name: Annotated[str, typer.Argument(help="name of a reference")],
     workspace: Workspace = None,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Tell who decided what about a reference, why and when."""

@@ -1,28 +1,16 @@
 """The commands that try quality tests, put them in force, take them back and explain reports."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from services.command_line.invoke import invoke
-from services.command_line.options import Json
+from services.command_line.options import GATEWAY, ExpertToken, Json, Url, Why
 
 __all__ = ["add_to"]
 
-_URL: Final = "http://127.0.0.1:8000"
-
-Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
-Token = Annotated[
-    str,
-    typer.Option(
-        help="of role expert for what decides something; better as a variable",
-        envvar="DQMSTREAM_TOKEN",
-        show_default=False,
-    ),
-]
 File = Annotated[Path, typer.Argument(help="TOML file of quality tests")]
-Why = Annotated[str, typer.Option(help="for the record")]
 
 
 def add_to(group: typer.Typer) -> None:
@@ -42,8 +30,8 @@ def dry_run(
     file: File,
     run: Annotated[int | None, typer.Option(help="default: the one that began last")] = None,
     last: Annotated[int, typer.Option(min=1, max=200, help="newest LSs to judge")] = 10,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Say which verdicts of a stored run would be others by the tests of a file.
@@ -56,7 +44,9 @@ def dry_run(
     invoke(quality_commands.dry_run, file=file, run=run, last=last, url=url, token=token, json=json)
 
 
-def activate(file: File, why: Why, url: Url = _URL, token: Token = "", json: Json = False) -> None:
+def activate(
+    file: File, why: Why, url: Url = GATEWAY, token: ExpertToken = "", json: Json = False
+) -> None:
     """Put the tests of a file in force, from the next LS on, without a restart."""
     from services import quality_commands  # noqa: PLC0415
 
@@ -73,8 +63,8 @@ def rollback(
             show_default=False,
         ),
     ] = None,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Put earlier tests in force again."""
@@ -83,7 +73,7 @@ def rollback(
     invoke(quality_commands.roll_back, to=to, why=why, url=url, token=token, json=json)
 
 
-def history(url: Url = _URL, token: Token = "", json: Json = False) -> None:
+def history(url: Url = GATEWAY, token: ExpertToken = "", json: Json = False) -> None:
     """List who put which tests in force, when and why."""
     from services import quality_commands  # noqa: PLC0415
 
@@ -94,8 +84,8 @@ def show(
     number: Annotated[
         int | None, typer.Argument(help="of a version; default: the one in force")
     ] = None,
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Print the tests of a version."""
@@ -106,8 +96,8 @@ def show(
 
 def explain(
     report: Annotated[str, typer.Argument(help="RUN/LS/WORKSPACE/PATH:TEST, perhaps with @SCOPE")],
-    url: Url = _URL,
-    token: Token = "",
+    url: Url = GATEWAY,
+    token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Run the test of a report again on the same inputs, and show the numbers.
