@@ -207,7 +207,6 @@ class _Player:
             case FullDisk(seconds):
                 await self._fill_disk(seconds)
             case Cut(seconds):
-                await self._under_way()
                 with self.stage.outage():
                     await asyncio.to_thread(self._cluster.cut)
                     await asyncio.sleep(seconds)
@@ -242,16 +241,7 @@ class _Player:
             raise ValueError(msg)
         return self._site.cluster
 
-    async def _under_way(self) -> None:
-        """Wait until fillers have taken partitions: a broker that goes away while a group meets for
-        the first time is another matter, and takes the group longer than these tests wait."""
-        partitions = range(self._schedule.partitions)
-        await self._watch.until(
-            lambda: all(self._watch.stands(each) > 0 for each in partitions), _MOMENT_SECONDS
-        )
-
     async def _lose(self, lost: Lose) -> None:
-        await self._under_way()
         broker = self._cluster.brokers[lost.broker]
         with self.stage.outage():
             await asyncio.to_thread(getattr(broker, lost.how))

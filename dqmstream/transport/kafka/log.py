@@ -253,6 +253,9 @@ class KafkaLog:
             # a broker answers a member that joins when all others have joined too
             "request_timeout_ms": max(self._arguments["request_timeout_ms"], rebalance + 5000),
             "partition_assignment_strategy": (sticky_assignor(),),
+            # Brokers that have just started may not know a topic yet; whoever leads a group that
+            # meets then shares out nothing, and only a later look has it meet again.
+            "metadata_max_age_ms": 2000,
         }
         async with self._consumer(**in_group) as consumer:
             reader = KafkaGroupReader(

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from msgspec.structs import replace
 
 import dqmstream
@@ -189,6 +190,24 @@ async def test_a_member_that_does_not_read_is_put_out_when_the_others_have_waite
             assert [what for what, _ in idle.events] == ["assigned", "revoked", "assigned"]
             idle.leave.set()
             other.leave.set()
+
+
+async def test_a_group_notices_soon_that_its_topic_is_there_again(settings, log):
+    """Brokers that have just started may not know a topic yet: whoever leads a group that meets
+    meanwhile can share out nothing."""
+    member = Member("a")
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(settings.servers))
+    await admin.start()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(member.run(log))
+        await until(lambda: shared_out(member))
+        await admin.delete_topics([settings.prefix + TOPIC])
+        await admin.close()
+        await until(lambda: member.share == frozenset())
+        async with KafkaLog.open(settings) as other:
+            await other.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
+        await until(lambda: shared_out(member))
+        member.leave.set()
 
 
 async def test_leaving_in_the_middle_of_a_rebalance_is_prompt_and_calls_nobody(log):
