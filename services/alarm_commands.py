@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from dqmstream.client import Client
 from services.posting import post
+from services.printing import moment, print_json
 
 __all__ = ["decide", "history", "list_alarms", "tail"]
 
@@ -28,7 +28,7 @@ def list_alarms(
         query = {} if workspace is None else {"workspace": workspace}
         answer = client.get("alarms", show=show, **query)
     if json:
-        return _print(answer)
+        return print_json(answer)
     summary, console = answer["summary"], Console()
     if collapse or (collapse is None and summary["flood"]):
         console.print(_groups(answer["groups"]))
@@ -48,7 +48,7 @@ def _say_alarms(rows: list[dict[str, Any]]) -> None:
         flags = f" ({', '.join(row['flags'])})" if row["flags"] else ""
         place = f", run {row['run']} LS {row['lumisection']}" if row["run"] else ""
         typer.echo(f"{row['state']}{flags} {row['severity']} {row['alarm']}")
-        typer.echo(f"    since {_moment(row['since'])}{place}: {row['why']}")
+        typer.echo(f"    since {moment(row['since'])}{place}: {row['why']}")
         typer.echo(f"    {row['meaning']} {row['action']} Call {row['contact']}.")
 
 
@@ -96,7 +96,7 @@ def history(*, alarm: str, url: str, token: str, json: bool) -> int:
     with Client(url, token=token) as client:
         answer = client.get(f"alarms/{alarm}/history")
     if json:
-        return _print(answer)
+        return print_json(answer)
     _say(answer["steps"], json=False)
     return 0
 
@@ -107,7 +107,7 @@ def decide(
     """Acknowledge, shelve, ...: written down by the gateway, followed by the service of alarms."""
     answer = post(url, token, f"alarm-actions/{action}", body)
     if json:
-        return _print(answer)
+        return print_json(answer)
     for alarm in answer["alarms"]:
         typer.echo(f"{action}: {alarm}")
     return 0
@@ -120,16 +120,7 @@ def _say(steps: Any, *, json: bool) -> None:
             continue
         place = f" run {step['run']} LS {step['lumisection']}" if step["run"] else ""
         typer.echo(
-            f"{_moment(step['when'])} {step['event']:<12} {step['alarm']} "
+            f"{moment(step['when'])} {step['event']:<12} {step['alarm']} "
             f"({step['before']} -> {step['after']}, {step['severity']}){place} "
             f"by {step['who']}: {step['why']}"
         )
-
-
-def _moment(when: int) -> str:
-    return f"{datetime.fromtimestamp(when / 1e9, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
-def _print(answer: Any) -> int:
-    typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
-    return 0

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -22,6 +21,7 @@ from dqmstream.notifications.words import trial_step
 from services.notifier.address import Address
 from services.notifier.senders import opened_senders
 from services.posting import post
+from services.printing import print_json
 from services.processes.notify import declared_notifications, receivers_found
 from services.shutdown import run_until_stopped
 from services.startup import settings_in_force
@@ -36,7 +36,7 @@ def list_subscriptions(*, url: str, token: str, json: bool) -> int:
     with Client(url, token=token) as client:
         found = client.get("subscriptions")
     if json:
-        return _print_json(found)
+        return print_json(found)
     receivers = Table("receiver", "kind", "address", "pending", "state", title="Receivers")
     for each in found["receivers"]:
         failing = each["failing_since"]
@@ -64,7 +64,7 @@ def list_dead(*, subscription: str | None, url: str, token: str, json: bool) -> 
     with Client(url, token=token) as client:
         found = client.get("deliveries", state="dead", subscription=subscription, limit=5_000)
     if json:
-        return _print_json(found)
+        return print_json(found)
     table = Table("given up", "subscription", "alarm", "step", "tries", "why")
     for each in found["deliveries"]:
         step = f"{each['event']} {_time(each['stepped'])}"
@@ -144,11 +144,6 @@ async def _send_one(declared: Declared, addresses: Mapping[str, Address], name: 
 
 def _path(name: str, action: str) -> str:
     return f"subscriptions/{quote(name, safe='')}/{action}"
-
-
-def _print_json(found: object) -> int:
-    typer.echo(msgspec.json.format(msgspec.json.encode(found)).decode())
-    return 0
 
 
 def _time(stamp: int) -> str:

@@ -1,7 +1,6 @@
 """What `dqmstream qtests` does: it asks a gateway, and tells it what a person decides."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.quality.declaration import read_tests
 from dqmstream.quality.plugins import load_plugins
 from services.posting import post
+from services.printing import moment, print_json
 
 __all__ = [
     "activate",
@@ -35,7 +35,7 @@ def check(*, file: Path, json: bool) -> int:
     tests = read_tests(_text(file), str(file), plugins.algorithms)
     brought = sorted({one.algorithm for one in tests} & plugins.sources.keys())
     if json:
-        return _print({"file": str(file), "tests": len(tests), "of_plugins": brought})
+        return print_json({"file": str(file), "tests": len(tests), "of_plugins": brought})
     off = sum(not one.enabled for one in tests)
     typer.echo(f"{file}: {len(tests)} quality tests, {off} of them switched off")
     for name in brought:
@@ -52,7 +52,7 @@ def dry_run(*, file: Path, run: int | None, last: int, url: str, token: str, jso
     asked = {"text": _text(file), "run": number, "last": last}
     found = post(url, token, "quality-tests/dry-run", asked)
     if json:
-        return _print(found)
+        return print_json(found)
     typer.echo(
         f"run {found['run']}, last {last} LSs: {found['changed']} of "
         f"{found['changed'] + found['same']} verdicts would be others, of them "
@@ -83,12 +83,12 @@ def history(*, url: str, token: str, json: bool) -> int:
     with Client(url, token=token) as client:
         found = client.get("quality-tests")
     if json:
-        return _print(found)
+        return print_json(found)
     for row in found["versions"]:
         back = "" if row["restores"] is None else f", version {row['restores']} again"
         mark = " (in force)" if row["active"] else ""
         typer.echo(
-            f"{row['number']:4} {_moment(row['when'])} {row['hash']}{back} by {row['who']}: "
+            f"{row['number']:4} {moment(row['when'])} {row['hash']}{back} by {row['who']}: "
             f"{row['why']}{mark}"
         )
     if found["active"] is None:
@@ -101,7 +101,7 @@ def show(*, number: int | None, url: str, token: str, json: bool) -> int:
     with Client(url, token=token) as client:
         row = client.get(f"quality-tests/versions/{'active' if number is None else number}")
     if json:
-        return _print(row)
+        return print_json(row)
     typer.echo(row["text"], nl=False)
     return 0
 
@@ -112,7 +112,7 @@ def explain(*, report: str, url: str, token: str, json: bool) -> int:
     with Client(url, token=token) as client:
         found = client.get(f"runs/{run}/explain", **asked)
     if json:
-        _print(found)
+        print_json(found)
         return 0 if found["same"] else _DIFFERS
     then, again = found["report"], found["again"] or {}
     typer.echo(
@@ -160,7 +160,7 @@ def report_of(text: str) -> tuple[str, dict[str, str]]:
 
 def _told(row: Mapping[str, Any], *, json: bool) -> int:
     if json:
-        return _print(row)
+        return print_json(row)
     again = row["restores"]
     if again == 0:
         what = "what processes were started with"
@@ -186,12 +186,3 @@ def _text(file: Path) -> str:
 
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
-
-
-def _moment(when: int) -> str:
-    return f"{datetime.fromtimestamp(when / 1e9, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
-def _print(document: object) -> int:
-    typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
-    return 0

@@ -1,7 +1,6 @@
 """What `dqmstream references` does: it asks a gateway, and tells it what a person decides."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from rich.table import Table
 from dqmstream.client import Client
 from dqmstream.errors import ConfigurationError
 from services.posting import post
+from services.printing import moment, print_json
 from services.terminal import drawn
 
 __all__ = [
@@ -59,7 +59,7 @@ def list_references(
     asked = {"workspace": workspace, "name": name, "status": status}
     answer = Gateway(url, token).get("references", standing=str(standing).lower(), **asked)
     if json:
-        return _print(answer)
+        return print_json(answer)
     table = Table(box=None)
     for column in ("version", "workspace", "name", "kind", "of", "status", "expires", "owner"):
         table.add_column(column, no_wrap=column == "version")
@@ -71,7 +71,7 @@ def list_references(
             row["kind"],
             _made_of(row),
             row["status"],
-            "-" if row["expires"] is None else _moment(row["expires"])[:10],
+            "-" if row["expires"] is None else moment(row["expires"])[:10],
             row["owner"],
         )
     console = Console()
@@ -86,14 +86,14 @@ def show_reference(*, version: str, path: str | None, url: str, token: str, json
     if path is None:
         row = gateway.get(f"references/{version}")
         if json:
-            return _print(row)
+            return print_json(row)
         for name, value in row.items():
-            shown = _moment(value) if name in {"made", "expires", "changed"} and value else value
+            shown = moment(value) if name in {"made", "expires", "changed"} and value else value
             typer.echo(f"{name:12} {_plain(shown)}")
         return 0
     answer = gateway.get(f"references/{version}/contents", path=path)
     if json:
-        return _print(answer)
+        return print_json(answer)
     for contents in answer["contents"]:
         for line in drawn(contents):
             typer.echo(line)
@@ -104,7 +104,7 @@ def make(*, asked: Mapping[str, Any], url: str, token: str, json: bool) -> int:
     """Make versions out of stored runs."""
     answer = Gateway(url, token).post("references", asked)
     if json:
-        return _print(answer)
+        return print_json(answer)
     for row in answer["references"]:
         typer.echo(_told(row))
     for workspace, why in answer["left_out"].items():
@@ -123,7 +123,7 @@ def upload(*, file: Path, asked: Mapping[str, Any], url: str, token: str, json: 
     query = {"file": file.name, **asked}
     answer = post(url, token, "reference-uploads", body, query=query, media_type=kind)
     if json:
-        return _print(answer)
+        return print_json(answer)
     typer.echo(f"{_told(answer['reference'])}; {answer['taken']} histograms taken")
     for why in answer["left_out"][:_SHOWN]:
         typer.echo(f"left out: {why}", err=True)
@@ -134,7 +134,7 @@ def decide(*, version: str, action: str, why: str, url: str, token: str, json: b
     """Accept or retire a version."""
     row = Gateway(url, token).post(f"references/{version}/{action}", {"why": why})
     if json:
-        return _print(row)
+        return print_json(row)
     typer.echo(_told(row))
     return 0
 
@@ -144,10 +144,10 @@ def history(*, name: str, workspace: str | None, url: str, token: str, json: boo
     asked = {"name": name, "workspace": workspace}
     answer = Gateway(url, token).get("references/history", **asked)
     if json:
-        return _print(answer)
+        return print_json(answer)
     for step in answer["history"]:
         typer.echo(
-            f"{_moment(step['when'])} {step['workspace']} #{step['number']} {step['version']} "
+            f"{moment(step['when'])} {step['workspace']} #{step['number']} {step['version']} "
             f"{step['action']}: {step['status']} by {step['who']}: {step['why']}"
         )
     return 0
@@ -181,7 +181,7 @@ def propose(
         body = {**asked, "runs": {str(best["run"]): []}, "reason": why[:1_000], "proposed": True}
         made = gateway.post("references", body)
     if json:
-        return _print({**answer, "made": made})
+        return print_json({**answer, "made": made})
     for one in answer["proposals"]:
         told = f"not: {one['refused']}" if one["refused"] else f"distance {one['distance']:.2f}"
         typer.echo(f"run {one['run']}: {told} ({'; '.join(one['reasons'])})")
@@ -240,12 +240,3 @@ def _made_of(row: Mapping[str, Any]) -> str:
 
 def _plain(value: object) -> str:
     return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else str(value)
-
-
-def _moment(when: int) -> str:
-    return f"{datetime.fromtimestamp(when / 1e9, UTC):%Y-%m-%d %H:%M:%S}Z"
-
-
-def _print(document: object) -> int:
-    typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())
-    return 0
