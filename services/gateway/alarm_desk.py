@@ -7,12 +7,13 @@ from dqmstream.alarms.displayed import HIDDEN, unacknowledged
 from dqmstream.alarms.flood import FLOOD
 from dqmstream.alarms.groups import grouped
 from dqmstream.clock import Clock
-from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.errors import MessageError
 from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState, AlarmTransition
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import ALARM_STATE, ALARMS
 from dqmstream.messages.wire import CODEC
-from dqmstream.transport.log import Log
+from dqmstream.transport.followed import FollowedTopic
+from dqmstream.transport.log import Log, Record
 from services.gateway.alarm_steps import step_fields
 from services.gateway.patience import log_within, write_down
 from services.gateway.problems import not_found
@@ -45,26 +46,12 @@ class AlarmDesk:
 
     async def run(self) -> None:
         """Follow `dqm.alarm-state`, for ever."""
-        place = (ALARM_STATE, 0)
-        start, end = await self._log.bounds(*place)
-        async with self._log.reader({place: start}) as reader:
+        followed = FollowedTopic(self._log, ALARM_STATE)
+        async with followed.reading(self._take):
+            self._read.set()
             while True:
-                if reader.position(*place) >= end:
-                    self._read.set()
-                try:
-                    records = await reader.read(timeout=_READ_SECONDS)
-                except OffsetExpiredError as expired:
-                    reader.seek(expired.topic, expired.partition, expired.start)
-                    continue
-                for record in records:
-                    try:
-                        message = CODEC.decode(record.headers, record.value)
-                    except MessageError:
-                        continue  # tombstones too: no alarm is ever removed
-                    if isinstance(message, AlarmState):
-                        self._states[message.alarm] = message
-                    elif isinstance(message, AlarmCheckpoint):
-                        self._heard = record.timestamp
+                async for record in followed.news(_READ_SECONDS):
+                    self._take(record)
 
     async def states(self) -> list[AlarmState]:
         """All alarms that were ever raised, by name; ProblemError 503 if the log is away."""
@@ -136,6 +123,16 @@ class AlarmDesk:
                         seen.add(message.number)
                         found.append(message)
         return [step_fields(one) for one in found[-limit:]]
+
+    def _take(self, record: Record) -> None:
+        try:
+            message = CODEC.decode(record.headers, record.value)
+        except MessageError:
+            return  # tombstones too: no alarm is ever removed
+        if isinstance(message, AlarmState):
+            self._states[message.alarm] = message
+        elif isinstance(message, AlarmCheckpoint):
+            self._heard = record.timestamp
 
     async def _ready(self) -> None:
         async with log_within(_PATIENCE):

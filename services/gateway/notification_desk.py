@@ -7,13 +7,14 @@ from typing import Any, Final
 import structlog
 
 from dqmstream.clock import Clock
-from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.errors import MessageError
 from dqmstream.messages.alarms import AlarmTransition
 from dqmstream.messages.notifications import Delivery, DeliveryState, NotifierStanding
 from dqmstream.messages.operations import Command
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import ALARMS, DELIVERIES
 from dqmstream.messages.wire import CODEC
+from dqmstream.transport.followed import FollowedTopic
 from dqmstream.transport.log import Log, Record
 from services.gateway.alarm_steps import step_row
 from services.gateway.patience import log_within, write_down
@@ -48,18 +49,11 @@ class NotificationDesk:
 
     async def run(self) -> None:
         """Follow the ledger, for ever."""
-        start, end = await self._log.bounds(DELIVERIES, 0)
-        place = (DELIVERIES, 0)
-        async with self._log.reader({place: start}) as reader:
+        followed = FollowedTopic(self._log, DELIVERIES)
+        async with followed.reading(self._take):
+            self._read.set()
             while True:
-                if reader.position(*place) >= end:
-                    self._read.set()
-                try:
-                    records = await reader.read(timeout=_READ_SECONDS)
-                except OffsetExpiredError as expired:
-                    reader.seek(expired.topic, expired.partition, expired.start)
-                    continue
-                for record in records:
+                async for record in followed.news(_READ_SECONDS):
                     self._take(record)
 
     async def standing(self) -> NotifierStanding:
