@@ -24,10 +24,6 @@ class Declared(Value, frozen=True, kw_only=True):
     subscriptions: tuple[Subscription, ...] = ()
     allowed: tuple[str, ...] = ()
 
-    def receiver(self, name: str) -> Receiver | None:
-        """The receiver of a name."""
-        return next((each for each in self.receivers if each.name == name), None)
-
 
 def read_notifications(text: str, file: str) -> Declared:
     """The receivers and subscriptions of a TOML file.

@@ -167,7 +167,7 @@ class Ledger:
         return None if first is None else max(first, state.next_try)
 
     def begin(self, receiver: str, now: int) -> Attempt | None:
-        """What to tell a receiver now, and nothing else until `succeed`, `fail` or `drop`."""
+        """What to tell a receiver now, and nothing else until `succeed` or `fail`."""
         state, settings = self._states[receiver], self._receivers[receiver]
         if state.busy or state.next_try > now:
             return None
@@ -240,10 +240,6 @@ class Ledger:
         if not refused:
             records += self._give_up_others(attempt, problem, now)
         return records
-
-    def drop(self, attempt: Attempt) -> None:
-        """Whether it arrived will never be known: it waits again."""
-        self._states[attempt.receiver].busy = False
 
     def forget(self, now: int) -> list[str]:
         """Keys of deliveries that were over for long enough, or are too many: the oldest first.

@@ -64,14 +64,8 @@ class Catalogue:
         for reference in references:
             self.take(reference)
 
-    def __len__(self) -> int:
-        return len(self._versions)
-
     def __getitem__(self, version: str) -> Reference:
         return self._versions[version]
-
-    def __contains__(self, version: object) -> bool:
-        return version in self._versions
 
     def get(self, version: str) -> Reference | None:
         """The version of that id, None if there is none."""
@@ -97,12 +91,6 @@ class Catalogue:
         self._versions[reference.id] = reference
         self._chains.pop(reference.workspace, None)
         return True
-
-    def drop(self, version: str) -> None:
-        """Forget a version that has left the log."""
-        gone = self._versions.pop(version, None)
-        if gone is not None:
-            self._chains.pop(gone.workspace, None)
 
     def history(self, name: str, workspace: str | None = None) -> tuple[Reference, ...]:
         """All versions of a name, by workspace and number."""

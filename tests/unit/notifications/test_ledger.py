@@ -253,13 +253,6 @@ def test_an_attempt_has_the_same_identity_whenever_the_same_is_told() -> None:
     assert second.identity == first.identity
 
 
-def test_a_delivery_that_was_dropped_is_tried_again() -> None:
-    made = ledger()
-    made.take(step(), 1, NOON)
-    made.drop(begun(made, NOON))
-    assert numbers(begun(made, NOON)) == [1]
-
-
 @dataclass
 class World:
     """A log, a ledger topic and receivers; a service that may die between any two of its acts."""
