@@ -11,6 +11,7 @@ A TOML file, every key of which may be missing::
     lag = 60                           # seconds that a reader may be behind
     starving = 90                      # seconds without events while a run goes on
     no_reports = 180                   # seconds without reports of a workspace while a run goes on
+    condition = 180                    # seconds after which what a service said of itself is stale
 
     [[inhibit]]                        # while a source is raised its targets are masked
     source = "source:pixel"
