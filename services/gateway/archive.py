@@ -17,11 +17,12 @@ from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import AsOf, ElementTrend, Lumisection, Run, Window
 from dqmstream.store.standing import RunStanding
 from dqmstream.store.store import Store
+from services.gateway.problems import not_found
 from services.gateway.records import LumisectionRecord
 from services.gateway.shown_sets import sets_shown
 from services.gateway.together import together
 
-__all__ = ["Archive", "Shelf"]
+__all__ = ["Archive", "Shelf", "stored_shelf"]
 
 _KEPT_SHELVES: Final = 16
 _PAGE: Final = 1_000
@@ -250,3 +251,12 @@ def _record(found: Lumisection) -> LumisectionRecord:
         late_segments=found.late_segments,
         published=found.published,
     )
+
+
+def stored_shelf(archive: Archive, run: int) -> Shelf:
+    """What is listed of a run; ProblemError 404 if it is not stored."""
+    shelf = archive.shelf(run)
+    if shelf is None:
+        msg = f"run {run} is not stored"
+        raise not_found(msg)
+    return shelf

@@ -10,7 +10,6 @@ from dqmstream.configuration.history import QUALITY_TESTS, History
 from dqmstream.errors import ConfigurationError, MessageError
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.quality import QualityReports
-from dqmstream.quality.algorithm import Needs
 from dqmstream.quality.compiled import CompiledWorkspace, compile_tests
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
 from dqmstream.quality.dry_run import Difference
@@ -19,17 +18,12 @@ from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.references.contents import ReferenceData
 from dqmstream.transport.log import Log
 from services.configuration.known import KnownHistory, version_records
-from services.gateway.archive import Archive, Shelf
+from services.gateway.archive import Archive, Shelf, stored_shelf
+from services.gateway.explaining import judged_again, reports_of
 from services.gateway.patience import log_within
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.reference_desk import ReferenceDesk
-from services.gateway.rejudging import (
-    ReferencesOfThen,
-    StandingReferences,
-    StoredWindow,
-    rejudge,
-    stored_window,
-)
+from services.gateway.rejudging import StandingReferences, rejudge, stored_window
 from services.plugins.workers import Workers
 
 __all__ = ["QualityDesk"]
@@ -155,7 +149,7 @@ class QualityDesk:
         last: int,
     ) -> Difference:
         tests, found = self.check(text), Difference()
-        shelf = _shelf(archive, run)
+        shelf = stored_shelf(archive, run)
         before = self._compiled(self._tests_of(active), shelf)
         after = self._compiled(tests, shelf)
         known = self._references.known
@@ -190,9 +184,9 @@ class QualityDesk:
         """
         archive = self._stored()
         versions = list((await self.history()).versions)
-        shelf = await asyncio.to_thread(_shelf, archive, run)
+        shelf = await asyncio.to_thread(stored_shelf, archive, run)
         then = await asyncio.to_thread(
-            _reports_of, archive, shelf, (run, lumisection), workspace, scope
+            reports_of, archive, shelf, (run, lumisection), workspace, scope
         )
         held, gone = await self._contents_of(then)
         async with self._turn():
@@ -210,36 +204,10 @@ class QualityDesk:
         held: dict[str, ReferenceData],
         gone: list[str],
     ) -> tuple[QualityReports, QualityReports, list[str]]:
-        notes = list(gone)
-        workspace, note = self._workspace_of_then(then, versions, shelf)
-        notes += note
-        if workspace.code != then.code:
-            notes.append(f"the code is {workspace.code}, it was {then.code}")
-        judged = {one.qtname for one in then.reports}
-        tests = [one for one in workspace.of(then.scope) if one.declared.name in judged]
-        window = _window_of_then(shelf, then)
-        kinds = {
-            test.declared.name: (
-                "band" if test.algorithm.needs is Needs.BAND else "histogram",
-                test.declared.reference,
-            )
-            for test in tests
-        }
-        used: dict[tuple[str, str, str], tuple[str, ...]] = {}
-        for report in then.reports:
-            if report.qtname in kinds and report.references:
-                kind, name = kinds[report.qtname]
-                key = (kind, report.path, name)
-                used[key] = max(used.get(key, ()), report.references, key=len)
-        references = ReferencesOfThen(
-            used, self._references.known.catalogue, lambda one: held.get(one.id)
-        )
-        now = rejudge(archive, window, workspace, references, tests)
-        if now.contents != then.contents:
-            notes.append(f"contents are {now.contents}, they were {then.contents}")
-        if now.conditions != then.conditions:
-            notes.append(f"conditions are {now.conditions!r}, they were {then.conditions!r}")
-        return then, now, notes
+        workspace, unknown = self._workspace_of_then(then, versions, shelf)
+        catalogue = self._references.known.catalogue
+        now, others = judged_again(archive, shelf, then, workspace, catalogue=catalogue, held=held)
+        return then, now, [*gone, *unknown, *others]
 
     def _workspace_of_then(
         self, then: QualityReports, versions: Sequence[ConfigurationVersion], shelf: Shelf
@@ -317,41 +285,3 @@ class QualityDesk:
             async with log_within(_PATIENCE), self._news:
                 await self._news.wait_for(lambda: self._known.history.get(version.number))
             return version
-
-
-def _shelf(archive: Archive, run: int) -> Shelf:
-    shelf = archive.shelf(run)
-    if shelf is None:
-        msg = f"run {run} is not stored"
-        raise not_found(msg)
-    return shelf
-
-
-def _reports_of(
-    archive: Archive, shelf: Shelf, place: tuple[int, int], workspace: str, scope: str
-) -> QualityReports:
-    run, lumisection = place
-    for found in archive.reports(shelf, run, lumisection):
-        if (found.workspace, found.scope) == (workspace, scope):
-            return found
-    msg = f"run {run} LS {lumisection} workspace {workspace!r} scope {scope!r}: no reports stored"
-    raise not_found(msg)
-
-
-def _window_of_then(shelf: Shelf, then: QualityReports) -> StoredWindow:
-    first = then.lumisection if then.scope == "lumisection" else then.first_lumisection or 1
-    missing = {n for a, b in then.missing for n in range(a, b + 1)}
-    numbers = [n for n in range(first, then.lumisection + 1) if n not in missing]
-    return StoredWindow(
-        shelf=shelf,
-        run=then.run,
-        workspace=then.workspace,
-        lumisection=then.lumisection,
-        scope=then.scope,
-        numbers=tuple(numbers),
-        complete=then.complete,
-        versions=then.versions,
-        first=then.first_lumisection,
-        missing=then.missing,
-        made=then.made,
-    )

@@ -17,7 +17,7 @@ from dqmstream.quality.inputs import Normalise
 from dqmstream.references.banding import band_of
 from dqmstream.references.contents import BandRanges, ReferenceData
 from dqmstream.references.making import Made, exposed_over, matching
-from services.gateway.archive import Archive, Shelf
+from services.gateway.archive import Archive, Shelf, stored_shelf
 from services.gateway.problems import ProblemError, not_found
 
 __all__ = ["AskedData", "read_data", "workspaces_of"]
@@ -68,7 +68,7 @@ class _Gathered:
 
 def workspaces_of(archive: Archive, runs: Sequence[int]) -> list[str]:
     """Workspaces that are stored of all these runs; ProblemError 404 if there is none."""
-    found = [set(_shelf(archive, run).sets) for run in runs]
+    found = [set(stored_shelf(archive, run).sets) for run in runs]
     shared = sorted(set.intersection(*found)) if found else []
     if not shared:
         msg = f"no workspace is stored of all of runs {compact_ranges(runs)}"
@@ -111,16 +111,8 @@ def read_data(
     return ReferenceData(contents=matching(window.contents, paths)), made
 
 
-def _shelf(archive: Archive, run: int) -> Shelf:
-    shelf = archive.shelf(run)
-    if shelf is None:
-        msg = f"run {run} is not stored"
-        raise not_found(msg)
-    return shelf
-
-
 def _members(archive: Archive, workspace: str, run: int, asked: AskedData) -> _Members:
-    shelf = _shelf(archive, run)
+    shelf = stored_shelf(archive, run)
     if workspace not in shelf.sets:
         msg = f"run {run} workspace {workspace!r} is not stored"
         raise not_found(msg)
