@@ -6,7 +6,7 @@ died in between left states that know more than the checkpoint (they skip what t
 transitions that were never told (they are in the states, and are told now).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from msgspec.structs import replace
@@ -34,7 +34,7 @@ class Kept:
 
     states: tuple[AlarmState, ...] = ()
     checkpoint: AlarmCheckpoint | None = None
-    untold: tuple[AlarmTransition, ...] = field(default=())
+    untold: tuple[AlarmTransition, ...] = ()
     step: int = 0
 
 

@@ -8,7 +8,6 @@ which has the partition of `dqm.commands`. Where it goes on reading is in its ow
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,6 +136,10 @@ class _Work:
         """Where partitions ended when it took over: until they are read, time stands still."""
         self.settled = False
 
+    def named_positions(self) -> dict[str, int]:
+        """Positions by the names that messages have of partitions."""
+        return {f"{topic}/{n}": at for (topic, n), at in self.positions.items()}
+
 
 class _Alarms:
     """Moves records through the board of the working member."""
@@ -221,11 +224,8 @@ class _Alarms:
             work = self._work
             if work is None:
                 continue
-            async with AsyncExitStack() as stack:
-                positions = {
-                    place: at for place, at in work.positions.items() if place[0] != COMMANDS
-                }
-                inputs = await stack.enter_async_context(self._log.reader(positions))
+            positions = {place: at for place, at in work.positions.items() if place[0] != COMMANDS}
+            async with self._log.reader(positions) as inputs:
                 while self._work is work:
                     records = await self._read(inputs)
                     await self._take(work, inputs, commands, [*records, *said])
@@ -287,8 +287,7 @@ class _Alarms:
                 board.register.retire(now)
                 work.settled = True
             board.settle(now)
-        positions = {f"{topic}/{n}": at for (topic, n), at in work.positions.items()}
-        kept = board.register.kept(step=work.step + 1, positions=positions)
+        kept = board.register.kept(step=work.step + 1, positions=work.named_positions())
         work.step += bool(kept)
         made = [each for one in kept for each in one.made]
         made.sort(key=lambda one: (one.when, one.alarm, one.number))
@@ -308,7 +307,7 @@ class _Alarms:
             group=self._settings.group,
             log=self._log.identity,
             step=work.step,
-            positions={f"{topic}/{n}": at for (topic, n), at in work.positions.items()},
+            positions=work.named_positions(),
             told=work.told,
             now=now,
         )
