@@ -1,13 +1,52 @@
 """A chosen version as quality tests take it: a histogram with what it was made of, or a band."""
 
+from collections.abc import Callable, Iterable
+
 from dqmstream.messages.booking import Histogram, Profile
 from dqmstream.messages.references import Reference
-from dqmstream.quality.inputs import ChosenBand, ChosenReference, Exposure
+from dqmstream.quality.inputs import (
+    Chosen,
+    ChosenBand,
+    ChosenReference,
+    Exposure,
+    NoReference,
+    Wanted,
+)
 from dqmstream.references.banding import is_scaled
+from dqmstream.references.catalogue import chosen
 from dqmstream.references.contents import ReferenceData
 from dqmstream.references.identity import shown_name
 
-__all__ = ["band_for", "histogram_for", "why_unusable"]
+__all__ = ["Data", "band_for", "compared", "histogram_for", "standing_compared", "why_unusable"]
+
+Data = Callable[[Reference], ReferenceData | None]
+"""Contents of a version; None if they are not at hand."""
+
+
+def standing_compared(
+    standing: Iterable[tuple[Reference, str]], wanted: Wanted, data_of: Data
+) -> Chosen:
+    """What one element is compared with, out of a chain that `Catalogue.standing` has looked
+    through; or why there is nothing."""
+    choice = chosen(standing, wanted, lambda one, path: why_unusable(one, data_of(one), path))
+    return compared(choice.references, wanted, data_of, choice.why_none)
+
+
+def compared(
+    references: Iterable[Reference], wanted: Wanted, data_of: Data, why_none: str
+) -> Chosen:
+    """These versions as quality tests take them, without those whose contents are not at hand."""
+    found = []
+    for reference in references:
+        data = data_of(reference)
+        if data is None:
+            continue
+        if wanted.kind == "band":
+            return band_for(reference, data, wanted.path)
+        found.append(histogram_for(reference, data, wanted.path))
+    if not found:
+        return NoReference(f"no reference for {wanted.path}: {why_none}")
+    return tuple(found)
 
 
 def why_unusable(reference: Reference, data: ReferenceData | None, path: str) -> str:

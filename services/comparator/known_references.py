@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Final, Self, TypeVar
 
 from dqmstream.messages.references import Reference
-from dqmstream.quality.inputs import Chosen, NoReference, Wanted
-from dqmstream.references.catalogue import chosen
-from dqmstream.references.comparing import band_for, histogram_for, why_unusable
+from dqmstream.quality.inputs import Chosen, Wanted
+from dqmstream.references.comparing import standing_compared
 from dqmstream.transport.log import Log
 from services.references.known import KnownCatalogue
 
@@ -53,25 +52,8 @@ class KnownReferences:
         standing, choices = self._window(wanted)
         found = choices.get(wanted.path)
         if found is None:
-            found = choices[wanted.path] = self._choose(standing, wanted)
+            found = choices[wanted.path] = standing_compared(standing, wanted, self._known.data)
         return found
-
-    def _choose(self, standing: _Standing, wanted: Wanted) -> Chosen:
-        choice = chosen(standing, wanted, self._why_not)
-        found = []
-        for reference in choice.references:
-            data = self._known.data(reference)
-            if data is None:
-                continue
-            if wanted.kind == "band":
-                return band_for(reference, data, wanted.path)
-            found.append(histogram_for(reference, data, wanted.path))
-        if not found:
-            return NoReference(f"no reference for {wanted.path}: {choice.why_none}")
-        return tuple(found)
-
-    def _why_not(self, reference: Reference, path: str) -> str:
-        return why_unusable(reference, self._known.data(reference), path)
 
     def _window(self, wanted: Wanted) -> tuple[_Standing, dict[str, Chosen]]:
         """The chain of a window, and what was chosen of it."""

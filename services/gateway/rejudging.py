@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from dqmstream.errors import NotStoredError
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports, Scope
-from dqmstream.messages.references import Reference
 from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
-from dqmstream.quality.inputs import Accepted, Chosen, Exposure, Inputs, NoReference, Past, Wanted
+from dqmstream.quality.inputs import Accepted, Chosen, Exposure, Inputs, Past, Wanted
 from dqmstream.quality.inputs import References as AskReferences
 from dqmstream.quality.judgement import judge
 from dqmstream.quality.windows import begin_of
-from dqmstream.references.catalogue import Catalogue, chosen
-from dqmstream.references.comparing import band_for, histogram_for, why_unusable
-from dqmstream.references.contents import ReferenceData
+from dqmstream.references.catalogue import Catalogue
+from dqmstream.references.comparing import Data, compared, standing_compared
 from services.gateway.archive import Archive, Shelf
 
 __all__ = ["ReferencesOfThen", "StandingReferences", "StoredWindow", "rejudge", "stored_window"]
@@ -139,19 +137,13 @@ class StandingReferences:
         Contents of a version, if they are in memory.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, data: Callable[[Reference], ReferenceData | None]
-    ) -> None:
+    def __init__(self, catalogue: Catalogue, data: Data) -> None:
         self._catalogue = catalogue
         self._data = data
 
     def __call__(self, wanted: Wanted) -> Chosen:
         """What to compare one element with, or why there is nothing."""
-        choice = chosen(self._catalogue.standing(wanted), wanted, self._why_not)
-        return _as_chosen(choice.references, self._data, wanted, choice.why_none)
-
-    def _why_not(self, reference: Reference, path: str) -> str:
-        return why_unusable(reference, self._data(reference), path)
+        return standing_compared(self._catalogue.standing(wanted), wanted, self._data)
 
 
 class ReferencesOfThen:
@@ -171,7 +163,7 @@ class ReferencesOfThen:
         self,
         versions: Mapping[tuple[str, str, str], Sequence[str]],
         catalogue: Catalogue,
-        data: Callable[[Reference], ReferenceData | None],
+        data: Data,
     ) -> None:
         self._versions = versions
         self._catalogue = catalogue
@@ -181,23 +173,4 @@ class ReferencesOfThen:
         """What the element was compared with then."""
         ids = self._versions.get((wanted.kind, wanted.path, wanted.name), ())[: wanted.most]
         found = [one for each in ids if (one := self._catalogue.get(each)) is not None]
-        return _as_chosen(found, self._data, wanted, f"versions {list(ids)} are gone")
-
-
-def _as_chosen(
-    references: Sequence[Reference],
-    data_of: Callable[[Reference], ReferenceData | None],
-    wanted: Wanted,
-    why_none: str,
-) -> Chosen:
-    found = []
-    for reference in references:
-        data = data_of(reference)
-        if data is None:
-            continue
-        if wanted.kind == "band":
-            return band_for(reference, data, wanted.path)
-        found.append(histogram_for(reference, data, wanted.path))
-    if not found:
-        return NoReference(f"no reference for {wanted.path}: {why_none}")
-    return tuple(found)
+        return compared(found, wanted, self._data, f"versions {list(ids)} are gone")
