@@ -1,6 +1,7 @@
 """Route: summaries of a run by workspace and folder."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -86,27 +87,25 @@ async def show_summary(
     if not rows:
         msg = f"run {number}: no reports of scope {scope!r:.220} there"
         raise not_found(msg)
-    newest: dict[str, int] = {}
-    for row in rows:
-        newest[row["workspace"]] = max(newest.get(row["workspace"], 0), row["lumisection"])
-    trees = {
-        name: summary_tree(
-            _report(row)
-            for row in rows
-            if (row["workspace"], row["lumisection"]) == (name, newest[name])
-        )
-        for name in sorted(newest)
-    }
+    trees = await asyncio.to_thread(_trees, rows)
+    # All are of one LS: the one that was asked for, or the newest with reports.
+    told = rows[0]["lumisection"]
     body = {
         "run": number,
         "scope": scope,
         "workspaces": {
-            name: {"lumisection": newest[name], **_folder(tree.cut(depth))}
-            for name, tree in trees.items()
+            name: {"lumisection": told, **_folder(tree.cut(depth))} for name, tree in trees.items()
         },
         "map": summary_map(trees),
     }
     return answer(body)
+
+
+def _trees(rows: Sequence[Mapping[str, Any]]) -> dict[str, SummaryNode]:
+    by_workspace: dict[str, list[QualityReport]] = {}
+    for row in rows:
+        by_workspace.setdefault(row["workspace"], []).append(_report(row))
+    return {name: summary_tree(by_workspace[name]) for name in sorted(by_workspace)}
 
 
 def _report(row: Mapping[str, Any]) -> QualityReport:

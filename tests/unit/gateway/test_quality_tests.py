@@ -274,4 +274,5 @@ async def test_summaries_name_the_test_that_is_to_blame(system: System) -> None:
         "configuration",
         "events",
     }
+    assert await system.get(f"runs/{RUN}/summary", scope="last:3", depth=1) == found
     await system.get(f"runs/{RUN}/summary", 404, scope="last:9")
