@@ -1,7 +1,7 @@
 """The desk of quality tests: which are in force, what others would say, who put them in force."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -108,7 +108,7 @@ class QualityDesk:
         """
         await asyncio.to_thread(self.check, text)
 
-        def version(history: History) -> ConfigurationVersion:
+        async def version(history: History) -> ConfigurationVersion:
             return history.next_version(text, who=who, why=why, when=self._clock.wall())
 
         return await self._write("activate", version)
@@ -117,10 +117,11 @@ class QualityDesk:
         """Put earlier tests in force; ProblemError 409 if there are none, or they cannot be read
         any more, 503 without a log."""
 
-        def version(history: History) -> ConfigurationVersion:
+        async def version(history: History) -> ConfigurationVersion:
             found = history.rolled_back(to=to, who=who, why=why, when=self._clock.wall())
             if found.text:
-                read_tests(found.text, f"version {found.restores}", self._algorithms)
+                name = f"version {found.restores}"
+                await asyncio.to_thread(read_tests, found.text, name, self._algorithms)
             return found
 
         return await self._write("rollback", version)
@@ -272,11 +273,11 @@ class QualityDesk:
             yield
 
     async def _write(
-        self, action: str, version_of: Callable[[History], ConfigurationVersion]
+        self, action: str, version_of: Callable[[History], Awaitable[ConfigurationVersion]]
     ) -> ConfigurationVersion:
         async with self._writing:
             try:
-                version = version_of(await self.history())
+                version = await version_of(await self.history())
             except ConfigurationError as error:
                 raise ProblemError(409, str(error)) from error
             async with log_within(_PATIENCE):
