@@ -152,9 +152,11 @@ class Algorithm(Generic[ParametersT]):
     parameters
         Type of the parameters; its fields are the keys of the tests file.
     measure
-        The algorithm. It never sees an element that `refusal` refuses.
+        The algorithm. It never sees an element that `refusal` or `refusal_with` refuses.
     refusal
         Why an element cannot be judged by it (wrong kind or axis); empty if it can.
+    refusal_with
+        Why an element, not refused for itself, cannot be judged with some parameters.
     warning, error
         Default thresholds: a qtresult below is WARNING, or BAD.
     min_entries
@@ -167,8 +169,6 @@ class Algorithm(Generic[ParametersT]):
         LSs before the one judged that it looks at.
     partner
         Path of the element that an element is compared with.
-    isolated
-        Run in a process of its own, which is ended when it takes too long: of plug-ins.
     """
 
     name: str
@@ -178,11 +178,11 @@ class Algorithm(Generic[ParametersT]):
     warning: float
     error: float
     min_entries: int
+    refusal_with: Callable[[ParametersT, Element], str] = lambda _parameters, _element: ""
     needs: Needs = Needs.NOTHING
     references: int = 1
     lookback: Callable[[ParametersT], int] = lambda _parameters: 0
     partner: Callable[[ParametersT, str], str] = _no_partner
-    isolated: bool = False
 
 
 def refuse_unless_numeric(element: Element) -> str:

@@ -171,7 +171,11 @@ def _compile(
 def _compile_one(
     test: QualityTest, algorithm: Algorithm[Any], elements: Sequence[ElementLayout]
 ) -> CompiledTest:
-    refusals = [(layout, algorithm.refusal(layout.element)) for layout in elements]
+    refusals = []
+    for layout in elements:
+        element = layout.element
+        refused = algorithm.refusal(element) or algorithm.refusal_with(test.parameters, element)
+        refusals.append((layout, refused))
     groups = same_shape(layout for layout, refused in refusals if not refused)
     return CompiledTest(
         declared=test,

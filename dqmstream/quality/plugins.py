@@ -1,12 +1,12 @@
 """Algorithms that other packages bring: found by entry point, and always run apart.
 
 A package names them in the group `dqmstream.quality_tests`: each entry point is an `Algorithm`, or
-a sequence of them. Importing the module, `refusal`, `lookback` and `partner` run in the process
-that judges; `measure` runs in one of its own.
+a sequence of them. Importing the module, `refusal`, `refusal_with`, `lookback` and `partner` run in
+the process that judges; `measure` runs in one of its own.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Final
@@ -61,7 +61,7 @@ def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:
                 other = sources.get(algorithm.name, "dqmstream itself")
                 reason = f"its algorithm {algorithm.name!r} has the name of one of {other}"
                 raise _refused(point, reason)
-            algorithms[algorithm.name] = replace(algorithm, isolated=True)
+            algorithms[algorithm.name] = algorithm
             sources[algorithm.name] = point.value
     return Plugins(algorithms=MappingProxyType(algorithms), sources=MappingProxyType(sources))
 

@@ -7,12 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.histograms.layout import axis_bins
-from dqmstream.messages.booking import Category, Element, Histogram, Profile
-from dqmstream.quality.algorithm import Findings
+from dqmstream.messages.booking import Element, Histogram, Profile
+from dqmstream.quality.algorithm import Findings, refuse_unless_numeric
 from dqmstream.quality.bins import bin_positions, bin_widths
 from dqmstream.quality.stack import Stack, per_element
 
-__all__ = ["WORDS", "Quantity", "Series", "refuse_unless_number", "series_findings", "series_of"]
+__all__ = [
+    "WORDS",
+    "Quantity",
+    "Series",
+    "refuse_unless_number",
+    "refuse_without",
+    "series_findings",
+    "series_of",
+]
 
 Floats = NDArray[np.float64]
 
@@ -93,17 +101,20 @@ def refuse_unless_number(element: Element) -> str:
     return ""
 
 
+def refuse_without(quantity: Quantity, element: Element) -> str:
+    """Refusal of what has no such number."""
+    if quantity == "mean" and (refused := refuse_unless_numeric(element)):
+        return f"quantity is mean: {refused}"
+    if quantity == "value" and not isinstance(element, Profile):
+        return "quantity is value, which only a profile has"
+    return ""
+
+
 def _number(stack: Stack, quantity: Quantity) -> tuple[Floats, Floats, NDArray[np.int64]]:
     if quantity == "entries":
         entries = per_element(stack.entries).sum(axis=1)
         return entries * 1.0, np.sqrt(np.maximum(entries, 1.0)), entries
     inner = per_element(stack.entries[stack.inner]).sum(axis=1)
-    if quantity == "value" and not (stack.profile and stack.sums is not None):
-        msg = "quantity is value, which only a profile has"
-        raise ValueError(msg)
-    if quantity == "mean" and (stack.profile or len(stack.axes) != 1 or _named(stack)):
-        msg = "quantity is mean, which only a one-dimensional histogram over numbers has"
-        raise ValueError(msg)
     total, first, second, squares = _sums(stack, quantity)
     some = total > 0
     safe = np.where(some, total, 1.0)
@@ -119,10 +130,6 @@ def _number(stack: Stack, quantity: Quantity) -> tuple[Floats, Floats, NDArray[n
         some &= total > 1
     nan = np.full(len(mean), np.nan)
     return np.where(some, mean, nan), np.where(some, error, nan), inner
-
-
-def _named(stack: Stack) -> bool:
-    return isinstance(stack.axes[0], Category)
 
 
 def _sums(stack: Stack, quantity: Quantity) -> tuple[Floats, Floats, Floats, Floats]:

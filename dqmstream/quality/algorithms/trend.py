@@ -19,6 +19,7 @@ from dqmstream.quality.algorithms.series import (
     Quantity,
     Series,
     refuse_unless_number,
+    refuse_without,
     series_findings,
     series_of,
 )
@@ -195,6 +196,7 @@ def _declared(name: str, parameters: Any, measure: Any) -> Algorithm[Any]:
         parameters=parameters,
         measure=measure,
         refusal=refuse_unless_number,
+        refusal_with=lambda chosen, element: refuse_without(chosen.quantity, element),
         warning=1e-4,
         error=1e-6,
         min_entries=100,

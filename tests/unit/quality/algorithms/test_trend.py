@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dqmstream.histograms.layout import Layout
+from dqmstream.messages.booking import Booking, Histogram, Integer, Profile, Regular
 from dqmstream.quality.algorithms.trend import (
     Drift,
     LevelShift,
@@ -12,6 +14,8 @@ from dqmstream.quality.algorithms.trend import (
     level_shift,
     outlier,
 )
+from dqmstream.quality.compiled import compile_tests
+from dqmstream.quality.declaration import read_tests
 from tests.past import after, values
 from tests.stacks import counts_stack, tail_deficit, tail_excess
 
@@ -113,7 +117,24 @@ def test_empty_lumisections_are_left_out_and_few_are_no_verdict() -> None:
         assert list(measure(after([full, empty, empty]), parameters).insufficient) == [0]
 
 
-def test_a_mean_of_two_dimensions_is_refused() -> None:
-    flat = counts_stack(np.ones((1, 3, 3)))
-    with pytest.raises(ValueError, match="one-dimensional"):
-        drift(after([flat, flat, flat]), Drift())
+@pytest.mark.parametrize(
+    ("quantity", "refused"),
+    [("mean", {"map", "profile"}), ("value", {"line", "map"}), ("entries", set())],
+)
+def test_elements_without_the_number_are_refused(quantity: str, refused: set[str]) -> None:
+    line, codes = Regular(bins=4, lower=0, upper=1), Integer(lower=0, upper=3)
+    elements = (
+        Histogram(path="line", axes=(line,), fill=("x",)),
+        Histogram(path="map", axes=(line, codes), fill=("x", "y")),
+        Profile(path="profile", axes=(line,), fill=("x",), value="y", value_range=(0, 1)),
+    )
+    layout = Layout(Booking(workspace="w", elements=elements))
+    for name in ("LevelShift", "Drift", "Outlier"):
+        (test,) = read_tests(
+            f'[[quality_test]]\nname = "t"\nalgorithm = "{name}"\npath = "**"\n'
+            f'parameters = {{ quantity = "{quantity}" }}\n',
+            "tests",
+        )
+        (compiled,) = compile_tests([test], [layout]).workspaces[layout.hash].tests
+        assert {one.element.path for one, _ in compiled.refused} == refused
+        assert all(f"quantity is {quantity}" in why for _, why in compiled.refused)
