@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from dqmstream.messages.quality import Outcome
 
-__all__ = ["CMS_CODES", "JUDGED", "Summary", "worst_of"]
+__all__ = ["CMS_CODES", "JUDGED", "RANK", "Summary", "worst_of"]
 
 CMS_CODES: Final[Mapping[Outcome, int]] = MappingProxyType(
     {
@@ -40,7 +40,10 @@ _RISING: Final = (
     Outcome.WARNING,
     Outcome.BAD,
 )
-_RANK: Final = {outcome: rank for rank, outcome in enumerate(_RISING)}
+RANK: Final[Mapping[Outcome, int]] = MappingProxyType(
+    {outcome: rank for rank, outcome in enumerate(_RISING)}
+)
+"""Rises with how bad an outcome is: that of `worst_of` has the highest."""
 
 
 def worst_of(outcomes: Iterable[Outcome]) -> Outcome:
@@ -49,7 +52,7 @@ def worst_of(outcomes: Iterable[Outcome]) -> Outcome:
     NOT_RUN without any. A GOOD hides what could not be judged, as by CMSSW's numbers an OK hides an
     INVALID: show `Summary.not_judged` beside it.
     """
-    return max(outcomes, key=_RANK.__getitem__, default=Outcome.NOT_RUN)
+    return max(outcomes, key=RANK.__getitem__, default=Outcome.NOT_RUN)
 
 
 @dataclass(frozen=True, slots=True)

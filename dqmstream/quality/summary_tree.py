@@ -7,19 +7,12 @@ not judged is counted beside it, never within.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from dqmstream.messages.quality import Outcome, QualityReport
-from dqmstream.quality.summary import Summary, worst_of
+from dqmstream.quality.summary import RANK, Summary
 
 __all__ = ["Leaf", "SummaryNode", "summary_map", "summary_tree"]
-
-_WORST_FIRST: Final = tuple(
-    sorted(
-        Outcome, key=lambda one: [worst_of((one, other)) is one for other in Outcome].count(True)
-    )
-)[::-1]
-_RANK: Final = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
 
 
 class Leaf(NamedTuple):
@@ -34,7 +27,7 @@ class Leaf(NamedTuple):
     def order(self) -> tuple[int, float, str, str]:
         """Rises from the worst on; of equal outcomes the lowest qtresult is the worst."""
         result = 2.0 if self.qtresult is None else self.qtresult
-        return (_RANK[self.outcome], result, self.path, self.qtname)
+        return (-RANK[self.outcome], result, self.path, self.qtname)
 
 
 @dataclass(frozen=True, slots=True)
