@@ -167,6 +167,9 @@ class Algorithm(Generic[ParametersT]):
         Most references it uses.
     lookback
         LSs before the one judged that it looks at.
+    counts
+        Whether, with some parameters, it compares numbers of entries with those of LSs before, so
+        that they may be taken by luminosity.
     partner
         Path of the element that an element is compared with.
     """
@@ -182,6 +185,7 @@ class Algorithm(Generic[ParametersT]):
     needs: Needs = Needs.NOTHING
     references: int = 1
     lookback: Callable[[ParametersT], int] = lambda _parameters: 0
+    counts: Callable[[ParametersT], bool] = lambda _parameters: False
     partner: Callable[[ParametersT, str], str] = _no_partner
 
 

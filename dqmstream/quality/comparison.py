@@ -13,9 +13,6 @@ while records are read again: a closed LS has the last word.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Final
 
 from dqmstream.errors import MessageError, WindowError
 from dqmstream.fold.merge import Merged, Merger, SetKey
@@ -25,39 +22,15 @@ from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
-from dqmstream.quality.gate import told
+from dqmstream.quality.condition_names import told
 from dqmstream.quality.held import HeldPieces
+from dqmstream.quality.held_runs import ComparisonSettings, HeldRuns
 from dqmstream.quality.inputs import References, no_references
-from dqmstream.quality.judgement import judge
 from dqmstream.quality.published import Published, RunKey, Told
 from dqmstream.quality.run_of_set import JudgedEnd, JudgedWindow, RunOfSet
+from dqmstream.quality.told_conditions import ToldConditions
 
 __all__ = ["Comparison", "ComparisonSettings"]
-
-_REMEMBERED_RUNS: Final = 10_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ComparisonSettings:
-    """How much is held of the past.
-
-    Parameters
-    ----------
-    runs
-        Runs of a set whose totals are held, the latest to be heard of; pieces of earlier ones
-        are counted and not judged. Those of other sets do not count: hundreds of runs may be
-        imported beside one that is going on.
-    all_runs
-        Runs of all sets together.
-    held_bytes
-        Compressed cells of closed LSs held, so that a newer version can replace an older one in
-        the run total, and for tests that look at LSs before. Beyond it the oldest LSs are settled:
-        a newer version of one can only make its run incomplete.
-    """
-
-    runs: int = 4
-    all_runs: int = 64
-    held_bytes: int = 256 << 20
 
 
 class Comparison:
@@ -99,22 +72,19 @@ class Comparison:
         references: References = no_references,
     ) -> None:
         self._compiled = compiled
-        self._settings = settings
         self._published = published or Published()
-        self._hole = hole
         self._held = HeldPieces(merger(self._layout), settings.held_bytes)
         self._merger = self._held.merger
-        self._runs: dict[RunKey, RunOfSet] = {}
-        self._gone: dict[RunKey, None] = {}
+        self._runs = HeldRuns(settings, self._held, self._published, conditions, hole=hole)
         self._conditions = conditions
         self._references = references
-        self._told: dict[tuple[int, int], dict[SetKey, str]] = {}
+        self._told = ToldConditions()
         self.ignored: Counter[str] = Counter()
 
     @property
     def rebuild_from(self) -> int | None:
         """Offset of the first record of the oldest run held; None while there is none."""
-        return min((run.first_offset for run in self._runs.values()), default=None)
+        return min((run.first_offset for _, run in self._runs), default=None)
 
     def apply(self, piece: HistogramSet, offset: int, made: int = 0) -> list[QualityReports]:
         """Take one record in; the reports it leads to.
@@ -163,18 +133,32 @@ class Comparison:
         Only to be called once all is judged that was published: what is judged again on the way
         there would replace what was judged after it.
         """
-        wanted = list(self._told if lumisections is None else lumisections)
+        lumisections = None if lumisections is None else list(lumisections)
+        self.note_conditions(lumisections)
+        wanted = self._told.places if lumisections is None else lumisections
         reports = [
             report
             for place in wanted
-            for key, before in list(self._told.get(place, {}).items())
+            for key, before in self._told.of(place)
             for report in self._renewed(key, before, made)
         ]
         runs = None if lumisections is None else {run for run, _ in wanted}
-        for (_, number), run in self._runs.items():
+        for (_, number), run in self._runs:
             if runs is None or number in runs:
                 reports += self._renewed_windows(run, made)
         return reports
+
+    def note_conditions(self, lumisections: Iterable[tuple[int, int]] | None = None) -> None:
+        """Other conditions of LSs (run, LS) are known, of any by default: what is judged from here
+        on goes by them. `renew` does this too."""
+        of_runs: dict[int, list[int]] = {}
+        for number, lumisection in lumisections or ():
+            of_runs.setdefault(number, []).append(lumisection)
+        for (_, number), run in self._runs:
+            if lumisections is None:
+                run.note_conditions()
+            elif number in of_runs:
+                run.note_conditions(of_runs[number])
 
     def _renewed(self, key: SetKey, before: str, made: int) -> list[QualityReports]:
         run = self._runs[key.set, key.run]
@@ -195,6 +179,8 @@ class Comparison:
         """The newest windows again whose begin or end is now known otherwise."""
         reports = []
         for (name, scope), (end, before) in list(run.ends.items()):
+            if end.lumisection != run.totals[name].lumisection:
+                continue  # a newer LS has closed, and none of its tests was due with it
             workspace = self._workspace(run.totals[name].layout)
             tests = run.triggers.of_window(workspace, scope, end.lumisection)
             if tests and run.told_now(workspace, scope, end) != before:
@@ -242,7 +228,7 @@ class Comparison:
         run.triggers.close(merged.key)
         reports, key = list[QualityReports](), merged.key
         if before := self._published.take(key, "lumisection", merged.versions):
-            self._note_told(key, workspace, before.conditions)
+            self._told.note(key, workspace, before.conditions)
         else:
             tests = run.triggers.of_lumisection(workspace, key.lumisection)
             window = JudgedWindow.of(merged)
@@ -285,70 +271,23 @@ class Comparison:
         tests: Sequence[CompiledTest],
         made: int,
     ) -> QualityReports:
-        key, scope = window.key, window.scope
-        reports = judge(
-            window.contents,
-            workspace,
-            scope=scope,
-            set_hash=key.set,
-            run=key.run,
-            lumisection=key.lumisection,
-            complete=window.complete,
-            versions=window.versions,
-            made=made,
-            conditions=self._conditions(key.run, key.lumisection),
-            first_lumisection=window.first,
-            missing=window.missing,
-            closed=window.closed,
-            tests=tests,
-            inputs=run.inputs(window, self._references),
-        )
-        if scope == "lumisection" and window.closed:
-            self._note_told(key, workspace, reports.conditions)
+        reports = run.judged(window, workspace, tests, self._references, made)
+        if window.scope == "lumisection" and window.closed:
+            self._told.note(window.key, workspace, reports.conditions)
         elif window.closed:
-            moved = window.first if scope.startswith("change") else None
-            run.ends[key.workspace, scope] = JudgedEnd(key, Told(reports.conditions, moved))
+            moved = window.first if window.scope.startswith("change") else None
+            told_of = Told(reports.conditions, moved)
+            run.ends[window.key.workspace, window.scope] = JudgedEnd(window.key, told_of)
         return reports
-
-    def _note_told(self, key: SetKey, workspace: CompiledWorkspace, known: str) -> None:
-        if workspace.asks_for():
-            self._told.setdefault((key.run, key.lumisection), {})[key] = known
 
     # ------------------------------------------------------------------ bounds
 
     def _run(self, key: RunKey, offset: int) -> RunOfSet | None:
         """The run of a piece, now the latest heard of; None if it is no longer held."""
-        if key in self._gone:
-            return None
-        run = self._runs.pop(key, None)
-        if run is None:
-            first = self._published.first(key)
-            run = RunOfSet(
-                offset,
-                whole=not self._hole,
-                first_lumisection=first,
-                held=self._held,
-                conditions=partial(self._conditions, key[1]),
-            )
-            self._hole = False
-        self._runs[key] = run
-        of_set = [other for other in self._runs if other[0] == key[0]]
-        if len(of_set) > self._settings.runs:
-            self._let_go(of_set[0])
-        elif len(self._runs) > max(self._settings.runs, self._settings.all_runs):
-            self._let_go(next(iter(self._runs)))
+        run = self._runs.of(key, offset)
+        for gone in self._runs.let_go():
+            self._told.forget(gone)
         return run
-
-    def _let_go(self, run: RunKey) -> None:
-        del self._runs[run]
-        self._gone[run] = None
-        if len(self._gone) > _REMEMBERED_RUNS:
-            del self._gone[next(iter(self._gone))]
-        for place, told_of in list(self._told.items()):
-            self._told[place] = {key: one for key, one in told_of.items() if key[:2] != run}
-            if not self._told[place]:
-                del self._told[place]
-        self._held.forget_all(lambda key: (key.set, key.run) == run)
 
     def _hold(self, key: SetKey) -> None:
         """Keep the pieces of a counted LS while there is room; settle the oldest."""

@@ -17,6 +17,7 @@ from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.quality.stack import same_shape
 
 __all__ = [
+    "CHOSEN_BY",
     "CompiledTest",
     "CompiledTests",
     "CompiledWorkspace",
@@ -25,7 +26,7 @@ __all__ = [
 
 _MOST_CELLS: Final = 4 << 20
 _CHOOSING: Final = (Needs.REFERENCE, Needs.BAND)
-_CHOSEN_BY: Final = ("beam_mode", "prescale_name", "run_type")
+CHOSEN_BY: Final = ("beam_mode", "energy", "prescale_name", "run_type")
 """Conditions by which references are chosen."""
 _SCALED_BY: Final = ("recorded",)
 """Conditions by which they may be scaled: of a band it is not known before it is chosen."""
@@ -56,7 +57,8 @@ class CompiledTest:
         """Names of the conditions that its verdict depends on."""
         names = () if self.gate is None else self.gate.names
         if self.algorithm.needs in _CHOOSING:
-            names += _CHOSEN_BY
+            names += CHOSEN_BY
+        names += self.declared.same
         by_luminosity = self.declared.normalise == "luminosity"
         return names + (_SCALED_BY if by_luminosity or self.algorithm.needs is Needs.BAND else ())
 

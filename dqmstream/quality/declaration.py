@@ -22,6 +22,7 @@ One `[[quality_test]]` table per test::
     require = "pileup > 5 and dcs.bpix"    # of the LS; see `dqmstream.quality.gate`
     reference = "2018D"                    # name of choice; default: what the catalogue chooses
     normalise = "entries"                  # or "lumisections", "luminosity", "none"
+    same = ["beam_mode"]                   # trends: look only at LSs before with the same
     false_discovery = true                 # correct its p-values for the number of tests of the LS
 
     [quality_test.parameters]
@@ -39,32 +40,31 @@ once all have since it was judged before. An LS that is closed is always judged.
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
-from typing import Annotated, Any, Final, Literal
-
-import msgspec
+from typing import Any, Final
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.quality import Scope
 from dqmstream.messages.struct import Value
 from dqmstream.quality.alarm_policy import AlarmPolicy
 from dqmstream.quality.algorithm import Algorithm, Needs, Parameters
-from dqmstream.quality.gate import check_constant, parse_gate
+from dqmstream.quality.declared_table import (
+    Trigger,
+    WrittenTest,
+    check_compared,
+    check_pattern,
+    constant,
+    patterns,
+    required,
+    scopes,
+    thresholds,
+)
 from dqmstream.quality.inputs import Normalise
-from dqmstream.quality.pattern import compile_pattern
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.quality.tables import as_struct, likely, refuse_unknown
 
 __all__ = ["QualityTest", "Scope", "Trigger", "default_tests", "read_tests"]
 
-Trigger = Literal["closed", "any", "all"]
-"""When an LS is judged: once it is closed; or before too, when any or all partitions have more."""
-
 _TABLE: Final = "quality_test"
-_SINCE: Final = ("beam_mode", "prescale_index", "dcs")
-_Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
-_Patterns = str | Annotated[list[str], msgspec.Meta(min_length=1, max_length=50)]
-_Part = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]{1,64}$")]
-_Scope = Literal["lumisection", "run", "both", "last", "change"]
 
 
 class QualityTest(Value, frozen=True, kw_only=True):
@@ -93,36 +93,11 @@ class QualityTest(Value, frozen=True, kw_only=True):
     every: int = 1
     on: Trigger = "closed"
     reference: str = ""
-    normalise: Normalise = "entries"
+    normalise: Normalise | None = "entries"
+    """What a reference is scaled by; None, which only tests of bands have: what the band is per."""
+    same: tuple[str, ...] = ()
     false_discovery: bool = True
     alarm: AlarmPolicy = AlarmPolicy()
-
-
-class _Table(Value, frozen=True, kw_only=True):
-    """A table of the file as written."""
-
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-    algorithm: str
-    path: str
-    workspace: str = "*"
-    scope: _Scope = "lumisection"
-    lumisections: Annotated[int, msgspec.Meta(ge=2, le=1000)] | None = None
-    since: Annotated[list[str], msgspec.Meta(min_length=1, max_length=10)] | None = None
-    every: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
-    on: Trigger = "closed"
-    min_entries: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    warning: _Fraction | None = None
-    error: _Fraction | None = None
-    enabled: bool = True
-    run_type: _Patterns = msgspec.field(default_factory=list)
-    beam_mode: _Patterns = msgspec.field(default_factory=list)
-    parts: Annotated[list[_Part], msgspec.Meta(max_length=50)] = msgspec.field(default_factory=list)
-    require: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    reference: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
-    normalise: Normalise | None = None
-    false_discovery: bool = True
-    parameters: dict[str, Any] = msgspec.field(default_factory=dict)
-    alarm: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 def default_tests() -> tuple[QualityTest, ...]:
@@ -175,7 +150,7 @@ def _read_test(where: str, raw: Any, algorithms: Mapping[str, Algorithm[Any]]) -
     if not isinstance(raw, dict):
         msg = f"{where}: expected a table, got {type(raw).__name__}"
         raise ConfigurationError(msg)
-    table = as_struct(where, raw, _Table)
+    table = as_struct(where, raw, WrittenTest)
     if table.algorithm not in algorithms:
         hint = likely(table.algorithm, list(algorithms))
         msg = (
@@ -184,119 +159,34 @@ def _read_test(where: str, raw: Any, algorithms: Mapping[str, Algorithm[Any]]) -
         )
         raise ConfigurationError(msg)
     algorithm = algorithms[table.algorithm]
-    warning, error = _thresholds(where, table, algorithm)
+    warning, error = thresholds(where, table, algorithm)
     for key in ("path", "workspace"):
-        _check_pattern(where, key, getattr(table, key))
-    _check_compared(where, table, algorithm)
+        check_pattern(where, key, getattr(table, key))
+    parameters = as_struct(where, table.parameters, algorithm.parameters, "parameters.")
+    check_compared(where, table, algorithm, parameters)
     return QualityTest(
         name=table.name,
         algorithm=table.algorithm,
         path=table.path,
         workspace=table.workspace,
-        scopes=_scopes(where, table, algorithm),
+        scopes=scopes(where, table, algorithm),
         min_entries=algorithm.min_entries if table.min_entries is None else table.min_entries,
         warning=warning,
         error=error,
         enabled=table.enabled,
-        require=_required(where, table),
-        run_type=_patterns(where, "run_type", table.run_type),
-        beam_mode=_patterns(where, "beam_mode", table.beam_mode),
+        require=required(where, table),
+        run_type=patterns(where, "run_type", table.run_type),
+        beam_mode=patterns(where, "beam_mode", table.beam_mode),
         parts=tuple(table.parts),
         every=table.every,
         on=table.on,
         reference=table.reference or "",
-        normalise=table.normalise or "entries",
+        normalise=table.normalise or (None if algorithm.needs is Needs.BAND else "entries"),
+        same=constant(where, "same", table.same or ()),
         false_discovery=table.false_discovery,
-        parameters=as_struct(where, table.parameters, algorithm.parameters, "parameters."),
+        parameters=parameters,
         alarm=as_struct(where, table.alarm, AlarmPolicy, "alarm."),
     )
-
-
-def _scopes(where: str, table: _Table, algorithm: Algorithm[Any]) -> tuple[Scope, ...]:
-    """Scopes as reports name them."""
-    for key, scope in (("lumisections", "last"), ("since", "change")):
-        if getattr(table, key) is not None and table.scope != scope:
-            msg = f"{where}: key '{key}': only for the scope {scope!r}, which is {table.scope!r}"
-            raise ConfigurationError(msg)
-    if table.scope != "lumisection" and (algorithm.needs is Needs.PAST or table.on != "closed"):
-        what = f"on = {table.on!r}" if table.on != "closed" else f"{algorithm.name} on LSs before"
-        msg = f"{where}: key 'scope': {what}: expected 'lumisection', got {table.scope!r}"
-        raise ConfigurationError(msg)
-    match table.scope:
-        case "both":
-            return ("lumisection", "run")
-        case "last" if table.lumisections is None:
-            msg = f"{where}: key 'lumisections' is missing: how many the scope 'last' sums"
-            raise ConfigurationError(msg)
-        case "last":
-            return (f"last:{table.lumisections}",)
-        case "change":
-            names = dict.fromkeys(_SINCE if table.since is None else table.since)
-            for name in names:
-                try:
-                    check_constant(name)
-                except ValueError as error:
-                    msg = f"{where}: key 'since': {error}"
-                    raise ConfigurationError(msg) from error
-            return (f"change:{','.join(names)}",)
-    return (table.scope,)
-
-
-def _required(where: str, table: _Table) -> str:
-    for key in ("require", "beam_mode", "parts"):
-        if getattr(table, key) and table.scope in {"run", "both"}:
-            msg = (
-                f"{where}: key '{key}': conditions are those of an LS, and the scope is "
-                f"{table.scope!r}: expected 'lumisection', 'last' or 'change'"
-            )
-            raise ConfigurationError(msg)
-    if table.require is None:
-        return ""
-    try:
-        return parse_gate(table.require).text
-    except ValueError as error:
-        msg = f"{where}: key 'require': {error}"
-        raise ConfigurationError(msg) from error
-
-
-def _check_compared(where: str, table: _Table, algorithm: Algorithm[Any]) -> None:
-    """Refuse to be told of references by a test that looks at none."""
-    needs = {"reference": (Needs.REFERENCE, Needs.BAND), "normalise": (Needs.REFERENCE,)}
-    for key, of in needs.items():
-        if getattr(table, key) is not None and algorithm.needs not in of:
-            msg = f"{where}: key '{key}': {algorithm.name} has no such reference"
-            raise ConfigurationError(msg)
-
-
-def _patterns(where: str, key: str, written: str | list[str]) -> tuple[str, ...]:
-    patterns = (written,) if isinstance(written, str) else tuple(written)
-    for pattern in patterns:
-        _check_pattern(where, key, pattern)
-    return patterns
-
-
-def _thresholds(where: str, table: _Table, algorithm: Algorithm[Any]) -> tuple[float, float]:
-    """Warning and error; one that is not given is the default, or the other if that is beyond."""
-    warning, error = table.warning, table.error
-    if warning is None:
-        warning = algorithm.warning if error is None else max(algorithm.warning, error)
-    if error is None:
-        error = min(algorithm.error, warning)
-    if error > warning:
-        msg = (
-            f"{where}: key 'error': {error:g} is above warning {warning:g}, "
-            "but the lower a qtresult the worse"
-        )
-        raise ConfigurationError(msg)
-    return warning, error
-
-
-def _check_pattern(where: str, key: str, pattern: str) -> None:
-    try:
-        compile_pattern(pattern)
-    except ValueError as error:
-        msg = f"{where}: key '{key}': {error}"
-        raise ConfigurationError(msg) from error
 
 
 def _refuse_twins(file: str, names: Sequence[str]) -> None:

@@ -8,36 +8,25 @@ true (Kleene's logic). Checked whole when the tests are read.
 
 import ast
 import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dqmstream.messages.operations import Conditions
+from dqmstream.quality.condition_names import FLAGS, NUMBERS, PART, TEXTS, lookup
 from dqmstream.quality.pattern import compile_pattern
 
 __all__ = [
     "Gate",
     "all_open",
-    "check_constant",
     "listed_gate",
     "parse_gate",
     "parts_gate",
-    "told",
-    "value_of",
 ]
 
-_NUMBERS: Final = ("fill", "luminosity", "pileup", "prescale_index", "delivered", "recorded")
-_TEXTS: Final = ("run_type", "beam_mode", "prescale_name")
-_FLAGS: Final = ("beams_stable", "physics")
-_CONSTANT: Final = ("fill", "prescale_index", *_TEXTS, *_FLAGS, "dcs")
-"""What stays the same from one LS to the next unless something has changed."""
 _STABLE: Final = "STABLE BEAMS"
 _LONGEST: Final = 500
 _DEEPEST: Final = 30
-
-_DCS: Final = "dcs."
-_PART: Final = "part."
 
 _COMPARISONS: Final[Mapping[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Lt: operator.lt,
@@ -73,11 +62,6 @@ class Gate:
         return None if conditions is None else self._open(conditions)
 
 
-def told(names: tuple[str, ...], conditions: Conditions | None) -> str:
-    """What is known under some names: `dcs.bpix=true pileup=43.1`, and ? for what is not."""
-    return " ".join(f"{name}={_shown(_lookup(name), conditions)}" for name in names)
-
-
 def parse_gate(text: str) -> Gate:
     """A gate, checked.
 
@@ -104,26 +88,14 @@ def parse_gate(text: str) -> Gate:
     return Gate(text.strip(), tuple(sorted(names)), opened)
 
 
-def value_of(name: str, conditions: Conditions) -> Any:
-    """A condition of an LS by its name: `beam_mode`, `dcs.bpix`; None if it is not known."""
-    return _lookup(name)(conditions)
-
-
-def check_constant(name: str) -> None:
-    """ValueError unless a condition of this name stays the same for many LSs."""
-    if name not in _CONSTANT and not re.fullmatch(r"dcs\.[A-Za-z0-9_]{1,64}", name):
-        msg = f"{name!r}: expected one of {', '.join(_CONSTANT)}, or dcs.<part>"
-        raise ValueError(msg)
-
-
 def listed_gate(name: str, patterns: Sequence[str]) -> Gate:
     """Whether the run type or beam mode matches one of some patterns."""
     compiled = [compile_pattern(pattern) for pattern in patterns]
-    lookup = _lookup(name)
+    found = lookup(name)
     names = ("beam_mode", "beams_stable") if name == "beam_mode" else (name,)
 
     def opened(row: Conditions) -> bool | None:
-        value = lookup(row)
+        value = found(row)
         if value is None and name == "beam_mode" and row.beams_stable is not None:
             # Of most LSs it is known only whether beams are stable.
             if not row.beams_stable:
@@ -139,7 +111,7 @@ def parts_gate(parts: Sequence[str]) -> Gate:
 
     An LS whose voltages are known names the parts that are in: any other is out.
     """
-    names = tuple(sorted(f"{_PART}{part}" for part in parts))
+    names = tuple(sorted(f"{PART}{part}" for part in parts))
 
     def opened(row: Conditions) -> bool | None:
         return all(row.dcs.get(part, False) for part in parts) if row.dcs else None
@@ -178,11 +150,11 @@ def _flag(node: ast.expr, names: set[str], depth: int) -> _Open:
             )
         case ast.Name() | ast.Attribute():
             name = _name(node)
-            if name in _NUMBERS or name in _TEXTS:
+            if name in NUMBERS or name in TEXTS:
                 msg = f"{name!r} is no flag: compare it to something"
                 raise ValueError(msg)
             names.add(name)
-            return _lookup(name)
+            return lookup(name)
     msg = f"{ast.unparse(node)!r} is not understood, expected a comparison, a flag, and, or, not"
     raise ValueError(msg)
 
@@ -244,60 +216,19 @@ def _side(node: ast.expr, names: set[str]) -> tuple[str, _Value]:
             return "number", lambda _: sign * number
         case ast.Constant(value=str(text)) if sign == 1:
             return "text", lambda _: text
-        case ast.Name() if sign == 1 and (name := _name(node)) not in _FLAGS:
+        case ast.Name() if sign == 1 and (name := _name(node)) not in FLAGS:
             names.add(name)
-            return "number" if name in _NUMBERS else "text", _lookup(name)
+            return "number" if name in NUMBERS else "text", lookup(name)
     msg = f"{ast.unparse(node)!r} cannot be compared, expected a number, a text, or the name of one"
     raise ValueError(msg)
 
 
 def _name(node: ast.expr) -> str:
     match node:
-        case ast.Name(id=name) if name in {*_NUMBERS, *_TEXTS, *_FLAGS}:
+        case ast.Name(id=name) if name in {*NUMBERS, *TEXTS, *FLAGS}:
             return name
         case ast.Attribute(value=ast.Name(id="dcs"), attr=part):
             return f"dcs.{part}"
-    known = ", ".join(sorted([*_NUMBERS, *_TEXTS, *_FLAGS]))
+    known = ", ".join(sorted([*NUMBERS, *TEXTS, *FLAGS]))
     msg = f"{ast.unparse(node)!r} is unknown, expected one of {known}, or dcs.<part>"
     raise ValueError(msg)
-
-
-def _lookup(name: str) -> _Value:
-    if name.startswith(_DCS):
-        return lambda row: row.dcs.get(name.removeprefix(_DCS))
-    if name.startswith(_PART):
-        return lambda row: _presence(row, name.removeprefix(_PART))
-    if name == "dcs":
-        return _switched_off
-
-    def value(row: Conditions) -> Any:
-        found = getattr(row, name)
-        return None if found == "" else found
-
-    return value
-
-
-def _presence(row: Conditions, part: str) -> str | None:
-    if not row.dcs:
-        return None
-    return "out" if part not in row.dcs else "on" if row.dcs[part] else "off"
-
-
-def _switched_off(row: Conditions) -> str | None:
-    """The voltages of all parts as one text."""
-    if not row.dcs:
-        return None
-    off = sorted(part for part, on in row.dcs.items() if not on)
-    return f"off: {', '.join(off)}" if off else "all on"
-
-
-def _shown(value: _Value, conditions: Conditions | None) -> str:
-    found = None if conditions is None else value(conditions)
-    match found:
-        case None:
-            return "?"
-        case bool():
-            return str(found).lower()
-        case str():
-            return repr(found)
-    return f"{found:.6g}"

@@ -9,6 +9,7 @@ from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import HistogramSet
+from dqmstream.quality.inputs import digest_of
 
 __all__ = ["ClosedLumisection", "HeldPieces", "Order"]
 
@@ -22,6 +23,7 @@ class ClosedLumisection(NamedTuple):
     contents: Contents
     complete: bool
     versions: tuple[int, ...]
+    digest: str
 
 
 class HeldPieces:
@@ -58,7 +60,8 @@ class HeldPieces:
     def note(self, merged: Merged) -> None:
         """Keep the contents of a closed LS at hand: they will be asked for again."""
         self._drop(merged.key)
-        closed = ClosedLumisection(merged.contents, merged.complete, merged.versions)
+        contents = merged.contents
+        closed = ClosedLumisection(contents, merged.complete, merged.versions, digest_of(contents))
         self._recent[merged.key] = self._mark(merged.key), closed
         self._recent_bytes += merged.contents.cells.nbytes
         while self._recent_bytes > _CONTENTS_BYTES and len(self._recent) > 1:

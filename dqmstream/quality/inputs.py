@@ -1,8 +1,10 @@
 """What quality tests are given besides the contents they judge: references, bands, LSs before."""
 
+import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ __all__ = [
     "Past",
     "References",
     "Wanted",
+    "digest_of",
     "no_references",
 ]
 
@@ -45,6 +48,16 @@ class Exposure:
 
     lumisections: int = 1
     luminosity: float | None = None
+
+    @classmethod
+    def of(cls, numbers: Sequence[int], conditions: Callable[[int], Conditions | None]) -> Self:
+        """That of these LSs."""
+        rows = [conditions(number) for number in numbers]
+        known = [row.recorded for row in rows if row is not None and row.recorded is not None]
+        if len(known) < len(rows) or not all(map(math.isfinite, known)):
+            return cls(lumisections=len(numbers))
+        # Rounded once, whatever the order.
+        return cls(lumisections=len(numbers), luminosity=math.fsum(known))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +132,11 @@ class ChosenBand:
         The unit: one entry, one LS, one /pb; `none` for means, or contents as they are.
     members
         LSs it was made of.
+    exposure, entries
+        What all of them together had: LSs and luminosity; entries, or sum of weights, of the
+        element without flow, NaN if that is not known. For tests that compare in another unit.
+    usual
+        Mean, variance and third central moment of `usual_squares`, if known; in the unit `per`.
     """
 
     version: str
@@ -131,6 +149,9 @@ class ChosenBand:
     members: int
     per: Normalise = "entries"
     profile: bool = False
+    usual: tuple[float, float, float] | None = None
+    exposure: Exposure = field(default_factory=Exposure)
+    entries: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +183,18 @@ def no_references(wanted: Wanted) -> Chosen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Past:
-    """The contents of an LS before the one judged."""
+    """An LS before the one judged: its contents, their `digest_of` and its recorded luminosity, in
+    /pb, if they are known."""
 
     lumisection: int
     contents: Contents
+    digest: str = ""
+    luminosity: float | None = None
+
+
+def digest_of(contents: Contents) -> str:
+    """Hash of the cells: what reports name as proof of what was judged."""
+    return hashlib.blake2b(contents.cells.data, digest_size=8).hexdigest()
 
 
 Accepted = Callable[[Conditions | None], bool]

@@ -56,6 +56,7 @@ class _Stack(Value, frozen=True, kw_only=True):
     squares: _Array | None = None
     profile: bool = False
     lumisection: int = 0
+    luminosity: float | None = None
     references: tuple[tuple["_Stack", _Array], ...] = ()
     bands: tuple[dict[str, _Array], ...] = ()
     past: tuple[tuple[int, "_Stack"], ...] = ()
@@ -194,12 +195,14 @@ def _sent(stack: Stack) -> _Stack:
         squares=_floats(stack.squares),
         profile=stack.profile,
         lumisection=stack.lumisection,
+        luminosity=stack.luminosity,
         references=tuple(
             (_sent(one.stack), _Array.of(one.scale, "<f8")) for one in stack.references
         ),
         bands=tuple(
             {name: _Array.of(getattr(band, name), "<f8") for name in _BAND}
             | {"members": _Array.of(band.members, "<i8")}
+            | ({} if band.usual is None else {"usual": _Array.of(band.usual, "<f8")})
             for band in stack.bands
         ),
         past=tuple((one.lumisection, _sent(one.stack)) for one in stack.past),
@@ -214,6 +217,7 @@ def _received(stack: _Stack) -> Stack:
         squares=_maybe(stack.squares),
         profile=stack.profile,
         lumisection=stack.lumisection,
+        luminosity=stack.luminosity,
         references=tuple(
             ReferenceStack(stack=_received(one), scale=scale.array())
             for one, scale in stack.references

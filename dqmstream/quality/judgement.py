@@ -10,20 +10,21 @@ Thousands of tests of an LS are bound to find something in good data too: the p-
 make such statements are corrected for their number together.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.histograms import NO_SOURCE_HAS
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReport, QualityReports, Scope
-from dqmstream.quality.comparands import LeftOut, Window, stacked
+from dqmstream.quality.comparands import stacked
 from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
-from dqmstream.quality.gate import told
-from dqmstream.quality.inputs import Inputs
+from dqmstream.quality.condition_names import told
+from dqmstream.quality.inputs import Accepted, Inputs, Past, digest_of
 from dqmstream.quality.measuring import Failed, Measured, measured, trace_of
 from dqmstream.quality.reporting import MAX_BAD_CHANNELS, adjust, failure, reports_of, unjudged
+from dqmstream.quality.rows import LeftOut, Window
 
 __all__ = ["MAX_BAD_CHANNELS", "judge"]
 
@@ -70,13 +71,22 @@ def judge(
     QualityReports
         Sorted by path, then name of test.
     """
+    given, looked_at = inputs or Inputs(), dict[int, str]()
+
+    def past(count: int, accepted: Accepted) -> Sequence[Past]:
+        found = given.past(count, accepted)
+        for one in found:
+            if one.lumisection not in looked_at:
+                looked_at[one.lumisection] = one.digest or digest_of(one.contents)
+        return found
+
     window = Window(
         contents=contents,
         run=run,
         lumisection=lumisection,
         conditions=conditions,
         made=made,
-        inputs=inputs or Inputs(),
+        inputs=replace(given, past=past),
     )
     reports, found = list[QualityReport](), list[Measured]()
     for test in workspace.of(scope) if tests is None else tests:
@@ -104,7 +114,8 @@ def judge(
         closed=closed,
         configuration=workspace.configuration,
         code=workspace.code,
-        contents=hashlib.blake2b(contents.cells.data, digest_size=8).hexdigest(),
+        contents=digest_of(contents),
+        past=tuple(sorted(looked_at.items())),
     )
 
 
@@ -141,7 +152,7 @@ def _judge_group(
         return
     for part in parts:
         if isinstance(part, LeftOut):
-            yield unjudged(test, part.layout, part.outcome, part.why)
+            yield unjudged(test, part.layout, part.outcome, part.why, references=part.versions)
             continue
         for one in measured(test, part):
             yield failure(one) if isinstance(one, Failed) else one

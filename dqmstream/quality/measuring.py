@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.quality import Outcome
 from dqmstream.quality.algorithm import Findings, WholeStackError
-from dqmstream.quality.comparands import Rows
 from dqmstream.quality.compiled import CompiledTest
+from dqmstream.quality.rows import Rows
 
 __all__ = ["Failed", "Measured", "measured", "trace_of"]
 
@@ -56,12 +56,13 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failed:
-    """A test that failed on an element, and where."""
+    """A test that failed on an element, and where; `versions` of what it compared with."""
 
     test: CompiledTest
     layout: ElementLayout
     error: str
     trace: str
+    versions: tuple[str, ...] = ()
 
 
 def measured(test: CompiledTest, rows: Rows) -> Iterator[Measured | Failed]:
@@ -79,8 +80,10 @@ def measured(test: CompiledTest, rows: Rows) -> Iterator[Measured | Failed]:
             for start, stop in ((0, count // 2), (count // 2, count)):
                 yield from measured(test, rows.part(start, stop))
             return
-        for layout in rows.layouts:
-            yield Failed(test=test, layout=layout, error=repr(error), trace=trace_of(error))
+        said, trace = repr(error), trace_of(error)
+        for row, layout in enumerate(rows.layouts):
+            versions = rows.versions_of(row)
+            yield Failed(test=test, layout=layout, error=said, trace=trace, versions=versions)
 
 
 def trace_of(error: BaseException) -> str:

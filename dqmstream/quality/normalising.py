@@ -1,15 +1,25 @@
 """What a reference or band is multiplied by, to be what is expected of the elements judged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
+from dqmstream.messages.booking import Element, Profile
 from dqmstream.quality.inputs import ChosenBand, ChosenReference, Exposure, Normalise
-from dqmstream.quality.stack import BandStack, Stack, per_element
+from dqmstream.quality.stack import BandStack, Stack, per_element, stack_elements
 
-__all__ = ["band_stack", "reference_scale", "why_unscaled"]
+__all__ = [
+    "band_stack",
+    "entries_of",
+    "is_scaled",
+    "reference_scale",
+    "why_no_band",
+    "why_unscaled",
+]
 
 Floats = NDArray[np.float64]
 
@@ -61,28 +71,103 @@ def why_unscaled(by: Normalise, chosen: ChosenReference, own: Exposure) -> str:
     return f"reference {chosen.name} has {what} to scale by"
 
 
-def band_stack(stack: Stack, bands: Sequence[ChosenBand], own: Exposure) -> BandStack:
-    """The bands of n elements, each in units of its own; the luminosity must be known if any is
-    per luminosity."""
-    amount = _amount(stack)
+def why_no_band(
+    by: Normalise | None, band: ChosenBand, layout: ElementLayout, own: Exposure
+) -> str:
+    """Why a band cannot be scaled to what is expected of an element; empty if it can."""
+    if not is_scaled(layout.element):
+        return ""
+    unit = by or band.per
+    if unit == "luminosity" and own.luminosity is None:
+        return f"band {band.name} is {_PER[unit]}, and that of the LS is not known"
+    if unit == band.per:
+        return ""
+    for one in (band.per, unit):
+        if not _amount_of(band, one) > 0:
+            said = f"band {band.name} is {_PER[band.per]}, to be compared {_PER[unit]}"
+            return f"{said}: it is not known how much of that it was made of"
+    return ""
+
+
+_PER: Final[Mapping[Normalise, str]] = {
+    "entries": "per entry",
+    "lumisections": "per LS",
+    "luminosity": "per luminosity",
+    "none": "of contents as they are",
+}
+
+
+def band_stack(
+    by: Normalise | None,
+    stack: Stack,
+    layouts: Sequence[ElementLayout],
+    bands: Sequence[ChosenBand],
+    own: Exposure,
+) -> BandStack:
+    """The bands of n elements, in the unit that they are to be compared in.
+
+    A band per `a` becomes one per `b` by A / B, with A and B what all its members had of `a` and
+    `b`: centre, lower and upper times A / B, the variance times its square. The range stays that of
+    the unit it was made in: a band per entry knows nothing of how rates scatter. Means of profiles,
+    and elements drawn as efficiencies, are never scaled.
+
+    Parameters
+    ----------
+    by
+        The unit; None: that of each band.
+    own
+        What the elements were made of; `why_no_band` has nothing against it.
+    """
     units: dict[Normalise, Floats] = {
-        "entries": amount,
+        "entries": _amount(stack),
         "lumisections": np.full(len(bands), float(own.lumisections)),
         "luminosity": np.full(len(bands), own.luminosity or 0.0),
         "none": np.ones(len(bands)),
     }
-    scale = [1.0 if stack.profile else units[band.per][row] for row, band in enumerate(bands)]
+    scales, ratios = np.ones(len(bands)), np.ones(len(bands))
+    usual = np.array([band.usual or (np.nan,) * 3 for band in bands], np.float64)
+    for row, (layout, band) in enumerate(zip(layouts, bands, strict=True)):
+        if not is_scaled(layout.element):
+            continue
+        unit = by or band.per
+        scales[row] = units[unit][row]
+        if unit != band.per:
+            ratios[row] = _amount_of(band, band.per) / _amount_of(band, unit)
+            usual[row] = np.nan
+    ratio = ratios.reshape(-1, *(1,) * bands[0].centre.ndim)
     return BandStack(
-        centre=np.stack([band.centre for band in bands]),
-        lower=np.stack([band.lower for band in bands]),
-        upper=np.stack([band.upper for band in bands]),
-        statistical=np.stack([band.statistical for band in bands]),
-        scale=np.array(scale),
+        centre=np.stack([band.centre for band in bands]) * ratio,
+        lower=np.stack([band.lower for band in bands]) * ratio,
+        upper=np.stack([band.upper for band in bands]) * ratio,
+        statistical=np.stack([band.statistical for band in bands]) * ratio**2,
+        scale=scales,
         members=np.array([band.members for band in bands], np.int64),
+        usual=usual,
     )
+
+
+def is_scaled(element: Element) -> bool:
+    """Whether contents of an element depend on how much data they are of."""
+    return not isinstance(element, Profile) and not element.draw.efficiency
+
+
+def _amount_of(band: ChosenBand, unit: Normalise) -> float:
+    """What all members of a band together had of a unit; NaN if it is not known. Contents as they
+    are, are those of an LS."""
+    if unit == "entries":
+        return band.entries
+    if unit == "luminosity":
+        known = band.exposure.luminosity
+        return np.nan if known is None else known
+    return float(band.exposure.lumisections)
 
 
 def _amount(stack: Stack) -> Floats:
     """float64[n]: entries, or the sum of weights, without flow."""
     content = stack.entries if stack.sums is None else stack.sums
     return np.asarray(per_element(content[stack.inner]).sum(axis=1), np.float64)
+
+
+def entries_of(contents: Contents, layout: ElementLayout) -> float:
+    """Entries of one element, or its sum of weights, without flow."""
+    return float(_amount(stack_elements(contents, [layout]))[0])

@@ -8,19 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.histograms.layout import ElementLayout
-from dqmstream.messages.booking import Element
 from dqmstream.messages.quality import BadChannel, Outcome, QualityReport
 from dqmstream.quality.algorithm import Findings
-from dqmstream.quality.bins import bin_label
 from dqmstream.quality.compiled import CompiledTest
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.quality.false_discovery import benjamini_hochberg
 from dqmstream.quality.measuring import Failed, Measured, trace_of
+from dqmstream.quality.worst_bins import MAX_BAD_CHANNELS, WorstBins
 
 __all__ = ["MAX_BAD_CHANNELS", "Adjusted", "adjust", "failure", "reports_of", "unjudged"]
 
-MAX_BAD_CHANNELS: Final = 20
-"""Failed bins a report lists; it counts all of them."""
 _NAMED: Final = 3
 
 
@@ -55,18 +52,22 @@ def adjust(all_measured: Sequence[Measured]) -> list[Adjusted | None]:
 def reports_of(measured: Measured, adjusted: Adjusted | None) -> Iterator[QualityReport]:
     """A report for each row."""
     test, findings = measured.test, measured.findings
-    severe = _rows_with_failures(findings)
+    axes = getattr(measured.rows.layouts[0].element, "axes", ())
+    worst = WorstBins(findings, axes)
     writer = _Writer(measured, adjusted)
     for row, layout in enumerate(measured.rows.layouts):
         if row in measured.obstacles:
-            yield unjudged(test, layout, *measured.obstacles[row], measured.entries[row])
+            versions = measured.rows.versions_of(row)
+            obstacle, entries = measured.obstacles[row], measured.entries[row]
+            yield unjudged(test, layout, *obstacle, entries=entries, references=versions)
             continue
         try:
-            bad = _bad_channels(layout.element, findings, row) if row in severe else ((), 0)
-            report = writer.report(row, layout, *bad)
+            report = writer.report(row, layout, *worst.of(row))
         except Exception as error:
             # Whatever a plug-in's findings are, the other rows have their reports.
-            failed = Failed(test=test, layout=layout, error=repr(error), trace=trace_of(error))
+            said, versions = repr(error), measured.rows.versions_of(row)
+            trace = trace_of(error)
+            failed = Failed(test=test, layout=layout, error=said, trace=trace, versions=versions)
             report = failure(failed)
         yield report
 
@@ -114,7 +115,7 @@ class _Writer:
             measured=measured,
             limit=self._limit,
             entries=entries,
-            references=rows.versions[row] if rows.versions else (),
+            references=rows.versions_of(row),
             bad_channels=bad,
             bad_count=count,
             message=(
@@ -137,7 +138,13 @@ class _Writer:
 
 
 def unjudged(
-    test: CompiledTest, layout: ElementLayout, outcome: Outcome, why: str, entries: int = 0
+    test: CompiledTest,
+    layout: ElementLayout,
+    outcome: Outcome,
+    why: str,
+    *,
+    entries: int = 0,
+    references: tuple[str, ...] = (),
 ) -> QualityReport:
     """The report of an element that a test does not judge."""
     return QualityReport(
@@ -146,6 +153,7 @@ def unjudged(
         algorithm=test.declared.algorithm,
         outcome=outcome,
         entries=entries,
+        references=references,
         message=f"not judged: {why}",
     )
 
@@ -157,6 +165,7 @@ def failure(failed: Failed) -> QualityReport:
         qtname=failed.test.declared.name,
         algorithm=failed.test.declared.algorithm,
         outcome=Outcome.ERROR,
+        references=failed.versions,
         message=f"not judged: the test failed: {failed.error[:500]}",
         trace=failed.trace,
     )
@@ -193,32 +202,6 @@ def _number(values: list[float] | None, row: int) -> float | None:
     """One of them; None for NaN, which is no number to show."""
     found = None if values is None else values[row]
     return found if found == found else None  # noqa: PLR0124 NaN differs from itself
-
-
-def _rows_with_failures(findings: Findings) -> frozenset[int]:
-    if findings.severity is None:
-        return frozenset()
-    rows = findings.severity.reshape(len(findings.severity), -1)
-    return frozenset(np.flatnonzero(rows.any(axis=1)).tolist())
-
-
-def _bad_channels(
-    element: Element, findings: Findings, row: int
-) -> tuple[tuple[BadChannel, ...], int]:
-    """Failed bins, worst first and then in order of bins; and how many there are in all."""
-    if findings.severity is None or findings.content is None:
-        return (), 0
-    severity, content = findings.severity[row], findings.content[row]
-    failed = np.flatnonzero(severity)
-    worst = failed[np.argsort(-severity.reshape(-1)[failed], kind="stable")][:MAX_BAD_CHANNELS]
-    places = np.stack(np.unravel_index(worst, severity.shape), axis=1) + findings.first_bin
-    contents = content.reshape(-1)[worst].tolist()
-    axes = getattr(element, "axes", ())
-    channels = (
-        BadChannel(bins=(bins := tuple(place)), content=held, label=bin_label(axes, bins))
-        for place, held in zip(places.tolist(), contents, strict=True)
-    )
-    return tuple(channels), len(failed)
 
 
 def _worst(bad: Sequence[BadChannel], count: int) -> str:

@@ -1,20 +1,22 @@
 """One run of one set as the comparator knows it: its totals, the windows of it that are judged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from dqmstream.fold.merge import Merged, SetKey
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.operations import Conditions
-from dqmstream.messages.quality import Scope
-from dqmstream.quality.compiled import CompiledWorkspace
-from dqmstream.quality.gate import told
+from dqmstream.messages.quality import QualityReports, Scope
+from dqmstream.quality.compiled import CompiledTest, CompiledWorkspace
+from dqmstream.quality.condition_names import told
+from dqmstream.quality.exposed import Exposed
 from dqmstream.quality.held import HeldPieces, Order
 from dqmstream.quality.inputs import Accepted, Exposure, Inputs, Past, References
+from dqmstream.quality.judgement import judge
 from dqmstream.quality.published import Told
 from dqmstream.quality.run_total import CountedLumisection, RunTotal
 from dqmstream.quality.triggers import Triggers
-from dqmstream.quality.windows import WindowSum, begin_of
+from dqmstream.quality.windows import Begin, WindowSum
 
 __all__ = ["JudgedEnd", "JudgedWindow", "RunOfSet"]
 
@@ -27,7 +29,8 @@ class JudgedEnd(NamedTuple):
 
 
 class JudgedWindow(NamedTuple):
-    """What reports are of, see `QualityReports`; `lumisections` are the LSs in it."""
+    """What reports are of, see `QualityReports`; `exposure` is that of the LSs in it, None for a
+    single one."""
 
     contents: Contents
     key: SetKey
@@ -36,7 +39,7 @@ class JudgedWindow(NamedTuple):
     versions: tuple[int, ...]
     first: int
     missing: tuple[tuple[int, int], ...]
-    lumisections: Sequence[int]
+    exposure: Exposure | None = None
     closed: bool = True
 
     @classmethod
@@ -51,7 +54,6 @@ class JudgedWindow(NamedTuple):
             versions=merged.versions,
             first=number,
             missing=(),
-            lumisections=(number,),
             closed=merged.closed,
         )
 
@@ -101,6 +103,8 @@ class RunOfSet:
         self._whole = whole
         self._first_lumisection = first_lumisection
         self._windows: dict[tuple[str, Scope], WindowSum] = {}
+        self._begins: dict[tuple[str, Scope], Begin] = {}
+        self._exposed: dict[str, Exposed] = {}
         self._held = held
         self._conditions = conditions
 
@@ -117,17 +121,39 @@ class RunOfSet:
             layout = merged.contents.layout
             total = RunTotal(layout, whole=self._whole, first=self._first_lumisection)
             self.totals[workspace] = total
+            self._exposed[workspace] = Exposed(self._conditions)
+        windows = [one for (name, _), one in self._windows.items() if name == workspace]
         if before is not None:
             total.remove(lumisection, before)
-            for (name, _), window in self._windows.items():
-                if name == workspace:
-                    window.take_out(lumisection, before)
+            self._exposed[workspace].remove(lumisection)
+            for window in windows:
+                window.take_out(lumisection, before)
         counted = CountedLumisection(
             complete=merged.complete,
             versions=merged.versions,
             invalid=merged.contents.invalid,
         )
         total.add(lumisection, merged.contents, counted)
+        self._exposed[workspace].add(lumisection)
+        for window in windows:
+            window.count(lumisection)
+        for (name, _), begin in self._begins.items():
+            if name == workspace:
+                begin.renew(lumisection)
+
+    def note_conditions(self, lumisections: Iterable[int] | None = None) -> None:
+        """Other conditions of some LSs are known; of any by default."""
+        sums = [*self._exposed.values(), *(one.exposed for one in self._windows.values())]
+        if lumisections is None:
+            self._begins.clear()
+            for exposed in sums:
+                exposed.renew_all()
+            return
+        for lumisection in lumisections:
+            for begin in self._begins.values():
+                begin.renew(lumisection)
+            for exposed in sums:
+                exposed.renew(lumisection)
 
     def give_up(self, key: SetKey) -> None:
         """Note that an LS was replaced, and that the sums it is in could not follow."""
@@ -144,15 +170,24 @@ class RunOfSet:
         """
         total = self.totals[end.workspace]
         first = self._begin(end, scope)
-        summed, complete, missing = total, total.complete, total.missing(first)
+        summed, complete, exposed = total, total.complete, self._exposed[end.workspace]
+        missing = total.numbers.missing(first, end.lumisection)
         if scope != "run":
-            held = self._windows.setdefault((end.workspace, scope), WindowSum(total.layout))
+            place = end.workspace, scope
+            if place not in self._windows:
+                self._windows[place] = WindowSum(total.layout, self._conditions)
+            held = self._windows[place]
             held.move(
-                [number for number in total.lumisections if number >= first],
+                first,
+                total.numbers,
                 lambda number: self._held.find(end._replace(lumisection=number)),
             )
-            summed, missing = held.total, held.missing(first, end.lumisection)
-            begun = total.whole or first > total.lumisections[0]
+            summed, missing, exposed = (
+                held.total,
+                held.missing(first, end.lumisection),
+                held.exposed,
+            )
+            begun = total.whole or first > total.numbers.first
             complete = not missing and summed.all_complete and summed.whole and begun
         return JudgedWindow(
             contents=summed.contents,
@@ -162,7 +197,7 @@ class RunOfSet:
             versions=total.versions,
             first=first,
             missing=missing,
-            lumisections=summed.lumisections,
+            exposure=exposed.exposure,
         )
 
     def told_now(self, workspace: CompiledWorkspace, scope: Scope, end: SetKey) -> Told:
@@ -170,31 +205,63 @@ class RunOfSet:
         conditions = told(workspace.asks_for(scope), self._conditions(end.lumisection))
         return Told(conditions, self._begin(end, scope) if scope.startswith("change") else None)
 
-    def inputs(self, window: JudgedWindow, references: References) -> Inputs:
+    def judged(
+        self,
+        window: JudgedWindow,
+        workspace: CompiledWorkspace,
+        tests: Sequence[CompiledTest],
+        references: References,
+        made: int,
+    ) -> QualityReports:
+        """Reports of some tests on a window."""
+        key = window.key
+        return judge(
+            window.contents,
+            workspace,
+            scope=window.scope,
+            set_hash=key.set,
+            run=key.run,
+            lumisection=key.lumisection,
+            complete=window.complete,
+            versions=window.versions,
+            made=made,
+            conditions=self._conditions(key.lumisection),
+            first_lumisection=window.first,
+            missing=window.missing,
+            closed=window.closed,
+            tests=tests,
+            inputs=self._inputs(window, references),
+        )
+
+    def _inputs(self, window: JudgedWindow, references: References) -> Inputs:
         """What the tests of a window are given."""
         key = window.key
 
         def past(count: int, accepted: Accepted) -> list[Past]:
             total, found = self.totals.get(key.workspace), list[Past]()
-            for number in reversed(total.lumisections if total else []):
+            for number in reversed(total.numbers if total else ()):
                 if len(found) == count:
                     break
-                if number >= key.lumisection or not accepted(self._conditions(number)):
+                row = self._conditions(number)
+                if number >= key.lumisection or not accepted(row):
                     continue
                 if one := self._held.find(key._replace(lumisection=number)):
-                    found.append(Past(lumisection=number, contents=one.contents))
+                    recorded = None if row is None else row.recorded
+                    found.append(
+                        Past(
+                            lumisection=number,
+                            contents=one.contents,
+                            digest=one.digest,
+                            luminosity=recorded,
+                        )
+                    )
             return found[::-1]
 
-        return Inputs(references=references, past=past, exposure=self._exposure(window))
+        exposure = window.exposure or Exposure.of([key.lumisection], self._conditions)
+        return Inputs(references=references, past=past, exposure=exposure)
 
     def _begin(self, end: SetKey, scope: Scope) -> int:
-        return begin_of(scope, self.totals[end.workspace].lumisections, self._conditions)
-
-    def _exposure(self, window: JudgedWindow) -> Exposure:
-        count, recorded = len(window.lumisections), 0.0
-        for number in window.lumisections:
-            row = self._conditions(number)
-            if row is None or row.recorded is None:
-                return Exposure(lumisections=count)
-            recorded += row.recorded
-        return Exposure(lumisections=count, luminosity=recorded)
+        place = end.workspace, scope
+        if place not in self._begins:
+            self._begins[place] = Begin(scope, self._conditions)
+        return self._begins[place].of(self.totals[end.workspace].numbers)

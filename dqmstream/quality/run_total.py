@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from dqmstream.errors import WindowError
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
+from dqmstream.quality.numbers import LumisectionNumbers
 
 __all__ = ["CountedLumisection", "RunTotal"]
 
@@ -21,7 +22,10 @@ class CountedLumisection:
 class RunTotal:
     """Sum over closed LSs, each counted once, in whatever order they close.
 
-    Scalars and texts are left out: no quality test reads them, and `last` depends on the order.
+    An LS more costs the same however many there are, and so does one that is taken out again. Cells
+    are integers, also those of weights and profiles, which were rounded to fixed point once when
+    they were filled: what was added and taken out leaves no trace, bit for bit. Scalars and texts
+    are left out: no quality test reads them, and `last` depends on the order.
 
     Parameters
     ----------
@@ -31,15 +35,24 @@ class RunTotal:
         Whether the run is known from its first record on; if not, it is never complete.
     first
         The lowest LS the run is known to have; without it the sum is not complete.
+
+    Attributes
+    ----------
+    numbers
+        Of all LSs in it.
     """
 
     def __init__(self, layout: Layout, *, whole: bool = True, first: int | None = None) -> None:
         self.layout = layout
+        self.numbers = LumisectionNumbers()
         self._cells = Contents.empty(layout)
         self._lumisections: dict[int, CountedLumisection] = {}
         self._whole = whole
         self._first = first
         self._overflow = ""
+        self._incomplete = 0
+        self._versions: tuple[int, ...] | None = None
+        self._invalid_in: dict[int, LumisectionNumbers] = {}
 
     def __contains__(self, lumisection: object) -> bool:
         return lumisection in self._lumisections
@@ -50,26 +63,12 @@ class RunTotal:
     @property
     def lumisection(self) -> int:
         """The highest LS in it."""
-        return max(self._lumisections)
-
-    @property
-    def lumisections(self) -> list[int]:
-        """All LSs in it, rising."""
-        return sorted(self._lumisections)
-
-    def missing(self, first: int) -> tuple[tuple[int, int], ...]:
-        """Ranges of LSs from `first` to its highest that are not in it, both ends included."""
-        ranges, expected = [], first
-        for number in self.lumisections:
-            if number > expected:
-                ranges.append((expected, number - 1))
-            expected = max(expected, number + 1)
-        return tuple(ranges)
+        return self.numbers.last
 
     @property
     def all_complete(self) -> bool:
         """Whether every LS in it is complete."""
-        return all(one.complete for one in self._lumisections.values())
+        return not self._incomplete
 
     @property
     def overflowed(self) -> bool:
@@ -84,24 +83,24 @@ class RunTotal:
     @property
     def complete(self) -> bool:
         """Whether it holds all data of every LS from its lowest to its highest."""
-        counted = self._lumisections
-        gapless = len(counted) == max(counted) - min(counted) + 1
-        from_first = self._first is None or min(counted) <= self._first
-        return self._whole and gapless and from_first and self.all_complete
+        from_first = self._first is None or self.numbers.first <= self._first
+        return self._whole and self.numbers.gapless and from_first and self.all_complete
 
     @property
     def versions(self) -> tuple[int, ...]:
         """Highest `through` of any LS in it, per partition."""
-        versions = (one.versions for one in self._lumisections.values())
-        return tuple(max(column) for column in zip(*versions, strict=True))
+        if self._versions is None:
+            versions = (one.versions for one in self._lumisections.values())
+            self._versions = tuple(max(column) for column in zip(*versions, strict=True))
+        return self._versions
 
     @property
     def contents(self) -> Contents:
         """Cells of the sum; an element invalid in any LS is invalid, as its sum lacks entries."""
-        invalid: dict[int, str] = {}
-        for number, one in sorted(self._lumisections.items()):
-            for index, why in one.invalid.items():
-                invalid.setdefault(index, f"LS {number}: {why}")
+        invalid = {
+            index: f"LS {numbers.first}: {self._lumisections[numbers.first].invalid[index]}"
+            for index, numbers in self._invalid_in.items()
+        }
         if self._overflow:
             invalid = dict.fromkeys(range(len(self.layout.elements)), self._overflow)
         return Contents(self.layout, self._cells.cells, invalid=invalid)
@@ -130,9 +129,25 @@ class RunTotal:
         except WindowError as error:
             # The bookings agree, so a fixed-point sum has run full: no longer judged, still summed.
             self._overflow = str(error)
+        if self._versions is not None:
+            pairs = zip(self._versions, counted.versions, strict=True)
+            self._versions = tuple(max(pair) for pair in pairs)
+        elif not self._lumisections:
+            self._versions = counted.versions
         self._lumisections[lumisection] = counted
+        self.numbers.add(lumisection)
+        self._incomplete += not counted.complete
+        for index in counted.invalid:
+            self._invalid_in.setdefault(index, LumisectionNumbers()).add(lumisection)
 
     def remove(self, lumisection: int, contents: Contents) -> None:
         """Take the contents of a counted LS out again, so that others can replace them."""
-        del self._lumisections[lumisection]
+        counted = self._lumisections.pop(lumisection)
+        self.numbers.remove(lumisection)
         self._cells.cells -= contents.cells
+        self._incomplete -= not counted.complete
+        self._versions = None
+        for index in counted.invalid:
+            self._invalid_in[index].remove(lumisection)
+            if not self._invalid_in[index]:
+                del self._invalid_in[index]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.messages.booking import Axis, Category, Element, Profile
+from dqmstream.quality.bands import Band
 
 __all__ = [
     "BandStack",
@@ -18,6 +19,7 @@ __all__ = [
     "Stack",
     "per_element",
     "same_shape",
+    "stack_cells",
     "stack_elements",
 ]
 
@@ -49,6 +51,9 @@ class Stack:
         The same elements in LSs before, the oldest first.
     lumisection
         Number of the LS they are of, or of the last one of several.
+    luminosity
+        Recorded in it, in /pb, where numbers of entries are to be compared by luminosity; else
+        None.
     """
 
     axes: tuple[Axis, ...]
@@ -60,6 +65,7 @@ class Stack:
     bands: tuple["BandStack", ...] = ()
     past: tuple["PastStack", ...] = ()
     lumisection: int = 0
+    luminosity: float | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -83,6 +89,7 @@ class Stack:
                 for each in self.past
             ),
             lumisection=self.lumisection,
+            luminosity=self.luminosity,
         )
 
     def row(self, index: int) -> "Stack":
@@ -142,6 +149,9 @@ class BandStack:
         int64[n] LSs that the band was made of.
     statistical
         float64[n, extents...] variance per unit squared that counting alone gave the members, mean.
+    usual
+        float64[n, 3] mean, variance and third central moment, over the members themselves, of the
+        sum of squares of pulls per degree of freedom (`usual_squares`); NaN where not known.
     """
 
     centre: NDArray[np.float64]
@@ -150,6 +160,23 @@ class BandStack:
     statistical: NDArray[np.float64]
     scale: NDArray[np.float64]
     members: NDArray[np.int64]
+    usual: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of_one(cls, band: Band, scale: NDArray[np.float64], members: int) -> Self:
+        """The same band, made of so many LSs, for all elements; `scale` is that of each."""
+
+        def spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.broadcast_to(values, (len(scale), *values.shape))
+
+        return cls(
+            centre=spread(band.centre),
+            lower=spread(band.lower),
+            upper=spread(band.upper),
+            statistical=spread(band.statistical),
+            scale=scale,
+            members=np.full(len(scale), members),
+        )
 
     def rows(self, start: int, stop: int) -> "BandStack":
         """The bands of some elements of it."""
@@ -161,6 +188,7 @@ class BandStack:
             statistical=self.statistical[some],
             scale=self.scale[some],
             members=self.members[some],
+            usual=None if self.usual is None else self.usual[some],
         )
 
     def row(self, index: int) -> "BandStack":
@@ -194,14 +222,19 @@ def stack_elements(contents: Contents, group: Sequence[ElementLayout]) -> Stack:
     size = first.planes * first.cells
     offsets = np.fromiter((layout.offset for layout in group), np.intp, len(group))
     taken = contents.cells[offsets[:, None] + np.arange(size)]
-    planes = np.moveaxis(taken.reshape(len(group), first.planes, *first.extents), 1, 0)
-    weighted = first.planes == 3
+    return stack_cells(first, taken)
+
+
+def stack_cells(layout: ElementLayout, cells: NDArray[np.int64]) -> Stack:
+    """cells[n, planes * cells], each row stored as an element of this layout is."""
+    planes = np.moveaxis(cells.reshape(len(cells), layout.planes, *layout.extents), 1, 0)
+    weighted = layout.planes == 3
     return Stack(
-        axes=_axes(first.element),
+        axes=_axes(layout.element),
         entries=planes[0],
-        sums=np.ldexp(planes[1].astype(np.float64), -first.bits) if weighted else None,
-        squares=np.ldexp(planes[2].astype(np.float64), -first.square_bits) if weighted else None,
-        profile=isinstance(first.element, Profile),
+        sums=np.ldexp(planes[1].astype(np.float64), -layout.bits) if weighted else None,
+        squares=np.ldexp(planes[2].astype(np.float64), -layout.square_bits) if weighted else None,
+        profile=isinstance(layout.element, Profile),
     )
 
 

@@ -18,7 +18,6 @@ from dqmstream.quality.algorithm import (
 from dqmstream.quality.algorithms.compared import (
     MAX_PULL,
     Bins,
-    chi2_tail,
     in_bins,
     largest_pull,
     listed,
@@ -26,6 +25,7 @@ from dqmstream.quality.algorithms.compared import (
     two_of,
     two_sided_tail,
 )
+from dqmstream.quality.algorithms.moments import calibrated_tail
 from dqmstream.quality.stack import BandStack, Stack, per_element
 
 __all__ = ["ALGORITHMS", "RobustBand", "count_pulls", "robust_band"]
@@ -99,10 +99,13 @@ def robust_band(stack: Stack, parameters: RobustBand) -> Findings:
     among thousands of bins, nor a small shift of all of them. Scaled to equal entries, the scale is
     fitted to the bins within 5 sigmas, so that a spike does not push the others down either.
 
-    Valid where intrinsic deviations of bins are independent; where they move together (a timing
-    that drifts) b is too small, and thresholds are to be chosen on data. Counts are discrete,
-    which makes a conservative. A bin empty in all m members is expected to have 1/m entries. Flow
-    is left out. Source: median and quantiles as a band over good LSs, made by `make_band`.
+    Where intrinsic deviations of bins move together (a timing that drifts) the sum scatters more
+    than a chi2: b then is of what it did in the members themselves, each judged by the band of
+    others (`usual_squares`, `calibrated_tail`), never below that of a chi2. Known for bands of 100
+    LSs and more, compared in the unit they were made in; of others b is right for independent bins
+    only. Counts are discrete, which makes a conservative. A bin empty in all m members is expected
+    to have 1/m entries. Flow is left out. Source: median and quantiles as a band over good LSs,
+    made by `make_band`.
     """
     band, data = stack.bands[0], in_bins(stack)
     centre, half, statistical = _per_unit(stack, band)
@@ -123,7 +126,7 @@ def robust_band(stack: Stack, parameters: RobustBand) -> Findings:
     statistic = np.where(summed, pulls**2, 0.0).sum(axis=1)
     ndof = np.maximum(summed.sum(axis=1) - lost.astype(np.float64), 0.0)
     largest = largest_pull(pulls)
-    spike, amount = two_sided_tail(largest, bins), chi2_tail(statistic, ndof)
+    spike, amount = two_sided_tail(largest, bins), calibrated_tail(statistic, ndof, band.usual)
     p_value = two_of(spike, amount)
     content = np.nan_to_num(data.content)
     return Findings(

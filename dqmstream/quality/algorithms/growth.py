@@ -4,6 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc, betaincc, pdtr, pdtrc
 
 from dqmstream.quality.algorithm import Algorithm, Findings, Needs, Parameters
@@ -20,6 +21,8 @@ __all__ = [
     "rate_change",
 ]
 
+Floats = NDArray[np.float64]
+
 _TELLING: Final = 1e-3
 
 
@@ -34,13 +37,22 @@ class RateChange(Parameters, frozen=True, kw_only=True):
     """LSs to compare with, and how far good rates scatter from LS to LS.
 
     `tolerance` is a relative standard deviation. `gap` LSs right before the one judged are left
-    out, so that a fault does not become what is usual at once.
+    out, so that a fault does not become what is usual at once. Fewer than `least` others are too
+    few to say what is usual. `capped`: rates may be limited, and then do not follow the luminosity;
+    what is unusual by luminosity has to be so by LS too.
     """
 
     lumisections: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
     gap: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.03
     direction: Literal["both", "down", "up"] = "both"
+    least: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+    capped: bool = False
+
+    def __post_init__(self) -> None:
+        if self.least > self.lumisections:
+            msg = f"least is {self.least}, expected at most lumisections = {self.lumisections}"
+            raise ValueError(msg)
 
 
 class Freshness(Parameters, frozen=True, kw_only=True):
@@ -54,19 +66,21 @@ def entries_stopped(stack: Stack, parameters: EntriesStopped) -> Findings:
 
     x entries now, K in the m LSs before: given x + K, x is binomial with q = share / (m + share),
     whatever the rate is (J. Przyborowski and H. Wilenski, Biometrika 31 (1940) 313), and
-    p = P(x or fewer). Exact for Poisson counts at the smallest good rate, conservative above it.
-    INSUFFICIENT where even x = 0 has p above 0.001. Flow counts.
+    p = P(x or fewer). By luminosity m is that of the LSs before in units of the one judged. Exact
+    for Poisson counts at the smallest good rate, conservative above it. INSUFFICIENT where even
+    x = 0 has p above 0.001. Flow counts.
     """
     series = series_of(stack, "entries")
     now, before = series.value[:, -1], series.value[:, :-1].sum(axis=1)
-    q = parameters.share / (series.value.shape[1] - 1 + parameters.share)
+    exposure = float(series.exposure[:-1].sum())
+    q = parameters.share / (exposure + parameters.share)
     # The binomial tail for whole numbers ends at 2^31 entries.
     some = betaincc(now + 1, np.maximum(before, 1.0), q)
     p_value = np.where(before > 0, some, 1.0)
     at_none = (1 - q) ** before
-    expected = before / max(series.value.shape[1] - 1, 1)
+    expected = before / exposure if exposure else before
     return series_findings(
-        "entries as a share of those per LS before",
+        f"entries as a share of those per {_unit(stack)} before",
         f"at least {parameters.share:g}",
         series,
         (p_value, np.divide(now, expected, out=np.zeros(len(now)), where=expected > 0), now),
@@ -86,32 +100,60 @@ def rate_change(stack: Stack, parameters: RateChange) -> Findings:
     P(N <= x) = I_q(r, x + 1) and P(N >= x) = 1 - I_q(r + 1, x), with r = (K / m)^2 / v and
     q = r / (r + K / m).
     With tolerance 0 these are the exact binomial tails of two Poisson counts, given their sum.
-    Two-sided: twice the smaller tail. Counts are discrete, and conservative when few.
+    Two-sided: twice the smaller tail. Counts are discrete, and conservative when few. By luminosity
+    K / m is K over the luminosity of the LSs before in units of that of the one judged. `capped`
+    takes the larger of the p-values by luminosity and by LS: valid whichever of both rates go by.
     """
     series = series_of(stack, "entries")
     lookback = series.value.shape[1] - 1
     kept = max(lookback - parameters.gap, 1)
     now, before = series.value[:, -1], series.value[:, :kept].sum(axis=1)
-    rate = before / kept
-    safe = np.maximum(rate, 1e-9)
-    variance = safe / kept + (parameters.tolerance * safe) ** 2 * (1 + 1 / kept)
-    shape = safe**2 / variance
-    q = shape / (shape + safe)
+    rate, variance, p_value = _tails(
+        now, before, float(series.exposure[:kept].sum()), kept, parameters
+    )
+    if parameters.capped and stack.luminosity is not None:
+        p_value = np.maximum(p_value, _tails(now, before, float(kept), kept, parameters)[2])
+    return series_findings(
+        f"entries in units of those per {_unit(stack)} before",
+        "1",
+        series,
+        (p_value, now / rate, (now - rate) / np.sqrt(variance + rate)),
+        _nothing_usual(before, kept, parameters),
+    )
+
+
+def _tails(
+    now: Floats, before: Floats, exposure: float, kept: int, parameters: RateChange
+) -> tuple[Floats, Floats, Floats]:
+    """Rate expected, its variance, and p-values, of each row."""
+    rate = np.maximum(before / exposure, 1e-9)
+    variance = rate / exposure + (parameters.tolerance * rate) ** 2 * (1 + 1 / kept)
+    shape = rate**2 / variance
+    q = shape / (shape + rate)
     fewer = betainc(shape, now + 1, q)
     more = 1 - np.where(now > 0, betainc(shape + 1, np.maximum(now, 1.0), q), 0.0)
     # A rate known exactly has a gamma of no width.
     sharp = shape > 1e8
-    fewer = np.where(sharp, pdtr(now, safe), fewer)
-    more = np.where(sharp & (now > 0), pdtrc(now - 1, safe), more)
+    fewer = np.where(sharp, pdtr(now, rate), fewer)
+    more = np.where(sharp & (now > 0), pdtrc(now - 1, rate), more)
     tails = {"down": fewer, "up": more, "both": 2 * np.minimum(fewer, more)}
-    p_value = np.clip(tails[parameters.direction], 0.0, 1.0)
-    return series_findings(
-        "entries in units of those per LS before",
-        "1",
-        series,
-        (p_value, now / safe, (now - safe) / np.sqrt(variance + safe)),
-        {int(row): "no entries in the LSs before" for row in np.flatnonzero(before == 0)},
-    )
+    return rate, variance, np.clip(tails[parameters.direction], 0.0, 1.0)
+
+
+def _unit(stack: Stack) -> str:
+    return "LS" if stack.luminosity is None else "luminosity"
+
+
+def _nothing_usual(
+    before: NDArray[np.float64], kept: int, parameters: RateChange
+) -> dict[int, str]:
+    """Rows of which it is not known what is usual, and why."""
+    if kept < parameters.least:
+        apart = f" more than {parameters.gap} LSs ago" if parameters.gap else " before"
+        return dict.fromkeys(
+            range(len(before)), f"{kept} LSs{apart}, {parameters.least} are needed"
+        )
+    return {int(row): "no entries in the LSs before" for row in np.flatnonzero(before == 0)}
 
 
 def freshness(stack: Stack, parameters: Freshness) -> Findings:
@@ -148,6 +190,7 @@ ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (
         min_entries=1,
         needs=Needs.PAST,
         lookback=lambda parameters: parameters.lumisections,
+        counts=lambda _: True,
     ),
     Algorithm(
         name="RateChange",
@@ -159,6 +202,7 @@ ALGORITHMS: Final[tuple[Algorithm[Any], ...]] = (
         min_entries=20,
         needs=Needs.PAST,
         lookback=lambda parameters: parameters.lumisections + parameters.gap,
+        counts=lambda _: True,
     ),
     Algorithm(
         name="Freshness",

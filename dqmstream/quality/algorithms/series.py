@@ -1,6 +1,7 @@
 """One number of each element, LS by LS: what trends are tests of."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ __all__ = [
     "WORDS",
     "Quantity",
     "Series",
+    "per_exposure",
     "refuse_unless_number",
     "refuse_without",
     "series_findings",
@@ -42,12 +44,16 @@ class Series:
         float64[n, m], and its statistical error; NaN in an LS without entries.
     entries
         int64[n, m] entries each rests on.
+    exposure
+        float64[m] luminosities in units of that of the LS judged; 1 where entries are not taken by
+        luminosity.
     """
 
     lumisection: Floats
     value: Floats
     error: Floats
     entries: NDArray[np.int64]
+    exposure: Floats
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -56,7 +62,10 @@ class Series:
 
 
 def series_of(stack: Stack, quantity: Quantity) -> Series:
-    """The number in the LSs before, and in the one judged."""
+    """The number in the LSs before, and in the one judged.
+
+    Entries are those that were counted: `exposure` says of how much luminosity.
+    """
     stacks = [*(one.stack for one in stack.past), stack]
     numbers = [one.lumisection for one in stack.past]
     own = max(stack.lumisection, numbers[-1] + 1) if numbers else stack.lumisection
@@ -66,7 +75,22 @@ def series_of(stack: Stack, quantity: Quantity) -> Series:
         value=np.stack([value for value, _, _ in each], axis=1),
         error=np.stack([error for _, error, _ in each], axis=1),
         entries=np.stack([entries for _, _, entries in each], axis=1),
+        exposure=_exposure(stacks),
     )
+
+
+def per_exposure(series: Series) -> Series:
+    """Numbers and errors for one luminosity, that of the LS judged."""
+    return replace(
+        series, value=series.value / series.exposure, error=series.error / series.exposure
+    )
+
+
+def _exposure(stacks: Sequence[Stack]) -> Floats:
+    known = [one.luminosity for one in stacks if one.luminosity]
+    if len(known) < len(stacks):
+        return np.ones(len(stacks))
+    return np.array(known) / known[-1]
 
 
 def series_findings(

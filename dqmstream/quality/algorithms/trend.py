@@ -5,7 +5,7 @@ numbers of LSs: gaps do no harm. `scatter` is how far good LSs scatter by nature
 statistics; with 0 a long run makes the smallest change significant.
 """
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from dqmstream.quality.algorithms.series import (
     WORDS,
     Quantity,
     Series,
+    per_exposure,
     refuse_unless_number,
     refuse_without,
     series_findings,
@@ -32,6 +33,8 @@ Floats = NDArray[np.float64]
 _LEAST: Final = 3
 _OF_MAD: Final = 1.482602218505602
 """Standard deviation of a normal distribution in units of its median absolute deviation."""
+_OF_MEDIAN: Final = np.pi / 2
+"""Variance of the median of many normal values in units of that of their mean."""
 _EFFICIENCY: Final = 0.368
 """Of the median absolute deviation against the standard deviation: its degrees of freedom."""
 
@@ -45,10 +48,13 @@ class _Trend(Parameters, frozen=True, kw_only=True):
 class LevelShift(_Trend, frozen=True, kw_only=True):
     """Number, LSs looked at, natural scatter in the number's unit.
 
-    `recent` is how many LSs, the one judged included, a step may be old at most.
+    `recent` is how many LSs, the one judged included, a step may be old at most. `against` is what
+    the level before is: the mean, or the median, which fewer than half of the LSs do not move: a
+    number that was off for some LSs and is back is then no step.
     """
 
     recent: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    against: Literal["mean", "median"] = "mean"
 
     def __post_init__(self) -> None:
         if self.recent > self.lumisections - _LEAST:
@@ -73,9 +79,11 @@ def level_shift(stack: Stack, parameters: LevelShift) -> Findings:
     scatter^2), for k = 1..recent; the largest |z| counts, corrected for `recent` trials by Sidak.
     For normal errors it is the likelihood ratio of a step against none (D. M. Hawkins, J. Am.
     Stat. Assoc. 72 (1977) 180). Needs 3 LSs before. Valid for known errors; trials are correlated,
-    which makes it conservative.
+    which makes it conservative. Against the weighted median of those before, whose variance is pi
+    / 2 times that of their mean for many LSs and less for few (M. G. Kendall and A. Stuart, The
+    Advanced Theory of Statistics 1, 10.10), it is a little more so.
     """
-    series = series_of(stack, parameters.quantity)
+    series = _series(stack, parameters)
     weight, value = _weighted(series, parameters.scatter)
     recent = min(parameters.recent, value.shape[1] - _LEAST)
     best, step = np.zeros(len(value)), np.zeros(len(value))
@@ -85,8 +93,13 @@ def level_shift(stack: Stack, parameters: LevelShift) -> Findings:
         enough = (late > 0) & ((weight[:, :-last] > 0).sum(axis=1) >= _LEAST)
         late, early = np.where(enough, late, 1.0), np.where(enough, early, 1.0)
         after = (weight * value)[:, -last:].sum(axis=1) / late
-        before = (weight * value)[:, :-last].sum(axis=1) / early
-        z = np.where(enough, (after - before) / np.sqrt(1 / late + 1 / early), 0.0)
+        if parameters.against == "median":
+            before = _weighted_median(weight[:, :-last], value[:, :-last])
+            spread = 1 / late + _OF_MEDIAN / early
+        else:
+            before = (weight * value)[:, :-last].sum(axis=1) / early
+            spread = 1 / late + 1 / early
+        z = np.where(enough, (after - before) / np.sqrt(spread), 0.0)
         better = np.abs(z) > np.abs(best)
         best, step = np.where(better, z, best), np.where(better, after - before, step)
         trials += enough
@@ -107,7 +120,7 @@ def drift(stack: Stack, parameters: Drift) -> Findings:
     scatter^2): z = (|slope| - tolerance) / error, p = erfc(z / sqrt 2). Exact for normal errors
     that are known. Needs 3 LSs.
     """
-    series = series_of(stack, parameters.quantity)
+    series = _series(stack, parameters)
     weight, value = _weighted(series, parameters.scatter)
     total = weight.sum(axis=1)
     enough = (weight > 0).sum(axis=1) >= _LEAST
@@ -135,7 +148,7 @@ def outlier(stack: Stack, parameters: Outlier) -> Findings:
     before hide nothing. Good to a factor of 2 at p = 1e-3 for m >= 10 where values scatter more
     than their errors; conservative where they do not. Needs 3 LSs before.
     """
-    series = series_of(stack, parameters.quantity)
+    series = _series(stack, parameters)
     known = series.known
     before = np.where(known[:, :-1], series.value[:, :-1], np.nan)
     number = known[:, :-1].sum(axis=1)
@@ -161,6 +174,26 @@ def outlier(stack: Stack, parameters: Outlier) -> Findings:
         (p_value, apart, t),
         enough,
     )
+
+
+def _series(stack: Stack, parameters: _Trend) -> Series:
+    series = series_of(stack, parameters.quantity)
+    return per_exposure(series) if parameters.quantity == "entries" else series
+
+
+def _weighted_median(weight: Floats, value: Floats) -> Floats:
+    """The value at which half of the weight is on either side, float64[n] of [n, m]; the middle
+    between two where it is exactly so."""
+    order = np.argsort(value, axis=1, kind="stable")
+    ranked = np.take_along_axis(value, order, axis=1)
+    running = np.take_along_axis(weight, order, axis=1).cumsum(axis=1)
+    half = running[:, -1:] / 2
+    slack = 1e-9 * running[:, -1:]
+    lower = np.argmax(running >= half - slack, axis=1)
+    upper = np.argmax(running > half + slack, axis=1)
+    rows = np.arange(len(value))
+    middle: Floats = (ranked[rows, lower] + ranked[rows, upper]) / 2
+    return middle
 
 
 def _weighted(series: Series, scatter: float) -> tuple[Floats, Floats]:
@@ -202,6 +235,7 @@ def _declared(name: str, parameters: Any, measure: Any) -> Algorithm[Any]:
         min_entries=100,
         needs=Needs.PAST,
         lookback=_lookback,
+        counts=lambda chosen: chosen.quantity == "entries",
     )
 
 

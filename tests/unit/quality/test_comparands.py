@@ -300,6 +300,72 @@ def test_a_band_is_in_its_own_units(per: str, expected: float) -> None:
     assert reports["a"].measured == expected
     assert reports["a"].references == ("b1",)
     assert bench.stacks[0].bands[0].members.tolist() == [40]
+    assert np.isnan(bench.stacks[0].bands[0].usual).all()
+
+
+MADE_OF = Exposure(lumisections=40, luminosity=10.0)
+ALL_OF_IT = {"entries": 800.0, "lumisections": 40.0, "luminosity": 10.0, "none": 40.0}
+"""What all members of a band had together."""
+OWN = {"entries": 60.0, "lumisections": 4.0, "luminosity": 0.5, "none": 1.0}
+
+
+@pytest.mark.parametrize("by", OWN)
+@pytest.mark.parametrize("per", OWN)
+def test_a_band_is_compared_in_the_unit_that_is_asked_for(per: str, by: str) -> None:
+    own = Exposure(lumisections=4, luminosity=0.5)
+    fields = {"statistical": np.full(5, 2.0), "usual": (1.0, 0.5, 0.25)}
+    made = band(per=per, exposure=MADE_OF, entries=800.0, **fields)
+    bench = Bench(Needs.BAND)
+    reports = bench(DATA, f'normalise = "{by}"', path="a", references=lambda _: made, exposure=own)
+    # Of the 6 that it expects for one unit: as many units as fall on what the element was made of.
+    ratio = ALL_OF_IT[per] / ALL_OF_IT[by]
+    assert reports["a"].measured == pytest.approx(6 * OWN[by] * ratio, rel=1e-14)
+    (stack,) = bench.stacks
+    given = stack.bands[0]
+    assert given.scale.tolist() == [OWN[by]]
+    np.testing.assert_allclose(given.upper - given.lower, np.full((1, 5), ratio))
+    np.testing.assert_allclose(given.statistical, np.full((1, 5), 2 * ratio**2))
+    # What its LSs did is known in the unit that it was made in.
+    assert given.usual.tolist() == [[1.0, 0.5, 0.25]] or (per != by and np.isnan(given.usual).all())
+
+
+@pytest.mark.parametrize("by", OWN)
+@pytest.mark.parametrize("path", ["eff", "mean"])
+def test_a_band_of_efficiencies_or_means_is_never_scaled(path: str, by: str) -> None:
+    made = band(per="none", profile=path == "mean", exposure=MADE_OF, entries=800.0)
+    contents = DATA.copy()
+    contents.cells[LAYOUT["mean"].offset + 1] = 4
+    reports = Bench(Needs.BAND)(
+        contents,
+        f'normalise = "{by}"',
+        path=path,
+        references=lambda _: made,
+        exposure=Exposure(lumisections=4),
+    )
+    assert reports[path].measured == 6
+
+
+@pytest.mark.parametrize(
+    ("toml", "fields", "own", "said"),
+    [
+        ("luminosity", {}, None, "is per luminosity, and that of the LS is not known"),
+        ("luminosity", {"exposure": Exposure(lumisections=9)}, 0.5, "to be compared per lumi"),
+        ("lumisections", {}, None, "is per entry, to be compared per LS: it is not known how"),
+    ],
+)
+def test_a_band_that_cannot_be_brought_to_a_unit_is_not_used(
+    toml: str, fields: dict[str, Any], own: float | None, said: str
+) -> None:
+    reports = Bench(Needs.BAND)(
+        DATA,
+        f'normalise = "{toml}"',
+        path="a",
+        references=lambda _: band(**fields),
+        exposure=Exposure(luminosity=own),
+    )
+    assert reports["a"].outcome is Outcome.NOT_RUN
+    assert said in reports["a"].message
+    assert reports["a"].references == ("b1",)
 
 
 def test_a_band_of_other_axes_or_of_unknown_luminosity_is_not_used() -> None:
@@ -363,6 +429,72 @@ def test_only_lumisections_that_the_gate_lets_in_are_looked_at() -> None:
 
     Bench(Needs.PAST)(DATA, 'beam_mode = "STABLE BEAMS"', past=before, conditions=now, path="a")
     assert accepted == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ({"beam_mode": "STABLE BEAMS", "prescale_index": 2}, [True, False, False, False]),
+        ({"beam_mode": "STABLE BEAMS", "prescale_index": 3}, [False, True, False, False]),
+        ({"beam_mode": "STABLE BEAMS"}, [False, False, True, False]),
+        ({}, [False, False, False, True]),
+    ],
+)
+def test_only_lumisections_with_the_same_conditions_are_looked_at(
+    own: dict[str, Any], expected: list[bool]
+) -> None:
+    """What is not known is the same as what is not known, and nothing else is."""
+    now = Conditions(run=1, lumisection=9, **own)
+    stable = Conditions(run=1, lumisection=1, beam_mode="STABLE BEAMS")
+    rows = [
+        msgspec.structs.replace(stable, prescale_index=2, pileup=3.0),
+        msgspec.structs.replace(stable, prescale_index=3),
+        stable,
+        None,
+    ]
+    accepted: list[bool] = []
+
+    def before(_: int, accept: Any) -> list[Past]:
+        accepted.extend(map(accept, rows))
+        return []
+
+    toml = 'same = ["beam_mode", "prescale_index"]'
+    reports = Bench(Needs.PAST)(DATA, toml, past=before, conditions=now, path="a")
+    assert accepted == expected
+    assert reports["a"].outcome is Outcome.INSUFFICIENT
+    assert "no LS of the run before it like it in beam_mode, prescale_index" in reports["a"].message
+
+
+@pytest.mark.parametrize(
+    ("recorded", "expected"),
+    [(0.5, [True, False, False]), (None, [False, True, False])],
+)
+def test_known_luminosities_are_compared_with_known_ones(
+    recorded: float | None, expected: list[bool]
+) -> None:
+    now = Conditions(run=1, lumisection=9, recorded=recorded)
+    accepted: list[bool] = []
+
+    def before(_: int, accept: Any) -> list[Past]:
+        rows = [msgspec.structs.replace(now, recorded=each) for each in (0.25, None, 0.0)]
+        accepted.extend(map(accept, rows))
+        return [Past(lumisection=8, contents=DATA, luminosity=0.25 if recorded else None)]
+
+    bench = Bench(Needs.PAST, counts=lambda _: True)
+    bench(DATA, 'normalise = "luminosity"', past=before, conditions=now, path="a")
+    assert accepted == expected
+    (stack,) = bench.stacks
+    assert stack.luminosity == recorded
+    assert [one.stack.luminosity for one in stack.past] == [0.25 if recorded else None]
+
+
+def test_a_lumisection_without_luminosity_has_no_rate() -> None:
+    now = Conditions(run=1, lumisection=9, recorded=0.0)
+    bench = Bench(Needs.PAST, counts=lambda _: True)
+    report = bench(DATA, 'normalise = "luminosity"', conditions=now, path="a")["a"]
+    assert report.outcome is Outcome.INSUFFICIENT
+    assert "no luminosity was recorded in the LS" in report.message
+    assert bench.stacks == []
 
 
 # ------------------------------------------------------------------ failures, corrections

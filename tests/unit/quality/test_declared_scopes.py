@@ -7,8 +7,9 @@ from dqmstream.messages.booking import Booking, Histogram, Integer
 from dqmstream.messages.operations import Conditions
 from dqmstream.quality.alarm_policy import AlarmPolicy
 from dqmstream.quality.compiled import compile_tests
+from dqmstream.quality.condition_names import told
 from dqmstream.quality.declaration import QualityTest, read_tests
-from dqmstream.quality.gate import all_open, listed_gate, parts_gate, told
+from dqmstream.quality.gate import all_open, listed_gate, parts_gate
 
 DEAD = '[[quality_test]]\nname = "t"\nalgorithm = "DeadChannel"\npath = "*"\n'
 CHI2 = DEAD.replace("DeadChannel", "Chi2")
@@ -112,6 +113,7 @@ def test_an_alarm_has_defaults() -> None:
         ('normalise = "events"', "key 'normalise': Invalid enum value 'events'"),
         ('normalise = "none"', "key 'normalise': DeadChannel has no such reference"),
         ('reference = "x"', "key 'reference': DeadChannel has no such reference"),
+        ('same = ["fill"]', "key 'same': DeadChannel looks at no LSs before"),
         ("alarm = 3", "key 'alarm': Expected `object`"),
         ("alarm = {bad = 3, of = 2}", "alarm: bad = 3 of = 2: expected at most as many"),
         ("alarm = {good = 0}", "key 'alarm.good': Expected `int` >= 1"),
@@ -188,7 +190,41 @@ def test_what_a_verdict_depends_on_is_known_when_it_is_compiled() -> None:
     toml = CHI2 + 'run_type = "pp*"\nnormalise = "luminosity"\nscope = "change"\nsince = ["fill"]'
     (workspace,) = compile_tests(read_tests(toml, "f"), [booking]).workspaces.values()
     assert workspace.asks_for("change:fill") == (
-        *("beam_mode", "fill", "prescale_name", "recorded", "run_type"),
+        *("beam_mode", "energy", "fill", "prescale_name", "recorded", "run_type"),
     )
     assert workspace.asks_for("lumisection") == ()
     assert workspace.looks_back
+
+
+RATE = '[[quality_test]]\nname = "t"\nalgorithm = "{}"\npath = "x"\n'
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "more", "message"),
+    [
+        ("RateChange", 'same = ["pileup"]', "key 'same': 'pileup': expected one of fill"),
+        ("RateChange", "same = []", "key 'same': Expected `array` of length >= 1"),
+        ("RateChange", 'normalise = "none"', "expected 'lumisections' or 'luminosity', got 'none'"),
+        ("LevelShift", 'normalise = "luminosity"', "LevelShift has no such reference"),
+        ("RateChange", "parameters = {least = 11}", "expected at most lumisections = 10"),
+        ("LevelShift", 'parameters = {against = "mode"}', "parameters.against"),
+    ],
+)
+def test_mistakes_in_trends_are_named(algorithm: str, more: str, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        read_tests(RATE.format(algorithm) + more, "f")
+
+
+def test_trends_of_entries_may_go_by_luminosity_and_ask_for_what_they_look_at() -> None:
+    toml = RATE.format("RateChange") + 'normalise = "luminosity"\nsame = ["dcs.bpix", "dcs.bpix"]'
+    (test,) = read_tests(toml, "f")
+    assert (test.normalise, test.same) == ("luminosity", ("dcs.bpix",))
+    axes = (Integer(lower=0, upper=3),)
+    booking = Booking(workspace="w", elements=(Histogram(path="x", axes=axes, fill=("x",)),))
+    (compiled,) = compile_tests([test], [booking]).workspaces.values()
+    assert compiled.asks_for() == ("dcs.bpix", "recorded")
+    (of_entries,) = read_tests(
+        RATE.format("LevelShift") + 'normalise = "luminosity"\nparameters = {quantity = "entries"}',
+        "f",
+    )
+    assert of_entries.normalise == "luminosity"

@@ -82,8 +82,12 @@ OF_CONTENTS = tuple(
     )
 )
 """Of the contents of CMS events: see workspaces/test_contents.py."""
-GROWING = {"strip dead modules": 3, "gem dead chips": 4}
-"""Tests of the run so far that have enough entries from that LS on."""
+GROWING = {"strip dead modules": 3, "gem dead chips": 4} | {
+    test.name: 6 if test.algorithm == "RateChange" else 4
+    for test in default_tests()
+    if test.algorithm in {"RateChange", "LevelShift"}
+}
+"""Tests that have enough entries, or LSs before, from that LS on."""
 RATE = 500.0
 
 Reports = list[tuple[int, Scope, QualityReport]]
@@ -245,5 +249,27 @@ def test_an_alarm_names_no_channel_that_is_not_broken(play: Play) -> None:
     }
     assert alarms == {
         ("Pixel/Layer3/occupancy", "pixel dead modules", ((100,),)),
+        ("Pixel/Layer3/occupancy_map", "pixel dead regions", ((4, 12),)),
         ("PixelNew/Layer3/occupancy", "new pixel chain dead modules", ((100,),)),
     }
+
+
+def test_modules_side_by_side_are_dead_though_each_has_too_few_entries_to_say_so(
+    play: Play,
+) -> None:
+    """What the test of regions adds: a tenth of the usual rate, four modules of 512 in one LS."""
+    dead = [f"dead:pixel:layer4/module{number}@2-" for number in (100, 101, 108, 109)]
+    config = SyntheticConfig(
+        run=9,
+        seed=9,
+        lumisections=2,
+        rate=50.0,
+        chunk_events=2000,
+        faults=tuple(map(parse_fault, dead)),
+    )
+    bad = {
+        (lumisection, report.qtname, tuple(sorted(one.bins for one in report.bad_channels)))
+        for lumisection, scope, report in play(config)
+        if report.outcome is Outcome.BAD and scope == "lumisection" and report.path[:6] == "Pixel/"
+    }
+    assert bad == {(2, "pixel dead regions", ((4, 12), (4, 13), (5, 12), (5, 13)))}

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.operations import Conditions
+from dqmstream.quality.condition_names import told
 from dqmstream.quality.declaration import read_tests
-from dqmstream.quality.gate import parse_gate, told
+from dqmstream.quality.gate import parse_gate
 
 LS = Conditions(
     run=1,

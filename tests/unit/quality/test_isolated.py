@@ -61,6 +61,7 @@ def stacks(draw: st.DrawFn) -> Stack:
             statistical=draw(arrays(n, bins)),
             scale=draw(rows),
             members=draw(hnp.arrays(np.int64, n)),
+            usual=draw(st.none() | hnp.arrays(np.float64, (n, 3), elements=floats)),
         )
         for _ in range(draw(st.integers(0, 1)))
     )

@@ -1,5 +1,7 @@
 """EntriesStopped, RateChange and Freshness."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from dqmstream.quality.algorithms.growth import (
     freshness,
     rate_change,
 )
+from dqmstream.quality.stack import Stack
 from tests.past import rates
 from tests.stacks import tail_deficit, tail_excess
 
@@ -94,3 +97,63 @@ def test_freshness_counts_lumisections_and_not_records() -> None:
     assert found.measured.tolist() == [6, 0, 0]
     assert found.qtresult.tolist() == [0.5, 1.0, 1.0]
     assert list(found.insufficient) == [2]
+
+
+def by_luminosity(counts: list[int], luminosities: list[float]) -> Stack:
+    """Entries of one element in LSs of these luminosities, the last one judged."""
+    stack = rates([counts])
+    past = tuple(
+        replace(one, stack=replace(one.stack, luminosity=luminosity))
+        for one, luminosity in zip(stack.past, luminosities, strict=False)
+    )
+    return replace(stack, luminosity=luminosities[-1], past=past)
+
+
+def test_half_of_the_entries_of_half_of_the_luminosity_are_the_same_rate() -> None:
+    counts, halved = [1000, 1000, 1000, 500], [2.0, 2.0, 2.0, 1.0]
+    alone = rate_change(rates([counts]), RateChange(tolerance=0.0))
+    found = rate_change(by_luminosity(counts, halved), RateChange(tolerance=0.0))
+    assert alone.qtresult[0] < 1e-6
+    assert found.measured[0] == pytest.approx(1.0)
+    assert found.quantity == "entries in units of those per luminosity before"
+    # Given the sum, each entry is one of the LS judged with its share of the luminosity.
+    for x, direction in ((450, "down"), (550, "up")):
+        stack = by_luminosity([1000, 1000, 1000, x], halved)
+        found = rate_change(stack, RateChange(tolerance=0.0, direction=direction))
+        tail = stats.binom.cdf(x, 3000 + x, 1 / 7)
+        tail = tail if direction == "down" else stats.binom.sf(x - 1, 3000 + x, 1 / 7)
+        assert found.qtresult[0] == pytest.approx(tail, rel=1e-6)
+
+
+def test_entries_stop_by_luminosity_too() -> None:
+    stack = by_luminosity([1000, 1000, 2], [1.0, 1.0, 0.01])
+    assert entries_stopped(rates([[1000, 1000, 2]]), EntriesStopped()).qtresult[0] < 1e-6
+    found = entries_stopped(stack, EntriesStopped())
+    assert found.measured[0] == pytest.approx(0.2)
+    assert found.qtresult[0] == pytest.approx(stats.binom.cdf(2, 2002, 0.2 / 200.2), rel=1e-6)
+
+
+@pytest.mark.parametrize(("before", "judged"), [(4, False), (5, True)])
+def test_a_rate_needs_so_many_lumisections_beyond_the_gap(before: int, judged: bool) -> None:
+    parameters = RateChange(lumisections=10, gap=2, least=3)
+    found = rate_change(rates([[100] * before + [100]]), parameters)
+    assert (found.insufficient == {}) is judged
+    if not judged:
+        assert found.insufficient[0] == "2 LSs more than 2 LSs ago, 3 are needed"
+
+
+@pytest.mark.parametrize(
+    ("counts", "luminosities", "found"),
+    [
+        ([1000, 1000, 1000, 500], [2.0, 2.0, 2.0, 1.0], False),  # falls with the luminosity
+        ([1000, 1000, 1000, 1000], [1.0, 1.0, 1.0, 2.0], False),  # is limited
+        ([1000, 1000, 1000, 700], [1.0, 1.0, 1.0, 1.0], True),
+        ([1000, 1000, 1000, 350], [2.0, 2.0, 2.0, 1.0], True),
+    ],
+)
+def test_a_rate_that_may_be_limited_falls_by_luminosity_and_by_lumisection(
+    counts: list[int], luminosities: list[float], found: bool
+) -> None:
+    parameters = RateChange(tolerance=0.02, direction="down", capped=True)
+    measured = rate_change(by_luminosity(counts, luminosities), parameters)
+    assert (measured.qtresult[0] < 1e-6) is np.bool_(found)

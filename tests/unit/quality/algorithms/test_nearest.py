@@ -3,11 +3,7 @@
 import numpy as np
 import pytest
 
-from dqmstream.quality.algorithms.nearest import (
-    NearestReference,
-    nearest,
-    nearest_reference,
-)
+from dqmstream.quality.algorithms.nearest import NearestReference, nearest_reference
 from tests.stacks import against, counts_stack
 
 SHAPE = np.array([0.05, 0.2, 0.4, 0.25, 0.1])
@@ -52,15 +48,6 @@ def test_beyond_what_good_ones_are_alike_more_entries_say_no_more() -> None:
         for data in (few, many)
     )
     assert one == pytest.approx(other, rel=1e-3)
-
-
-def test_a_library_is_searched_as_references_are() -> None:
-    data, library = good(20), good(7, SHAPE[::-1] * 0.3 + SHAPE * 0.7, seed=4)
-    references = [counts_stack(np.repeat(row[None], 20, axis=0)) for row in library]
-    found = nearest_reference(
-        against(counts_stack(data), *references), NearestReference(neighbours=3)
-    )
-    assert found.statistic == pytest.approx(nearest(data * 1.0, library * 1.0, 3, 2000))
 
 
 def test_empty_references_are_no_verdict() -> None:

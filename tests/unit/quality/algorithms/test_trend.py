@@ -1,5 +1,7 @@
 """LevelShift, Drift and Outlier."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -138,3 +140,36 @@ def test_elements_without_the_number_are_refused(quantity: str, refused: set[str
         (compiled,) = compile_tests([test], [layout]).workspaces[layout.hash].tests
         assert {one.element.path for one, _ in compiled.refused} == refused
         assert all(f"quantity is {quantity}" in why for _, why in compiled.refused)
+
+
+def test_steps_against_the_median_are_no_more_frequent_than_stated() -> None:
+    found = level_shift(values(good(5000)), LevelShift(**VALUE, against="median"))
+    assert tail_excess(found.qtresult, (0.1, 0.01)) > 1e-4
+    few = level_shift(values(good(5000, 4, seed=2)), LevelShift(**VALUE, against="median"))
+    assert tail_excess(few.qtresult, (0.1, 0.01)) > 1e-4
+
+
+def test_a_number_that_is_back_is_a_step_against_the_mean_alone() -> None:
+    """Off by ten errors for four of twelve LSs, right again in the last one."""
+    excursion = good(200, 12)
+    excursion[:, 7:11] += 3.0
+    by_mean, by_median = (
+        level_shift(values(excursion), LevelShift(**VALUE, recent=1, against=against))
+        for against in ("mean", "median")
+    )
+    assert (by_mean.qtresult < 1e-3).mean() > 0.5
+    assert (by_median.qtresult < 1e-3).mean() < 0.05
+    excursion[:, -1] += 3.0
+    found = level_shift(values(excursion), LevelShift(**VALUE, recent=1, against="median"))
+    assert (found.qtresult < 1e-6).mean() > 0.95
+
+
+def test_entries_by_luminosity_have_no_step_where_both_step() -> None:
+    lumisections = [counts_stack([[1000]]) for _ in range(8)] + [counts_stack([[2000]])]
+    parameters = LevelShift(quantity="entries", recent=1)
+    assert level_shift(after(lumisections), parameters).qtresult[0] < 1e-6
+    known = [replace(one, luminosity=1.0) for one in lumisections[:-1]]
+    known.append(replace(lumisections[-1], luminosity=2.0))
+    found = level_shift(after(known), parameters)
+    assert found.measured[0] == pytest.approx(0)
+    assert found.qtresult[0] == pytest.approx(1)
