@@ -13,44 +13,29 @@ from msgspec.structs import replace
 from dqmstream.alarms.commanding import Refusal, input_of, subjects_of
 from dqmstream.alarms.displayed import HIDDEN
 from dqmstream.alarms.flood import FLOOD, flooded, new_alarms
-from dqmstream.alarms.heads import Heads
-from dqmstream.alarms.inputs import Condition, Tick, Verdict
+from dqmstream.alarms.inputs import Condition, Tick
 from dqmstream.alarms.processes import Watch
 from dqmstream.alarms.register import AlarmRegister, From
 from dqmstream.alarms.rules import AlarmRules
-from dqmstream.alarms.shown import ShownSets
 from dqmstream.alarms.subjects import (
     alarm_kind,
     condition_alarm,
-    error_alarm,
     process_alarm,
-    quality_alarm,
     reports_alarm,
 )
-from dqmstream.messages.alarms import (
-    AlarmCheckpoint,
-    AlarmCondition,
-    AlarmKind,
-    AlarmLevel,
-    AlarmState,
-    JudgedLumisection,
-)
+from dqmstream.alarms.verdicts import Verdicts
+from dqmstream.messages.alarms import AlarmCheckpoint, AlarmCondition, AlarmKind, AlarmState
 from dqmstream.messages.booking import Activation
 from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.operations import Command, Heartbeat
-from dqmstream.messages.quality import Outcome, QualityReport, QualityReports
+from dqmstream.messages.quality import QualityReports
 from dqmstream.messages.struct import Message
 from dqmstream.quality.alarm_policy import AlarmPolicy
 
 __all__ = ["AlarmBoard"]
 
 _SECOND: Final = 10**9
-_LEVELS: Final[dict[Outcome, AlarmLevel]] = {
-    Outcome.GOOD: "OK",
-    Outcome.WARNING: "WARNING",
-    Outcome.BAD: "BAD",
-}
-"""Whatever else a test says, it does not say how the data are."""
+_OVER: Final = "it is over"
 _WATCHED: Final[frozenset[AlarmKind]] = frozenset({"process", "lag", "source", "stream", "reports"})
 
 
@@ -79,8 +64,7 @@ class AlarmBoard:
         self.register = AlarmRegister(rules, policies, states)
         self.watch = Watch(rules.process, before)
         self.register.run_type = self.watch.run_type
-        self._shown = ShownSets()
-        self._heads = Heads(before.workspaces if before is not None else ())
+        self._verdicts = Verdicts(self.register, before.workspaces if before is not None else ())
         self._said: dict[str, int] = {}
         self.refusals: list[Refusal] = []
         """Commands that were not followed, since somebody cleared the list."""
@@ -90,13 +74,46 @@ class AlarmBoard:
         """All alarms that ever were, by name."""
         return self.register.states
 
+    def follow(
+        self, rules: AlarmRules, policies: Mapping[str, AlarmPolicy], now: int, said: str
+    ) -> None:
+        """Go by other rules and policies from here on; only once the log was read to its end.
+
+        Alarms stand as they stood, acknowledged ones acknowledged; those of which the rules know
+        nothing any more end.
+
+        Parameters
+        ----------
+        said
+            What is in force now, in words: why an alarm ends that its condition would not end.
+        """
+        # What is over by the rules of before is over by itself.
+        self.settle(now)
+        self._rules = rules
+        self.watch.follow(rules.process)
+        self.register.follow(rules, policies, now)
+        self.settle(now, gone=f"it is none by the rules in force, {said}")
+
+    def begin(self, now: int, said: str = "") -> None:
+        """The log was read to its end for the first time.
+
+        Parameters
+        ----------
+        said
+            As `follow` takes it, if other rules are in force than those it was kept by; else empty.
+        """
+        self.register.retire(now)
+        self.settle(
+            now, gone=f"it is over, or none by the rules in force, {said}" if said else _OVER
+        )
+
     # ---------------------------------------------------------------- messages
 
     def take(self, message: Message, source: From) -> None:
         """One record."""
         match message:
             case QualityReports():
-                self._take_reports(message, source)
+                self._verdicts.take(message, source)
             case Command():
                 self._take_command(message, source)
             case Heartbeat():
@@ -109,81 +126,9 @@ class AlarmBoard:
             case RunEnd():
                 self.watch.run_end(message)
             case Activation():
-                self._shown.take(message)
+                self._verdicts.shown.take(message)
             case _:
                 pass  # of no interest to alarms
-
-    def _take_reports(self, message: QualityReports, source: From) -> None:
-        if not self._shown.shows(message.set, message.workspace, message.run):
-            return
-        age = self._heads.take(message, source.when)
-        if age == "past":
-            return
-        register = self.register
-        # Parents first: what they mask is then raised behind the mask.
-        ordered = sorted(message.reports, key=lambda one: bool(register.policy(one.qtname).parent))
-        for report in ordered:
-            level, policy = _LEVELS.get(report.outcome), register.policy(report.qtname)
-            if level is None or not policy.enabled:
-                continue
-            good = level == "OK" or (level == "WARNING" and policy.on == "BAD")
-            alarm = quality_alarm(report.path, report.qtname, message.scope)
-            state = self.states.get(alarm)
-            at_rest = state is None or not state.judged
-            if at_rest and (good or age == "earlier") and (state is None or state.now == "OK"):
-                continue
-            if state is None:
-                state = register.new(
-                    alarm,
-                    "quality",
-                    source.when,
-                    policy,
-                    run=message.run,
-                    lumisection=message.lumisection,
-                    workspace=message.workspace,
-                    path=report.path,
-                    qtname=report.qtname,
-                    scope=message.scope,
-                )
-            judged = JudgedLumisection(
-                run=message.run, lumisection=message.lumisection, level=level
-            )
-            why = report.message or f"{report.qtname} finds {report.path} {report.outcome}"
-            register.tell(state, Verdict(judged, why), source)
-        if age == "newest":
-            self._take_errors(message, source)
-
-    def _take_errors(self, message: QualityReports, source: From) -> None:
-        """A test that fails on any element has an alarm, until it works on all it judges."""
-        failing: dict[str, QualityReport] = {}
-        working = set()
-        for report in message.reports:
-            if report.outcome is Outcome.ERROR:
-                failing.setdefault(report.qtname, report)
-            elif report.outcome in _LEVELS:
-                working.add(report.qtname)
-        run, lumisection = message.run, message.lumisection
-        for qtname in sorted(failing.keys() | working):
-            alarm = error_alarm(message.workspace, qtname, message.scope)
-            state, failed = self.states.get(alarm), failing.get(qtname)
-            if failed is None:
-                if state is not None and state.now != "OK":
-                    told = Condition("OK", "the quality test works again", run, lumisection)
-                    self.register.tell(state, told, source)
-                continue
-            if state is None:
-                state = self.register.new(
-                    alarm,
-                    "error",
-                    source.when,
-                    run=run,
-                    lumisection=lumisection,
-                    workspace=message.workspace,
-                    qtname=qtname,
-                    scope=message.scope,
-                )
-            why = f"{failed.path}: {failed.message or 'the quality test failed'}"
-            self.register.tell(state, Condition("BAD", why, run, lumisection), source)
 
     def _take_command(self, command: Command, source: From) -> None:
         try:
@@ -214,13 +159,18 @@ class AlarmBoard:
 
     # -------------------------------------------------------------------- time
 
-    def settle(self, now: int) -> None:
+    def settle(self, now: int, *, gone: str = _OVER) -> None:
         """Let alarms follow from each other and from time; only once the log was read to its end.
 
         Before that all that was said meanwhile would look unsaid.
+
+        Parameters
+        ----------
+        gone
+            Why what is watched is no alarm any more, if it is none.
         """
         source = From(now)
-        self._follow_watch(source)
+        self._follow_watch(source, gone)
         for state in [one for one in self.states.values() if _waits(one)]:
             self.register.tell(state, Tick(), source)
         self._follow_flood(source)
@@ -230,7 +180,7 @@ class AlarmBoard:
             around = self.register.around(state, masks.get(state.alarm, ""), stale=stale)
             self.register.tell(state, around, source)
 
-    def _follow_watch(self, source: From) -> None:
+    def _follow_watch(self, source: From, why_gone: str) -> None:
         found = self.watch.conditions(source.when) | self._silent_workspaces(source.when)
         # Processes before what they are the cause of, which they mask.
         for alarm in sorted(found, key=lambda one: (not one.startswith("process:"), one)):
@@ -248,15 +198,16 @@ class AlarmBoard:
             if one.kind in _WATCHED and one.now != "OK" and one.alarm not in found
         ]
         for state in gone:
-            self.register.tell(state, Condition("OK", "it is over"), source)
+            self.register.tell(state, Condition("OK", why_gone), source)
 
     def _silent_workspaces(self, now: int) -> dict[str, Condition]:
         found: dict[str, Condition] = {}
-        if not self.watch.goes_on:
+        limit = self._rules.process.no_reports
+        if not self.watch.goes_on or not limit:
             return found
-        for workspace, (run, last) in self._heads.newest().items():
+        for workspace, (run, last) in self._verdicts.heads.newest().items():
             age = (now - last) / _SECOND
-            if run == self.watch.run and age > self._rules.process.no_reports:
+            if run == self.watch.run and age > limit:
                 why = f"no report of {workspace} for {age:.0f} s, and run {run} goes on"
                 found[reports_alarm(workspace)] = Condition("BAD", why, run)
         return found
@@ -275,8 +226,8 @@ class AlarmBoard:
     def _is_stale(self, state: AlarmState, now: int) -> bool:
         """Whether nothing has been heard for long of what the alarm is of."""
         if state.kind == "condition":
-            said = self._said.setdefault(state.alarm, now)
-            return state.now != "OK" and now - said > self._rules.process.condition * _SECOND
+            said, limit = self._said.setdefault(state.alarm, now), self._rules.process.condition
+            return state.now != "OK" and 0 < limit * _SECOND < now - said
         if state.kind not in {"quality", "error"} or not self.watch.goes_on:
             return False
         alarms = (reports_alarm(state.workspace), process_alarm("comparator"))
@@ -285,9 +236,17 @@ class AlarmBoard:
     # ----------------------------------------------------------------- keeping
 
     def checkpoint(
-        self, *, group: str, log: str, step: int, positions: Mapping[str, int], told: int, now: int
+        self,
+        *,
+        group: str,
+        log: str,
+        step: int,
+        positions: Mapping[str, int],
+        told: int,
+        now: int,
+        rules: int = 0,
     ) -> AlarmCheckpoint:
-        """What is known besides alarms."""
+        """What is known besides alarms; `rules` is the number of the version they go by."""
         return AlarmCheckpoint(
             group=group,
             log=log,
@@ -295,7 +254,8 @@ class AlarmBoard:
             positions=dict(positions),
             told=told,
             when=now,
-            workspaces=self._heads.kept(),
+            rules=rules,
+            workspaces=self._verdicts.heads.kept(),
             **self.watch.kept(),
         )
 

@@ -7,13 +7,8 @@ from msgspec.structs import replace
 from dqmstream.alarms.displayed import HIDDEN, RANK, displayed, flags, shown_severity
 from dqmstream.alarms.judged import weigh
 from dqmstream.alarms.rule import SERVICE, AlarmRule
-from dqmstream.messages.alarms import (
-    AlarmEvent,
-    AlarmKind,
-    AlarmState,
-    AlarmTransition,
-    Displayed,
-)
+from dqmstream.alarms.steps import step_to
+from dqmstream.messages.alarms import AlarmEvent, AlarmState, AlarmTransition, Displayed
 from dqmstream.quality.alarm_policy import AlarmPolicy
 
 __all__ = ["Life"]
@@ -27,7 +22,6 @@ _OF_DELAYS: Final[dict[Displayed, AlarmEvent]] = {
     "raised": "again",
     "acknowledged": "again",
 }
-_FOR_SHIFTERS: Final[frozenset[AlarmKind]] = frozenset({"quality", "flood"})
 
 
 class Life:
@@ -184,33 +178,15 @@ class Life:
         held = flags(self.state, latch=self.rule.policy.latch)
         since = self.when if after != before else self.state.since
         self.change(number=self.state.number + 1, state=after, flags=held, since=since)
-        state = self.state
         self.made.append(
-            AlarmTransition(
-                alarm=state.alarm,
+            step_to(
+                self.state,
+                event=event,
                 before=before,
-                after=after,
                 who=who,
                 why=why,
                 when=self.when,
-                run=state.run,
-                lumisection=state.lumisection,
-                number=state.number,
-                event=event,
-                kind=state.kind,
-                life=state.life,
-                level=state.level,
-                severity=shown_severity(state),
-                workspace=state.workspace,
-                path=state.path,
-                qtname=state.qtname,
-                run_type=state.run_type,
-                audience="shifter" if state.kind in _FOR_SHIFTERS else "expert",
-                flags=held,
                 cause=self._cause,
-                meaning=state.meaning,
-                action=state.action,
-                contact=state.contact,
             )
         )
 

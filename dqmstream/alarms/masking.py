@@ -52,6 +52,10 @@ class Masking:
                 self._found[state.alarm] = masker
         return dict(self._found)
 
+    def follow(self, rules: AlarmRules) -> None:
+        """Go by other rules from the next `settle` on."""
+        self._rules = rules
+
     def add(self, state: AlarmState) -> None:
         """An alarm was raised since all were settled."""
         if state.suppressed or state.out_of_service or state.alarm in self._sources:

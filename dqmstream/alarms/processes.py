@@ -44,6 +44,10 @@ class Watch:
         self._ends = dict(before.ends) if before is not None else {}
         self._events = before.events if before is not None else (0, 0)
 
+    def follow(self, limits: ProcessLimits) -> None:
+        """Go by other limits from here on."""
+        self._limits = limits
+
     def kept(self) -> dict[str, Any]:
         """What is known, as fields of a checkpoint."""
         return {
@@ -131,14 +135,14 @@ class Watch:
         """What is wrong now, by alarm."""
         found: dict[str, Condition] = {}
         self._replace_silent(now)
-        for silent in self._silent(now):
+        for silent in self._silent(now) if self._limits.silent else []:
             age = (now - silent.last) / _SECOND
             why = f"{silent.process} has been silent for {age:.0f} s"
             found.setdefault(process_alarm(silent.service), Condition("BAD", why))
         for key, (end, since) in self._ends.items():
             behind = (now - since) / _SECOND
             service, _, place = key.partition(" ")
-            if behind > self._limits.lag:
+            if 0 < self._limits.lag < behind:
                 why = f"{place} is not read to offset {end}, where it ended {behind:.0f} s ago"
                 found.setdefault(lag_alarm(service), Condition("BAD", why))
         alive = list(self._alive(now))
@@ -157,13 +161,15 @@ class Watch:
             self._events = (filled, now)
             return None
         silence = (now - self._events[1]) / _SECOND
-        if silence <= self._limits.starving:
+        if not self._limits.starving or silence <= self._limits.starving:
             return None
         why = f"run {self.run} goes on, and no event was filled for {silence:.0f} s"
         return Condition("BAD", why, self.run or 0)
 
     def _is_silent(self, one: ProcessSeen, now: int) -> bool:
-        return now - one.last > self._limits.silent * _SECOND
+        # Who is not there any more does not read either, whether that is an alarm or not.
+        silent = self._limits.silent or ProcessLimits().silent
+        return now - one.last > silent * _SECOND
 
     def _alive(self, now: int) -> Iterator[ProcessSeen]:
         return (one for one in self._processes.values() if not self._is_silent(one, now))

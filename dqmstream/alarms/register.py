@@ -157,27 +157,34 @@ class AlarmRegister:
         self._changed, self._made = set(), {}
         return kept
 
-    def follow(self, policies: Mapping[str, AlarmPolicy], when: int) -> None:
-        """Go by other policies from here on; alarms of quality tests that have none now end."""
-        self._policies = policies
+    def follow(self, rules: AlarmRules, policies: Mapping[str, AlarmPolicy], when: int) -> None:
+        """Go by others from here on; alarms of quality tests that have none now end."""
+        self._rules, self._policies = rules, policies
+        self.masking.follow(rules)
         self.retire(when)
 
     def retire(self, when: int) -> None:
         """End alarms of quality tests that are no longer declared, or have no alarm any more."""
         for state in list(self.states.values()):
-            if state.kind != "quality" or (state.now == "OK" and not state.judged):
+            if state.kind not in {"quality", "error"} or (state.now == "OK" and not state.judged):
                 continue
             policy = self._policies.get(state.qtname)
-            if policy is None or not policy.enabled:
-                why = "its quality test is no longer declared, or has no alarm any more"
-                self.tell(state, Condition("OK", why), From(when))
+            if policy is None:
+                why = f"quality test {state.qtname!r} is no longer declared"
+            elif state.kind == "quality" and not policy.enabled:
+                why = f"quality test {state.qtname!r} has no alarm any more"
+            else:
+                continue
+            self.tell(state, Condition("OK", why), From(when))
 
     def _parent_of(self, state: AlarmState) -> str:
         return self.policy(state.qtname).parent if state.kind == "quality" else ""
 
     def _rule(self, state: AlarmState) -> AlarmRule:
+        policy = self.policy(state.qtname) if state.kind == "quality" else _AT_ONCE
         return AlarmRule(
-            policy=self.policy(state.qtname) if state.kind == "quality" else _AT_ONCE,
+            # What nobody judges any more has nothing to wait for: no delay, no latch.
+            policy=policy if policy.enabled else _DEFAULT,
             escalate_after=self._rules.escalate_after,
             remember=self._rules.flood_seconds,
         )

@@ -6,7 +6,7 @@ A TOML file, every key of which may be missing::
     flood_begins = 10                  # more alarms than this in `flood_seconds` are a flood,
     flood_ends = 5                     # which fewer than this end
 
-    [process]
+    [process]                          # 0: never an alarm
     silent = 15                        # seconds without a heartbeat
     lag = 60                           # seconds that a reader may be behind
     starving = 90                      # seconds without events while a run goes on
@@ -48,13 +48,13 @@ _Pattern = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 class ProcessLimits(Value, frozen=True, kw_only=True):
-    """Seconds after which something about processes and streams is wrong."""
+    """Seconds after which something about processes and streams is wrong; 0: it never is."""
 
-    silent: _Seconds = 15.0
-    lag: _Seconds = 60.0
-    starving: _Seconds = 90.0
-    no_reports: _Seconds = 180.0
-    condition: _Seconds = 180.0
+    silent: _SecondsOrNever = 15.0
+    lag: _SecondsOrNever = 60.0
+    starving: _SecondsOrNever = 90.0
+    no_reports: _SecondsOrNever = 180.0
+    condition: _SecondsOrNever = 180.0
 
 
 class Inhibition(Value, frozen=True, kw_only=True):

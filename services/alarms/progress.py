@@ -16,7 +16,8 @@ class AlarmsProgress:
     followed; `transitions` steps made, by event; `states` alarms by what is displayed. `steps` are
     the times that anything was written, `repeated` transitions told again after a restart. `leads`
     is 1 in the process that works, 0 in one that stands by; `turns` the times it looked at the
-    clock.
+    clock; `rules` is the number of the version of alarm rules in force,
+    `flood` 1 while there is one, `lag` in offsets.
     """
 
     records: int = 0
@@ -30,3 +31,6 @@ class AlarmsProgress:
     turns: int = 0
     positions: dict[TopicPartition, int] = field(default_factory=dict)
     run: int | None = None
+    rules: int = 0
+    flood: int = 0
+    lag: dict[TopicPartition, int] = field(default_factory=dict)
