@@ -12,7 +12,9 @@ __all__ = ["Receiver", "check_address", "shown_address"]
 
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=30 * 86_400)]
 _PORTS: Final = {"http": 80, "https": 443}
-_OTHER_WEBHOOKS: Final = frozenset({"json", "jsons", "xml", "xmls", "form", "forms", "apprise"})
+_OTHER_WEBHOOKS: Final = frozenset(
+    {"json", "jsons", "xml", "xmls", "form", "forms", "apprise", "apprises"}
+)
 """Of Apprise: they would go to any host there is, unsigned."""
 
 

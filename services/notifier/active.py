@@ -1,12 +1,14 @@
 """What a notifier holds while it is the one that tells: ledger, subscriptions, positions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Literal
 
+import msgspec
 import structlog
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.alarms import AlarmCondition
+from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.notifications import (
     Delivery,
     NotifierStanding,
@@ -35,9 +37,11 @@ class Active:
     Parameters
     ----------
     declared
-        Receivers and subscriptions of the file.
+        Receivers and subscriptions: of the file, or of the version in force.
     kept
         What the last life left.
+    version
+        By which they are in force; None if there is none.
     addresses
         Of the receivers, as they may be shown.
     random
@@ -51,6 +55,7 @@ class Active:
         declared: Declared,
         kept: Kept,
         *,
+        version: ConfigurationVersion | None = None,
         addresses: Mapping[str, str],
         random: Callable[[], float],
         process: str,
@@ -59,6 +64,10 @@ class Active:
         self._addresses = addresses
         self._process = process
         self._in_force = InForce(declared)
+        self.version = version
+        """By which receivers and subscriptions are in force; None if nobody ever decided."""
+        self.problem: tuple[int, str] = (0, "")
+        """A later version that cannot be followed, and why; 0 and nothing if there is none."""
         self._logger = structlog.get_logger().bind(service="notifier")
         self.ledger = Ledger(declared.receivers, random=random)
         self.alarms = 0
@@ -68,8 +77,15 @@ class Active:
         self.ledger.restore(kept.deliveries, before)
         # Of each it was said, or is about to be: that it is over must be said in any case.
         self._said = {each.name: 0 for each in before if each.failing_since}
+        self._said_problem = 0 if kept.standing and kept.standing.refused else -1
+        self._in_force.follow(declared, version)
         self._in_force.take_all(command for _, command in kept.commands)
         self._kept = kept
+
+    @property
+    def number(self) -> int:
+        """Of the version in force; 0 if there is none."""
+        return 0 if self.version is None else self.version.number
 
     def begin(self, now: int) -> list[Delivery]:
         """Put the subscriptions in force, and do what was commanded while nobody was there."""
@@ -79,6 +95,20 @@ class Active:
             if offset >= done:
                 records += self._do_once(command, offset, now)
         return records
+
+    def change(
+        self,
+        declared: Declared,
+        version: ConfigurationVersion | None,
+        *,
+        addresses: Mapping[str, str],
+        now: int,
+    ) -> list[Delivery]:
+        """Go by what is declared by another version; what waited for what is gone is dead."""
+        self._declared, self.version, self._addresses = declared, version, addresses
+        self.ledger.follow(declared.receivers)
+        self._in_force.follow(declared, version)
+        return self.ledger.subscribe(self._in_force.subscriptions, now)
 
     def follow(self, command: Command, offset: int, now: int) -> list[Delivery]:
         """Follow a command about a subscription; one that cannot be followed is told in the log."""
@@ -99,6 +129,9 @@ class Active:
     def standing(self, now: int) -> NotifierStanding:
         """How far it is, and what is in force."""
         commanded = self._in_force.commanded
+        declared: Literal["file", "version"] = (
+            "version" if self.version is not None and self.version.text else "file"
+        )
         return NotifierStanding(
             alarms=self.alarms,
             commands=self.commands,
@@ -120,10 +153,14 @@ class Active:
                     receiver=each.receiver,
                     declared=each.declared(),
                     enabled=each.enabled,
-                    origin="command" if each.name in commanded else "file",
+                    origin="command" if each.name in commanded else declared,
+                    whole=msgspec.json.encode(each).decode(),
                 )
                 for each in self.ledger.subscriptions
             ),
+            routes=self.number,
+            refused=self.problem[0],
+            problem=self.problem[1],
         )
 
     def conditions(self, now: int) -> Sequence[Outgoing]:
@@ -140,7 +177,33 @@ class Active:
                 continue
             del self._said[name]
             says.append(self._condition(name, None, now))
-        return says
+        return [*says, *self._of_problem(now)]
+
+    def _of_problem(self, now: int) -> Iterable[Outgoing]:
+        """What is to be said of a version that cannot be followed, or that it is over."""
+        number, problem = self.problem
+        if not number and self._said_problem >= 0:
+            self._said_problem = -1
+        elif number and (self._said_problem < 0 or now - self._said_problem >= _SAY_AGAIN):
+            self._said_problem = now
+        else:
+            return
+        subject = "notifications/version"
+        message = AlarmCondition(
+            subject=subject,
+            active=bool(number),
+            why=problem or "the notifier follows what was activated last",
+            process=self._process,
+            service="notifier",
+            when=now,
+            severity="medium",
+            meaning=f"Version {number} of who is told of alarms was activated, and the notifier "
+            "cannot follow it: it goes by what was in force before.",
+            action="Look at what is missing, with `dqmstream notifications routes history`; then "
+            "activate what can be followed, or go back with `dqmstream notifications routes "
+            "rollback`.",
+        )
+        yield outgoing(HEARTBEATS, 0, message, f"condition/{subject}".encode())
 
     def _condition(self, name: str, state: ReceiverState | None, now: int) -> Outgoing:
         subject = f"receiver/{name}"

@@ -15,7 +15,8 @@ class NotifierProgress:
 
     `records` of `dqm.alarms`; `delivered` and `failed` tries, `dead` deliveries, those that are
     `pending`, by receiver; `failing` receivers; `telling` is the time from a step to its delivery;
-    `refused` records by reason; `positions` and `lag` are in offsets.
+    `refused` records by reason; `routes` is the number of the version that is in force;
+    `positions` and `lag` are in offsets.
     """
 
     records: int = 0
@@ -24,6 +25,7 @@ class NotifierProgress:
     dead: dict[str, int] = field(default_factory=dict)
     pending: dict[str, int] = field(default_factory=dict)
     failing: int = 0
+    routes: int = 0
     telling: Durations = field(default_factory=Durations)
     refused: dict[str, int] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)

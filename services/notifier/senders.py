@@ -9,7 +9,14 @@ from services.notifier.by_apprise import ByApprise
 from services.notifier.sender import Sender
 from services.notifier.webhook import Webhook
 
-__all__ = ["opened_senders"]
+__all__ = ["opened_senders", "sender_of"]
+
+
+def sender_of(address: Address, clock: Clock) -> Sender:
+    """A sender for an address; whoever asks for it closes it."""
+    if address.receiver.kind == "webhook":
+        return Webhook(address, clock)
+    return ByApprise(address)
 
 
 @asynccontextmanager
@@ -17,10 +24,7 @@ async def opened_senders(
     addresses: Mapping[str, Address], clock: Clock
 ) -> AsyncIterator[dict[str, Sender]]:
     """A sender for each address, for the length of the block."""
-    senders: dict[str, Sender] = {
-        name: Webhook(address, clock) if address.receiver.kind == "webhook" else ByApprise(address)
-        for name, address in addresses.items()
-    }
+    senders = {name: sender_of(address, clock) for name, address in addresses.items()}
     try:
         yield senders
     finally:

@@ -9,7 +9,6 @@ it was: whoever dies between is followed by one that tells it again, under the s
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -20,7 +19,6 @@ from dqmstream.messages.alarms import AlarmTransition
 from dqmstream.messages.notifications import Delivery
 from dqmstream.messages.topics import ALARMS, COMMANDS
 from dqmstream.messages.wire import CODEC
-from dqmstream.notifications.attempt import Attempt
 from dqmstream.notifications.declaration import Declared
 from dqmstream.transport.by_time import offset_since
 from dqmstream.transport.log import GroupReader, Log, Reader, Record, TopicPartition
@@ -28,35 +26,17 @@ from services.dead_letters import dead_letter
 from services.notifier.active import Active
 from services.notifier.kept import Kept, command_in, tombstones
 from services.notifier.progress import NotifierProgress
-from services.notifier.sender import Failure, Sender
+from services.notifier.routes_in_force import FindAddresses, RoutesInForce, no_addresses
+from services.notifier.sender import Sender
+from services.notifier.served import ServedReceivers
+from services.notifier.settings import NotifierSettings
+from services.notifier.telling import PLACE, Telling
 
 __all__ = ["NotifierProgress", "NotifierSettings", "run_notifier"]
 
-_PLACE: Final[TopicPartition] = (ALARMS, 0)
 _READ_RECORDS: Final = 200
 _PATIENCE: Final = 1.0
-_LONGEST_WAIT: Final = 30.0
-"""Seconds after which a sender looks again, whatever the clock has done meanwhile."""
 _HOUR: Final = 3600 * 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NotifierSettings:
-    """Settings of a notifier.
-
-    Parameters
-    ----------
-    member
-        Its name among notifiers of one log.
-    group
-        Consumer group of those of which one tells.
-    look
-        Seconds between two looks at receivers that fail, and at what may be forgotten.
-    """
-
-    member: str = "notifier"
-    group: str = "notifier"
-    look: float = 2.0
 
 
 async def run_notifier(
@@ -69,6 +49,7 @@ async def run_notifier(
     ready: Callable[[], None],
     settings: NotifierSettings | None = None,
     progress: NotifierProgress | None = None,
+    find: FindAddresses = no_addresses,
 ) -> None:
     """Tell until cancelled.
 
@@ -76,40 +57,46 @@ async def run_notifier(
     ----------
     log
         A patient one: while it is away nothing is told, for nothing could be noted.
+    declared
+        Of the file: in force as long as nothing else was activated.
     senders
         One for each receiver that is declared.
     random
         Draws from [0, 1), for the waits between tries.
     ready
         Called once it reads; whether it tells, its group says.
+    find
+        Where receivers are that are activated later.
 
     Raises
     ------
     LogError
         If the log refuses for good.
     """
-    notifier = _Notifier(
-        log,
-        declared,
-        senders,
-        clock=clock,
-        random=random,
-        settings=settings or NotifierSettings(),
-        progress=progress or NotifierProgress(),
-    )
     # What was commanded before is read by whoever begins to tell, which is after this.
     end = (await log.bounds(COMMANDS, 0)).end
     async with (
+        RoutesInForce(log, declared, find).reading() as routes,
         log.reader({(COMMANDS, 0): end}) as commands,
-        notifier.joined() as reader,
         asyncio.TaskGroup() as tasks,
     ):
-        tasks.create_task(notifier.read_alarms(reader), name="notifier reads alarms")
-        tasks.create_task(notifier.read_commands(commands), name="notifier reads commands")
-        tasks.create_task(notifier.look_after(), name="notifier looks after receivers")
-        for name in senders:
-            tasks.create_task(notifier.serve(name), name=f"notifier tells {name}")
-        ready()
+        progress = progress or NotifierProgress()
+        telling = Telling(log, clock, progress)
+        notifier = _Notifier(
+            log,
+            routes,
+            telling,
+            clock=clock,
+            random=random,
+            settings=settings or NotifierSettings(),
+            progress=progress,
+        )
+        telling.served = ServedReceivers(senders, clock, telling.serve, tasks)
+        async with notifier.joined() as reader, asyncio.TaskGroup() as reading:
+            reading.create_task(notifier.read_alarms(reader), name="notifier reads alarms")
+            reading.create_task(notifier.read_commands(commands), name="notifier reads commands")
+            reading.create_task(notifier.look_after(), name="notifier looks after receivers")
+            ready()
 
 
 class _Notifier:
@@ -118,8 +105,8 @@ class _Notifier:
     def __init__(
         self,
         log: Log,
-        declared: Declared,
-        senders: Mapping[str, Sender],
+        routes: RoutesInForce,
+        telling: Telling,
         *,
         clock: Clock,
         random: Callable[[], float],
@@ -127,17 +114,13 @@ class _Notifier:
         progress: NotifierProgress,
     ) -> None:
         self._log = log
-        self._declared = declared
-        self._senders = senders
+        self._routes = routes
+        self._telling = telling
         self._clock = clock
         self._random = random
         self._settings = settings
         self._progress = progress
-        self._active: Active | None = None
         self._not_before = 0
-        # Held from a change of the ledger until it is written: nobody tells what is not.
-        self._turn = asyncio.Lock()
-        self._wakes = {name: asyncio.Event() for name in senders}
         self._logger = structlog.get_logger().bind(service="notifier")
 
     def joined(self) -> AbstractAsyncContextManager[GroupReader]:
@@ -159,41 +142,34 @@ class _Notifier:
                 self._logger.error("records expired unread", error=str(expired))
                 reader.seek(expired.topic, expired.partition, expired.start)
                 continue
-            if _PLACE in reader.assignment and self._active is not None:
-                await self._take(records, reader.position(*_PLACE))
+            if PLACE in reader.assignment and self._telling.active is not None:
+                await self._take(records, reader.position(*PLACE))
 
     async def read_commands(self, reader: Reader) -> None:
         """Follow what people decide about subscriptions, for ever."""
+        followed: Active | None = None
         while True:
             try:
                 records = await reader.read(timeout=_PATIENCE)
             except OffsetExpiredError as expired:
                 reader.seek(expired.topic, expired.partition, expired.start)
                 continue
-            async with self._turn:
+            async with self._telling.turn:
+                active = self._telling.active
+                if active is not None and active is not followed:
+                    # What came while it took over is read again.
+                    reader.seek(COMMANDS, 0, active.commands)
+                    followed = active
+                    continue
                 await self._follow(records)
-
-    async def serve(self, name: str) -> None:
-        """Tell one receiver what waits for it, for ever."""
-        while True:
-            await self._wait_for(name)
-            async with self._turn:
-                active = self._active
-                attempt = active.ledger.begin(name, self._clock.wall()) if active else None
-            if active is None or attempt is None:
-                continue
-            failure = await self._try(name, attempt)
-            async with self._turn:
-                # Else another tells meanwhile, and will tell this again.
-                if active is self._active:
-                    await self._conclude(active, attempt, failure)
+                await self._follow_routes()
 
     async def look_after(self) -> None:
         """Say which receivers fail, forget what is long over, look how far it is; for ever."""
         while True:
             await asyncio.sleep(self._settings.look)
-            async with self._turn:
-                active = self._active
+            async with self._telling.turn:
+                active = self._telling.active
                 if active is None:
                     continue
                 now = self._clock.wall()
@@ -201,44 +177,49 @@ class _Notifier:
                 gone = tombstones(active.ledger.forget(now))
                 if says or gone:
                     await self._log.send([*says, *gone, *active.written((), now)])
-                self._note(active)
-                end = (await self._log.bounds(*_PLACE)).end
-                self._progress.lag = {_PLACE: max(0, end - active.alarms)}
+                self._telling.note(active)
+                end = (await self._log.bounds(*PLACE)).end
+                self._progress.lag = {PLACE: max(0, end - active.alarms)}
 
     async def _begin_telling(self, reader: GroupReader, places: frozenset[TopicPartition]) -> None:
-        if _PLACE not in places:
+        if PLACE not in places:
             return
         now = self._clock.wall()
         kept = await Kept.read(self._log)
+        await self._routes.news()
+        routed = self._routes.value
+        self._telling.served.follow(routed)
         active = Active(
-            self._declared,
+            routed.declared,
             kept,
-            addresses={name: sender.address for name, sender in self._senders.items()},
+            version=self._routes.version,
+            addresses=self._telling.served.shown,
             random=self._random,
             process=self._settings.member,
         )
+        active.problem = self._routes.problem
         if kept.standing is not None:
             active.alarms = kept.standing.alarms
             self._not_before = 0
         else:
             # The first ever: what is long past is no news.
             self._not_before = now - _HOUR
-            active.alarms = await offset_since(self._log, *_PLACE, self._not_before)
-        reader.seek(*_PLACE, active.alarms)
-        async with self._turn:
+            active.alarms = await offset_since(self._log, *PLACE, self._not_before)
+        reader.seek(*PLACE, active.alarms)
+        async with self._telling.turn:
             await self._log.send(active.written(active.begin(now), now))
-            self._active = active
-            self._note(active)
+            self._telling.active = active
+            self._telling.note(active)
         self._logger.info("telling", position=active.alarms, count=len(kept.deliveries))
-        self._wake()
+        self._telling.served.wake()
 
     async def _stop_telling(self, _: GroupReader, places: frozenset[TopicPartition]) -> None:
-        if _PLACE in places:
-            self._active = None
+        if PLACE in places:
+            self._telling.active = None
 
     async def _take(self, records: Sequence[Record], position: int) -> None:
-        async with self._turn:
-            active = self._active
+        async with self._telling.turn:
+            active = self._telling.active
             if active is None or position == active.alarms:
                 return
             now = self._clock.wall()
@@ -250,9 +231,9 @@ class _Notifier:
                 deliveries += await self._taken(active, record, now)
             active.alarms = position
             await self._log.send(active.written(deliveries, now))
-            self._count_dead(active, deliveries)
-            self._note(active)
-        self._wake()
+            self._telling.count_dead(active, deliveries)
+            self._telling.note(active)
+        self._telling.served.wake()
 
     async def _taken(self, active: Active, record: Record, now: int) -> list[Delivery]:
         try:
@@ -268,9 +249,9 @@ class _Notifier:
         return active.ledger.take(message, record.offset, now)
 
     async def _follow(self, records: Sequence[Record]) -> None:
-        active = self._active
+        active = self._telling.active
         if active is None:
-            return  # all are read again when this one tells
+            return  # they are read again when this one tells
         new = [record for record in records if record.offset >= active.commands]
         if not new:
             return
@@ -282,74 +263,30 @@ class _Notifier:
                 deliveries += active.follow(command, record.offset, now)
         active.commands = new[-1].offset + 1
         await self._log.send(active.written(deliveries, now))
-        self._count_dead(active, deliveries)
-        self._note(active)
-        self._wake()
+        self._telling.count_dead(active, deliveries)
+        self._telling.note(active)
+        self._telling.served.wake()
 
-    async def _conclude(self, active: Active, attempt: Attempt, failure: Failure | None) -> None:
-        now, ledger = self._clock.wall(), active.ledger
-        self._progress.tried(attempt, now, delivered=failure is None)
-        if failure is None:
-            records = ledger.succeed(attempt, now)
-        else:
-            self._logger.warning(
-                "notification not delivered",
-                receiver=attempt.receiver,
-                count=len(attempt.deliveries),
-                error=failure.problem,
-                failures=ledger.receivers[attempt.receiver].failures + 1,
-            )
-            records = ledger.fail(
-                attempt, failure.problem, now, refused=failure.refused, wait=failure.wait
-            )
-        self._count_dead(active, records)
+    async def _follow_routes(self) -> None:
+        """Go by other receivers and subscriptions, if others are in force now."""
+        active = self._telling.active
+        if active is None:
+            return  # whoever begins to tell looks what is in force
+        await self._routes.news()
+        if active is not self._telling.active:
+            return
+        problem, now = self._routes.problem, self._clock.wall()
+        if problem != active.problem:
+            active.problem = problem
+            await self._log.send(active.written((), now))
+        version, routed = self._routes.version, self._routes.value
+        if active is not self._telling.active or version == active.version:
+            return
+        self._telling.served.follow(routed)
+        records = active.change(
+            routed.declared, version, addresses=self._telling.served.shown, now=now
+        )
         await self._log.send(active.written(records, now))
-        self._note(active)
-
-    async def _wait_for(self, name: str) -> None:
-        """Until something may be due for a receiver."""
-        wake = self._wakes[name]
-        wake.clear()
-        now = self._clock.wall()
-        due = self._active.ledger.due(name, now) if self._active else None
-        wait = _LONGEST_WAIT if due is None else min(_LONGEST_WAIT, (due - now) / 1e9)
-        if wait <= 0:
-            return
-        try:
-            async with asyncio.timeout(wait):
-                await wake.wait()
-        except TimeoutError:
-            return
-
-    async def _try(self, name: str, attempt: Attempt) -> Failure | None:
-        try:
-            return await self._senders[name].send(attempt)
-        except Exception as error:  # whatever a library does, the others are told
-            problem = f"the sender crashed: {type(error).__name__}"
-            self._logger.error(problem, receiver=name)
-            return Failure(problem)
-
-    def _wake(self) -> None:
-        for wake in self._wakes.values():
-            wake.set()
-
-    def _count_dead(self, active: Active, records: Sequence[Delivery]) -> None:
-        receivers = {each.name: each.receiver for each in active.ledger.subscriptions}
-        for each in records:
-            if each.state == "dead":
-                name = receivers.get(each.subscription, "none")
-                self._progress.died(name)
-                self._logger.error(
-                    "notification given up",
-                    receiver=name,
-                    subscription=each.subscription,
-                    alarm=each.step.alarm,
-                    attempts=each.attempts,
-                    error=each.problem,
-                )
-
-    def _note(self, active: Active) -> None:
-        progress = self._progress
-        progress.positions = {_PLACE: active.alarms, (COMMANDS, 0): active.commands}
-        progress.pending = {name: active.ledger.pending(name) for name in self._senders}
-        progress.failing = len(active.ledger.failing(self._clock.wall()))
+        self._telling.count_dead(active, records)
+        self._telling.note(active)
+        self._telling.served.wake()

@@ -101,7 +101,12 @@ def test_only_allowed_addresses_are_called(address: str, problem: str) -> None:
 def test_webhooks_do_not_hide_among_addresses_of_apprise() -> None:
     one = receiver(kind="apprise", url="", secret_variable="", url_variable="X")
     check_address(one, "mailto://user:pass@example.org", ())
-    for address in ("json://127.0.0.1/x", "forms://127.0.0.1", "127.0.0.1"):
+    for address in (
+        "json://127.0.0.1/x",
+        "forms://127.0.0.1",
+        "apprises://127.0.0.1/t",
+        "127.0.0.1",
+    ):
         with pytest.raises(ValueError, match="of Apprise is refused"):
             check_address(one, address, ())
 
