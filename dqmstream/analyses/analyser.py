@@ -76,6 +76,8 @@ class Analyser:
         self._samples: dict[LumisectionId, Sequence[_Given]] = {}
         controls: Sequence[bytes | None] = [None] * settings.partitions
         self._runs: dict[int, RunMemory] = {}
+        self._lost: set[LumisectionId] = set()
+        self._told: set[LumisectionId] = set()
         self._forgotten: dict[int, Mapping[int, int]] = {}
         offsets: Sequence[int] = [0] * settings.partitions
         if start is not None:
@@ -108,17 +110,33 @@ class Analyser:
     def ahead(self, most: int) -> frozenset[int]:
         """Partitions that hold more than so many closed LSs which wait for others.
 
-        Never all of them: what is waited for is on another one.
+        Never one that anything waits for, so that no partition waits for itself: all that is held
+        is analysed, or lost, by reading on in the others as soon as they have records.
         """
-        waiting = {
+        waiting = self._order.waiting()
+        if len(waiting) <= most:
+            return frozenset()
+        held = {
             fold.partition: sum(
-                segment.closed and not self._order.is_done(segment.id.run, segment.id.lumisection)
-                for segment in fold.segments.values()
+                not place.segment and LumisectionId(place.run, place.lumisection) in waiting
+                for place in fold.standings
             )
             for fold in self.folds
         }
-        ahead = frozenset(partition for partition, count in waiting.items() if count > most)
-        return ahead if len(ahead) < len(self.folds) else frozenset()
+        ahead = frozenset(partition for partition, count in held.items() if count > most)
+        awaited = self.awaited() if ahead else frozenset()
+        # Without, all that waits is due, and needs nobody.
+        return ahead - awaited if awaited else frozenset()
+
+    def awaited(self) -> frozenset[int]:
+        """Partitions on which something is still to close before an LS that is held is analysed."""
+        return self._order.awaited()
+
+    def take_lost(self) -> Sequence[LumisectionId]:
+        """LSs that were let go without being analysed, as they never will be, since this was last
+        asked: a partition forgot their run, or had expired, before they closed on it."""
+        lost, self._lost = sorted(self._lost), set()
+        return lost
 
     # ---------------------------------------------------------------- analysis
 
@@ -222,7 +240,12 @@ class Analyser:
 
     def tidy(self) -> None:
         """Forget what no LS will look at any more."""
-        for place in self._order.not_needed():
+        not_needed = self._order.not_needed()
+        lost = {place for place in not_needed if self._order.is_lost(*place)}
+        # What is still open on a partition is held, and met here again.
+        self._lost |= lost - self._told
+        self._told = lost
+        for place in not_needed:
             self._samples.pop(place, None)
             for fold in self.folds:
                 segment = fold.on_time(*place)

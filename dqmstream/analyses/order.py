@@ -99,7 +99,43 @@ class Order:
             ]
         return found
 
+    def awaited(self) -> frozenset[int]:
+        """Partitions on which something is still to close before an LS that is held is analysed:
+        the LS itself, one before it that is not analysed, or one that it looks back at.
+
+        Empty if nothing waits but what is due: who reads these, and whatever others, gets on.
+        """
+        return frozenset(
+            fold.partition
+            for run, number in self.waiting()
+            for needed in self._needed(run, number)
+            if not self._is_gone(run, needed)
+            for fold in self._folds
+            if (segment := fold.on_time(run, needed)) is None or not segment.closed
+        )
+
+    def waiting(self) -> frozenset[LumisectionId]:
+        """LSs that are held, closed on a partition at least, and still to be analysed."""
+        closed = {
+            LumisectionId(place.run, place.lumisection)
+            for fold in self._folds
+            for place in fold.standings
+        }
+        return frozenset(
+            place for place in closed if not self.is_done(*place) and not self.is_lost(*place)
+        )
+
     # ------------------------------------------------------------------- steps
+
+    def _needed(self, run: int, lumisection: int) -> set[int]:
+        """The LS, those before it that are to be analysed first, and those it may look back at, as
+        far as the partitions know where it has closed."""
+        place = SegmentId(run, lumisection, 0)
+        known = [fold.standings[place] for fold in self._folds if place in fold.standings]
+        lowest, floor = min(one.lowest for one in known), max(one.floor for one in known)
+        furthest = max(lowest, floor + 1, lumisection - self._lookback)
+        undone = self._runs.get(run, RunMemory()).undone(lowest, lumisection)
+        return {*undone, *range(furthest, lumisection + 1)}
 
     def _is_due(self, run: int, lumisection: int) -> bool:
         if not self._is_closed(run, lumisection):

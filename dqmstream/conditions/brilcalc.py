@@ -1,8 +1,9 @@
-"""Tables of `brilcalc lumi --byls`, as CSV: fill, luminosity and mean pile-up of each LS.
+"""Tables of `brilcalc lumi --byls`, as CSV: fill, luminosity, mean pile-up and energy of each LS.
 
 Comments begin with #, the last one before the numbers names the columns, with units:
-`#run:fill,ls,time,hltpath,delivered(/fb),recorded(/fb),avgpu,source`. `ls` has two numbers, of the
-luminometers and of CMS; the latter is 0 where CMS took no data.
+`#run:fill,ls,time,beamstatus,E(GeV),delivered(/fb),recorded(/fb),avgpu,source`, or with `hltpath`
+in place of status and energy of a beam. `ls` has two numbers, of the luminometers and of CMS; the
+latter is 0 where CMS took no data.
 """
 
 import csv
@@ -10,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from dqmstream.conditions.limits import MOST_LUMISECTION, MOST_RUN
+from dqmstream.conditions.limits import MOST_ENERGY, MOST_LUMISECTION, MOST_RUN
 from dqmstream.conditions.oms import STABLE_BEAMS
 from dqmstream.conditions.units import INVERSE_PICOBARNS, mean_luminosity
 from dqmstream.errors import SourceError
@@ -21,6 +22,8 @@ __all__ = ["conditions_of_lines"]
 _FIRST: Final = "run:fill"
 _NUMBER: Final = "ls"
 _INTEGRATED: Final = ("delivered", "recorded")
+_ENERGY: Final = "E"
+_ENERGIES: Final = {"GeV": 1.0, "TeV": 1e3}
 
 
 def conditions_of_lines(lines: Iterable[str]) -> Iterator[Conditions | SourceError]:
@@ -30,7 +33,7 @@ def conditions_of_lines(lines: Iterable[str]) -> Iterator[Conditions | SourceErr
     ------
     SourceError
         With reason `unknown_format` if no header with `ls` comes before the numbers, `unknown_unit`
-        if it names a unit that is none of /fb, /pb, /nb, /ub.
+        if it names a unit that is none of /fb, /pb, /nb, /ub, or of the energy none of GeV, TeV.
     """
     columns: list[str] = []
     factors: dict[str, float] = {}
@@ -70,18 +73,19 @@ def _rows(lines: Iterable[str]) -> Iterator[list[str] | SourceError]:
 
 
 def _header(row: list[str]) -> tuple[list[str], dict[str, float]]:
-    """Names of columns without units, and what integrated luminosities are to be multiplied by."""
+    """Names of columns without units, and what those with a unit are to be multiplied by."""
     columns, factors = [], {}
     for cell in row:
         name, _, unit = cell.strip().lstrip("#").partition("(")
         columns.append(name)
-        if name not in _INTEGRATED:
+        if name not in {*_INTEGRATED, _ENERGY}:
             continue
+        known = _ENERGIES if name == _ENERGY else INVERSE_PICOBARNS
         unit = unit.rstrip(")")
-        if unit not in INVERSE_PICOBARNS:
-            detail = f"{cell!r:.40}: expected one of {', '.join(INVERSE_PICOBARNS)}"
+        if unit not in known:
+            detail = f"{cell!r:.40}: expected one of {', '.join(known)}"
             raise SourceError("unknown_unit", detail)
-        factors[name] = INVERSE_PICOBARNS[unit]
+        factors[name] = known[unit]
     if _NUMBER not in columns:
         detail = f"{','.join(row)!r:.120}: expected a column {_NUMBER}"
         raise SourceError("unknown_format", detail)
@@ -99,6 +103,10 @@ def _conditions(row: dict[str, str], factors: dict[str, float]) -> Conditions:
         raise ValueError(msg)
     said = {name: _finite(row[name]) * factor for name, factor in factors.items()}
     delivered, beams = said.get("delivered"), row.get("beamstatus", "")
+    energy = said.get(_ENERGY) or None
+    if energy is not None and not 0 < energy <= MOST_ENERGY:
+        msg = f"expected an energy from 0 to {MOST_ENERGY:g} GeV"
+        raise ValueError(msg)
     return Conditions(
         run=run,
         lumisection=lumisection,
@@ -109,6 +117,7 @@ def _conditions(row: dict[str, str], factors: dict[str, float]) -> Conditions:
         pileup=_finite(row["avgpu"]) if row.get("avgpu") else None,
         delivered=delivered,
         recorded=said.get("recorded"),
+        energy=energy,
     )
 
 

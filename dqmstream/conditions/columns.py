@@ -1,9 +1,10 @@
 """Conditions of an LS as constant columns of its events, so that bookings may select by them.
 
-`ls_pileup`, `ls_luminosity`, `ls_delivered`, `ls_recorded`, `ls_prescale_index` and `ls_fill` are
-float64, NaN where nothing is known: no comparison but `!=` is true of it. `ls_beam_mode` is an
-int64 code of `BEAM_MODES`, 0 where it is not known. `ls_beams_stable`, `ls_physics` and one
-`ls_dcs_<part>` for each part of the detector are booleans, false where nothing is known.
+`ls_pileup`, `ls_luminosity`, `ls_delivered`, `ls_recorded`, `ls_prescale_index`, `ls_fill` and
+`ls_energy` are float64, NaN where nothing is known: no comparison but `!=` is true of it.
+`ls_beam_mode` is an int64 code of `BEAM_MODES`, 0 where it is not known. `ls_beams_stable`,
+`ls_physics` and one `ls_dcs_<part>` for each part of the detector are booleans, false where nothing
+is known.
 """
 
 import re
@@ -18,7 +19,15 @@ __all__ = ["BEAM_MODES", "PREFIX", "Value", "column_values", "dcs_columns"]
 Value = float | int | bool
 
 PREFIX: Final = "ls_"
-_NUMBERS: Final = ("pileup", "luminosity", "delivered", "recorded", "prescale_index", "fill")
+_NUMBERS: Final = (
+    "pileup",
+    "luminosity",
+    "delivered",
+    "recorded",
+    "prescale_index",
+    "fill",
+    "energy",
+)
 
 BEAM_MODES: Final[Mapping[str, int]] = MappingProxyType(
     {

@@ -2,7 +2,8 @@
 
 JSON is columns by name (`{"run_number": [...], ...}`) or a list of records, both with OMS's names;
 Parquet has the same columns; CSV is brilcalc's. Any may be gzipped. A table without
-`lumisection_number` is one of runs: it says the fill and run type of LSs that others bring.
+`lumisection_number` is one of runs: it says the fill, run type and energy of LSs that others bring;
+one without `run_number` is of fills, and says their energies.
 """
 
 import gzip
@@ -15,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from dqmstream.conditions.brilcalc import conditions_of_lines
-from dqmstream.conditions.oms import conditions_of, run_of
+from dqmstream.conditions.oms import RunFacts, conditions_of, fill_energy, run_of
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import SourceError
 from dqmstream.messages.operations import Conditions
@@ -25,9 +26,12 @@ __all__ = ["read_conditions"]
 _GZIP: Final = b"\x1f\x8b"
 _PARQUET: Final = b"PAR1"
 _MOST_BYTES: Final = 1 << 30
+_RUN: Final = "run_number"
+_FILL: Final = "fill_number"
 
 Record = Mapping[str, Any]
-Runs = dict[int, tuple[int | None, str]]
+Runs = dict[int, RunFacts]
+Fills = dict[int, float]
 
 
 def read_conditions(paths: Sequence[Path]) -> ConditionsTable:
@@ -41,10 +45,10 @@ def read_conditions(paths: Sequence[Path]) -> ConditionsTable:
         With reason `file_missing`, `unknown_format`, `unknown_unit`, `broken` or `too_large`, and
         the path; single rows that cannot be used are counted in `rejected`.
     """
-    table, runs = ConditionsTable(), Runs()
+    table, runs, fills = ConditionsTable(), Runs(), Fills()
     for path in paths:
         try:
-            _read(path, table, runs)
+            _read(path, table, runs, fills)
         except SourceError as error:
             raise SourceError(error.reason, f"{path}: {error.detail}") from error
         # Parsers of bytes that nobody vouches for raise what they meet.
@@ -52,15 +56,16 @@ def read_conditions(paths: Sequence[Path]) -> ConditionsTable:
             detail = f"{path}: {type(error).__name__}: {str(error).strip():.300}"
             raise SourceError("broken", detail) from error
     table.describe_runs(runs)
+    table.describe_fills(fills)
     return table
 
 
-def _read(path: Path, table: ConditionsTable, runs: Runs) -> None:
+def _read(path: Path, table: ConditionsTable, runs: Runs, fills: Fills) -> None:
     content = _content(path)
     if content.startswith(_PARQUET):
-        _take_records(_parquet(content), table, runs)
+        _take_records(_parquet(content), table, runs, fills)
     elif content.lstrip()[:1] in {b"{", b"["}:
-        _take_records(_json(content), table, runs)
+        _take_records(_json(content), table, runs, fills)
     elif content.lstrip().startswith(b"#"):
         _take(conditions_of_lines(_lines(content)), table)
     else:
@@ -83,19 +88,33 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _take_records(records: Sequence[Record], table: ConditionsTable, runs: Runs) -> None:
-    """Records of LSs, or of runs."""
-    if _are_runs(records):
-        for record in records:
-            try:
-                number, fill, run_type = run_of(record)
-            except SourceError as error:
-                table.rejected[error.reason] += 1
-            else:
-                known = runs.get(number, (None, ""))
-                runs[number] = (fill if known[0] is None else known[0], known[1] or run_type)
-    else:
+def _take_records(
+    records: Sequence[Record], table: ConditionsTable, runs: Runs, fills: Fills
+) -> None:
+    """Records of LSs, of runs or of fills."""
+    if not _are_runs(records):
         _take(conditions_of(records), table)
+        return
+    for record in records:
+        try:
+            if _RUN in records[0]:
+                number, facts = run_of(record)
+                runs[number] = _both(runs.get(number, RunFacts()), facts)
+            else:
+                fill, energy = fill_energy(record)
+                if energy is not None:
+                    fills.setdefault(fill, energy)
+        except SourceError as error:
+            table.rejected[error.reason] += 1
+
+
+def _both(first: RunFacts, second: RunFacts) -> RunFacts:
+    """What both say; where they differ the first is right."""
+    return RunFacts(
+        fill=second.fill if first.fill is None else first.fill,
+        run_type=first.run_type or second.run_type,
+        energy=second.energy if first.energy is None else first.energy,
+    )
 
 
 def _are_runs(records: Sequence[Record]) -> bool:
@@ -150,8 +169,11 @@ def _rows(columns: Mapping[str, Any]) -> Iterator[Record]:
 def _checked(records: Any) -> Sequence[Record]:
     if not isinstance(records, list) or not all(isinstance(one, dict) for one in records):
         raise SourceError("unknown_format", "expected columns by name, or a list of records")
-    if records and "run_number" not in records[0]:
-        detail = f"has the fields {', '.join(map(str, records[0]))[:200]}, expected run_number"
+    if records and not {_RUN, _FILL} & set(records[0]):
+        detail = (
+            f"has the fields {', '.join(map(str, records[0]))[:200]}, expected {_RUN}, or of fills "
+            f"{_FILL}"
+        )
         raise SourceError("unknown_format", detail)
     return records
 

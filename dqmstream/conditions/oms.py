@@ -2,23 +2,25 @@
 
 `delivered_lumi` and `recorded_lumi` are sums over the fill up to the *start* of the LS, in /pb: an
 LS has what the next one has more. `..._per_lumisection` is said of the LS itself. A prescale index
-below 0 and a fill of 0 stand for "none", and become None. OMS does not say the beam mode, only
-whether beams are stable: then it is STABLE BEAMS, else it is not known.
+below 0, a fill of 0 and an energy of 0 stand for "none", and become None. OMS does not say the beam
+mode, only whether beams are stable: then it is STABLE BEAMS, else it is not known.
+
+Tables of runs and of fills say the energy of a beam, in GeV, once for all LSs.
 """
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from dqmstream.conditions.limits import MOST_LUMISECTION, MOST_RUN
+from dqmstream.conditions.limits import MOST_ENERGY, MOST_LUMISECTION, MOST_RUN
 from dqmstream.conditions.units import OMS_LUMINOSITY, mean_luminosity
 from dqmstream.errors import SourceError
 from dqmstream.messages.operations import Conditions
 
-__all__ = ["STABLE_BEAMS", "conditions_of", "run_of"]
+__all__ = ["STABLE_BEAMS", "RunFacts", "conditions_of", "fill_energy", "run_of"]
 
 STABLE_BEAMS: Final = "STABLE BEAMS"
 
@@ -26,6 +28,14 @@ Record = Mapping[str, Any]
 
 _READY: Final = "_ready"
 _LONGEST: Final = 255
+
+
+class RunFacts(NamedTuple):
+    """What is said of a run as a whole; energy of a beam in GeV."""
+
+    fill: int | None = None
+    run_type: str = ""
+    energy: float | None = None
 
 
 def conditions_of(records: Iterable[Record]) -> Iterator[Conditions | SourceError]:
@@ -51,13 +61,23 @@ def conditions_of(records: Iterable[Record]) -> Iterator[Conditions | SourceErro
         yield waiting[1]
 
 
-def run_of(record: Record) -> tuple[int, int | None, str]:
-    """Number, fill and run type in a record of a run: OMS has the mode of L1 and HLT as type."""
+def run_of(record: Record) -> tuple[int, RunFacts]:
+    """Number and facts in a record of a run: OMS has the mode of L1 and HLT as run type."""
     number = _whole(record, "run_number", 1, MOST_RUN)
     if number is None:
         raise SourceError("no_run", f"record {_shown(record)}: expected a run_number")
     run_type = record.get("l1_hlt_mode")
-    return number, _fill(record), run_type if isinstance(run_type, str) else ""
+    run_type = run_type if isinstance(run_type, str) else ""
+    return number, RunFacts(_fill(record), run_type, _energy(record))
+
+
+def fill_energy(record: Record) -> tuple[int, float | None]:
+    """Number and energy of a beam in a record of a fill."""
+    number = _fill(record)
+    if number is None:
+        brief = _brief(record.get("fill_number"))
+        raise SourceError("no_fill", f"fill_number is {brief}, expected a number from 1 on")
+    return number, _energy(record)
 
 
 def _conditions(record: Record, so_far: Counter[int] | None) -> Conditions:
@@ -87,6 +107,7 @@ def _conditions(record: Record, so_far: Counter[int] | None) -> Conditions:
         recorded=_number(record, "recorded_lumi_per_lumisection"),
         beams_stable=stable,
         physics=_flag(record, "physics_flag"),
+        energy=_energy(record),
         dcs={
             name.removesuffix(_READY): value
             for name in sorted(record)
@@ -127,6 +148,16 @@ def _stable(record: Record) -> bool | None:
 
 def _fill(record: Record) -> int | None:
     return _none_below(_whole(record, "fill_number", 0, MOST_RUN), 1)
+
+
+def _energy(record: Record) -> float | None:
+    energy = _number(record, "energy")
+    if energy is None or energy == 0:
+        return None
+    if not 0 < energy <= MOST_ENERGY:
+        detail = f"energy is {energy:g} in {_shown(record)}, expected 0 to {MOST_ENERGY:g} GeV"
+        raise SourceError("bad_value", detail)
+    return energy
 
 
 def _none_below(value: int | None, least: int) -> int | None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from dqmstream.conditions.oms import RunFacts
 from dqmstream.identity import content_hash
 from dqmstream.messages.operations import Conditions
 
@@ -81,19 +82,28 @@ class ConditionsTable:
         held[row.lumisection], differing = joined(before, row)
         self.contradictions.update(differing)
 
-    def describe_runs(self, runs: Mapping[int, tuple[int | None, str]]) -> None:
-        """Give LSs the fill and run type of their run, where nothing is known of it.
+    def describe_runs(self, runs: Mapping[int, RunFacts]) -> None:
+        """Give LSs the fill, run type and energy of their run, where nothing is known of it.
 
         A run may go on into the next fill: what is said of an LS outweighs what is said of its run.
         """
-        for number, (fill, run_type) in runs.items():
+        for number, facts in runs.items():
             held = self._runs.get(number, {})
             for lumisection, row in held.items():
                 held[lumisection] = msgspec.structs.replace(
                     row,
-                    fill=fill if row.fill is None else row.fill,
-                    run_type=row.run_type or run_type,
+                    fill=facts.fill if row.fill is None else row.fill,
+                    run_type=row.run_type or facts.run_type,
+                    energy=facts.energy if row.energy is None else row.energy,
                 )
+
+    def describe_fills(self, energies: Mapping[int, float]) -> None:
+        """Give LSs the energy [GeV] of their fill, where none is known."""
+        for held in self._runs.values():
+            for lumisection, row in held.items():
+                energy = None if row.fill is None else energies.get(row.fill)
+                if row.energy is None and energy is not None:
+                    held[lumisection] = msgspec.structs.replace(row, energy=energy)
 
     def within(self, first: int, last: int) -> "ConditionsTable":
         """Those of the runs from `first` to `last`."""

@@ -15,7 +15,9 @@ class AnalyserProgress:
     """Counts since start, and what is held now.
 
     `analysed` are LSs, `failed` counts by workspace those of which its analysis threw or lacked a
-    column, `thinned` those of which it was given only a part of the events. `refused` counts
+    column, `thinned` those of which it was given only a part of the events. `lost` are LSs that are
+    never analysed, as a partition forgot them before they closed there, `expired` records that
+    retention took unread: LSs may be in them that nobody knows of. `refused` counts
     records that were not folded, by reason: fillers put them on the dead topic. `analysing` is the
     time that all analyses of an LS took, `event_to_analysed` that from the log's taking its newest
     chunk to its sets being acknowledged. `held` are LSs in memory.
@@ -26,6 +28,8 @@ class AnalyserProgress:
     analysed: int = 0
     failed: Counter[str] = field(default_factory=Counter)
     thinned: Counter[str] = field(default_factory=Counter)
+    lost: int = 0
+    expired: int = 0
     published: int = 0
     conditions: int = 0
     failures: int = 0

@@ -16,23 +16,21 @@ import structlog
 
 from dqmstream.analyses.analysed import Analysed
 from dqmstream.analyses.analyser import Analyser, Analyses
-from dqmstream.analyses.memory import pack_state, unpack_state
 from dqmstream.booking.columns import Columns
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
-from dqmstream.errors import LogError, LogIdentityError, OffsetExpiredError
-from dqmstream.fold.holes import after_hole
+from dqmstream.errors import LogError, OffsetExpiredError
 from dqmstream.fold.sets import MAX_BLOCK, split
 from dqmstream.identity import LumisectionId, stable_hash
 from dqmstream.messages.checkpoints import AnalyserCheckpoint
 from dqmstream.messages.events import Chunk
 from dqmstream.messages.topics import CHECKPOINTS, CONDITIONS, EVENTS, HISTOGRAMS
-from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Outgoing, Reader, Record
 from dqmstream.transport.outgoing import outgoing
-from services.analyser.checkpoints import checkpoint_record, newest_checkpoint
+from services.analyser.checkpoints import checkpoint_record
 from services.analyser.progress import AnalyserProgress
 from services.analyser.refill import begins_newer_epoch
+from services.analyser.starting import starting_point
 
 __all__ = ["AnalyserSettings", "run_analyser"]
 
@@ -42,6 +40,7 @@ _PATIENCE: Final = 1.0
 _RELEASE_SECONDS: Final = 2.0
 _MOST_WAITING: Final = 32
 """Closed LSs of a partition that may wait for another one before it is read no further."""
+_LOST: Final = "a partition forgot its run, or lost its records, before it closed there"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,10 +143,8 @@ class _Service:
     async def run(self, ready: Callable[[], None]) -> None:
         """Read, fold, analyse, publish, checkpoint; until cancelled, or others begin an epoch."""
         _, newest = await self._log.bounds(CHECKPOINTS, 0)
-        start = await self._start()
-        analyser = await asyncio.to_thread(
-            Analyser, self._set.hash, self._set.fold, self._analyses, self._decode, start=start
-        )
+        start = await starting_point(self._log, self._set, self._beginning, self.progress)
+        analyser = await asyncio.to_thread(self._beginning, start)
         self._written = () if start is None else start.offsets
         positions = {(EVENTS, p): at for p, at in analyser.positions().items()}
         self.progress.positions.update(positions)
@@ -164,57 +161,9 @@ class _Service:
                 raise
         self._logger.warning("a newer epoch has begun", epoch=analyser.epoch)
 
-    # ------------------------------------------------------------------- start
-
-    async def _start(self) -> AnalyserCheckpoint | None:
-        """The newest checkpoint, past what has expired."""
-        table = await latest_by_key(self._log, CHECKPOINTS)
-        newest = newest_checkpoint(table, self._set.hash, self._log.identity)
-        offsets = (0,) * self._set.fold.partitions if newest is None else newest.offsets
-        bounds = [await self._log.bounds(EVENTS, p) for p in range(self._set.fold.partitions)]
-        for partition, (at, (_, end)) in enumerate(zip(offsets, bounds, strict=True)):
-            if at > end:
-                msg = (
-                    f"{EVENTS}/{partition} ends at {end}, an analyser's checkpoint stands at {at}: "
-                    "this log is shorter than the one it was made on"
-                )
-                raise LogIdentityError(msg)
-        if all(at >= start for at, (start, _) in zip(offsets, bounds, strict=True)):
-            return newest
-        return await self._skip_holes(newest, offsets, [start for start, _ in bounds])
-
-    async def _skip_holes(
-        self, newest: AnalyserCheckpoint | None, offsets: Sequence[int], starts: Sequence[int]
-    ) -> AnalyserCheckpoint:
-        """Input expired beyond C: say so in a new epoch, written before anybody acts on it."""
-        holes = [
-            (p, at, start)
-            for p, (at, start) in enumerate(zip(offsets, starts, strict=True))
-            if at < start
-        ]
-        why = ", ".join(
-            f"records {first}-{start - 1} of {EVENTS}/{p} expired unread"
-            for p, first, start in holes
-        )
-        self._logger.error("hole in the input", why=why)
-        if newest is None:
-            fresh = Analyser(self._set.hash, self._set.fold, self._analyses, self._decode)
-            newest = fresh.checkpoint(self._set.hash, self._log.identity)
-            epoch = 1
-        else:
-            epoch = newest.epoch + 1
-        controls, runs = unpack_state(newest.state)
-        for partition, first, start in holes:
-            controls[partition] = after_hole(controls[partition], first, start)
-        checkpoint = msgspec.structs.replace(
-            newest,
-            epoch=epoch,
-            offsets=tuple(max(pair) for pair in zip(offsets, starts, strict=True)),
-            state=pack_state(controls, runs),
-            why=why,
-        )
-        await self._log.send([checkpoint_record(checkpoint)])
-        return checkpoint
+    def _beginning(self, start: AnalyserCheckpoint | None = None) -> Analyser:
+        """An analyser that has read nothing since a checkpoint, or nothing at all."""
+        return Analyser(self._set.hash, self._set.fold, self._analyses, self._decode, start=start)
 
     # -------------------------------------------------------------------- loop
 
@@ -288,6 +237,7 @@ class _Service:
     async def _checkpoint(self, analyser: Analyser) -> None:
         """Note where to begin again, if that moved."""
         analyser.tidy()
+        self._tell_lost(analyser)
         starts = tuple(fold.start for fold in analyser.folds)
         if starts == self._written or not any(starts):
             return
@@ -296,6 +246,12 @@ class _Service:
         )
         await self._log.send([checkpoint_record(checkpoint)])
         self._written = starts
+
+    def _tell_lost(self, analyser: Analyser) -> None:
+        """LSs that no analysis will see: their plots are missing, and nobody else says so."""
+        for run, number in analyser.take_lost():
+            self.progress.lost += 1
+            self._logger.error("never analysed", run=run, lumisection=number, reason=_LOST)
 
     async def _look(self, analyser: Analyser) -> None:
         """What is held, and how far the log has got."""

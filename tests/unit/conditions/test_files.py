@@ -113,6 +113,56 @@ def test_an_ls_has_what_the_sums_over_the_fill_rise_by_until_the_next(tmp_path: 
     assert [row.beams_stable for row in table.values()] == [False, True, True, True]
 
 
+def test_the_energy_is_that_of_the_lumisection_or_else_of_its_run_or_fill(tmp_path: Path) -> None:
+    """In GeV of a beam; 0 is none."""
+    energies = {1: 450.0, 2: 0, 3: None}
+    rows = [
+        {"run_number": 7, "lumisection_number": n, "fill_number": 9, "energy": energy}
+        for n, energy in energies.items()
+    ]
+    lumisections = write(tmp_path / "ls.json", rows)
+    runs = write(tmp_path / "runs.json", [{"run_number": 7, "energy": 6499}])
+    fills = write(
+        tmp_path / "fills.json",
+        [
+            {"fill_number": 9, "energy": 6499.56},
+            {"fill_number": 10, "energy": 0.0},
+            {"fill_number": None, "energy": 1.0},
+            {"fill_number": 11, "energy": -1},
+        ],
+    )
+    known = {
+        names: [row.energy for row in read_conditions([lumisections, *more])]
+        for names, more in {"": [], "runs": [runs], "fills": [fills], "both": [fills, runs]}.items()
+    }
+    assert known == {
+        "": [450, None, None],
+        "runs": [450, 6499, 6499],
+        "fills": [450, 6499.56, 6499.56],
+        "both": [450, 6499, 6499],
+    }
+    assert read_conditions([lumisections, fills]).rejected == {"no_fill": 1, "bad_value": 1}
+
+
+@pytest.mark.parametrize(
+    ("unit", "energy", "expected"),
+    [("GeV", "6800", 6800.0), ("TeV", "6.8", 6800.0), ("GeV", "0", None)],
+)
+def test_brilcalc_says_the_energy_beside_the_status(
+    tmp_path: Path, unit: str, energy: str, expected: float | None
+) -> None:
+    table = f"""#Data tag : 24v1 , Norm tag: None
+#run:fill,ls,time,beamstatus,E({unit}),delivered(/ub),recorded(/ub),avgpu,source
+381143:9666,4:4,05/24/24 11:04:03,STABLE BEAMS,{energy},466000.0,450000.0,60.5,HFET
+381143:9666,5:5,05/24/24 11:04:26,STABLE BEAMS,-1,466000.0,450000.0,60.5,HFET
+"""
+    found = read_conditions([write(tmp_path / "a.csv", table.encode())])
+    (row,) = found
+    assert (row.energy, row.beam_mode) == (expected, "STABLE BEAMS")
+    assert row.delivered == pytest.approx(0.466)
+    assert found.rejected == {"bad_value": 1}
+
+
 def test_records_without_numbers_are_the_lumisections_in_order(tmp_path: Path) -> None:
     rows = [{"run_number": 5, "bpix_ready": False}, {"run_number": 5, "bpix_ready": True}]
     table = read_conditions([write(tmp_path / "a.json", rows)]).of_run(5)
