@@ -1,6 +1,7 @@
 /** Questions over HTTP: what the stream does not carry. Answers have ETags; the browser keeps them. */
 
 import { rangeOf } from "./router.js";
+import { session } from "./session.js";
 
 const ROOT = "api/v1";
 
@@ -12,10 +13,44 @@ export class Refusal extends Error {
   }
 }
 
-/** The JSON at a path under the API. */
+/** The JSON at a path under the API; where reading takes a token, as soon as there is one. */
 export async function ask(path, query = {}) {
-  const answer = await fetch(address(path, query));
-  if (answer.ok) return answer.json();
+  return (await fetched(path, query)).json();
+}
+
+/** The bytes at a path under the API, as a Blob: links of the page carry no token. */
+export async function blob(path, query = {}) {
+  return (await fetched(path, query)).blob();
+}
+
+/** Ask for a file and have the browser save it, since links carry no token; its size in bytes. */
+export async function save(path, query, name) {
+  const found = await blob(path, query);
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(found), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return found.size;
+}
+
+/** Change something: what is answered to `body`, sent as JSON in the name of who is logged in. */
+export async function change(method, path, body, query = {}) {
+  const headers = { ...session.headers, "content-type": "application/json" };
+  const answer = await fetch(address(path, query), {
+    method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  const checked = await refusedOr(answer, headers);
+  return checked.status === 204 ? null : checked.json();
+}
+
+async function fetched(path, query) {
+  await session.opened();
+  const { headers } = session;
+  return refusedOr(await fetch(address(path, query), { headers }), headers);
+}
+
+async function refusedOr(answer, headers) {
+  if (answer.ok) return answer;
+  if (answer.status === 401) session.refused(headers);
   const problem = await answer.json().catch(() => ({}));
   throw new Refusal(answer.status, problem.detail || `${answer.status} ${answer.statusText}`);
 }

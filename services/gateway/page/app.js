@@ -1,20 +1,29 @@
 /** The page: its parts, and who follows whom. */
 
-import { elements } from "./api.js";
+import { Bell } from "./alarms/bell.js";
+import { AlarmBoard } from "./alarms/board.js";
 import { BadChannels } from "./badchannels.js";
 import { Detail } from "./detail.js";
 import { byId, framed, setAttributes, setText, settled, show } from "./dom.js";
 import { Feed } from "./feed.js";
+import { Filters, FILTERS } from "./find/filters.js";
+import { Finder } from "./find/finder.js";
+import { listenForHelp } from "./find/help.js";
 import { Grid, byFolder, needsLook } from "./grid.js";
 import { listenToKeys } from "./keys.js";
+import { Login } from "./login.js";
 import { Model } from "./model.js";
+import { Overview } from "./overview/overview.js";
+import { Wall } from "./overview/wall.js";
+import { References } from "./plots/references.js";
 import { Router } from "./router.js";
 import { Side } from "./side.js";
 import { Stream } from "./stream.js";
 import { Strip } from "./strip.js";
-import { Tiles } from "./tiles.js";
 import { Top } from "./top.js";
+import { Travel } from "./travel/travel.js";
 import { Trends } from "./trends.js";
+import { Views } from "./views.js";
 import { WindowChooser } from "./windows.js";
 
 const router = new Router((route, before) => follow(route, before));
@@ -25,19 +34,29 @@ const model = new Model(stream, router);
 const feed = new Feed(stream, model, router);
 const trends = new Trends(model, router);
 const bad = new BadChannels(model, router);
-const grid = new Grid({ model, router, feed, trends, bad });
-const detail = new Detail({ model, router, feed, trends });
+const references = new References(model, router);
+const grid = new Grid({ model, router, feed, trends, bad, references });
+const detail = new Detail({ model, router, feed, trends, references });
 const strip = new Strip(model, router);
+const travel = new Travel(model, router);
 const side = new Side(model, router);
-const tiles = new Tiles(model, router);
+const alarms = new AlarmBoard(stream, model);
+const overview = new Overview({ model, router, alarms });
+const wall = new Wall({ model, router, feed, overview });
 const chooser = new WindowChooser(model, router);
+const finder = new Finder(model, router);
+const filters = new Filters({ model, router, alarms, references });
+const views = new Views({ model, router, stream, feed, trends, alarms, filters });
 new Top(model);
+new Bell(alarms, router);
+new Login();
 
-let found = null;
 let scrolled = 0;
 
-const drawStrip = framed(() => strip.draw());
-const drawTiles = framed(() => router.route.path || tiles.draw());
+const drawStrip = framed(() => {
+  strip.draw();
+  travel.draw();
+});
 const drawGrid = framed(showGrid);
 
 model.addEventListener("change", ({ detail: { what } }) => {
@@ -46,9 +65,8 @@ model.addEventListener("change", ({ detail: { what } }) => {
     drawStrip();
     chooser.draw();
   }
-  if (["quality", "strip", "elements"].includes(what)) drawTiles();
   if (["elements", "quality"].includes(what)) drawGrid();
-  if (what === "elements" && router.route.match) search();
+  if (what === "elements") finder.follow(router.route, router.route, true);
   if (what === "strip" || what === "quality") {
     if (router.route.path) detail.draw();
     else grid.redraw();
@@ -62,23 +80,29 @@ model.addEventListener("change", ({ detail: { what } }) => {
 byId("skip").addEventListener("click", () => byId("main").focus());
 byId("only").addEventListener("click", () => router.go({ only: router.route.only ? "" : "problems", path: "" }));
 byId("menu").addEventListener("click", () => openSide(!document.body.hasAttribute("data-side")));
+byId("main").addEventListener("click", () => openSide(false));
 byId("search").addEventListener("input", settled(() => {
-  router.go({ match: byId("search").value.trim(), path: "" }, { replace: true });
+  router.go({ view: "", match: byId("search").value.trim(), path: "" }, { replace: true });
 }, 150));
 window.addEventListener("resize", () => {
-  drawTiles();
   grid.redraw();
 });
-listenToKeys({ router, grid, detail });
+byId("reference").addEventListener("click", () => references.toggle());
+listenToKeys({ router, grid, detail, references });
+listenForHelp();
+finder.addEventListener("change", drawGrid);
+references.addEventListener("reference", () => router.route.only === "noreference" && drawGrid());
+alarms.addEventListener("change", () => router.route.only === "alarms" && drawGrid());
 follow(router.route, router.route);
 
 /** Everything that depends on the address. */
 function follow(route, before) {
   if (route.path && !before.path) scrolled = window.scrollY;
   if (document.activeElement !== byId("search")) byId("search").value = route.match;
-  if (route.match !== before.match || route.run !== before.run) found = null;
   openSide(false);
+  views.follow(route);
   model.follow();
+  wall.follow(route);
   feed.follow();
   bad.follow();
   side.draw("route");
@@ -86,42 +110,25 @@ function follow(route, before) {
   drawStrip();
   showGrid();
   detail.follow();
-  if (route.match && !found) search();
+  finder.follow(route, before);
   if (Boolean(route.path) !== Boolean(before.path)) {
     window.scrollTo(0, route.path ? 0 : scrolled);
     if (!route.path) grid.focus(before.path);
   }
 }
 
-/** A glob is asked of the gateway; a plain word means any path that has it in it. */
-async function search() {
-  const { match, run } = router.route;
-  const isGlob = /[*?[]/.test(match);
-  const pattern = isGlob ? { match } : { regex: match.replace(/[.+^${}()|\\\]]/g, "\\$&") };
-  try {
-    const matches = await elements(run, pattern);
-    if (match !== router.route.match) return;
-    found = new Set(matches.map((element) => element.path));
-    byId("search").setCustomValidity("");
-  } catch (error) {
-    if (match !== router.route.match) return;
-    found = new Set();
-    byId("search").setCustomValidity(error.message);
-  }
-  showGrid();
-}
-
 function showGrid() {
   const { route } = router;
   const { workspace, match, only, path } = route;
-  const overview = !workspace && !match && !path;
-  show(byId("tiles"), overview);
+  const home = !workspace && !match && !path;
+  overview.show(wall.isOn || (home && !views.has(route)));
   show(byId("grid"), !path);
   show(byId("title"), !path);
-  show(byId("only"), !path && !overview);
-  setAttributes(byId("only"), { "aria-pressed": only ? "true" : "false" });
-  if (overview) tiles.draw();
-  const sections = sectionsOf(route);
+  show(byId("only"), !path && !home);
+  setAttributes(byId("reference"), { "aria-pressed": references.isOn ? "true" : "false" });
+  setAttributes(byId("only"), { "aria-pressed": only === "problems" ? "true" : "false" });
+  filters.draw(route, !path && !home);
+  const sections = views.has(route) ? [] : sectionsOf(route);
   const [title, words] = titleOf(route, sections);
   setText(byId("title").firstElementChild, title);
   setText(byId("title").lastElementChild, words);
@@ -132,9 +139,14 @@ function showGrid() {
 function sectionsOf({ workspace, match, only }) {
   const look = needsLook(model);
   let chosen = model.elements;
-  if (match) chosen = chosen.filter(({ path }) => found?.has(path));
-  else if (workspace) chosen = chosen.filter((element) => element.workspace === workspace);
-  if (only || (!match && !workspace && isJudged())) chosen = chosen.filter(look);
+  if (match) {
+    // In the order in which they were found: what is closest comes first.
+    const byPath = new Map(chosen.map((element) => [element.path, element]));
+    chosen = [...(finder.found ?? [])].map((path) => byPath.get(path)).filter(Boolean);
+  }
+  if (!match && workspace) chosen = chosen.filter((element) => element.workspace === workspace);
+  if (only) chosen = chosen.filter(filters.test(only));
+  else if (!match && !workspace && isJudged()) chosen = chosen.filter(look);
   return byFolder(chosen);
 }
 
@@ -145,10 +157,10 @@ function isJudged() {
 
 function titleOf({ workspace, match, only }, sections) {
   const many = sections.reduce((sum, { paths }) => sum + paths.length, 0);
-  if (match) return [`Search: ${match}`, found ? `${many} found` : "searching"];
+  if (match) return [`Search: ${match}`, finder.found ? `${many} found` : "searching"];
   if (!workspace) return ["Overview", overviewWords(many)];
   const { description } = model.boards.quality.rows[workspace] ?? {};
-  return [workspace, only ? `${many} with problems` : description ?? ""];
+  return [workspace, only ? `${FILTERS.get(only)?.title ?? only}: ${many}` : description ?? ""];
 }
 
 function overviewWords(many) {
@@ -157,10 +169,9 @@ function overviewWords(many) {
 }
 
 function nothingWords({ workspace, match, only }) {
-  if (match) return found ? "No path matches. A glob crosses folders with **, and without a slash means the name." : "Searching";
+  if (match) return finder.found ? finder.problem || "No path matches. A glob crosses folders with **, and without a slash means the name; /.../ is a regular expression." : "Searching";
   if (!model.elements.length) return "No elements yet: nothing is booked, or no run has come";
-  if (!workspace || only) return "No element has a problem among those that were judged";
-  return "This workspace books no elements";
+  return (FILTERS.get(only || (workspace ? "" : "problems")) ?? FILTERS.get("")).none;
 }
 
 function openSide(open) {

@@ -41,7 +41,7 @@ export class BadChannels extends EventTarget {
 
   async _fetch() {
     const key = this._key;
-    const query = { outcome: PROBLEMS, limit: 2000 };
+    const query = { outcome: PROBLEMS, limit: 2000, made_by: this._model.moment };
     if (this._model.chosen !== null) Object.assign(query, { lumisections: this._model.chosen, scope: "lumisection" });
     let reports = [];
     try {

@@ -16,11 +16,12 @@ export function briefly(conditions) {
 /** All that is known, for one LS. */
 export function atLength(conditions) {
   if (!conditions) return ["conditions not known"];
-  const { fill, luminosity, prescale_index: index, prescale_name: name } = conditions;
+  const { fill, luminosity, energy, prescale_index: index, prescale_name: name } = conditions;
   const prescale = [index === null ? "" : String(index), name && `(${name})`].filter(Boolean).join(" ");
   return [
     fill === null ? "" : `fill ${fill}`,
     ...briefly(conditions),
+    energy === null ? "" : `beams of ${number(energy, 4)} GeV`,
     luminosity === null ? "" : `luminosity ${number(luminosity, 3)} /cm²/s`,
     prescale && `prescales ${prescale}`,
     conditions.physics === false ? "not for physics" : "",

@@ -4,19 +4,23 @@ import { binAt, binName, lowestPositive, scale } from "./axes.js";
 import { drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, sizes } from "./canvas.js";
 import { INK } from "./colours.js";
 import { number } from "./format.js";
+import { drawFilled, drawFit, drawNames, drawOver } from "./plots/over.js";
 
 /**
  * Draw counts, sums of weights or means over one axis.
  *
- * @returns a function from a pixel to `{text, box}` of the bin there, or null
+ * @param layers what is drawn over it, as `plots/layers.js` makes it
+ * @returns a function from a pixel to `{text, box}` of the bin there, or null; its `x` and `frame` are
+ *   the scale and the box of the drawing
  */
-export function drawCurve({ pen, width, height }, { element, axes, arrays, bad, large }) {
+export function drawCurve({ pen, width, height }, { element, axes, arrays, bad, large, layers = [] }) {
   const [axis] = axes;
   const size = sizes(large);
   const bins = inBins(arrays, axis);
+  const over = layers.filter(({ curve }) => !curve).map((layer) => ({ ...layer, ...inBins(layer, axis) }));
   const bottom = roomForNames(axis, width - size.left - size.right, height, size);
   const upright = { top: size.top, height: height - size.top - bottom, floor: height };
-  const y = vertical(bins, element, upright);
+  const y = vertical([bins, ...over], element, upright);
   const left = roomForNumbers(pen, y, size);
   const box = { ...upright, left, width: width - left - size.right };
   const x = horizontal(axis, element.draw.log_x, box);
@@ -26,19 +30,23 @@ export function drawCurve({ pen, width, height }, { element, axes, arrays, bad, 
   pen.rect(box.left, box.top, box.width, box.height);
   pen.clip();
   mark(pen, axis, bad, x, box);
-  const style = styleOf(element, axis, bins.errors);
+  const style = styleOf(element, axis);
+  drawFilled(pen, axis, over, x, y, box);
   if (style === "points" || style === "line") drawPoints(pen, axis, bins, x, y, box, style);
   else drawSteps(pen, axis, bins, x, y, box, style);
+  drawOver(pen, axis, over, x, y, box, style);
+  for (const { curve, colour } of layers.filter((layer) => layer.curve)) drawFit(pen, curve, colour, x, y);
   pen.restore();
   drawHorizontal(pen, x, axis, box, size);
   frame(pen, box);
   arrows(pen, axis, bad, x, box, large);
-  return locator(axis, bins, x, box, element);
+  if (!large) drawNames(pen, over, box, size);
+  return Object.assign(locator(axis, bins, x, box, element, over), { x, frame: box, axes });
 }
 
 /** Cells without flow. */
 function inBins(arrays, axis) {
-  const part = (cells) => cells?.subarray(axis.flow, axis.flow + axis.bins);
+  const part = (cells) => cells?.subarray(axis.flow, axis.flow + axis.bins) ?? null;
   return { values: part(arrays.values), errors: part(arrays.errors), entries: part(arrays.entries) };
 }
 
@@ -55,16 +63,18 @@ function horizontal(axis, log, box) {
   return scale(usable || !log ? low : edges[0], edges[bins], box.left, box.left + box.width, usable);
 }
 
-/** Counts stand on zero; means float, with room for their errors. */
-function vertical({ values, errors }, { storage, draw }, box) {
+/** Counts stand on zero; means float, with room for their errors; all that is drawn has room. */
+function vertical(drawn, { storage, draw }, box) {
   const [from, to] = [box.top + box.height, box.top];
   let [low, high] = [Infinity, -Infinity];
-  for (let i = 0; i < values.length; i += 1) {
-    const spread = errors && Number.isFinite(errors[i]) ? errors[i] : 0;
-    if (values[i] - spread < low) low = values[i] - spread;
-    if (values[i] + spread > high) high = values[i] + spread;
+  for (const { values, errors } of drawn) {
+    for (let i = 0; i < values.length; i += 1) {
+      const spread = errors && Number.isFinite(errors[i]) ? errors[i] : 0;
+      if (values[i] - spread < low) low = values[i] - spread;
+      if (values[i] + spread > high) high = values[i] + spread;
+    }
   }
-  const lowest = draw.log_y ? lowestPositive(values) : null;
+  const lowest = draw.log_y ? lowestPositive(drawn[0].values) : null;
   if (lowest !== null) return scale(lowest * 0.5, Math.max(high * 1.5, lowest * 10), from, to, true);
   if (low === Infinity) [low, high] = [0, 1];
   if (storage !== "profile") return scale(Math.min(0, low * 1.05), high > 0 ? high * 1.08 : 1, from, to);
@@ -175,7 +185,7 @@ function arrows(pen, axis, bad, x, box, large) {
   }
 }
 
-function locator(axis, { values, errors, entries }, x, box, element) {
+function locator(axis, { values, errors, entries }, x, box, element, over) {
   return (px, py) => {
     if (py < box.top || py > box.top + box.height) return null;
     const bin = binAt(axis, x.value(px));
@@ -184,8 +194,9 @@ function locator(axis, { values, errors, entries }, x, box, element) {
     const of = entries ? `, ${number(entries[bin])} entries` : "";
     const name = axis.title && !axis.names ? `${axis.title}: ` : "";
     const left = x.at(axis.edges[bin]);
+    const others = over.map((layer) => `\n${layer.label}: ${number(layer.values[bin])}`).join("");
     return {
-      text: `${name}${binName(axis, bin)}\n${element.value_axis}: ${number(values[bin])}${spread}${of}`,
+      text: `${name}${binName(axis, bin)}\n${element.value_axis}: ${number(values[bin])}${spread}${of}${others}`,
       box: { left, top: box.top, width: x.at(axis.edges[bin + 1]) - left, height: box.height },
     };
   };

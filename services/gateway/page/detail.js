@@ -1,12 +1,14 @@
 /** One element, large: plot, reports, description, numbers, trend and links. */
 
-import { address, runWord, windowQuery } from "./api.js";
 import { byId, framed, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { facts, largestBins } from "./facts.js";
-import { lumisections } from "./format.js";
-import { markWords } from "./marks.js";
 import { badge, setBadge } from "./outcomes.js";
-import { describePlot, drawPlot } from "./plot.js";
+import { Controls } from "./plots/controls.js";
+import { Downloads } from "./plots/downloads.js";
+import { Fits } from "./plots/fits.js";
+import { Large } from "./plots/large.js";
+import { Others } from "./plots/others.js";
+import { Viewer } from "./plots/viewer.js";
 import { Reports } from "./reports.js";
 import { rangeOf } from "./router.js";
 import { Tip } from "./tip.js";
@@ -15,18 +17,22 @@ import { AGAINST, drawTrend } from "./trend.js";
 const QUANTITIES = ["mean", "entries", "rms", "error", "nan", "outside"];
 
 export class Detail {
-  constructor({ model, router, feed, trends }) {
-    Object.assign(this, { model, router, feed, trends });
+  constructor({ model, router, feed, trends, references }) {
+    Object.assign(this, { model, router, feed, trends, references });
     this._root = byId("detail");
     this._quantity = "mean";
     this._against = "lumisection";
+    this._others = new Others(model, router);
     this._build();
     this.draw = framed(() => this._draw());
     this._reports = new Reports(this._parts.reports, { model, router });
     this._reports.addEventListener("reports", () => this.draw());
     feed.addEventListener("plot", ({ detail }) => detail.path === this._path && this.draw());
     trends.addEventListener("trend", ({ detail }) => detail.path === this._path && this.draw());
-    new ResizeObserver(() => this.draw()).observe(this._parts.canvas);
+    references.addEventListener("reference", ({ detail }) => detail.path === this._path && this.draw());
+    this._others.addEventListener("others", () => this.draw());
+    this._large.onResize = () => this.draw();
+    this._fits.addEventListener("fit", () => this.draw());
   }
 
   get _path() {
@@ -52,8 +58,10 @@ export class Detail {
       slot: h("div", { class: "slot" }),
       before: h("a", { class: "step", "aria-label": "Previous plot" }, "‹"),
       after: h("a", { class: "step", "aria-label": "Next plot" }, "›"),
-      printed: h("p", { class: "printed" }),
-      canvas: h("canvas", { class: "large", role: "img" }),
+      figure: h("figure", { class: "whole" }),
+      controls: h("form", { class: "controls", "aria-label": "How the plot is drawn" }),
+      viewer: h("section", { class: "viewer" }),
+      fits: h("form", { class: "fits", "aria-label": "Fit" }),
       quantity: h("select", { "aria-label": "What the trend shows" }, QUANTITIES.map((name) => h("option", {}, name))),
       against: h("select", { "aria-label": "What the trend is drawn against" },
         Object.entries(AGAINST).map(([value, name]) => h("option", { value }, name))),
@@ -61,7 +69,7 @@ export class Detail {
       reports: h("div", { class: "reports" }),
       description: h("p", { class: "description" }),
       facts: h("dl", { class: "rows" }),
-      links: h("p", { class: "links" }, h("a", { target: "_blank" }, "PNG"), h("a", { target: "_blank" }, "JSON"), h("a", { target: "_blank" }, "UHI")),
+      links: h("p", { class: "links" }),
       largest: h("table", { class: "largest" }, h("caption", {}, "Largest bins"), h("tbody")),
     };
     this._parts = parts;
@@ -69,12 +77,13 @@ export class Detail {
       h("header", {}, parts.back, parts.badge, h("div", { class: "name" }, parts.title, parts.path), parts.slot, parts.before, parts.after),
       h("div", { class: "pair" },
         h("div", { class: "pictures" },
-          h("figure", {}, parts.canvas, parts.printed),
+          parts.controls, parts.figure, parts.viewer,
           h("figure", {}, h("figcaption", {}, "Trend of ", parts.quantity, " against ", parts.against), parts.trend)),
         h("aside", {},
           h("section", {}, h("h3", {}, "Quality"), parts.reports),
           h("section", {}, h("h3", {}, "For the shifter"), parts.description),
           h("section", {}, h("h3", {}, "Numbers"), parts.facts, parts.links),
+          h("section", {}, h("h3", {}, "Fit"), parts.fits),
           h("section", {}, parts.largest))),
     );
     parts.quantity.addEventListener("change", () => {
@@ -85,7 +94,12 @@ export class Detail {
       this._against = parts.against.value;
       this.draw();
     });
-    this._tip = new Tip(parts.canvas);
+    const { model, router, references } = this;
+    this._large = new Large(parts.figure, { router, references, others: this._others });
+    this._controls = new Controls(parts.controls, { model, router, references });
+    this._downloads = new Downloads(parts.links, router);
+    this._viewer = new Viewer(parts.viewer, router);
+    this._fits = new Fits(parts.fits, router);
     this._trendTip = new Tip(parts.trend, (found) => {
       this.router.go({ window: `${found.lumisection}-${found.lumisection}` });
     });
@@ -105,6 +119,11 @@ export class Detail {
     (by < 0 ? this._parts.before : this._parts.after).click();
   }
 
+  /** A key of the large plot; whether it is one. */
+  key(key) {
+    return this._controls.key(key);
+  }
+
   _draw() {
     const path = this._path;
     if (!path) return;
@@ -118,9 +137,9 @@ export class Detail {
     setText(parts.path, path);
     setText(parts.description, element?.description || "No description is booked.");
     setAttributes(this._root, { "aria-busy": this.feed.isCurrent(path) ? null : "true", "data-outcome": outcome });
-    setAttributes(parts.canvas, { "aria-label": describePlot(plot) });
-    this._tip.locate = drawPlot(parts.canvas, plot, { bad: this._reports.marks(), large: true });
-    setText(parts.printed, printed(plot));
+    this._large.fitted = this._fits.curve(plot);
+    this._large.draw(path, plot, this._reports.marks());
+    this._controls.draw(plot);
     keyed(parts.facts, facts(plot).map(([name]) => name), () => h("div", {}, h("dt"), h("dd")), (row, name) => {
       const [, value, bad] = facts(plot).find(([each]) => each === name);
       setText(row.firstElementChild, name);
@@ -128,7 +147,9 @@ export class Detail {
       setAttributes(row, { "data-bad": Boolean(bad) });
     });
     this._drawLargest(plot);
-    this._drawLinks(path);
+    this._downloads.draw(path, element);
+    this._viewer.draw(path, plot);
+    this._fits.draw(path, element);
     this._drawTrend(path, element);
   }
 
@@ -139,16 +160,6 @@ export class Detail {
       setText(row.firstElementChild, rows[i][0]);
       setText(row.lastElementChild, rows[i][1]);
     });
-  }
-
-  _drawLinks(path) {
-    const { run, window: word } = this.router.route;
-    const at = `runs/${runWord(run)}/contents`;
-    const query = { path, ...windowQuery(word) };
-    const [png, json, uhi] = this._parts.links.children;
-    setAttributes(png, { href: address(`${at}/png`, { ...query, width: 960, height: 660 }) });
-    setAttributes(json, { href: address(at, query) });
-    setAttributes(uhi, { href: address(`${at}/uhi`, query) });
   }
 
   _drawTrend(path, element) {
@@ -162,17 +173,4 @@ export class Detail {
     this._trendTip.locate = drawTrend(this._parts.trend, trend, { title, large: true, chosen });
     setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by ${AGAINST[this._against]}` });
   }
-}
-
-/** Run and LSs, as printed on every plot. */
-function printed(plot) {
-  const { window: words, totals } = plot?.header ?? {};
-  if (!words?.run) return "";
-  const marks = [`run ${words.run}`, lumisections(words), ...markWords(words.marks)];
-  if (!words.closed) marks.push("newest LS still open");
-  if (!words.complete && words.closed) marks.push("not all of it came");
-  if (!words.whole) marks.push("input had expired before it was read");
-  if (words.late_events) marks.push(`${words.late_events} late events not in it`);
-  if (totals?.invalid) marks.push(totals.invalid);
-  return marks.join(" · ");
 }

@@ -9,6 +9,7 @@ import { Recent } from "./displayrecent.js";
 import { sceneOf } from "./displayscene.js";
 import { SCALES, View } from "./displayviews.js";
 import { age, count } from "./format.js";
+import { Login } from "./login.js";
 import { drawMarks } from "./marks.js";
 import { Stream } from "./stream.js";
 
@@ -22,6 +23,7 @@ const DATED = 1e18;
 const streamUrl = new URL("api/v1/stream", location.href.split("#")[0]);
 streamUrl.protocol = streamUrl.protocol.replace("http", "ws");
 const feed = new DisplayFeed(new Stream(streamUrl.href));
+new Login();
 const front = new View(byId("front"), false);
 const side = new View(byId("side-view"), true);
 const recent = new Recent(byId("recent"), (row) => hold(row));

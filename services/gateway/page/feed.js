@@ -6,7 +6,7 @@
 import { Refusal, ask, runWord, windowQuery } from "./api.js";
 import { settled } from "./dom.js";
 import { rangeOf } from "./router.js";
-import { numbers } from "./stream.js";
+import { cellsOf } from "./stream.js";
 
 const BATCH = 24;
 const KEEP = 400;
@@ -58,12 +58,13 @@ export class Feed extends EventTarget {
   }
 
   get _streamed() {
-    return this._model.live && !rangeOf(this._router.route.window);
+    return this._model.live && this._model.moment === null && !rangeOf(this._router.route.window);
   }
 
   _apply() {
     const { run, window: word } = this._router.route;
-    const key = `${runWord(run)} ${word} ${this._model.live}`;
+    const { moment } = this._model;
+    const key = `${runWord(run)} ${word} ${this._model.live}${moment === null ? "" : ` as of ${moment}`}`;
     if (key !== this._key) {
       this._key = key;
       this._asked.clear();
@@ -82,17 +83,16 @@ export class Feed extends EventTarget {
   async _fetch(paths) {
     const lacking = paths.filter((path) => !this._asked.has(path));
     const key = this._key;
-    const { run, window: word } = this._router.route;
-    for (let at = 0; at < lacking.length; at += BATCH) {
-      const batch = lacking.slice(at, at + BATCH);
+    const { run, window: word, at } = this._router.route;
+    for (let next = 0; next < lacking.length; next += BATCH) {
+      const batch = lacking.slice(next, next + BATCH);
       for (const path of batch) this._asked.add(path);
       try {
-        const query = { path: batch, ...windowQuery(word) };
+        const query = { path: batch, ...windowQuery(word), as_of: at };
         const { contents } = await ask(`runs/${runWord(run)}/contents`, query);
         if (key !== this._key) return;
         for (const { arrays, ...header } of contents) {
-          const cells = Object.entries(arrays).map(([name, values]) => [name, numbers(values)]);
-          this._put(header.element.path, { header, arrays: Object.fromEntries(cells) });
+          this._put(header.element.path, { header, arrays: cellsOf(arrays) });
         }
       } catch (error) {
         if (key !== this._key) return;

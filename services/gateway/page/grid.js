@@ -10,8 +10,8 @@ import { drawTrend } from "./trend.js";
 const FRAME_BUDGET = 10;
 
 export class Grid {
-  constructor({ model, router, feed, trends, bad }) {
-    Object.assign(this, { model, router, feed, trends, bad });
+  constructor({ model, router, feed, trends, bad, references }) {
+    Object.assign(this, { model, router, feed, trends, bad, references });
     this._root = byId("grid");
     this._cards = new Map();
     this._visible = new Set();
@@ -23,6 +23,7 @@ export class Grid {
     feed.addEventListener("plot", ({ detail }) => this._mark(detail.path));
     trends.addEventListener("trend", ({ detail }) => this._mark(detail.path));
     bad.addEventListener("reports", () => this.redraw());
+    references.addEventListener("reference", ({ detail }) => this._mark(detail.path));
     this._root.addEventListener("keydown", (event) => this._step(event));
   }
 
@@ -140,11 +141,16 @@ export class Grid {
     show(spark, asTrend && scalar);
     setAttributes(main, { "data-short": asTrend && scalar });
     if (asTrend && !scalar) drawTrend(main, this.trends.get(path), { title: "mean" });
-    else drawPlot(main, plot, { bad: this.bad.marks(path) });
+    else drawPlot(main, plot, { bad: this.bad.marks(path), layers: this._layers(path, plot) });
     if (asTrend && scalar) drawTrend(spark, this.trends.get(path));
     const { window: words, totals } = plot?.header ?? {};
     setText(foot.firstElementChild, words?.run ? [`run ${words.run}`, lumisections(words), ...markWords(words.marks)].join(" · ") : "");
     setText(foot.lastElementChild, totals && !scalar ? `${count(totals.entries)} entries` : "");
+  }
+
+  /** References of curves; of maps the large view has the ratio. */
+  _layers(path, plot) {
+    return isCurve(plot) ? this.references.layers(path, plot) : [];
   }
 
   _workspace(path) {
@@ -163,6 +169,8 @@ export class Grid {
     this._cards.get(path)?.focus();
   }
 }
+
+const isCurve = (plot) => plot?.header.element?.axes.length === 1;
 
 /** Sections of elements: their folders, in booking order. */
 export function byFolder(elements) {

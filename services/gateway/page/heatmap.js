@@ -2,7 +2,7 @@
 
 import { binAt, binName, lowestPositive, scale, ticks } from "./axes.js";
 import { distinct, drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, sizes, stroke, write } from "./canvas.js";
-import { HEAT, INK, heatText } from "./colours.js";
+import { DIVERGING, INK, RISING } from "./colours.js";
 import { brief, number } from "./format.js";
 import { pixelsOf } from "./pooling.js";
 
@@ -12,9 +12,10 @@ const USUAL = 0.999;
 /**
  * Draw counts, sums of weights or means over two axes. Empty cells are dark, below all colours.
  *
- * @returns a function from a pixel to `{text, box}` of the cell there, or null
+ * @param colours `{low, high}` of a map of differences, blue below the middle and orange above
+ * @returns a function from a pixel to `{text, box}` of the cell there, or null, with `x`, `y`, `frame`
  */
-export function drawMap({ pen, width, height }, { element, axes, arrays, bad, large }) {
+export function drawMap({ pen, width, height }, { element, axes, arrays, bad, large, colours = null }) {
   const size = sizes(large);
   const [across, up] = axes;
   const right = large ? 88 : 46;
@@ -25,7 +26,7 @@ export function drawMap({ pen, width, height }, { element, axes, arrays, bad, la
   const box = { left, top: size.top, width: width - left - right, height: tall, floor: height };
   const x = along(across, element.draw.log_x, box.left, box.left + box.width);
   const cells = cellsOf(element, axes, arrays);
-  const colour = colourScale(cells, element, axes);
+  const colour = colours ? differences(colours) : colourScale(cells, element, axes);
   paint(pen, cells, axes, x, y, box, colour);
   frame(pen, box);
   drawHorizontal(pen, x, across, box, size);
@@ -33,7 +34,14 @@ export function drawMap({ pen, width, height }, { element, axes, arrays, bad, la
   else drawVertical(pen, y, box, size, { lines: false, title: up.title });
   drawLegend(pen, colour, box, size, element, width);
   drawRings(pen, axes, bad, x, y, large);
-  return locator(axes, arrays, x, y, element);
+  return Object.assign(locator(axes, arrays, x, y, element), { x, y, frame: box, axes });
+}
+
+const steps = (unit) => (value) => Math.round(Math.min(1, Math.max(0, unit.at(value))) * 255);
+
+function differences({ low, high }) {
+  const unit = scale(low, high, 0, 1);
+  return { ...unit, map: DIVERGING, middle: (low + high) / 2, highest: null, step: steps(unit) };
 }
 
 /** The scale of an axis; logarithmic from its lowest edge above 0. */
@@ -80,7 +88,7 @@ function colourScale(cells, { draw, storage }, [across, up]) {
   // Of a map that is mostly empty it is what few cells hold that must be seen.
   const middle = many * 2 > held.length ? known[many >> 1] : 0;
   const unit = scale(low, high, 0, 1, log);
-  return { ...unit, middle, highest: hot ? highest : null, step: (value) => Math.round(Math.min(1, Math.max(0, unit.at(value))) * 255) };
+  return { ...unit, map: RISING, middle, highest: hot ? highest : null, step: steps(unit) };
 }
 
 function paint(pen, cells, axes, x, y, box, colour) {
@@ -91,7 +99,7 @@ function paint(pen, cells, axes, x, y, box, colour) {
     across: (pixel) => x.value(box.left + pixel / ratio),
     up: (pixel) => y.value(box.top + pixel / ratio),
   };
-  const colourOf = (cell) => (Number.isNaN(cell) ? INK.emptyPixel : HEAT[colour.step(cell)]);
+  const colourOf = (cell) => (Number.isNaN(cell) ? INK.emptyPixel : colour.map.pixels[colour.step(cell)]);
   pixelsOf({ cells, axes, columns, rows, value, middle: colour.middle, colourOf }, new Uint32Array(image.data.buffer));
   const sheet = new OffscreenCanvas(columns, rows);
   sheet.getContext("2d").putImageData(image, 0, 0);
@@ -117,10 +125,10 @@ function drawNames(pen, y, axis, box, size) {
 
 function drawLegend(pen, colour, box, size, element, width) {
   const [left, wide] = [box.left + box.width + (size.titles ? 12 : 5), size.titles ? 14 : 6];
-  const steps = 48;
-  for (let step = 0; step < steps; step += 1) {
-    pen.fillStyle = heatText((step + 0.5) / steps);
-    const high = box.height / steps;
+  const many = 48;
+  for (let step = 0; step < many; step += 1) {
+    pen.fillStyle = colour.map.text((step + 0.5) / many);
+    const high = box.height / many;
     pen.fillRect(left, box.top + box.height - (step + 1) * high, wide, high + 0.5);
   }
   const of = scale(colour.low, colour.high, box.top + box.height, box.top, colour.log);
@@ -129,7 +137,7 @@ function drawLegend(pen, colour, box, size, element, width) {
     write(pen, text, left + wide + 3, of.at(value), { size: size.font - 1, align: "left", base: "middle" });
   }
   if (colour.highest !== null) {
-    pen.fillStyle = heatText(1);
+    pen.fillStyle = colour.map.text(1);
     pen.beginPath();
     pen.moveTo(left, box.top);
     pen.lineTo(left + wide, box.top);

@@ -1,8 +1,8 @@
-/** Keys: `/` searches, Escape goes back, arrows step from plot to plot. */
+/** Keys: `/` searches, Escape goes back, arrows step from plot to plot, `r` is references; others are of the large plot. */
 
 import { byId } from "./dom.js";
 
-export function listenToKeys({ router, grid, detail }) {
+export function listenToKeys({ router, grid, detail, references }) {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const typing = event.target.matches("input, select, textarea");
@@ -12,7 +12,9 @@ export function listenToKeys({ router, grid, detail }) {
       event.preventDefault();
       byId("search").focus();
       byId("search").select();
-    } else if (router.route.path && event.key.startsWith("Arrow")) stepDetail(event, detail);
+    } else if (event.key === "r" && !router.route.view) references.toggle();
+    else if (router.route.path && detail.key(event.key)) event.preventDefault();
+    else if (router.route.path && event.key.startsWith("Arrow")) stepDetail(event, detail);
     else if (event.key === "ArrowRight" && event.target === document.body) {
       event.preventDefault();
       grid.focus(grid.paths[0]);
@@ -22,9 +24,11 @@ export function listenToKeys({ router, grid, detail }) {
 
 /** One step out: from the search, from the plot, from the search's results, from the workspace. */
 function back(router, typing) {
-  const { path, match, workspace, window: word } = router.route;
+  const { view, path, match, workspace, window: word } = router.route;
   if (typing) document.activeElement.blur();
-  if (path) router.go({ path: "" });
+  if (view && typing) return;
+  if (view) router.go({ view: "" });
+  else if (path) router.go({ path: "" });
   else if (match) router.go({ match: "" });
   else if (/^\d+-\d+$/.test(word) && !typing) router.go({ window: "last-10" });
   else if (workspace && !typing) router.go({ workspace: "", only: "" });

@@ -5,6 +5,7 @@ import { settled } from "./dom.js";
 import { freshness } from "./freshness.js";
 import { summarise, together } from "./outcomes.js";
 import { rangeOf } from "./router.js";
+import { asOf, momentOf } from "./travel/moment.js";
 
 const EMPTY = { header: {}, rows: {} };
 
@@ -22,6 +23,7 @@ export class Model extends EventTarget {
     this._pulse = null;
     this._watching = "";
     this._chosen = null;
+    this._moment = null;
     this._reports = null;
     this._booked = "";
     this._listElements = settled(() => this._fetchElements(), 80);
@@ -58,11 +60,18 @@ export class Model extends EventTarget {
     return this._pulse;
   }
 
-  /** LSs of the run, rising. */
+  /** Nanoseconds since 1970 of the moment whose knowledge is shown; null for now. */
+  get moment() {
+    return momentOf(this.router.route.at);
+  }
+
+  /** LSs of the run, rising; of the past those that had begun, with the outcomes found by then. */
   get lumisections() {
+    const { moment } = this;
     return Object.values(this.boards.strip.rows)
       .filter(({ lumisection }) => lumisection)
-      .sort((a, b) => a.lumisection - b.lumisection);
+      .sort((a, b) => a.lumisection - b.lumisection)
+      .flatMap((row) => (moment === null ? [row] : asOf(row, moment)));
   }
 
   /** What was imported of the whole run, which no LS resolves: it is kept under 0; null if nothing was. */
@@ -81,6 +90,11 @@ export class Model extends EventTarget {
     return range && range[0] === range[1] ? range[0] : null;
   }
 
+  /** The one LS whose outcomes are shown: that was chosen, or in the past the newest that was judged then. */
+  get judged() {
+    return this._chosen || null;
+  }
+
   /** `[worst, judged, not judged]` of an element: of the chosen LS, or of the newest and the run. */
   verdict(workspace, path) {
     if (this._reports) return this._reports.get(path) ?? null;
@@ -91,13 +105,16 @@ export class Model extends EventTarget {
   /** `[worst, judged, not judged]` of a workspace, as `verdict` of an element. */
   standing(workspace) {
     if (this._reports) {
-      return this.boards.strip.rows[this._chosen]?.outcomes[workspace] ?? null;
+      const row = this.boards.strip.rows[this._chosen];
+      const [known] = !row || this.moment === null ? [row] : asOf(row, this.moment);
+      return known?.outcomes[workspace] ?? null;
     }
     return this.newest(workspace);
   }
 
   /** `[worst, judged, not judged]` of a workspace in its newest LS and the run, whatever is chosen. */
   newest(workspace) {
+    if (this.moment !== null) return this.lumisections.findLast(({ outcomes }) => outcomes[workspace])?.outcomes[workspace] ?? null;
     const { lumisection, run } = this.boards.quality.rows[workspace] ?? {};
     const words = (newest) => newest && [newest.worst, newest.judged, newest.not_judged];
     return together(words(lumisection), words(run));
@@ -136,9 +153,14 @@ export class Model extends EventTarget {
   }
 
   _choose() {
-    const chosen = this.chosen;
-    if (chosen === this._chosen) return;
+    const { moment } = this;
+    const judged = moment === null ? null : this.lumisections.findLast(({ outcomes }) => Object.keys(outcomes).length);
+    const chosen = this.chosen ?? (moment === null ? null : judged?.lumisection ?? 0);
+    if (chosen === this._chosen && moment === this._moment) return;
+    const travelled = moment !== this._moment;
+    this._moment = moment;
     this._chosen = chosen;
+    if (travelled) this._tell("strip");
     this._reports = chosen === null ? null : new Map();
     if (chosen !== null) this._readVerdicts();
     this._tell("quality");
@@ -164,7 +186,10 @@ export class Model extends EventTarget {
       this.follow();
     }
     if (board === "quality") this._checkBooked();
-    if (board === "strip" && this._chosen !== null) this._readVerdicts();
+    if (board === "strip" && this._chosen !== null) {
+      if (this.moment !== null) this._choose();
+      this._readVerdicts();
+    }
     this._tell(board);
   }
 
@@ -235,7 +260,7 @@ export class Model extends EventTarget {
     const chosen = this._chosen;
     if (chosen === null) return undefined;
     return this._guarded(async (current) => {
-      const query = { lumisections: chosen, scope: "lumisection", limit: 5000 };
+      const query = { lumisections: chosen || 1, scope: "lumisection", limit: 5000, made_by: this._moment };
       const { reports } = await ask(`runs/${runWord(this.router.route.run)}/reports`, query);
       if (!current() || chosen !== this._chosen) return;
       this._reports = verdictsByPath(reports);

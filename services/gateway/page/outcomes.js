@@ -16,11 +16,14 @@ export const OUTCOMES = {
   BAD: { letter: "B", colour: "#ff6b4a", says: "bad" },
   ERROR: { letter: "E", colour: "#d08bff", says: "the test failed itself" },
   INVALID: { letter: "I", colour: "#d08bff", says: "the test does not fit the element" },
-  INSUFFICIENT: { letter: "?", colour: "#93a1b3", says: "too few entries to judge" },
+  INSUFFICIENT: { letter: "?", colour: "#93a1b3", says: "too little data to judge" },
   STALE: { letter: "S", colour: "#93a1b3", says: "stale" },
   DISABLED: { letter: "×", colour: "#93a1b3", says: "switched off" },
   NOT_RUN: { letter: "·", colour: "#93a1b3", says: "not judged" },
 };
+
+/** Heights of bars over LSs, as parts of their room: what is worse stands higher, so that no one needs the colour. */
+export const HEIGHTS = { BAD: 1, ERROR: 0.85, INVALID: 0.85, WARNING: 0.7, GOOD: 0.4 };
 
 /** Outcomes a shifter must look at. */
 export const PROBLEMS = ["BAD", "WARNING", "ERROR", "INVALID"];

@@ -7,6 +7,7 @@ import { drawCurve } from "./curve.js";
 import { number } from "./format.js";
 import { drawMap } from "./heatmap.js";
 import { markWords } from "./marks.js";
+import { cropped } from "./plots/shapes.js";
 
 const NOTHING = () => null;
 
@@ -15,13 +16,18 @@ const NOTHING = () => null;
  *
  * @param plot `{header: {element, window, totals, problem}, arrays}`; null before any came
  * @param bad channels to mark: `[{bins, content, label}]`
- * @returns a function from a pixel to `{text, box}` of what is there, or null
+ * @param layers what is drawn over one axis, as `plots/layers.js` makes it
+ * @param ranges of the axes that are shown, `[low, high]` or null for each; all of them by default
+ * @param draw hints in place of the booked ones, as `{log_y: true}`
+ * @returns a function from a pixel to `{text, box}` of what is there, or null; where something is
+ *   drawn over axes its `x` (`y`) and `frame` are the scales and the box
  */
-export function drawPlot(canvas, plot, { bad = [], large = false } = {}) {
+export function drawPlot(canvas, plot, { bad = [], large = false, layers = [], ranges = [], draw = {} } = {}) {
   const paper = sheet(canvas);
   const { pen, width, height } = paper;
   if (width < 40 || height < 30) return NOTHING;
-  const { element, totals, problem } = plot?.header ?? {};
+  const { totals, problem } = plot?.header ?? {};
+  const element = plot?.header.element && { ...plot.header.element, draw: { ...plot.header.element.draw, ...draw } };
   const why = problem || totals?.invalid;
   if (!plot || why || !totals) {
     say(pen, why || "waiting for contents", width, height, large);
@@ -31,7 +37,8 @@ export function drawPlot(canvas, plot, { bad = [], large = false } = {}) {
     writeValue(pen, totals.value, width, height, large);
     return NOTHING;
   }
-  const drawing = { element, axes: axesOf(element, plot.arrays), arrays: plot.arrays, bad, large };
+  const axes = axesOf(element, plot.arrays).map((axis, which) => cropped(axis, ranges[which]));
+  const drawing = { element, axes, arrays: plot.arrays, bad: within(bad, axes), large, layers, colours: plot.colours };
   return element.axes.length === 1 ? drawCurve(paper, drawing) : drawMap(paper, drawing);
 }
 
@@ -44,6 +51,12 @@ function axesOf({ axes, shape }, { values, entries }) {
     for (let i = at; i < cells.length; i += row) if (cells[i] !== 0) return false;
     return true;
   }));
+}
+
+/** Channels by the bins that are shown; those of none are left out. */
+function within(bad, axes) {
+  const shown = bad.map((channel) => ({ ...channel, bins: channel.bins.map((bin, which) => bin - (axes[which]?.first ?? 0)) }));
+  return shown.filter(({ bins }) => axes.every((axis, which) => bins[which] === undefined || (bins[which] >= 0 && bins[which] < axis.bins)));
 }
 
 function writeValue(pen, value, width, height, large) {

@@ -41,7 +41,7 @@ export class Reports extends EventTarget {
   async _fetch(path, workspace, lumisection) {
     const key = this._key;
     if (lumisection === null) return;
-    const query = { workspace, path, lumisections: lumisection, limit: 1000 };
+    const query = { workspace, path, lumisections: lumisection, limit: 1000, made_by: this._model.moment };
     const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query).catch(
       () => ({ reports: this._reports }),
     );
@@ -64,7 +64,8 @@ function span({ scope, lumisection, first_lumisection: first, closed }) {
   return `LS ${first} to ${lumisection}${scope.startsWith("change") ? ", since a change" : ""}`;
 }
 
-function reportCard(report) {
+/** A report: outcome, what was found, and against which limit. */
+export function reportCard(report) {
   const where = span(report);
   // What is good is folded up: the page has room for what is not.
   const card = h("details", { class: "report", open: report.outcome !== "GOOD" },

@@ -1,6 +1,24 @@
 /** Where one is, kept in the address, so that every view is a link that can be passed on. */
 
-const HOME = { run: null, workspace: "", path: "", window: "last-10", match: "", only: "" };
+/**
+ * What plots are drawn with (`plots/`): the reference and its scale; of the large one what lies over it,
+ * how, the panel below, a projection, ranges of axes, logarithms, and whether the box of statistics is there.
+ */
+const COMPARED = { ref: "", norm: "", over: "", how: "", panel: "", proj: "", zoom: "", log: "", box: "" };
+
+/** Those of one plot alone, and those that stay while one steps from plot to plot. */
+const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log"], ["over", "how", "panel"]];
+
+/**
+ * How all of it is seen: on the wall; as of a moment in the past (`at`, as the API's `as_of`); and the
+ * filter of the list of runs.
+ */
+const SEEN = { wall: "", at: "", runs: "" };
+
+const HOME = { view: "", alarm: "", alarms: "", run: null, workspace: "", path: "", window: "last-10", match: "", only: "", ...SEEN, ...COMPARED };
+
+/** Parts of an address that are text as it stands. */
+const TEXTS = [...Object.keys(COMPARED), ...Object.keys(SEEN), "view", "alarm", "alarms", "workspace", "path", "match", "only"];
 
 /** `lumisection`, `run`, `last-N`, `a-b`, or `0-0` for what was imported of the whole run. */
 const WINDOW = /^(lumisection|run|last-[1-9]\d{0,5}|([1-9]\d{0,7})-([1-9]\d{0,7})|0-0)$/;
@@ -12,7 +30,7 @@ export const WHOLE_RUN = "0-0";
 export function parse(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const route = { ...HOME };
-  for (const name of ["workspace", "path", "match", "only"]) route[name] = given.get(name) ?? "";
+  for (const name of TEXTS) route[name] = given.get(name) ?? "";
   if (/^[1-9]\d{0,9}$/.test(given.get("run") ?? "")) route.run = Number(given.get("run"));
   if (isWindow(given.get("window") ?? "")) route.window = given.get("window");
   return route;
@@ -52,7 +70,9 @@ export class Router {
 
   /** The address of this view with some parts changed. */
   link(change) {
-    return format({ ...this.route, ...change });
+    const isOther = "path" in change && change.path !== this.route.path;
+    const dropped = [...(isOther ? OF_ONE : []), ...(isOther && !change.path ? OF_LARGE : [])];
+    return format({ ...this.route, ...Object.fromEntries(dropped.map((name) => [name, ""])), ...change });
   }
 
   /** Go there; `replace` leaves no step for the back button. */

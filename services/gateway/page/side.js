@@ -29,13 +29,13 @@ export class Side {
       const row = rows[name];
       const standing = row ? this._model.standing(name) : null;
       setAttributes(link, {
-        href: this._router.link({ workspace: name, path: "", match: "", only: "" }),
-        "aria-current": !route.match && route.workspace === name ? "page" : null,
+        href: this._router.link({ view: "", workspace: name, path: "", match: "", only: "" }),
+        "aria-current": !route.view && !route.match && route.workspace === name ? "page" : null,
       });
       setText(label, name || "Overview");
       show(mark, Boolean(name));
       setBadge(mark, standing?.[0] ?? "NOT_RUN");
-      setText(more, row ? workspaceWords(row, standing, this._model.chosen) : "all workspaces");
+      setText(more, row ? workspaceWords(row, standing, this._model.judged) : "all workspaces");
     });
   }
 
@@ -133,7 +133,7 @@ function incompleteWords({ incomplete }, lumisections) {
 }
 
 /** Where all events are; what should be zero is marked when it is not. */
-function accountingRows(found, lumisections) {
+export function accountingRows(found, lumisections) {
   const reasons = (counts) => Object.entries(counts).map(([reason, n]) => `${reason.replaceAll("_", " ")} ${count(n)}`).join(", ");
   const missing = Object.entries(found.missing).map(([source, where]) => `${source}: LS ${where}`);
   const rows = [

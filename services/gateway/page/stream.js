@@ -6,6 +6,8 @@
  * stays as it was until the snapshot that `resync` asks for has come.
  */
 
+import { session } from "./session.js";
+
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 10_000;
 const SILENCE = 8_000;
@@ -16,16 +18,19 @@ export class Stream extends EventTarget {
     super();
     this.link = "connecting";
     this.resyncs = 0;
-    this._url = url;
+    // What waits comes as one message.
+    this._url = `${url}?batch=true`;
     this._socket = null;
     this._channels = new Map();
     this._wanted = new Map();
     this._listed = new Map();
     this._wait = FIRST_WAIT;
     this._heard = 0;
+    this._as = "";
     setInterval(() => this._watch(), 1000);
     window.addEventListener("online", () => this._socket ?? this._open());
-    this._open();
+    session.addEventListener("change", () => this._reopen());
+    session.opened().then(() => this._socket ?? this._open());
   }
 
   /** The state of a channel: `{sequence, header, arrays, rows}`, undefined before its snapshot. */
@@ -49,8 +54,11 @@ export class Stream extends EventTarget {
   }
 
   _open() {
-    const socket = new WebSocket(this._url);
+    if (session.isShut) return;
+    const { protocols } = session;
+    const socket = new WebSocket(this._url, protocols);
     this._socket = socket;
+    this._as = protocols.join();
     this._heard = performance.now();
     socket.onopen = () => {
       for (const text of this._wanted.values()) this._send(text);
@@ -65,10 +73,25 @@ export class Stream extends EventTarget {
 
   _lost() {
     this._socket = null;
+    // Why a stream was refused, a browser does not tell: it may be the token.
+    if (this.link !== "live") session.check();
     this._setLink("lost");
     const wait = this._wait * (0.75 + 0.5 * Math.random());
     this._wait = Math.min(LONGEST_WAIT, this._wait * 1.7);
     setTimeout(() => this._socket ?? this._open(), wait);
+  }
+
+  /** Somebody else is logged in: the stream is opened anew in this name. */
+  _reopen() {
+    const socket = this._socket;
+    if (session.isShut ? !socket : socket && this._as === session.protocols.join()) return;
+    if (socket) {
+      socket.onclose = null;
+      socket.close();
+      this._socket = null;
+    }
+    if (session.isShut) this._setLink("lost");
+    else this._open();
   }
 
   /** The pulse comes every second: silence means a connection that is dead without saying so. */
@@ -106,6 +129,9 @@ export class Stream extends EventTarget {
         this._prune();
         if (Object.keys(message.refused).length) this._tell("refused", { ...message, problem: "" });
         break;
+      case "batch":
+        for (const one of message.messages) this._take(one);
+        break;
       case "snapshot":
         this._channels.set(message.channel, snapshot(message));
         this._tell("state", { channel: message.channel });
@@ -140,8 +166,7 @@ export class Stream extends EventTarget {
 }
 
 function snapshot({ sequence, header, arrays, rows }) {
-  const cells = Object.entries(arrays).map(([name, values]) => [name, numbers(values)]);
-  return { sequence, header, arrays: Object.fromEntries(cells), rows };
+  return { sequence, header, arrays: cellsOf(arrays), rows };
 }
 
 /** Bring a state from `base` to the next, in place. */
@@ -153,6 +178,11 @@ export function apply(held, { sequence, header = {}, arrays = {}, rows = {}, gon
   Object.assign(held.rows, rows);
   for (const key of gone) delete held.rows[key];
   held.sequence = sequence;
+}
+
+/** Arrays by name, as they come. */
+export function cellsOf(arrays) {
+  return Object.fromEntries(Object.entries(arrays).map(([name, values]) => [name, numbers(values)]));
 }
 
 /** Cells as they come: null is "undefined", as the mean of an empty bin is. */

@@ -1,63 +1,107 @@
-/** The overview's tiles: how each workspace stands, and how it stood in the last LSs. */
+/** The overview's tiles: how each workspace stands, since when, and how it stood in the last LSs. */
 
-import { byId, h, keyed, setAttributes, setText } from "./dom.js";
+import { sheet } from "./canvas.js";
+import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { count } from "./format.js";
-import { badge, isProblem, OUTCOMES, rank, setBadge } from "./outcomes.js";
+import { badge, HEIGHTS, isProblem, OUTCOMES, rank, setBadge } from "./outcomes.js";
+import { changeWords, goodFraction, percent } from "./overview/changes.js";
 
 const LUMISECTIONS = 60;
 
-/** Heights of the small bars: what is worse stands higher, so that no one needs the colour. */
-const HEIGHTS = { BAD: 1, ERROR: 0.85, INVALID: 0.85, WARNING: 0.7, GOOD: 0.4 };
-
 export class Tiles {
-  constructor(model, router) {
+  constructor(model, router, summaries) {
     this._model = model;
     this._router = router;
+    this._summaries = summaries;
   }
 
   draw() {
     const { rows } = this._model.boards.quality;
-    const names = Object.keys(rows).sort((a, b) => this._rank(b) - this._rank(a) || a.localeCompare(b));
+    const names = worstFirst(this._model);
     keyed(byId("tiles"), names, () => tile(), (card, name) => this._draw(card, rows[name]));
-  }
-
-  _rank(name) {
-    const standing = this._model.standing(name);
-    return standing ? rank(standing[0]) : -1;
   }
 
   _draw(card, row) {
     const name = row.workspace;
     const [outcome, judged, notJudged] = this._model.standing(name) ?? ["NOT_RUN", 0, 0];
+    // Summaries and boards are of now: of the past there are the outcomes alone.
+    const isNow = this._model.moment === null;
+    const summary = isNow ? this._summaries.of(name) : null;
     setAttributes(card, {
       href: this._router.link({ workspace: name, path: "", match: "", only: "" }),
       "data-outcome": outcome, title: row.description,
     });
-    const [head, numbers, bars, list] = card.children;
+    const [head, good, numbers, change, bars, map, list] = card.children;
     setBadge(head.firstElementChild, outcome);
     setText(head.children[1], name);
     setText(head.lastElementChild, outcome === "NOT_RUN" ? "NOT JUDGED" : outcome);
+    const fraction = summary?.fraction ?? (isNow && this._model.chosen === null ? goodFraction(row.lumisection?.counts) : null);
+    setText(good.firstElementChild, percent(fraction));
+    setText(good.lastElementChild, fraction !== null ? "good" : isNow ? "nothing judged" : "not known of the past");
     setText(numbers, row.filled ? `${count(judged)} judged · ${count(notJudged)} not judged · ${count(row.elements)} elements` : "nothing came yet");
+    setText(change, row.filled ? this._changeWords(row, outcome) : "");
     drawBars(bars, this._model.lumisections.slice(-LUMISECTIONS), name);
+    drawMap(map, isNow ? this._summaries.map(name) : {});
+    keyed(list, this._problemWords(name), (word) => h("li", {}, word), () => {});
+  }
+
+  /** Since when the LSs are so; the run so far may be worse than its newest LS. */
+  _changeWords(row, outcome) {
+    const words = changeWords(this._model.lumisections, row.workspace, this._model.chosen);
+    const run = row.run?.worst;
+    const ofRun = this._model.moment === null && this._model.chosen === null && run && isProblem(run) && run === outcome && row.lumisection?.worst !== run;
+    return ofRun ? `${words} · run so far ${run}` : words;
+  }
+
+  _problemWords(name) {
     const problems = this._model.pathsWith(name, isProblem);
     const words = problems.slice(0, 3).map((path) => path.split("/").slice(1).join("/") || path);
     if (problems.length > 3) words.push(`and ${problems.length - 3} more`);
-    keyed(list, words, (word) => h("li", {}, word), () => {});
+    return words;
   }
+}
+
+/** Names of workspaces, the worst first; those of which nothing is known last. */
+export function worstFirst(model) {
+  const rankOf = (name) => {
+    const standing = model.standing(name);
+    return standing ? rank(standing[0]) : -1;
+  };
+  return Object.keys(model.boards.quality.rows).sort((a, b) => rankOf(b) - rankOf(a) || a.localeCompare(b));
 }
 
 function tile() {
   return h("a", { class: "tile" },
-    h("header", {}, badge("NOT_RUN"), h("h3"), h("b")), h("p"), h("canvas", { "aria-hidden": "true" }), h("ul"));
+    h("header", {}, badge("NOT_RUN"), h("h3"), h("b")),
+    h("p", { class: "good" }, h("strong"), h("span")),
+    h("p"),
+    h("p", { class: "change" }),
+    h("canvas", { "aria-hidden": "true" }),
+    h("div", { class: "map", role: "img" }),
+    h("ul"));
+}
+
+/** CMS's reportSummaryMap: a cell for each folder, filled as far as it is good. */
+function drawMap(root, map) {
+  const names = Object.keys(map);
+  show(root, names.length > 1);
+  const words = names.map((name) => `${name} ${percent(map[name])}`);
+  setAttributes(root, { "aria-label": `Good by folder: ${words.join(", ")}` });
+  keyed(root, names, (name) => h("i", {}, h("b")), (cell, name) => {
+    const fraction = map[name];
+    setAttributes(cell, { title: `${name}: ${percent(fraction)} good`, "data-grade": gradeOf(fraction) });
+    cell.firstElementChild.style.height = `${fraction === null ? 0 : Math.max(6, fraction * 100)}%`;
+  });
+}
+
+function gradeOf(fraction) {
+  if (fraction === null) return "none";
+  return fraction === 1 ? "all" : "part";
 }
 
 function drawBars(canvas, rows, name) {
-  const ratio = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
+  const { pen, width, height } = sheet(canvas);
   if (!width) return;
-  Object.assign(canvas, { width: width * ratio, height: height * ratio });
-  const pen = canvas.getContext("2d");
-  pen.scale(ratio, ratio);
   const step = width / LUMISECTIONS;
   rows.forEach((row, i) => {
     const outcome = row.outcomes[name]?.[0] ?? "NOT_RUN";

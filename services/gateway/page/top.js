@@ -65,7 +65,8 @@ export class Top {
     const standings = names.map((name) => this._model.newest(name)).filter(Boolean);
     const outcome = worst(standings.map(([each]) => each));
     const paths = new Set();
-    for (const name of names) {
+    // Of the past only the outcomes of workspaces are at hand here.
+    for (const name of this._model.moment === null ? names : []) {
       for (const newest of [boards.quality.rows[name].lumisection, boards.quality.rows[name].run]) {
         for (const [path, [each]] of Object.entries(newest?.elements ?? {})) {
           if (isProblem(each) && rank(each) >= rank(outcome)) paths.add(path);

@@ -32,7 +32,7 @@ export class Trends extends EventTarget {
       this._queue.set(key, { key, path, quantity, word, against, run, version });
       this._next();
     }
-    return held?.trend ?? null;
+    return this._model.moment === null ? held?.trend ?? null : upTo(held?.trend, this._model.lumisections.at(-1)?.lumisection ?? 0);
   }
 
   /** Rises when an LS closes, or its conditions become known; of a run that is over it stays. */
@@ -68,4 +68,12 @@ export class Trends extends EventTarget {
     if (trend) this.dispatchEvent(new CustomEvent("trend", { detail: { path } }));
     this._next();
   }
+}
+
+/** A trend without the LSs after one: in the past they were not known. */
+function upTo(trend, last) {
+  if (!trend?.lumisections.length) return trend ?? null;
+  const many = trend.lumisections.filter((lumisection) => lumisection <= last).length;
+  const cut = Object.entries(trend).map(([name, value]) => [name, Array.isArray(value) && value.length === trend.lumisections.length ? value.slice(0, many) : value]);
+  return Object.fromEntries(cut);
 }

@@ -1,0 +1,75 @@
+/** Filters of the list of runs, kept in the address as `type:pp_run,outcome:BAD,since:2026-11-01`. */
+
+import { h, setText, settled } from "../dom.js";
+
+/** What can be filtered by; the outcome is the worst of any LS, the luminosity is delivered, in /pb. */
+const FIELDS = [
+  { name: "type", label: "Run type", input: { type: "search", placeholder: "any", maxlength: 40 } },
+  { name: "outcome", label: "Worst outcome", choices: ["", "GOOD", "WARNING", "BAD", "ERROR", "INVALID", "NOT_RUN"] },
+  { name: "since", label: "From", input: { type: "date" } },
+  { name: "until", label: "To", input: { type: "date" } },
+  { name: "lumi", label: "Delivered at least, /pb", input: { type: "number", min: 0, step: "any" } },
+];
+
+/** The filters of a word of the address. */
+export function parseFilters(word) {
+  const given = new Map(word.split(",").map((part) => [part.slice(0, part.indexOf(":")), part.slice(part.indexOf(":") + 1)]));
+  return Object.fromEntries(FIELDS.map(({ name }) => [name, given.get(name) ?? ""]));
+}
+
+/** The word of filters; empty without any. */
+export function formatFilters(filters) {
+  return FIELDS.filter(({ name }) => filters[name]).map(({ name }) => `${name}:${filters[name].replaceAll(",", " ")}`).join(",");
+}
+
+/**
+ * Whether a run is meant: true, false, or null while what is known of it (`about`) has not come.
+ * A run without a date, or whose luminosity nobody knows, is not meant by a filter on these.
+ */
+export function isMeant(row, about, { type, outcome, since, until, lumi }) {
+  if (type && !(row.run_type ?? "").toLowerCase().includes(type.toLowerCase())) return false;
+  const began = row.started ?? row.began;
+  if ((since || until) && !began) return false;
+  if (since && began / 1e6 < dayStart(since)) return false;
+  if (until && began / 1e6 >= dayStart(until) + 86_400_000) return false;
+  if (!outcome && !lumi) return true;
+  if (!about) return null;
+  if (outcome && about.worst !== outcome) return false;
+  return !lumi || (about.delivered !== null && about.delivered >= Number(lumi));
+}
+
+/** Milliseconds at which a day begins, here. */
+const dayStart = (day) => new Date(`${day}T00:00:00`).getTime() || 0;
+
+/** The form; `onChange(filters)` is called when somebody has changed one. */
+export function filterForm(onChange) {
+  const fields = new Map(FIELDS.map((field) => [field.name, control(field)]));
+  // What somebody has just chosen must not be put back by a redraw before it is told.
+  let pending = false;
+  const tell = settled(() => {
+    pending = false;
+    onChange(Object.fromEntries([...fields].map(([name, field]) => [name, field.value.trim()])));
+  }, 250);
+  const changed = () => {
+    pending = true;
+    tell();
+  };
+  const form = h("form", { class: "filters", "aria-label": "Which runs", oninput: changed, onsubmit: (event) => event.preventDefault() },
+    FIELDS.map(({ name, label }) => h("label", {}, h("span", {}, label), fields.get(name))));
+  return {
+    root: form,
+    set(filters) {
+      if (pending) return;
+      for (const [name, field] of fields) if (document.activeElement !== field) field.value = filters[name];
+    },
+  };
+}
+
+function control({ choices, input }) {
+  if (!choices) return h("input", input);
+  return h("select", {}, choices.map((word) => {
+    const option = h("option", { value: word });
+    setText(option, word === "" ? "any" : word === "NOT_RUN" ? "not judged" : word);
+    return option;
+  }));
+}

@@ -1,0 +1,141 @@
+/**
+ * Time travel: along the run by LSs, with a slider, by playing, or to where the verdict changed; and
+ * in what was known, to any moment of the past. Keys: `[` and `]` go to changes of the verdict.
+ */
+
+import { sheet } from "../canvas.js";
+import { byId, h, setAttributes, setText, show } from "../dom.js";
+import { HEIGHTS, OUTCOMES } from "../outcomes.js";
+import { changesAt } from "../overview/changes.js";
+
+const STEP = 1000;
+
+export class Travel {
+  constructor(model, router) {
+    Object.assign(this, { _model: model, _router: router, _timer: 0 });
+    this._before = button("◂ change", "The LS before this at which the verdict became another", "[", () => this.jump(-1));
+    this._after = button("change ▸", "The next LS at which the verdict became another", "]", () => this.jump(1));
+    this._play = button("▶ Play", "Show one LS after the other", null, () => this._toggle());
+    this._track = h("canvas", { "aria-hidden": "true" });
+    this._slider = h("input", { type: "range", step: 1, "aria-label": "Lumisection that is shown", oninput: () => this._go(this._slider.valueAsNumber) });
+    this._moment = h("input", { type: "datetime-local", step: 1, "aria-label": "Moment whose knowledge is shown", onchange: () => this._travel() });
+    this._past = button("As it was known at …", "Plots and outcomes as the shifter saw them at a moment", null, () => this._open());
+    this._banner = h("p", { id: "past", role: "status", hidden: true }, h("b"), h("span"), button("Back to now", "Show what is known now", null, () => router.go({ at: "" })));
+    byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._past, this._moment);
+    show(this._moment, false);
+    byId("plots").prepend(this._banner);
+    document.addEventListener("keydown", (event) => this._key(event));
+    window.addEventListener("resize", () => this.draw());
+  }
+
+  draw() {
+    const { lumisections: rows, chosen, moment } = this._model;
+    const { workspace, at, view } = this._router.route;
+    if (this._timer && view) this._stop();
+    show(byId("travel"), rows.length > 1 || moment !== null);
+    if (rows.length) {
+      const value = chosen || rows.at(-1).lumisection;
+      setAttributes(this._slider, { min: rows[0].lumisection, max: rows.at(-1).lumisection, "aria-valuetext": `LS ${value}${chosen ? "" : ", the newest"}` });
+      this._slider.value = value;
+    }
+    const changes = changesAt(rows, workspace);
+    const here = chosen ?? Infinity;
+    this._before.disabled = !changes.some((lumisection) => lumisection < here);
+    this._play.disabled = !rows.length;
+    this._after.disabled = !changes.some((lumisection) => lumisection > here);
+    show(this._banner, moment !== null);
+    document.body.toggleAttribute("data-past", moment !== null);
+    if (moment !== null) {
+      setText(this._banner.children[0], `As it was known at ${new Date(moment / 1e6).toLocaleString([], { hour12: false })}`);
+      setText(this._banner.children[1], pastWords(this._model));
+      if (document.activeElement !== this._moment) this._moment.value = local(new Date(at));
+    }
+    show(this._moment, moment !== null || this._asked === true);
+    drawTrack(this._track, rows, workspace, chosen);
+  }
+
+  /** To the LS before or after the one that is shown at which the verdict became another. */
+  jump(by) {
+    const changes = changesAt(this._model.lumisections, this._router.route.workspace);
+    const here = this._model.chosen ?? Infinity;
+    const to = by < 0 ? changes.findLast((lumisection) => lumisection < here) : changes.find((lumisection) => lumisection > here);
+    if (to !== undefined) this._go(to);
+  }
+
+  _go(lumisection) {
+    this._router.go({ window: `${lumisection}-${lumisection}` }, { replace: true });
+  }
+
+  _toggle() {
+    if (this._timer) this._stop();
+    else {
+      const { lumisections: rows, chosen } = this._model;
+      if (chosen === null || chosen === rows.at(-1)?.lumisection) this._go(rows[0].lumisection);
+      this._timer = setInterval(() => this._step(), STEP);
+    }
+    setText(this._play, this._timer ? "■ Stop" : "▶ Play");
+  }
+
+  _step() {
+    const { lumisections: rows, chosen } = this._model;
+    const next = rows.find(({ lumisection }) => lumisection > chosen);
+    if (chosen === null || !next) this._stop();
+    else this._go(next.lumisection);
+  }
+
+  _stop() {
+    clearInterval(this._timer);
+    this._timer = 0;
+    setText(this._play, "▶ Play");
+  }
+
+  _open() {
+    this._asked = true;
+    show(this._moment, true);
+    if (!this._moment.value) this._moment.value = local(new Date());
+    this._moment.focus();
+  }
+
+  _travel() {
+    const moment = new Date(this._moment.value);
+    const at = Number.isNaN(moment.getTime()) ? "" : moment.toISOString().replace(".000Z", "Z");
+    this._router.go({ at });
+  }
+
+  _key(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
+    if (this._router.route.view || !["[", "]"].includes(event.key)) return;
+    event.preventDefault();
+    this.jump(event.key === "[" ? -1 : 1);
+  }
+}
+
+function button(text, title, key, onclick) {
+  return h("button", { type: "button", title: key ? `${title} (${key})` : title, "aria-keyshortcuts": key, onclick }, text);
+}
+
+function pastWords({ live, lumisections: rows }) {
+  if (!live) return "Contents are those stored by then; when outcomes of a stored run were found is not listed.";
+  if (!rows.length) return "Nothing of this run was known then.";
+  return `Up to LS ${rows.at(-1).lumisection}. Contents are those stored by then; an outcome that was found anew since is left out.`;
+}
+
+/** A date as a field of local time wants it. */
+function local(date) {
+  if (Number.isNaN(date.getTime())) return "";
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
+function drawTrack(canvas, rows, workspace, chosen) {
+  const { pen, width, height } = sheet(canvas);
+  if (!width || !rows.length) return;
+  const first = rows[0].lumisection;
+  const step = width / (rows.at(-1).lumisection - first + 1);
+  for (const row of rows) {
+    const outcome = workspace ? row.outcomes[workspace]?.[0] ?? "NOT_RUN" : row.worst;
+    const tall = (HEIGHTS[outcome] ?? 0.15) * height;
+    pen.fillStyle = (OUTCOMES[outcome] ?? OUTCOMES.NOT_RUN).colour;
+    pen.globalAlpha = chosen === null || row.lumisection === chosen ? 1 : 0.6;
+    pen.fillRect((row.lumisection - first) * step, height - tall, Math.max(1, step - (step > 3 ? 1 : 0)), tall);
+  }
+}
