@@ -1,47 +1,43 @@
 """Who asks: a token in the Authorization header, a role, and what that role may do.
 
 Nobody needs a token to read, unless the settings say so; every route that changes something names
-the role it takes. Tokens travel in that header and nowhere else: not in URLs, which end up in logs
-and histories, and not in cookies, so that no foreign page can act for somebody who looks at it.
+the role it takes. Tokens travel in that header, and of browsers that open a stream in the list of
+its subprotocols, as browsers let pages set no header there. They are nowhere else: not in URLs,
+which end up in logs and histories, and not in cookies, so that no foreign page can act for somebody
+who looks at it. What stands before all routes is `services.gateway.access_gate`.
 """
 
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import TYPE_CHECKING, Annotated, Final, Self
 
 import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dqmstream.clock import Clock
 from services.gateway.access_file import follow_tokens, read_tokens
 from services.gateway.access_tokens import Role, Tokens
-from services.gateway.limits import Rates, client_key
-from services.gateway.metrics import GatewayMetrics
-from services.gateway.problems import ProblemError, problem_at
-from services.gateway.settings import GatewaySettings
-from services.gateway.stream import origin_allowed
+from services.gateway.problems import ProblemError
 
-__all__ = ["ANYBODY", "Access", "AccessGate", "Caller", "requires"]
+if TYPE_CHECKING:
+    from services.gateway.oidc import People
 
-_REALM: Final = 'Bearer realm="dqmstream"'
-_PROBES: Final = frozenset({"/health", "/ready"})
-_INGEST: Final = "/api/v1/ingest/"
-_READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+__all__ = ["ANYBODY", "REALM", "Access", "Caller", "Expert", "check_role", "requires"]
+
+REALM: Final = 'Bearer realm="dqmstream"'
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the name of the token, empty without one, and what it may."""
+    """Who asks: the name of the token, empty without one, what it may, and until when (nanoseconds
+    since 1970; None for ever)."""
 
     name: str = ""
     role: Role | None = None
     sources: tuple[str, ...] = ()
+    expires: int | None = None
 
     def may(self, wanted: Role) -> bool:
         """Whether the caller's role is enough where `wanted` is asked for."""
@@ -57,10 +53,11 @@ ANYBODY: Final = Caller()
 
 @dataclass(kw_only=True, slots=True)
 class Access:
-    """The tokens in force, and the file they come from."""
+    """The tokens in force, the file they come from, and who logs in at a provider, if any."""
 
     tokens: Tokens = field(default_factory=Tokens)
     file: Path | None = None
+    people: "People | None" = None
 
     @classmethod
     def of_file(cls, path: Path) -> Self:
@@ -85,13 +82,14 @@ class Access:
         if header is None:
             return ANYBODY
         scheme, _, secret = header.partition(" ")
-        token = self.tokens.find(secret.strip(), now) if scheme.lower() == "bearer" else None
+        secret = secret.strip() if scheme.lower() == "bearer" else ""
+        if self.people is not None and (person := self.people.find(secret, now)) is not None:
+            return person
+        token = self.tokens.find(secret, now)
         if token is None:
             detail = "the Authorization header holds no token that is in force"
-            raise ProblemError(
-                401, detail, {"www-authenticate": f'{_REALM}, error="invalid_token"'}
-            )
-        return Caller(token.name, token.role, token.sources)
+            raise ProblemError(401, detail, {"www-authenticate": f'{REALM}, error="invalid_token"'})
+        return Caller(token.name, token.role, token.sources, token.expires)
 
 
 _scheme = HTTPBearer(auto_error=False, scheme_name="token", description="`dqmstream token new`")
@@ -111,100 +109,28 @@ def requires(role: Role) -> Callable[..., Awaitable[Caller]]:
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)],
     ) -> Caller:
         caller: Caller = request.scope.get("caller", ANYBODY)
-        _check(caller, role)
+        check_role(caller, role)
         return caller
 
     return _allowed
 
 
-def _check(caller: Caller, role: Role) -> None:
+Expert = Annotated[Caller, Depends(requires(Role.EXPERT))]
+"""Who asks, of role expert or above."""
+
+
+def check_role(caller: Caller, role: Role) -> None:
+    """Nothing happens if the caller's role is enough.
+
+    Raises
+    ------
+    ProblemError
+        401 without a token, 403 if its role is not enough.
+    """
     if caller.role is None:
         detail = f"this takes a token of role {role} or above in the Authorization header"
-        raise ProblemError(401, detail, {"www-authenticate": _REALM})
+        raise ProblemError(401, detail, {"www-authenticate": REALM})
     if not caller.may(role):
         detail = f"the token {caller.name!r} is of role {caller.role}, this takes {role}"
-        scope = {"www-authenticate": f'{_REALM}, error="insufficient_scope"'}
+        scope = {"www-authenticate": f'{REALM}, error="insufficient_scope"'}
         raise ProblemError(403, detail, scope)
-
-
-class AccessGate:
-    """Stands before all routes: says who asks, how often they may, and keeps foreign pages out.
-
-    Parameters
-    ----------
-    app
-        What answers; it finds the caller in `scope["caller"]`.
-    access
-        The tokens in force.
-    """
-
-    def __init__(
-        self,
-        app: ASGIApp,
-        access: Access,
-        settings: GatewaySettings,
-        clock: Clock,
-        metrics: GatewayMetrics,
-    ) -> None:
-        limits = settings.limits
-        self._app = app
-        self._access = access
-        self._settings = settings
-        self._clock = clock
-        self._metrics = metrics
-        self._rates = Rates(
-            limits.requests_per_second,
-            max(1.0, limits.requests_per_second * limits.burst_seconds),
-            limits.rated_clients,
-            clock,
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"}:
-            await self._app(scope, receive, send)
-            return
-        try:
-            scope["caller"] = self._admitted(scope)
-        except ProblemError as problem:
-            self._metrics.refused_requests.labels(str(problem.status)).inc()
-            await _refuse(problem, scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _admitted(self, scope: Scope) -> Caller:
-        headers = Headers(scope=scope)
-        address = client_key((scope.get("client") or ("", 0))[0])
-        try:
-            caller = self._access.caller(headers.get("authorization"), self._clock.wall())
-        except ProblemError:
-            self._pace(f"address {address}")
-            raise
-        self._pace(f"token {caller.name}" if caller.name else f"address {address}")
-        # The routes of ingest name a role of their own, which reads nothing else.
-        is_free = scope["path"] in _PROBES or scope["path"].startswith(_INGEST)
-        if self._settings.read_needs_token and not is_free:
-            _check(caller, Role.VIEWER)
-        if scope.get("method", "GET") not in _READING:
-            origin, host = headers.get("origin"), headers.get("host")
-            if not origin_allowed(origin, host, self._settings.allowed_origins):
-                raise ProblemError(403, f"a page of {origin!r:.200} may not write here")
-        return caller
-
-    def _pace(self, client: str) -> None:
-        wait = self._rates.wait(client)
-        if wait:
-            detail = (
-                f"more than {self._settings.limits.requests_per_second:g} requests a second come "
-                "from this address or token"
-            )
-            raise ProblemError(429, detail, {"retry-after": str(math.ceil(wait))})
-
-
-async def _refuse(problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["type"] == "websocket":
-        if "websocket.http.response" not in scope.get("extensions", {}):
-            await send({"type": "websocket.close", "code": 1008, "reason": problem.detail})
-            return
-        await receive()
-    refusal = problem_at(scope["path"], problem.status, problem.detail, headers=problem.headers)
-    await refusal(scope, receive, send)

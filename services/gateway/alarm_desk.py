@@ -42,6 +42,7 @@ class AlarmDesk:
         self._read = asyncio.Event()
         self._states: dict[str, AlarmState] = {}
         self._heard: int | None = None
+        self._checkpoint: AlarmCheckpoint | None = None
         self.clock = clock
 
     async def run(self) -> None:
@@ -65,6 +66,11 @@ class AlarmDesk:
             msg = f"no alarm {alarm!r:.200} was ever raised"
             raise not_found(msg)
         return self._states[alarm]
+
+    async def checkpoint(self) -> AlarmCheckpoint | None:
+        """What the service of alarms knew last besides alarms; None if there never was one."""
+        await self._ready()
+        return self._checkpoint
 
     def summary(self, states: list[AlarmState]) -> dict[str, Any]:
         """How many there are, whether there is a flood, and whether anybody still watches.
@@ -132,7 +138,7 @@ class AlarmDesk:
         if isinstance(message, AlarmState):
             self._states[message.alarm] = message
         elif isinstance(message, AlarmCheckpoint):
-            self._heard = record.timestamp
+            self._heard, self._checkpoint = record.timestamp, message
 
     async def _ready(self) -> None:
         async with log_within(_PATIENCE):

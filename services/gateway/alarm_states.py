@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import msgspec
 
-from dqmstream.alarms.displayed import shown_severity, unacknowledged
+from dqmstream.alarms.displayed import HIDDEN, shown_severity, unacknowledged
+from dqmstream.alarms.flood import FLOOD
 from dqmstream.messages.alarms import AlarmState
 from services.gateway.state import State
 
@@ -19,6 +20,7 @@ class AlarmStates:
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, Any]] = {}
+        self._heard: int | None = None
         self.revision = 0
 
     def take(self, state: AlarmState) -> None:
@@ -30,9 +32,23 @@ class AlarmStates:
             self._rows[state.alarm] = alarm_row(state)
         self.revision += 1
 
+    def hear(self, stamp: int) -> None:
+        """The service of alarms spoke at `stamp`, nanoseconds since 1970."""
+        self._heard = stamp
+        self.revision += 1
+
     def board(self) -> State:
-        """Rows by name of the alarm."""
-        return State(header={"alarms": len(self._rows)}, rows=dict(self._rows))
+        """Rows by name of the alarm; how many there are in the header, whether there is a flood,
+        and when the service of alarms was last `heard`, nanoseconds since 1970."""
+        rows = self._rows.values()
+        header = {
+            "alarms": len(rows),
+            "unacknowledged": sum(row["unacknowledged"] for row in rows),
+            "hidden": sum(row["state"] in HIDDEN for row in rows),
+            "flood": self._rows.get(FLOOD, {}).get("now", "OK") != "OK",
+            "heard": self._heard,
+        }
+        return State(header=header, rows=dict(self._rows))
 
 
 def alarm_row(state: AlarmState) -> dict[str, Any]:

@@ -9,27 +9,34 @@ from fastapi import FastAPI, WebSocket
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dqmstream import __version__
 from dqmstream.clock import Clock
-from services.gateway.access import AccessGate
+from services.gateway.access_gate import AccessGate
 from services.gateway.answers import AnswerCache
 from services.gateway.asking import Parts
 from services.gateway.collector import GatewayCollector
 from services.gateway.heads import HeadAnswers
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.page_files import PageFiles
 from services.gateway.problems import add_problem_answers, problem_answer
 from services.gateway.routes import (
+    access,
+    alarm_rules,
     alarms,
     contents,
     displays,
     elements,
+    fits,
     ingest,
+    login,
+    notification_routes,
     operations,
+    overlays,
     quality_tests,
     reference_contents,
+    reference_uploads,
     references,
     reports,
     runs,
@@ -47,20 +54,37 @@ PAGE = Path(str(files("services.gateway") / "page"))
 
 _API = "/api/v1"
 
+
+def _page_files() -> frozenset[str]:
+    """Paths that answer with a file of the page."""
+    found = {f"/{path.relative_to(PAGE).as_posix()}" for path in PAGE.rglob("*") if path.is_file()}
+    return frozenset(found | {"/", "/display"})
+
+
+# Here, as is all that looks at files: applications are made on the event loop.
+_PAGE_FILES: Final = _page_files()
+
 _MODULES: Final = (
+    access,
+    login,
     runs,
     elements,
     contents,
+    fits,
     series,
     trends,
     reports,
     summary,
     references,
+    reference_uploads,
     reference_contents,
+    overlays,
     quality_tests,
     displays,
     alarms,
+    alarm_rules,
     subscriptions,
+    notification_routes,
     operations,
     ingest,
 )
@@ -106,7 +130,7 @@ def create_app(parts: Parts) -> FastAPI:
 
     app.router.routes.append(elsewhere(_API, [module.router for module in _MODULES]))
     app.router.routes.append(Route("/display", _display_page, include_in_schema=False))
-    app.mount("/", StaticFiles(directory=PAGE, html=True, check_dir=False), name="page")
+    app.mount("/", PageFiles(directory=PAGE, html=True, check_dir=False), name="page")
     app.add_middleware(HeadAnswers)
     app.add_middleware(AnswerCache, view=parts.view, clock=parts.clock)
     app.add_middleware(
@@ -115,6 +139,7 @@ def create_app(parts: Parts) -> FastAPI:
         settings=parts.settings,
         clock=parts.clock,
         metrics=parts.metrics,
+        page=_PAGE_FILES,
     )
     app.add_middleware(_Counted, metrics=parts.metrics, clock=parts.clock)
     app.add_middleware(GuardedApp, hosts=parts.settings.hosts)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from dqmstream.clock import Clock
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
+from services.gateway.alarm_rules_desk import AlarmRulesDesk
 from services.gateway.catalogue import Found, find
 from services.gateway.desk import Desk
 from services.gateway.formats.encoding import Encoding, Turns
@@ -20,6 +21,7 @@ from services.gateway.library import Library
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.notification_desk import NotificationDesk
+from services.gateway.notification_routes_desk import NotificationRoutesDesk
 from services.gateway.problems import ProblemError, not_found, problem_answer
 from services.gateway.quality_desk import QualityDesk
 from services.gateway.readings import Readings
@@ -87,7 +89,9 @@ class Parts:
     references: ReferenceDesk | None = None
     quality: QualityDesk | None = None
     notifications: NotificationDesk | None = None
+    notification_routes: NotificationRoutesDesk | None = None
     alarms: AlarmDesk | None = None
+    alarm_rules: AlarmRulesDesk | None = None
 
 
 def _parts(request: Request) -> Parts:

@@ -123,22 +123,34 @@ def strip_board(run: RunView | None) -> State:
         sources = (record, judged, conditions)
         if made is None or made[0][0] is not record or made[0] != sources:
             outcomes = {name: each.summary for name, each in judged.items()}
-            made = (sources, lumisection_row(record, outcomes, conditions))
+            known = run.lumisection_times
+            times = (known.began(number), known.delay(number))
+            row = lumisection_row(record, outcomes, conditions, times)
+            row["made"] = {name: each.made for name, each in judged.items()}
+            made = (sources, row)
             run.strip_rows[number] = made
         rows[str(number)] = made[1]
     return State(header={"run": run.number}, rows=rows)
 
 
 def lumisection_row(
-    record: LumisectionRecord, outcomes: dict[str, Summary], conditions: Conditions | None
+    record: LumisectionRecord,
+    outcomes: dict[str, Summary],
+    conditions: Conditions | None,
+    times: tuple[int | None, float | None] = (None, None),
 ) -> dict[str, Any]:
-    """One LS of the strip; `outcomes` by workspace, `conditions` if any are known."""
+    """One LS of the strip; `outcomes` by workspace, `conditions` if any are known.
+
+    `times` are when it began by the log's clock, and the delay of its stream, where they are known.
+    """
     account = record.account
     return {
         "lumisection": record.number,
         "closed": record.closed,
         "complete": record.complete,
         "whole": record.whole,
+        "began": times[0],
+        "delay": times[1],
         "closed_by": list(account.closed_by),
         "seen": account.seen,
         "selected": account.selected,
@@ -151,6 +163,7 @@ def lumisection_row(
         "notes": dict(sorted(_notes(record).items())),
         "worst": worst_of(summary.worst for summary in outcomes.values()),
         "outcomes": {name: _words(summary) for name, summary in outcomes.items()},
+        "made": {},
         "conditions": None if conditions is None else conditions_row(conditions),
     }
 
@@ -227,6 +240,7 @@ def conditions_row(found: Conditions) -> dict[str, Any]:
         "recorded": found.recorded,
         "beams_stable": found.beams_stable,
         "physics": found.physics,
+        "energy": found.energy,
         "dcs_known": len(found.dcs),
         "dcs_off": sorted(name for name, on in found.dcs.items() if not on),
     }

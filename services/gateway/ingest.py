@@ -22,7 +22,13 @@ from dqmstream.transport.outgoing import outgoing
 from services.gateway.access import Caller
 from services.gateway.ingest_body import too_large
 from services.gateway.ingest_chunk import IngestSource, Sent, piece_of
-from services.gateway.ingest_memory import ChunkId, Remembered, SourceMemory, Written
+from services.gateway.ingest_memory import (
+    ChunkId,
+    Remembered,
+    SourceMemory,
+    Written,
+    check_kind,
+)
 from services.gateway.ingest_models import LONGEST_NAME, StartSource
 from services.gateway.ingest_standings import SourceStandings
 from services.gateway.ingest_workers import IngestWorkers
@@ -103,7 +109,7 @@ class Ingest:
         """
         known = self._remembered.source(speaker.id)
         if known is not None:
-            _check_kind(speaker, known)
+            check_kind(speaker.id, known, rereadable=speaker.rereadable)
         own = await self.standing(speaker.run, speaker.name)
         resumed = own is not None and own.incarnation == speaker.incarnation
         after, replaces = asked.first_lumisection - 1, ""
@@ -181,7 +187,7 @@ class Ingest:
         memory = self._remembered.source(speaker.id)
         if memory is None:
             return before is not None
-        _check_kind(speaker, memory)
+        check_kind(speaker.id, memory, rereadable=speaker.rereadable)
         said = memory.ended.get(chunk.lumisection)
         if said is not None and chunk.number >= said.chunks:
             detail = f"{where}: the end of its LS announced {said.chunks} chunks"
@@ -256,7 +262,7 @@ class Ingest:
         done = own.lumisection
         first = SourceMemory(rereadable=speaker.rereadable, done=done, noted=done)
         memory = self._remembered.begin(speaker.id, first)
-        _check_kind(speaker, memory)
+        check_kind(speaker.id, memory, rereadable=speaker.rereadable)
         memory.done = max(memory.done, done)
         memory.noted = max(memory.noted, done)
         memory.run_ended |= own.ended
@@ -289,13 +295,3 @@ class Ingest:
                 raise too_large(whose, most, f"has {message.size()}")
         async with log_within(self._limits.ingest_send_seconds):
             await self._log.send(messages)
-
-
-def _check_kind(speaker: IngestSource, memory: SourceMemory) -> None:
-    if memory.rereadable is not speaker.rereadable:
-        kinds = {True: "re-readable", False: "live"}
-        detail = (
-            f"run {speaker.run} {speaker.name!r} incarnation {speaker.incarnation!r} began as "
-            f"{kinds[memory.rereadable]}, now it says that it is {kinds[speaker.rereadable]}"
-        )
-        raise ProblemError(409, detail)

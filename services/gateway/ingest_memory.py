@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from dqmstream.producing.outbox import EndedLumisection
+from services.gateway.problems import ProblemError
 
-__all__ = ["ChunkId", "Remembered", "SourceId", "SourceMemory", "Written"]
+__all__ = ["ChunkId", "Remembered", "SourceId", "SourceMemory", "Written", "check_kind"]
 
 _KEPT: Final = 64
 """LSs that are remembered of a source behind the last it has ended."""
@@ -115,3 +116,14 @@ class Remembered:
         source = self._sources.get(chunk.of)
         if source is not None:
             source.write(chunk.lumisection, chunk.number)
+
+
+def check_kind(speaker: SourceId, memory: SourceMemory, *, rereadable: bool) -> None:
+    """ProblemError 409 if a source says that it is `rereadable`, or not, and began otherwise."""
+    if memory.rereadable is not rereadable:
+        kinds = {True: "re-readable", False: "live"}
+        detail = (
+            f"run {speaker.run} {speaker.source!r} incarnation {speaker.incarnation!r} began as "
+            f"{kinds[memory.rereadable]}, now it says that it is {kinds[rereadable]}"
+        )
+        raise ProblemError(409, detail)

@@ -1,14 +1,12 @@
 """Lists of what is known: runs, lumisections, workspaces, reports; live ones before stored ones."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.operations import Conditions
-from dqmstream.messages.quality import QualityReport, QualityReports
+from dqmstream.messages.quality import QualityReports
 from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import Run
 from services.gateway import boards
@@ -18,28 +16,16 @@ from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.records import LumisectionRecord
+from services.gateway.report_rows import ReportQuery, chosen_rows, in_range
 from services.gateway.truth import known, newest_reports, suffices
 from services.gateway.windows import Window
 
-__all__ = ["Library", "ReportQuery"]
+__all__ = ["Library"]
 
 
 _LOOK_BACK: Final = 8
 """LSs with reports that are looked through for the newest that matches: a workspace may be judged
 a little later than the others."""
-
-
-class ReportQuery(NamedTuple):
-    """Which reports are wanted; None and empty are all. `lumisections` are both ends of a range,
-    None is the newest LS that has reports. `after` goes on in an LS, after so many of its rows."""
-
-    lumisections: tuple[int, int] | None
-    workspace: str | None
-    path: str | None
-    scope: str | None
-    outcomes: frozenset[str]
-    limit: int
-    after: tuple[int, int] | None = None
 
 
 class Library:
@@ -155,7 +141,7 @@ class Library:
             shelf = await self._shelf(number)
         if shelf is None and not live and number not in self._view.runs:
             raise _unknown_run(number)
-        numbers = set(live) | (_in_range(shelf.records, query.lumisections) if shelf else set())
+        numbers = set(live) | (in_range(shelf.records, query.lumisections) if shelf else set())
         if query.after is not None:
             numbers = {n for n in numbers if n <= query.after[0]}
         rows: list[dict[str, Any]] = []
@@ -168,7 +154,7 @@ class Library:
                     await asyncio.to_thread(self._archive.reports, shelf, number, lumisection),
                     messages,
                 )
-            found = _chosen(messages, query)
+            found = chosen_rows(messages, query)
             skipped = query.after[1] if query.after and query.after[0] == lumisection else 0
             room = query.limit - len(rows)
             rows += found[skipped : skipped + room]
@@ -231,7 +217,7 @@ class Library:
             scopes = run.verdicts.scopes() if run else []
             for scope in (one for one in scopes if one[:2] == (part.set, name)):
                 whole = run.verdicts.whole(scope) if run else {}
-                for lumisection in _in_range(whole, query.lumisections):
+                for lumisection in in_range(whole, query.lumisections):
                     found.setdefault(lumisection, []).append(whole[lumisection])
         records = run.lumisections() if run else {}
         lent = any(record.adopted for record in records.values())
@@ -285,32 +271,3 @@ def _stored_row(run: Run) -> dict[str, Any]:
         "events": None,
         "live": False,
     }
-
-
-def _in_range(numbers: Iterable[int], ends: tuple[int, int] | None) -> set[int]:
-    return {n for n in numbers if ends is None or ends[0] <= n <= ends[1]}
-
-
-def _report_row(report: QualityReport) -> dict[str, Any]:
-    """All fields, those too that are left out on the wire."""
-    bins = [msgspec.structs.asdict(one) for one in report.bad_channels]
-    return msgspec.structs.asdict(report) | {"bad_channels": bins}
-
-
-def _chosen(messages: Iterable[QualityReports], query: ReportQuery) -> list[dict[str, Any]]:
-    rows = []
-    for message in sorted(messages, key=lambda each: (each.workspace, each.scope)):
-        if query.workspace not in {None, message.workspace}:
-            continue
-        if query.scope not in {None, message.scope}:
-            continue
-        about = msgspec.structs.asdict(message)
-        for name in ("reports", "versions"):
-            del about[name]
-        rows += [
-            about | _report_row(report)
-            for report in message.reports
-            if (not query.outcomes or report.outcome.value in query.outcomes)
-            and query.path in {None, report.path}
-        ]
-    return rows

@@ -118,7 +118,9 @@ class LiveView:
                 self.steps.take(offset, message)
             case AlarmState():
                 self.alarms.take(message)
-            case AlarmCondition() | AlarmCheckpoint():
+            case AlarmCheckpoint():
+                self.alarms.hear(stamp)
+            case AlarmCondition():
                 pass  # for the service of alarms
             case EventDisplay():
                 self.displays.take(message)
@@ -177,6 +179,7 @@ class LiveView:
         if run is None:
             return
         run.heard(stamp)
+        run.lumisection_times.take(piece.lumisection, stamp, piece.heard)
         run.filled_here |= piece.account.closed_by != "imported"
         self.newest = stamp if self.newest is None else max(self.newest, stamp)
         if not self._admits(piece):

@@ -12,6 +12,7 @@ __all__ = [
     "Answer",
     "Health",
     "LumisectionsAnswer",
+    "MemoryAnswer",
     "Number",
     "PulseAnswer",
     "Readiness",
@@ -94,6 +95,7 @@ class RunConditions(Answer):
     recorded: Number = Field(description="The part of it that was recorded, in /pb.")
     beams_stable: bool | None
     physics: bool | None
+    energy: Number = Field(description="Of a beam, in GeV.")
     dcs_known: int = Field(description="Of how many detector parts the voltages are known.")
     dcs_off: list[str] = Field(description="Detector parts whose voltage is off.")
 
@@ -122,6 +124,12 @@ class LumisectionRow(Answer):
     closed: bool = Field(description="Whether its contents are final.")
     complete: bool = Field(description="Whether besides every announced chunk is in.")
     whole: bool = Field(description="False if input had expired before it was read.")
+    began: int | None = Field(
+        description="When the log took its first histograms, nanoseconds since 1970; live runs."
+    )
+    delay: Number = Field(
+        description="Seconds from its newest events to their histograms in the log; live runs."
+    )
     closed_by: list[str]
     seen: int
     selected: int
@@ -137,6 +145,9 @@ class LumisectionRow(Answer):
     )
     worst: Outcome
     outcomes: dict[str, OutcomeWords] = Field(description="By workspace.")
+    made: dict[str, int] = Field(
+        description="When they were found, nanoseconds since 1970, by workspace; live runs."
+    )
     conditions: RunConditions | None = Field(description="What is known besides its events.")
 
 
@@ -200,6 +211,9 @@ class ReportRow(Answer):
     configuration: str = Field(description="Hash of the quality tests in force.")
     code: str = Field(description="Release and hash of the algorithms.")
     contents: str = Field(description="Hash of the cells judged.")
+    past: list[tuple[int, str]] = Field(
+        description="LSs before the window that were looked at, each with the hash of its cells."
+    )
     made: int = Field(description="When, nanoseconds since 1970.")
     path: str
     qtname: str
@@ -251,6 +265,31 @@ class PulseAnswer(Answer):
     data_stale_after: float = Field(description="The same for histogram sets.")
     rejected: dict[str, int] = Field(description="Records that could not be used, by reason.")
     processes: list[ProcessRow]
+
+
+class HeldElement(Answer):
+    """One element of a workspace."""
+
+    path: str
+    bytes: int = Field(description="Its cells in all LSs that are held.")
+
+
+class HeldWorkspace(Answer):
+    """Contents of one workspace in memory, over all runs and sets."""
+
+    workspace: str
+    runs: int
+    lumisections: int = Field(description="LSs held, of all runs together.")
+    bytes: int
+    elements: list[HeldElement] = Field(description="Those that take most, the largest first.")
+
+
+class MemoryAnswer(Answer):
+    """What the gateway holds, the largest workspace first."""
+
+    budget: int = Field(description="Bytes that contents of LSs may take.")
+    held: int = Field(description="Bytes that they take.")
+    workspaces: list[HeldWorkspace]
 
 
 class Health(Answer):

@@ -56,12 +56,17 @@ class NotificationDesk:
                 async for record in followed.news(_READ_SECONDS):
                     self._take(record)
 
+    async def last_standing(self) -> NotifierStanding | None:
+        """What is in force; None if no notifier ever ran. ProblemError 503 if it is not read."""
+        await self._ready()
+        return self._standing
+
     async def standing(self) -> NotifierStanding:
         """What is in force; ProblemError 404 if no notifier ever ran, 503 if it is not read yet."""
-        await self._ready()
-        if self._standing is None:
+        found = await self.last_standing()
+        if found is None:
             raise not_found("no notifier has run: nobody is told of alarms")
-        return self._standing
+        return found
 
     async def deliveries(
         self, *, state: DeliveryState | None, subscription: str | None, key: str | None

@@ -11,6 +11,8 @@ Server to client:
 - `change` {channel, base, sequence, ...}: from the state numbered `base` to the one numbered
   `sequence`. `header` holds the keys whose values are others; `arrays` {name: {at, to}} sets the
   cells at the indices `at` to the values `to`; `rows` sets rows by key, `gone` lists keys removed.
+- `batch` {messages}: snapshots and changes, to be taken in this order as if each came by itself;
+  only on streams that are opened as `/api/v1/stream?batch=true`, which spares both sides work.
 - `error` {id, problem}: the message was not followed; `problem` is as in HTTP answers.
 
 Numbers of a channel only grow. A change applies only to the state numbered `base`; one at or below

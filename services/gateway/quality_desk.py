@@ -1,44 +1,42 @@
 """The desk of quality tests: which are in force, what others would say, who put them in force."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
 
 from dqmstream.clock import Clock
-from dqmstream.configuration.history import QUALITY_TESTS, History
-from dqmstream.errors import ConfigurationError, MessageError
+from dqmstream.configuration.history import QUALITY_TESTS
+from dqmstream.errors import ConfigurationError, MessageError, StoreError, WindowError
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.quality import QualityReports
+from dqmstream.messages.references import Reference
+from dqmstream.quality.alarm_policy import AlarmPolicy
 from dqmstream.quality.compiled import CompiledWorkspace, compile_tests
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
-from dqmstream.quality.dry_run import Difference
 from dqmstream.quality.plugins import Plugins
 from dqmstream.quality.registry import ALGORITHMS
+from dqmstream.references.catalogue import Catalogue
 from dqmstream.references.contents import ReferenceData
 from dqmstream.transport.log import Log
-from services.configuration.known import KnownHistory, version_records
 from services.gateway.archive import Archive, Shelf, stored_shelf
-from services.gateway.explaining import judged_again, reports_of
-from services.gateway.patience import log_within
+from services.gateway.dry_running import DryRun, Sides, dry_run
+from services.gateway.explaining import Again, judged_again, reports_of
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.reference_desk import ReferenceDesk
-from services.gateway.rejudging import StandingReferences, rejudge, stored_window
+from services.gateway.references_again import ReferencesOfThen, StandingReferences
+from services.gateway.stored_workspace import StoredWorkspace
+from services.gateway.version_desk import VersionDesk
+from services.plugins.bounds import WorkerSettings
 from services.plugins.workers import Workers
 
 __all__ = ["QualityDesk"]
 
-_LOOK: Final = 1.0
-_PATIENCE: Final = 20.0
 
-
-class QualityDesk:
-    """Versions of quality tests as this gateway knows them, and the one who writes them.
+class QualityDesk(VersionDesk[tuple[QualityTest, ...]]):
+    """Versions of quality tests.
 
     Parameters
     ----------
-    log
-        Where versions and decisions are published.
     archive
         The store that changes are tried on; None if there is none.
     references
@@ -47,6 +45,8 @@ class QualityDesk:
         Quality tests that processes are started with; by default the shipped ones.
     plugins
         Algorithms that tests can use; by default those of this release.
+    workers
+        Bounds of what runs those of plug-ins.
     """
 
     def __init__(
@@ -58,125 +58,69 @@ class QualityDesk:
         started_with: Sequence[QualityTest] | None = None,
         *,
         plugins: Plugins | None = None,
+        workers: WorkerSettings | None = None,
     ) -> None:
-        self._log = log
+        plugins = plugins or Plugins(algorithms=ALGORITHMS, sources={})
+        self._workers = Workers(plugins, workers)
+        self._algorithms = self._workers.around(plugins.algorithms)
+        super().__init__(log, QUALITY_TESTS, self._read_tests, clock)
         self._archive = archive
         self._references = references
-        self._clock = clock
         self._started_with = started_with
-        plugins = plugins or Plugins(algorithms=ALGORITHMS, sources={})
-        self._workers = Workers(plugins)
-        self._algorithms = self._workers.around(plugins.algorithms)
-        self._known = KnownHistory(log, QUALITY_TESTS, "gateway")
-        self._read = asyncio.Event()
-        self._news = asyncio.Condition()
-        self._writing = asyncio.Lock()
         self._trying = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow the versions, for ever."""
         try:
-            async with self._known.reading():
-                self._read.set()
-                while True:
-                    if await self._known.news(_LOOK):
-                        async with self._news:
-                            self._news.notify_all()
+            await super().run()
         finally:
-            self._workers.close()
+            # Workers are listened to until they have ended, which is waited for.
+            await asyncio.to_thread(self._workers.close)
 
-    async def history(self) -> History:
-        """All versions; ProblemError 503 if they are not read yet."""
-        async with log_within(_PATIENCE):
-            await self._read.wait()
-        return self._known.history
-
-    def check(self, text: str) -> tuple[QualityTest, ...]:
-        """The tests of a text; ProblemError 422 with the first thing wrong."""
-        try:
-            return read_tests(text, "the quality tests", self._algorithms)
-        except ConfigurationError as error:
-            raise ProblemError(422, str(error)) from error
-
-    async def activate(self, text: str, who: str, why: str) -> ConfigurationVersion:
-        """Put tests in force.
-
-        Raises
-        ------
-        ProblemError
-            422 if they cannot be read, 409 if they are in force, 503 without a log.
-        """
-        await asyncio.to_thread(self.check, text)
-
-        async def version(history: History) -> ConfigurationVersion:
-            return history.next_version(text, who=who, why=why, when=self._clock.wall())
-
-        return await self._write("activate", version)
-
-    async def roll_back(self, to: int | None, who: str, why: str) -> ConfigurationVersion:
-        """Put earlier tests in force; ProblemError 409 if there are none, or they cannot be read
-        any more, 503 without a log."""
-
-        async def version(history: History) -> ConfigurationVersion:
-            found = history.rolled_back(to=to, who=who, why=why, when=self._clock.wall())
-            if found.text:
-                name = f"version {found.restores}"
-                await asyncio.to_thread(read_tests, found.text, name, self._algorithms)
-            return found
-
-        return await self._write("rollback", version)
+    async def policies(self) -> Mapping[str, AlarmPolicy]:
+        """When outcomes of each quality test in force are alarms, by its name."""
+        tests = await self._tests_in_force()
+        return {test.name: test.alarm for test in tests}
 
     # ------------------------------------------------------------------ dry run
 
-    async def dry_run(self, text: str, run: int, last: int) -> Difference:
-        """What a text would say otherwise of the last LSs of a stored run.
+    async def dry_run(self, text: str, run: int, last: int | None) -> DryRun:
+        """What a text would say otherwise of the last LSs of a stored run; None: of all.
 
         Raises
         ------
         ProblemError
-            404 if the run is not stored, 422 if the text cannot be read, 503 if another is tried.
+            404 if the run is not stored, 409 if LSs of it are gone, 422 if the text cannot be read,
+            503 if another is tried.
         """
         archive = self._stored()
-        active = (await self.history()).active
-        async with self._turn():
-            return await asyncio.to_thread(self._differ, archive, active, text, run, last)
+        in_force = await self._tests_in_force()
+        references = await self._references_that_stand()
+        tests = await self.check(text)
 
-    def _differ(
-        self,
-        archive: Archive,
-        active: ConfigurationVersion | None,
-        text: str,
-        run: int,
-        last: int,
-    ) -> Difference:
-        tests, found = self.check(text), Difference()
-        shelf = stored_shelf(archive, run)
-        before = self._compiled(self._tests_of(active), shelf)
-        after = self._compiled(tests, shelf)
-        known = self._references.known
-        references = StandingReferences(known.catalogue, known.data)
-        for name, layout in shelf.layouts.items():
-            sides = [each.get(layout.hash) for each in (before, after)]
-            closed = [n for n, one in sorted(shelf.records_of(name).items()) if one.closed]
-            for number in closed[-last:]:
-                pair: list[list[QualityReports]] = []
-                for side in sides:
-                    scopes = side.scopes if side else ()
-                    # Windows of several LSs end with the newest one alone.
-                    chosen = [s for s in scopes if s == "lumisection" or number == closed[-1]]
-                    windows = [stored_window(shelf, run, name, number, each) for each in chosen]
-                    pair.append(
-                        [rejudge(archive, one, side, references) for one in windows if side]
-                    )
-                found.add(*pair)
-        return found
+        def work() -> DryRun:
+            shelf = stored_shelf(archive, run)
+            before = self._compiled(in_force, shelf)
+            after = self._compiled(tests, shelf)
+            try:
+                return dry_run(
+                    [StoredWorkspace(archive, shelf, run, name) for name in shelf.layouts],
+                    lambda one: Sides(before.get(one.layout.hash), after.get(one.layout.hash)),
+                    references,
+                    last=last,
+                    moment=self._clock.wall(),
+                )
+            except (StoreError, WindowError) as error:
+                detail = f"run {run} is not stored LS by LS, so tests cannot be tried on it: "
+                raise ProblemError(409, f"{detail}{error}") from error
+
+        async with self._turn():
+            return await asyncio.to_thread(work)
 
     # ------------------------------------------------------------------ explain
 
-    async def again(
-        self, run: int, lumisection: int, workspace: str, scope: str
-    ) -> tuple[QualityReports, QualityReports, list[str]]:
-        """Reports as they are stored, the same judged again on the same, and what is not the same.
+    async def again(self, run: int, lumisection: int, workspace: str, scope: str) -> Again:
+        """Reports as they are stored, and the same judged again on the same.
 
         Raises
         ------
@@ -189,26 +133,21 @@ class QualityDesk:
         then = await asyncio.to_thread(
             reports_of, archive, shelf, (run, lumisection), workspace, scope
         )
-        held, gone = await self._contents_of(then)
-        async with self._turn():
-            return await asyncio.to_thread(
-                self._again, archive, shelf, then, versions=versions, held=held, gone=gone
-            )
+        catalogue = await self._catalogue()
+        held, gone = await self._contents_of(then, catalogue)
 
-    def _again(
-        self,
-        archive: Archive,
-        shelf: Shelf,
-        then: QualityReports,
-        *,
-        versions: Sequence[ConfigurationVersion],
-        held: dict[str, ReferenceData],
-        gone: list[str],
-    ) -> tuple[QualityReports, QualityReports, list[str]]:
-        workspace, unknown = self._workspace_of_then(then, versions, shelf)
-        catalogue = self._references.known.catalogue
-        now, others = judged_again(archive, shelf, then, workspace, catalogue=catalogue, held=held)
-        return then, now, [*gone, *unknown, *others]
+        def data(reference: Reference) -> ReferenceData | None:
+            return held.get(reference.id) or self._references.known.data(reference)
+
+        def work() -> Again:
+            stored = StoredWorkspace(archive, shelf, run, workspace)
+            compiled, unknown = self._workspace_of_then(then, versions, shelf)
+            references = ReferencesOfThen(then, compiled, catalogue, data)
+            found = judged_again(stored, then, compiled, references)
+            return found._replace(notes=[*gone, *unknown, *found.notes])
+
+        async with self._turn():
+            return await asyncio.to_thread(work)
 
     def _workspace_of_then(
         self, then: QualityReports, versions: Sequence[ConfigurationVersion], shelf: Shelf
@@ -216,11 +155,13 @@ class QualityDesk:
         """The tests by whose hash it was judged, of whichever version; else those in force."""
         layout = shelf.layouts[then.workspace]
         newest: CompiledWorkspace | None = None
+        unread = []
         texts: list[ConfigurationVersion | None] = [*reversed(versions), None]
         for version in texts:
             try:
                 compiled = self._compiled(self._tests_of(version), shelf).get(layout.hash)
-            except ConfigurationError:
+            except ConfigurationError as error:
+                unread.append(f"tests cannot be read here: {error}")
                 continue
             if compiled is None:
                 continue
@@ -229,34 +170,54 @@ class QualityDesk:
             newest = newest or compiled
         if newest is None:
             raise ProblemError(409, f"no quality tests of workspace {then.workspace!r} are known")
-        note = f"tests {then.configuration} are not known: those of hash {newest.configuration} are"
-        return newest, [note]
+        note = (
+            f"tests {then.configuration or 'of no hash'} are not known here, neither activated nor "
+            f"what this gateway was started with: judged by those of hash {newest.configuration}"
+        )
+        return newest, [note, *unread]
 
     async def _contents_of(
-        self, then: QualityReports
+        self, then: QualityReports, catalogue: Catalogue
     ) -> tuple[dict[str, ReferenceData], list[str]]:
-        catalogue, held, gone = self._references.known.catalogue, {}, []
-        await self._references.ready()
+        held, gone = dict[str, ReferenceData](), list[str]()
         for version in sorted({one for report in then.reports for one in report.references}):
             reference = catalogue.get(version)
             try:
                 if reference is None:
-                    gone.append(f"reference {version} is not in the catalogue")
+                    gone.append(f"reference {version} is not in the catalogue any more")
                 else:
                     held[version] = await self._references.data(reference)
             except (MessageError, ProblemError) as error:
-                gone.append(f"reference {version}: {error}")
+                gone.append(f"reference {version} is gone: {error}")
         return held, gone
 
     # ------------------------------------------------------------------- inside
 
-    def _tests_of(self, version: ConfigurationVersion | None) -> Sequence[QualityTest]:
+    async def _tests_in_force(self) -> tuple[QualityTest, ...]:
+        return await self.in_force(await asyncio.to_thread(self._tests_at_start))
+
+    def _tests_at_start(self) -> tuple[QualityTest, ...]:
+        return tuple(default_tests() if self._started_with is None else self._started_with)
+
+    def _tests_of(self, version: ConfigurationVersion | None) -> tuple[QualityTest, ...]:
         if version is None or version.restores == 0:
-            return default_tests() if self._started_with is None else self._started_with
-        return read_tests(version.text, f"version {version.number}", self._algorithms)
+            return self._tests_at_start()
+        return self._read_tests(version.text, f"version {version.number}")
+
+    def _read_tests(self, text: str, name: str) -> tuple[QualityTest, ...]:
+        return read_tests(text, name, self._algorithms)
 
     def _compiled(self, tests: Sequence[QualityTest], shelf: Shelf) -> dict[str, CompiledWorkspace]:
         return dict(compile_tests(tests, shelf.layouts.values(), self._algorithms).workspaces)
+
+    async def _catalogue(self) -> Catalogue:
+        """The catalogue as it is now, for another thread: what comes does not change it."""
+        await self._references.ready()
+        versions = self._references.known.catalogue.versions
+        return await asyncio.to_thread(Catalogue, versions)
+
+    async def _references_that_stand(self) -> StandingReferences:
+        return StandingReferences(await self._catalogue(), self._references.known.data)
 
     def _stored(self) -> Archive:
         if self._archive is None:
@@ -271,18 +232,3 @@ class QualityDesk:
             raise ProblemError(503, detail, {"retry-after": "2"})
         async with self._trying:
             yield
-
-    async def _write(
-        self, action: str, version_of: Callable[[History], Awaitable[ConfigurationVersion]]
-    ) -> ConfigurationVersion:
-        async with self._writing:
-            try:
-                version = await version_of(await self.history())
-            except ConfigurationError as error:
-                raise ProblemError(409, str(error)) from error
-            async with log_within(_PATIENCE):
-                for record in version_records(version, action):
-                    await self._log.send([record])
-            async with log_within(_PATIENCE), self._news:
-                await self._news.wait_for(lambda: self._known.history.get(version.number))
-            return version

@@ -1,75 +1,32 @@
 """What HTTP takes and answers about quality tests. The OpenAPI document is made from these."""
 
-from typing import Annotated, Any
+from typing import Any
 
-import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
-from dqmstream.configuration.history import LARGEST
-from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.quality import Outcome, QualityReport
-from dqmstream.quality.dry_run import Difference
+from services.gateway.dry_running import DryRun
 from services.gateway.models import Answer
+from services.gateway.version_models import Text, VersionAnswer
 
 __all__ = [
-    "ActivateTests",
     "DryRunAnswer",
     "ExplainAnswer",
-    "RollBackTests",
     "TestsAnswer",
     "TryTests",
-    "VersionAnswer",
-    "difference_body",
-    "version_row",
+    "dry_run_body",
 ]
 
-Text = Annotated[str, StringConstraints(min_length=1, max_length=LARGEST)]
-Said = Annotated[str, StringConstraints(min_length=3, max_length=1_000)]
 
-
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class ActivateTests(_Asked):
-    """A file of quality tests to put in force."""
-
-    text: Text = Field(description="TOML.")
-    why: Said
-
-
-class RollBackTests(_Asked):
-    """Earlier tests to put in force."""
-
-    why: Said
-    to: int | None = Field(
-        None,
-        ge=0,
-        le=1_000_000,
-        description="Number of a version; 0 for what processes were started with; by default what "
-        "was in force before.",
-    )
-
-
-class TryTests(_Asked):
+class TryTests(BaseModel):
     """Quality tests to try on what is stored."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     text: Text = Field(description="TOML.")
     run: int = Field(ge=1, le=0xFFFFFFFF)
     last: int = Field(10, ge=1, le=200, description="LSs, the newest that are stored.")
-
-
-class VersionAnswer(Answer):
-    """A version."""
-
-    number: int
-    hash: str
-    who: str
-    why: str
-    when: int = Field(description="Nanoseconds since 1970.")
-    restores: int | None = Field(description="The version whose text it is again.")
-    active: bool
-    text: str | None = Field(description="Null in lists.")
+    whole: bool = Field(False, description="All LSs that are stored of the run.")
 
 
 class TestsAnswer(Answer):
@@ -120,6 +77,8 @@ class DryRunAnswer(Answer):
     """What other tests would say: counts are of all, `changes` the first thousand."""
 
     run: int
+    lumisections: int = Field(description="LSs that were judged.")
+    notes: list[str] = Field(description="What could not be tried.")
     same: int
     changed: int
     newly_judged: int
@@ -144,17 +103,13 @@ class ExplainAnswer(Answer):
     proof: dict[str, Any] = Field(description="Window, versions and hashes of the inputs.")
 
 
-def version_row(version: ConfigurationVersion, *, active: bool, with_text: bool) -> dict[str, Any]:
-    """A version as an answer has it."""
-    row = msgspec.to_builtins(version)
-    del row["type"], row["kind"]
-    return {**row, "active": active, "text": version.text if with_text else None}
-
-
-def difference_body(run: int, found: Difference) -> dict[str, Any]:
-    """A difference as an answer has it."""
+def dry_run_body(run: int, tried: DryRun) -> dict[str, Any]:
+    """A dry run as an answer has it."""
+    found = tried.difference
     return {
         "run": run,
+        "lumisections": tried.lumisections,
+        "notes": tried.notes,
         "same": found.same,
         "changed": found.total,
         "newly_judged": found.newly_judged,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final, NamedTuple, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.identity import compact_ranges
-from dqmstream.messages.histograms import ScalarValue
 from services.gateway.archive import Archive, Shelf
 from services.gateway.closed_total import NotInMemoryError
 from services.gateway.desk import Desk
@@ -19,34 +18,19 @@ from services.gateway.live import LiveView
 from services.gateway.moments import NOW, Moment
 from services.gateway.past import Past, RunWords, Sight, about_of, not_yet, with_late
 from services.gateway.place import Place, Reading, Trend, alone
-from services.gateway.quantities import Quantity, quantity_of, scalar_number
+from services.gateway.quantities import Quantity
 from services.gateway.records import LumisectionRecord, cover
-from services.gateway.truth import known, serves, suffices
+from services.gateway.shares import NO_STORE, Share, held_of, share_of
+from services.gateway.trend_numbers import TrendNumber, numbers_in_memory, numbers_in_store
+from services.gateway.truth import known, suffices
 from services.gateway.windows import Window
 from services.gateway.workspace_run import WorkspaceRun
 
 __all__ = ["Readings"]
 
 
-_NO_STORE: Final = "this gateway has no store"
-
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class _Number(NamedTuple):
-    """What a trend has of one LS."""
-
-    value: float | str | None
-    error: float | None = None
-
-
-class _Share(NamedTuple):
-    """What memory has of a window, and the LSs it lacks."""
-
-    contents: Contents
-    numbers: list[int]
-    lacking: list[int]
 
 
 _Look = Callable[[WorkspaceRun | None, Sight], T]
@@ -100,7 +84,12 @@ class Readings:
         words = await self.words(place.run)
         if not moment.as_of.is_now:
             return await (await self.past(place)).read(elements, window, moment, words)
-        sight, share = await self._looked(place, window, partial(self._share, window=window), shelf)
+        sight, share = await self._looked(
+            place,
+            window,
+            partial(share_of, window=window, has_store=self._archive is not None),
+            shelf,
+        )
         late = None
         if moment.late:
             late = await (await self.past(place)).late(sight.covered.numbers, moment)
@@ -130,7 +119,7 @@ class Readings:
                 "knows the past and late data"
             )
             if self._archive is None:
-                msg += f"; {_NO_STORE}"
+                msg += f"; {NO_STORE}"
             raise NotInMemoryError(msg)
         return Past(place, self._archive, shelf, self.stored)
 
@@ -149,7 +138,7 @@ class Readings:
         if self._archive is None:
             numbers = compact_ranges(lacking)
             path = element.element.path
-            msg = f"run {place.run} {path}: LS {numbers} are not in memory; {_NO_STORE}"
+            msg = f"run {place.run} {path}: LS {numbers} are not in memory; {NO_STORE}"
             raise NotInMemoryError(msg)
         shelf = sight.shelf
         if shelf is None:
@@ -191,7 +180,7 @@ class Readings:
 
         `shelf` is as in `read`.
         """
-        look = partial(self._trend_in_memory, element=element, quantity=quantity)
+        look = partial(numbers_in_memory, element=element, quantity=quantity)
         sight, found = await self._looked(place, window, look, shelf)
         lacking = [number for number in sight.covered.numbers if number not in found]
         if lacking:
@@ -215,7 +204,7 @@ class Readings:
         if isinstance(found, tuple):
             return found
         if self._archive is None:
-            msg = f"run {place.run} workspace {place.workspace!r} is not in memory; {_NO_STORE}"
+            msg = f"run {place.run} workspace {place.workspace!r} is not in memory; {NO_STORE}"
             raise NotInMemoryError(msg)
         if shelf is None or found not in {None, shelf.sets.get(place.workspace)}:
             shelf = await self.stored(self._archive.shelf, place.run, found)
@@ -251,28 +240,8 @@ class Readings:
 
     # ------------------------------------------------------------- contents
 
-    def _share(self, part: WorkspaceRun | None, sight: Sight, window: Window) -> _Share | None:
-        """The sum over what memory holds of a window; None if the run is not live."""
-        if part is None:
-            return None
-        wanted = sight.covered.numbers
-        if all(serves(part.records.get(n), sight.records[n]) for n in wanted):
-            try:
-                contents, covered = part.window(window)
-            except NotInMemoryError as error:
-                if self._archive is None:
-                    msg = f"{error}; {_NO_STORE}"
-                    raise NotInMemoryError(msg) from error
-            else:
-                if covered.numbers == wanted:
-                    return _Share(contents, list(wanted), [])
-        held = _held(part, wanted, sight.records)
-        total = Contents.total(part.layout, (part.of_lumisection(number) for number in held))
-        lacking = sorted(set(wanted) - set(held))
-        return _Share(total, held, lacking)
-
     async def _element(
-        self, place: Place, element: ElementLayout, sight: Sight, share: _Share | None
+        self, place: Place, element: ElementLayout, sight: Sight, share: Share | None
     ) -> Contents:
         lacking = list(sight.covered.numbers) if share is None else share.lacking
         if share is not None and not lacking:
@@ -293,19 +262,6 @@ class Readings:
 
     # ---------------------------------------------------------------- trends
 
-    def _trend_in_memory(
-        self, part: WorkspaceRun | None, sight: Sight, element: ElementLayout, quantity: Quantity
-    ) -> dict[int, _Number]:
-        if part is None:
-            return {}
-        held = _held(part, sight.covered.numbers, sight.records)
-        if not element.planes:
-            scalars = {n: part.of_lumisection(n).scalars.get(element.index) for n in held}
-            return _scalars(element, scalars)
-        at = slice(element.offset, element.offset + element.size)
-        cells = [part.of_lumisection(number).cells[at] for number in held]
-        return _numbers(element, held, np.array(cells, np.int64), quantity)
-
     async def _stored_trend(
         self,
         place: Place,
@@ -313,17 +269,12 @@ class Readings:
         sight: Sight,
         quantity: Quantity,
         lacking: list[int],
-    ) -> dict[int, _Number]:
+    ) -> dict[int, TrendNumber]:
         try:
             beside = await self.beside(place, element, sight, lacking)
         except NotInMemoryError:
             return {}
-        found = await beside.trend(element, lacking, NOW)
-        numbers = [int(number) for number in found.lumisections]
-        if not element.planes:
-            scalars = {n: found.scalars.get(n) for n in numbers}
-            return _scalars(element, scalars)
-        return _numbers(found.element, numbers, found.cells, quantity)
+        return numbers_in_store(element, await beside.trend(element, lacking, NOW), quantity)
 
     def _rows(
         self,
@@ -336,7 +287,7 @@ class Readings:
         if part is None or element.element.path not in part.layout:
             return {}
         at = slice(element.offset, element.offset + element.size)
-        held = _held(part, numbers, shown)
+        held = held_of(part, numbers, shown)
         return {n: part.of_lumisection(n).cells[at].copy() for n in held}
 
     # ------------------------------------------------------------------- ways
@@ -357,29 +308,3 @@ class Readings:
         """What a function of the archive returns, called on a thread, a bounded number at once."""
         async with self._turns:
             return await asyncio.to_thread(function, *args, **kwargs)
-
-
-def _held(
-    part: WorkspaceRun, numbers: Sequence[int], shown: Mapping[int, LumisectionRecord]
-) -> list[int]:
-    """Those LSs, rising, whose contents memory has by themselves, no worse than they are shown."""
-    held = set(part.in_memory())
-    return [n for n in sorted(numbers) if n in held and serves(part.records[n], shown[n])]
-
-
-def _scalars(
-    element: ElementLayout, values: Mapping[int, ScalarValue | None]
-) -> dict[int, _Number]:
-    return {n: _Number(None if v is None else scalar_number(element, v)) for n, v in values.items()}
-
-
-def _numbers(
-    element: ElementLayout, numbers: list[int], cells: NDArray[np.int64], quantity: Quantity
-) -> dict[int, _Number]:
-    if not numbers:
-        return {}
-    values = quantity_of(element, cells, quantity).tolist()
-    errors = [None] * len(numbers)
-    if quantity == "mean":
-        errors = quantity_of(element, cells, "error").tolist()
-    return dict(zip(numbers, map(_Number, values, errors), strict=True))

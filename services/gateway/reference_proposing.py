@@ -1,6 +1,7 @@
 """What the store knows of runs, for proposals of references. Blocking."""
 
 from collections.abc import Iterable
+from statistics import mode
 from typing import Final
 
 from dqmstream.messages.quality import Outcome
@@ -57,9 +58,15 @@ def _facts(archive: Archive, run: Run) -> RunFacts:
         prescales=tuple(sorted({one.prescale_name for one in told if one.prescale_name})),
         bad=failed / judged if judged else None,
         marks=run.marks,
+        energy=_most_common(one.energy for one in told),
     )
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [one for one in values if one is not None]
     return sum(known) / len(known) if known else None
+
+
+def _most_common(values: Iterable[float | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return mode(known) if known else None

@@ -14,7 +14,7 @@ from services.gateway.palette import FRAME, LINE, MUTED, heat_colours
 from services.gateway.state import State
 from services.gateway.ticks import linear_ticks, log_ticks, short_number
 
-__all__ = ["render", "render_svg"]
+__all__ = ["edges_of", "render", "render_svg"]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 18, 48, 62
 _BAR: Final = 64
@@ -108,7 +108,7 @@ class _Canvas:
         spread = None
         if errors is not None:
             spread = _inside(np.asarray(errors, np.float64), [axis], element["shape"])
-        edges = _edges(axis)
+        edges = edges_of(axis)
         across = self._across(axis, edges, element["draw"]["log_x"])
         up = self._up(values, spread, element)
         self._frame(across, up, axis, element["value_axis"])
@@ -144,10 +144,13 @@ class _Canvas:
             if log
             else ((values - low) / (high - low))
         )
-        across = self._across(first, _edges(first), False)
-        up = _Scale(_edges(second)[0], _edges(second)[-1], bottom, top, log=False)
+        across = self._across(first, edges_of(first), False)
+        up = _Scale(edges_of(second)[0], edges_of(second)[-1], bottom, top, log=False)
         colours = heat_colours(scaled.T[::-1])
-        columns, rows = _pixels(_edges(first), right - left), _pixels(_edges(second), bottom - top)
+        columns, rows = (
+            _pixels(edges_of(first), right - left),
+            _pixels(edges_of(second), bottom - top),
+        )
         picture = colours[(len(colours) - 1 - rows)[::-1]][:, columns]
         self._surface.picture((left, top), picture)
         self._frame(across, up, first, _named(second), second)
@@ -216,7 +219,7 @@ def _marks(axis: dict[str, Any], scale: _Scale, most: int) -> list[tuple[float, 
     """Places and words of ticks: names of bins where the axis has them, else round numbers."""
     labels = axis.get("labels")
     if labels and len(labels) <= min(_MOST_LABELS, max(1, most)):
-        edges = _edges(axis)
+        edges = edges_of(axis)
         return [
             ((scale(low) + scale(high)) / 2, name)
             for low, high, name in zip(edges[:-1], edges[1:], labels, strict=True)
@@ -228,7 +231,7 @@ def _named(axis: dict[str, Any]) -> str:
     return f"{axis['label']} [{axis['unit']}]" if axis["unit"] else str(axis["label"])
 
 
-def _edges(axis: dict[str, Any]) -> Numbers:
+def edges_of(axis: dict[str, Any]) -> Numbers:
     """Edges of the bins without flow; categories lie at 0, 1, 2, ..."""
     if "edges" in axis:
         return np.asarray(axis["edges"], np.float64)

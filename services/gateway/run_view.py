@@ -8,6 +8,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import MARKS, RunEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from services.gateway.catalogue import Catalogue
+from services.gateway.lumisection_times import LumisectionTimes
 from services.gateway.records import LumisectionRecord
 from services.gateway.together import together
 from services.gateway.verdicts import Judged, Verdicts
@@ -50,6 +51,7 @@ class RunView:
         """What about its data is not as a detector took it: words of `MARKS`, sorted."""
         self.filled_here = False
         """Whether any of its histograms was filled here, and not only imported."""
+        self.lumisection_times = LumisectionTimes()
         self.conditions: dict[int, Conditions] = {}
         self.verdicts = Verdicts(keep_reports)
         self.revision = 0

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 
+from dqmstream.alarms.rules import AlarmRules
 from dqmstream.clock import Clock
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.quality.plugins import load_plugins
@@ -17,6 +18,7 @@ from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
+from services.gateway.alarm_rules_desk import AlarmRulesDesk
 from services.gateway.app import create_app
 from services.gateway.archive import Archive
 from services.gateway.asking import Parts
@@ -31,12 +33,14 @@ from services.gateway.limits_protocol import PunctualProtocol
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.notification_desk import NotificationDesk
+from services.gateway.notification_routes_desk import NotificationRoutesDesk
 from services.gateway.progress import GatewayProgress
 from services.gateway.quality_desk import QualityDesk
 from services.gateway.readings import Readings
 from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
+from services.plugins.bounds import WorkerSettings
 from services.status.reader import StatusReader
 from services.web import serve_until_cancelled
 
@@ -56,6 +60,8 @@ async def run_gateway(
     access: Access | None = None,
     ingest_log: Log | None = None,
     tests: Sequence[QualityTest] | None = None,
+    workers: WorkerSettings | None = None,
+    rules: AlarmRules | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -84,6 +90,10 @@ async def run_gateway(
         the client's business. None takes no events.
     tests
         Quality tests that comparators are started with; None for the shipped ones.
+    workers
+        Bounds of what runs the tests of plug-ins, when reports are judged again.
+    rules
+        Alarm rules that the service of alarms is started with; None for the shipped ones.
     """
     view, metrics = LiveView(settings), GatewayMetrics(registry)
     progress = progress or GatewayProgress()
@@ -99,8 +109,12 @@ async def run_gateway(
         )
         references = ReferenceDesk(log, archive, clock)
         plugins = await asyncio.to_thread(load_plugins)
-        quality = QualityDesk(log, archive, references, clock, tests, plugins=plugins)
+        quality = QualityDesk(
+            log, archive, references, clock, tests, plugins=plugins, workers=workers
+        )
         notifications, alarms = NotificationDesk(log, clock), AlarmDesk(log, clock)
+        notification_routes = NotificationRoutesDesk(log, clock, notifications, alarms)
+        alarm_rules = AlarmRulesDesk(log, clock, alarms, quality.policies, rules)
         parts = Parts(
             view=view,
             desk=desk,
@@ -120,10 +134,14 @@ async def run_gateway(
             references=references,
             quality=quality,
             notifications=notifications,
+            notification_routes=notification_routes,
             alarms=alarms,
+            alarm_rules=alarm_rules,
         )
         tasks.create_task(alarms.run(), name="alarms")
+        tasks.create_task(alarm_rules.run(), name="alarm rules")
         tasks.create_task(notifications.run(), name="notifications")
+        tasks.create_task(notification_routes.run(), name="notification routes")
         tasks.create_task(references.run(), name="references")
         tasks.create_task(quality.run(), name="quality tests")
         if parts.access.file is not None:

@@ -105,8 +105,7 @@ class GatewaySettings:
     ping_interval, ping_timeout
         Seconds; a stream whose client does not answer a ping is closed.
     read_needs_token
-        Whether reading takes a token, too. Browsers send none by themselves: the page is then
-        for those who come through a proxy that adds the header.
+        Whether reading takes a token, too. The page asks for it then.
     """
 
     host: str = "127.0.0.1"

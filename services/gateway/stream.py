@@ -4,19 +4,20 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, Final, ParamSpec, TypeVar
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dqmstream.clock import Clock
 from dqmstream.identity import MAX_PATH_LENGTH
+from services.gateway.admission import PROTOCOL, origin_allowed, while_admitted
 from services.gateway.catalogue import find
 from services.gateway.channels import ChannelStates, booked_layouts, locate
 from services.gateway.desk import Desk
 from services.gateway.hub import Hub, HubLimits, LimitError
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
+from services.gateway.outbox import Batches, Outbox, send_updates
 from services.gateway.progress import GatewayProgress
 from services.gateway.protocol import (
     BoardChannel,
@@ -32,7 +33,7 @@ from services.gateway.protocol import (
 from services.gateway.search import PatternError, glob_matches
 from services.gateway.settings import GatewaySettings
 
-__all__ = ["Stream", "origin_allowed"]
+__all__ = ["Stream"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,16 +41,6 @@ T = TypeVar("T")
 _POLICY: Final = 1008
 _TRY_LATER: Final = 1013
 _BURST: Final = 10.0
-
-
-def origin_allowed(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
-    """Whether a page of `origin` may open the stream of the gateway it calls `host`.
-
-    A browser always sends the origin of the page; programs send none and may come in.
-    """
-    if origin is None:
-        return True
-    return origin in allowed or (bool(host) and urlsplit(origin).netloc == host)
 
 
 class _Pace:
@@ -108,6 +99,7 @@ class Stream:
         self._states = ChannelStates(view)
         self._wake: dict[int, asyncio.Event] = {}
         self._kick = asyncio.Event()
+        self._batches = Batches()
         self._instance = secrets.token_hex(8)
         self._logger = structlog.get_logger().bind(service="gateway")
 
@@ -158,7 +150,8 @@ class Stream:
         self._wake[client] = asyncio.Event()
         self._progress.clients = self.hub.clients
         try:
-            await websocket.accept()
+            offers = PROTOCOL in websocket.scope.get("subprotocols", ())
+            await websocket.accept(PROTOCOL if offers else None)
             await self._serve(websocket, client)
         finally:
             self.hub.leave(client)
@@ -166,33 +159,32 @@ class Stream:
             del self._wake[client]
 
     async def _serve(self, websocket: WebSocket, client: int) -> None:
-        outbox = _Outbox(websocket)
+        outbox = Outbox(websocket)
+        together = websocket.query_params.get("batch") == "true"
         try:
             await outbox.send(self._hello())
             async with asyncio.TaskGroup() as tasks:
-                sender = tasks.create_task(self._send(outbox, client))
-                reason = await self._receive(websocket, outbox, client)
+                sender = tasks.create_task(
+                    send_updates(
+                        outbox,
+                        self.hub,
+                        client,
+                        self._wake[client],
+                        batches=self._batches,
+                        together=together,
+                        clock=self._clock,
+                        metrics=self._metrics,
+                    )
+                )
+                receiver = tasks.create_task(self._receive(websocket, outbox, client))
+                reason = await while_admitted(receiver, websocket.scope.get("admitted"))
                 sender.cancel()
             if reason:
                 await websocket.close(_POLICY, reason)
         except* WebSocketDisconnect:
             self._logger.debug("stream ended while sending", client=client)
 
-    async def _send(self, outbox: "_Outbox", client: int) -> None:
-        """Send what the hub has for a client: the next only when the last has left."""
-        wake = self._wake[client]
-        while True:
-            await wake.wait()
-            wake.clear()
-            while (update := self.hub.take(client)) is not None:
-                await outbox.send(update.message)
-                self._metrics.sent_messages.inc()
-                self._metrics.sent_bytes.inc(len(update.message))
-                if update.heard:
-                    delay = (self._clock.wall() - update.heard) / 1e9
-                    self._metrics.screen_seconds.observe(max(0.0, delay))
-
-    async def _receive(self, websocket: WebSocket, outbox: "_Outbox", client: int) -> str:
+    async def _receive(self, websocket: WebSocket, outbox: Outbox, client: int) -> str:
         """Follow a client's messages until it leaves (empty) or must be sent away (why)."""
         pace = _Pace(self._settings.limits.messages_per_second, self._clock)
         while True:
@@ -286,15 +278,3 @@ class Stream:
                 return
             self._kick.clear()
             await self.look()
-
-
-class _Outbox:
-    """Lets the answers and the updates of one client take turns on its socket."""
-
-    def __init__(self, websocket: WebSocket) -> None:
-        self._websocket = websocket
-        self._turn = asyncio.Lock()
-
-    async def send(self, message: bytes) -> None:
-        async with self._turn:
-            await self._websocket.send_text(message.decode())

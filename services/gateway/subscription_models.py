@@ -67,7 +67,8 @@ class SubscriptionRow(_Model):
     receiver: str
     declared: dict[str, str] = Field(description="What differs from the defaults, as text.")
     enabled: bool
-    origin: Literal["file", "command"]
+    origin: Literal["file", "command", "version"]
+    declaration: dict[str, Any] | None = Field(description="All of it, as a table of the file.")
 
 
 class SubscriptionsAnswer(_Model):

@@ -9,7 +9,7 @@ from dqmstream.alarms.commanding import SUBJECT, is_pattern, subjects_of
 from dqmstream.alarms.displayed import HIDDEN
 from dqmstream.messages.alarms import AlarmKind, AlarmState
 from dqmstream.messages.operations import Command
-from services.gateway.access import Caller, requires
+from services.gateway.access import Caller, Expert, requires
 from services.gateway.access_tokens import Role
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_models import (
@@ -34,7 +34,6 @@ _WRITING: Final[dict[int | str, dict[str, Any]]] = {
 router = APIRouter(tags=["alarms"], responses=PROBLEMS)
 
 Shifter = Annotated[Caller, Depends(requires(Role.SHIFTER))]
-Expert = Annotated[Caller, Depends(requires(Role.EXPERT))]
 Name = Annotated[
     str, Path(max_length=1_000, description="Name of the alarm, as `quality:Muon/pt:spectrum`.")
 ]

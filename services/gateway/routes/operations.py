@@ -1,14 +1,15 @@
 """Routes: is it alive, is it ready, what does it count."""
 
 import asyncio
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.boards import pulse_board
-from services.gateway.models import Health, PulseAnswer, Readiness
+from services.gateway.held import held_memory
+from services.gateway.models import Health, MemoryAnswer, PulseAnswer, Readiness
 from services.gateway.problems import ProblemError
 from services.monitoring.server import metrics_response
 from services.status.report import StatusReport
@@ -42,6 +43,20 @@ async def show_status(parts: Gateway) -> Response:
     except TimeoutError as error:
         raise ProblemError(503, f"the log does not answer within {_PATIENCE:.0f} s") from error
     return Response(report.model_dump_json(), media_type="application/json")
+
+
+@router.get(
+    "/memory",
+    response_model=MemoryAnswer,
+    summary="What the gateway holds in memory",
+    responses={422: PROBLEMS[422]},
+)
+async def show_memory(
+    parts: Gateway,
+    largest: Annotated[int, Query(ge=0, le=200, description="Elements of each workspace.")] = 5,
+) -> Response:
+    """Contents of LSs by workspace, and the elements that take most of it."""
+    return answer(await parts.desk.ask(held_memory, parts.view, largest))
 
 
 @probes.get("/health", response_model=Health, summary="The process answers")

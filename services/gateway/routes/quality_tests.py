@@ -6,22 +6,19 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from services.gateway.access import Caller, requires
-from services.gateway.access_tokens import Role
+from services.gateway.access import Expert
 from services.gateway.asking import PROBLEMS, Gateway, RunWord, answer
+from services.gateway.explaining import UNKNOWN, differing
 from services.gateway.problems import not_found, problem_answer
 from services.gateway.quality_desk import QualityDesk
 from services.gateway.quality_models import (
-    ActivateTests,
     DryRunAnswer,
     ExplainAnswer,
-    RollBackTests,
     TestsAnswer,
     TryTests,
-    VersionAnswer,
-    difference_body,
-    version_row,
+    dry_run_body,
 )
+from services.gateway.version_models import ActivateText, RollBack, VersionAnswer, version_row
 
 __all__ = ["router"]
 
@@ -31,8 +28,6 @@ _WRITING: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 router = APIRouter(tags=["quality"], responses=PROBLEMS)
-
-Expert = Annotated[Caller, Depends(requires(Role.EXPERT))]
 
 
 def _desk(parts: Gateway) -> QualityDesk:
@@ -77,8 +72,8 @@ async def show_tests(
 )
 async def try_tests(_: Expert, desk: OpenDesk, asked: TryTests) -> Response:
     """Beside the tests in force, on the same contents; nothing is changed by it."""
-    found = await desk.dry_run(asked.text, asked.run, asked.last)
-    return answer(difference_body(asked.run, found))
+    found = await desk.dry_run(asked.text, asked.run, None if asked.whole else asked.last)
+    return answer(dry_run_body(asked.run, found))
 
 
 @router.post(
@@ -87,7 +82,7 @@ async def try_tests(_: Expert, desk: OpenDesk, asked: TryTests) -> Response:
     responses=_WRITING,
     summary="Put quality tests in force",
 )
-async def activate_tests(caller: Expert, desk: OpenDesk, asked: ActivateTests) -> Response:
+async def activate_tests(caller: Expert, desk: OpenDesk, asked: ActivateText) -> Response:
     """Comparators judge by them from the next LS on. What does not read is refused."""
     version = await desk.activate(asked.text, caller.name, asked.why)
     return answer(version_row(version, active=True, with_text=True))
@@ -99,7 +94,7 @@ async def activate_tests(caller: Expert, desk: OpenDesk, asked: ActivateTests) -
     responses=_WRITING,
     summary="Put earlier quality tests in force again",
 )
-async def roll_back_tests(caller: Expert, desk: OpenDesk, asked: RollBackTests) -> Response:
+async def roll_back_tests(caller: Expert, desk: OpenDesk, asked: RollBack) -> Response:
     """By default those that were in force before."""
     version = await desk.roll_back(asked.to, caller.name, asked.why)
     return answer(version_row(version, active=version.restores != 0, with_text=True))
@@ -126,12 +121,17 @@ async def explain_report(
     then, now, notes = await desk.again(number, lumisection, workspace, scope)
     report = next((o for o in then.reports if (o.path, o.qtname) == (path, qtname)), None)
     if report is None:
-        msg = f"run {number} LS {lumisection}: {qtname!r:.100} has no report on {path!r:.255}"
+        names = sorted({one.qtname for one in then.reports if one.path == path})
+        there = f"; there are of {', '.join(names):.500}" if names else ""
+        place = f"run {number} LS {lumisection}"
+        msg = f"{place}: {qtname!r:.100} has no report on {path!r:.255}{there}"
         raise not_found(msg)
     again = next((o for o in now.reports if (o.path, o.qtname) == (path, qtname)), None)
     old = msgspec.structs.asdict(report)
     new = {} if again is None else msgspec.structs.asdict(again)
-    differs = [name for name, value in old.items() if name not in new or new[name] != value]
+    differs = differing(report, again)
+    if differs and not notes:
+        notes = [UNKNOWN]
     proof = {
         name: getattr(then, name)
         for name in (
@@ -144,6 +144,7 @@ async def explain_report(
             "configuration",
             "code",
             "contents",
+            "past",
         )
     }
     body = {

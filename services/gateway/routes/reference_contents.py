@@ -1,22 +1,15 @@
 """Routes: contents of references, and what a plot is to be overlaid with."""
 
 import asyncio
-import math
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from dqmstream.export.about import About
 from dqmstream.histograms.layout import ElementLayout
-from dqmstream.messages.operations import Conditions
 from dqmstream.messages.references import Reference
-from dqmstream.quality.inputs import Exposure, Normalise, Wanted
-from dqmstream.quality.normalising import reference_scale
-from dqmstream.quality.stack import stack_elements
-from dqmstream.references.banding import is_scaled
-from dqmstream.references.comparing import histogram_for, why_unusable
-from dqmstream.references.contents import ReferenceData
+from dqmstream.quality.inputs import Normalise, Wanted
+from dqmstream.references.comparing import why_unusable
 from dqmstream.references.identity import shown_name
 from services.gateway.asking import (
     PROBLEMS,
@@ -31,20 +24,19 @@ from services.gateway.asking import (
     matching,
 )
 from services.gateway.catalogue import find
-from services.gateway.formats.table import Sheet
-from services.gateway.place import Place, Reading, alone
+from services.gateway.overlays import Asked as Comparison
+from services.gateway.overlays import drawn, put_over
+from services.gateway.place import Place
 from services.gateway.problems import ProblemError, not_found
-from services.gateway.records import Covered
+from services.gateway.reference_asked import NAME
 from services.gateway.reference_desk import ReferenceDesk
-from services.gateway.reference_models import NAME, OverlayAnswer, ReferenceContentsAnswer
+from services.gateway.reference_models import OverlayAnswer, ReferenceContentsAnswer
 from services.gateway.routes.references import OpenDesk, Version, row_of
-from services.gateway.windows import Window
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["references"], responses=PROBLEMS)
 
-_RUN: Final = Window("run")
 _NO_PATTERN: Final = Pattern(None, None)
 
 
@@ -86,8 +78,12 @@ async def show_reference_contents(
             f"{limits.elements} elements and {limits.cells} cells"
         )
         raise ProblemError(413, detail)
-    contents = await asyncio.to_thread(_drawn, reference, data, list(found.values()))
-    return answer({"reference": row_of(desk, reference), "contents": contents})
+    row, places = row_of(desk, reference), list(found.values())
+
+    def answered() -> Response:
+        return answer({"reference": row, "contents": drawn(reference, data, places)})
+
+    return await parts.encoding.run(answered)
 
 
 @router.get(
@@ -115,39 +111,27 @@ async def show_overlay(
     """
     number = await parts.library.run_number(run)
     (chosen,) = await chosen_elements(parts, number, [path], _NO_PATTERN, workspace)
-    booked = chosen.layout.workspace
-    (reading,) = await parts.readings.read(Place(number, booked), [chosen.element], window)
-    numbers = reading.covered.numbers
-    check_lumisections(parts, len(numbers), 0)
-    conditions = await parts.library.conditions(number)
-    last = numbers[-1] if numbers else 0
-    wanted = Wanted(
-        kind=kind,
-        workspace=booked,
-        path=path,
+    place = Place(number, chosen.layout.workspace)
+    (reading,) = await parts.readings.read(place, [chosen.element], window)
+    check_lumisections(parts, len(reading.covered.numbers), 0)
+    comparison = Comparison(
         run=number,
-        lumisection=last,
-        conditions=conditions.get(last),
+        conditions=await parts.library.conditions(number),
         name=name or "",
+        kind=kind,
+        normalise=normalise,
         moment=parts.clock.wall(),
     )
-    reference, tried = await _chosen(desk, wanted)
+    reference, tried = await _chosen(desk, comparison.wanted(reading))
     data = await desk.data(reference)
-    own = Exposure(
-        lumisections=len(numbers), luminosity=_recorded([conditions.get(one) for one in numbers])
-    )
-    place = data.contents.layout[path]
-    # Of scalars and texts there is nothing to be scaled.
-    scaled = place.size and is_scaled(place.element)
-    per: Normalise = normalise if scaled else "none"
-    scale: float | None = 1.0
-    if scaled:
-        scale = await asyncio.to_thread(_scale, reading, own, reference, data, per)
+    over = await asyncio.to_thread(put_over, reading, comparison, reference, data)
+    if isinstance(over, str):
+        msg = f"{path} {over}"
+        raise not_found(msg)
     body = {
         "reference": row_of(desk, reference),
-        "contents": await asyncio.to_thread(_drawn, reference, data, [place]),
-        "scale": scale,
-        "normalise": per,
+        **over,
+        "contents": [over["contents"]],
         "tried": list(tried),
     }
     return answer(body)
@@ -164,67 +148,3 @@ async def _chosen(desk: ReferenceDesk, wanted: Wanted) -> tuple[Reference, tuple
         msg = f"no reference for {wanted.path}: {choice.why_none}"
         raise not_found(msg)
     return choice.references[0], choice.tried
-
-
-def _scale(
-    shown: Reading, own: Exposure, reference: Reference, data: ReferenceData, per: Normalise
-) -> float | None:
-    """What the values of a reference are multiplied by to be those expected; None if unknown."""
-    chosen = histogram_for(reference, data, shown.element.element.path)
-    pair = (
-        stack_elements(shown.contents, [shown.element]),
-        stack_elements(data.contents, [chosen.element]),
-    )
-    scale = float(reference_scale(per, pair, [shown.element], [chosen], own)[0])
-    return scale if math.isfinite(scale) else None
-
-
-def _recorded(conditions: list[Conditions | None]) -> float | None:
-    known = [one.recorded for one in conditions if one is not None and one.recorded is not None]
-    return sum(known) if known and len(known) == len(conditions) else None
-
-
-def _drawn(
-    reference: Reference, data: ReferenceData, places: list[ElementLayout]
-) -> list[dict[str, Any]]:
-    """Elements as contents are shown, with the ranges of a band beside."""
-    readings = [_reading(reference, data, place) for place in places]
-    states = Sheet(readings=readings, window=_RUN).states()
-    return [
-        {**state.header, "arrays": {**state.arrays, **_ranges(data, place)}}
-        for state, place in zip(states, places, strict=True)
-    ]
-
-
-def _ranges(data: ReferenceData, place: ElementLayout) -> dict[str, Any]:
-    band = data.bands.get(place.element.path)
-    # What is drawn of three axes is a projection, which a range has none of.
-    if band is None or len(place.extents) > 2:
-        return {}
-    return {name: getattr(band, name).ravel() for name in ("centre", "lower", "upper")}
-
-
-def _reading(reference: Reference, data: ReferenceData, place: ElementLayout) -> Reading:
-    windows = reference.windows
-    run = windows[-1].run if windows else 0
-    numbers = tuple(
-        number
-        for window in windows
-        if window.run == run
-        for first, last in window.lumisections
-        for number in range(first, last + 1)
-    )
-    covered = Covered(
-        run=run, numbers=numbers, closed=True, complete=True, whole=True, late_events=0
-    )
-    about = About(
-        run=run,
-        window=shown_name(reference),
-        lumisections=numbers,
-        closed=True,
-        complete=True,
-        whole=True,
-        booking=data.contents.layout.hash,
-    )
-    own = alone(place, data.contents.layout, data.contents)
-    return Reading(next(iter(own.layout)), own, covered, {}, about)

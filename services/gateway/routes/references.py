@@ -4,43 +4,35 @@ import asyncio
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from dqmstream.messages.references import Reference, Validity
 from dqmstream.quality.pattern import compile_pattern
 from dqmstream.references.making import Described
 from dqmstream.references.proposals import Criteria
-from services.gateway.access import Caller, requires
-from services.gateway.access_tokens import Role
+from services.gateway.access import Expert
 from services.gateway.asking import PROBLEMS, Gateway, answer
-from services.gateway.ingest_body import expand, media_type, read_body
 from services.gateway.problems import ProblemError, not_found, problem_answer
+from services.gateway.reference_asked import NAME, AskedReference, DecideReference, MakeReference
 from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.reference_history import history_of
 from services.gateway.reference_models import (
-    NAME,
-    AskedReference,
-    DecideReference,
     HistoryAnswer,
     MadeAnswer,
-    MakeReference,
     ProposalsAnswer,
     ReferenceAnswer,
     ReferencesAnswer,
-    UploadAnswer,
     proposal_row,
     reference_row,
 )
 from services.gateway.reference_proposing import propose
 from services.gateway.reference_reading import AskedData, workspaces_of
 
-__all__ = ["OpenDesk", "Version", "router", "row_of"]
+__all__ = ["WRITING", "OpenDesk", "Version", "described", "router", "row_of", "status_of"]
 
 _DAY: Final = 86_400 * 10**9
-_UPLOADS: Final = ("application/octet-stream", "application/json")
-_SHOWN_LEFT_OUT: Final = 50
-_WRITING: Final[dict[int | str, dict[str, Any]]] = {
+WRITING: Final[dict[int | str, dict[str, Any]]] = {
     400: problem_answer("The body broke off, or is damaged."),
     408: problem_answer("The body did not come in time."),
     409: problem_answer("That is what it is already."),
@@ -50,7 +42,6 @@ _WRITING: Final[dict[int | str, dict[str, Any]]] = {
 
 router = APIRouter(tags=["references"], responses=PROBLEMS)
 
-Expert = Annotated[Caller, Depends(requires(Role.EXPERT))]
 Version = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", description="Id of a version.")]
 Name = Annotated[str, Query(pattern=NAME, description="Name of a reference.")]
 Workspace = Annotated[str | None, Query(max_length=255)]
@@ -162,7 +153,7 @@ async def show_reference(desk: OpenDesk, version: Version) -> Response:
 @router.post(
     "/references",
     response_model=MadeAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Make a reference out of stored runs",
 )
 async def make_reference(
@@ -178,10 +169,10 @@ async def make_reference(
         names = await asyncio.to_thread(workspaces_of, desk.archive, list(runs))
     made, left_out = [], {}
     for workspace in dict.fromkeys(names):
-        described = _described(asked, workspace, parts.clock.wall())
-        decision = desk.decision(_status(asked), caller.name, asked.reason)
+        said = described(asked, workspace, parts.clock.wall())
+        decision = desk.decision(status_of(asked), caller.name, asked.reason)
         try:
-            made.append(await desk.make(described, data, decision))
+            made.append(await desk.make(said, data, decision))
         except ProblemError as problem:
             # Of all workspaces those are left out that have nothing of the elements wanted.
             if asked.workspaces or problem.status != 422:
@@ -194,85 +185,9 @@ async def make_reference(
 
 
 @router.post(
-    "/reference-uploads",
-    response_model=UploadAnswer,
-    responses=_WRITING,
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {
-                one: {"schema": {"type": "string", "format": "binary"}} for one in _UPLOADS
-            },
-        }
-    },
-    summary="Upload a reference: a ROOT file, or histograms as UHI's JSON",
-)
-async def upload_reference(
-    *,
-    request: Request,
-    caller: Expert,
-    parts: Gateway,
-    desk: OpenDesk,
-    name: Name,
-    workspace: Annotated[str, Query(min_length=1, max_length=255)],
-    owner: Annotated[str, Query(min_length=3, max_length=1_000)],
-    reason: Annotated[str, Query(min_length=3, max_length=1_000)],
-    file: Annotated[str, Query(max_length=255, description="What it is called.")] = "upload",
-    run: Annotated[
-        int | None, Query(ge=1, le=0xFFFFFFFF, description="Of a file with several: which.")
-    ] = None,
-    path: Annotated[list[str], Query(max_length=200, description="As `paths` of making.")] = [],  # noqa: B006 FastAPI copies it
-    rank: Annotated[int, Query(ge=-1_000, le=1_000)] = 0,
-    expires_days: Annotated[float | None, Query(gt=0, le=3_650)] = None,
-    proposed: bool = False,
-) -> Response:
-    """Histograms go to the elements that are booked under their paths; others are left out.
-
-    ROOT files are in the folders of CMS's DQM. Of UHI it is one histogram, or an object of
-    histograms by path, as `contents?format=uhi` answers with.
-    """
-    asked = AskedReference(
-        name=name,
-        paths=path or ["**"],
-        rank=rank,
-        owner=owner,
-        reason=reason,
-        expires_days=expires_days,
-        proposed=proposed,
-    )
-    media_type(request, *_UPLOADS)
-    limits = parts.settings.limits
-    with desk.budget.reserve(caller.name) as held:
-        raw = await read_body(
-            request,
-            held,
-            limit=limits.reference_body,
-            seconds=limits.ingest_body_seconds,
-            whose="the file",
-        )
-        encoding = request.headers.get("content-encoding", "")
-        body = await asyncio.to_thread(
-            expand, raw, encoding, limit=limits.reference_body, whose="the file"
-        )
-        described = _described(asked, workspace, parts.clock.wall())
-        decision = desk.decision(_status(asked), caller.name, reason)
-        booked = await desk.booked(parts.library, workspace)
-        reference, uploaded = await desk.upload(
-            described, body, decision, file=file, booked=booked, run=run
-        )
-    return answer(
-        {
-            "reference": row_of(desk, reference),
-            "taken": uploaded.taken,
-            "left_out": list(uploaded.left_out[:_SHOWN_LEFT_OUT]),
-        }
-    )
-
-
-@router.post(
     "/references/{version}/accept",
     response_model=ReferenceAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Use a version",
 )
 async def accept_reference(
@@ -286,7 +201,7 @@ async def accept_reference(
 @router.post(
     "/references/{version}/retire",
     response_model=ReferenceAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Use a version no more",
 )
 async def retire_reference(
@@ -297,11 +212,13 @@ async def retire_reference(
     return answer(row_of(desk, await desk.decide(version, "retire", decision)))
 
 
-def _status(asked: AskedReference) -> Literal["proposed", "accepted"]:
+def status_of(asked: AskedReference) -> Literal["proposed", "accepted"]:
+    """Of a version that is made so."""
     return "proposed" if asked.proposed else "accepted"
 
 
-def _described(asked: AskedReference, workspace: str, now: int) -> Described:
+def described(asked: AskedReference, workspace: str, now: int) -> Described:
+    """What a person says of a reference, for one workspace; ProblemError 422 of a wrong pattern."""
     for pattern in asked.paths:
         try:
             compile_pattern(pattern)
@@ -320,6 +237,7 @@ def _described(asked: AskedReference, workspace: str, now: int) -> Described:
             run_types=tuple(valid.run_types),
             beam_modes=tuple(valid.beam_modes),
             prescales=tuple(valid.prescales),
+            energies=tuple(valid.energies),
             first_run=valid.first_run,
             last_run=valid.last_run,
         ),

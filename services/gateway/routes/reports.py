@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from dqmstream.messages.quality import Outcome
 from services.gateway.asking import PROBLEMS, Gateway, RunWord
-from services.gateway.library import ReportQuery
 from services.gateway.models import ReportsAnswer
 from services.gateway.pages import paged
 from services.gateway.problems import ProblemError
+from services.gateway.report_rows import ReportQuery
 from services.gateway.windows import parse_range
 
 __all__ = ["router"]
@@ -42,6 +42,15 @@ async def list_reports(
     outcome: Annotated[
         list[Outcome], Query(description="Only these; may be repeated.", max_length=9)
     ] = [],  # noqa: B006 FastAPI copies it
+    made_by: Annotated[
+        int | None,
+        Query(
+            ge=0,
+            lt=1 << 63,
+            description="Only what was found by then, nanoseconds since 1970. Reports that were "
+            "made anew since are left out: what they replaced is not kept.",
+        ),
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=5_000, description="At most so many.")] = 1_000,
     after: Annotated[
         str | None,
@@ -58,6 +67,7 @@ async def list_reports(
         frozenset(str(each) for each in outcome),
         limit,
         None if after is None else _cursor(after),
+        made_by,
     )
     rows, more = await parts.library.reports(number, query)
     body = {"reports": rows, "truncated": more is not None}

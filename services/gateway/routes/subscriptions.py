@@ -10,8 +10,7 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.notifications.commands import subscription_command
 from dqmstream.notifications.declaration import read_subscription
 from dqmstream.notifications.subscription import Subscription
-from services.gateway.access import Caller, requires
-from services.gateway.access_tokens import Role
+from services.gateway.access import Caller, Expert
 from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.notification_desk import NotificationDesk
 from services.gateway.problems import ProblemError, not_found, problem_answer
@@ -35,7 +34,6 @@ _WRITING: Final[dict[int | str, dict[str, Any]]] = {
 
 router = APIRouter(tags=["notifications"], responses=PROBLEMS)
 
-Expert = Annotated[Caller, Depends(requires(Role.EXPERT))]
 Name = Annotated[str, Path(pattern=SUBSCRIPTION, description="Name of the subscription.")]
 
 
@@ -56,7 +54,10 @@ OpenDesk = Annotated[NotificationDesk, Depends(_desk)]
 async def list_subscriptions(desk: OpenDesk) -> Response:
     """Receivers and subscriptions in force, as the notifier says."""
     body = msgspec.to_builtins(await desk.standing())
-    del body["type"]
+    for name in ("type", "routes", "refused", "problem"):
+        del body[name]  # of the last three /notification-routes tells
+    for row in body["subscriptions"]:
+        row["declaration"] = msgspec.json.decode(row.pop("whole") or "null")
     return answer(body)
 
 

@@ -12,9 +12,9 @@ from dqmstream.messages.quality import Outcome, QualityReport
 from dqmstream.quality.summary import CMS_CODES
 from dqmstream.quality.summary_tree import SummaryNode, summary_map, summary_tree
 from services.gateway.asking import PROBLEMS, Gateway, RunWord, answer
-from services.gateway.library import ReportQuery
 from services.gateway.models import Answer
 from services.gateway.problems import ProblemError, not_found
+from services.gateway.report_rows import ReportQuery
 
 __all__ = ["router"]
 

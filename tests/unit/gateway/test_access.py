@@ -12,7 +12,8 @@ import pytest
 from fastapi import Depends
 from typer.testing import CliRunner
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.errors import ConfigurationError
@@ -21,11 +22,12 @@ from services.cli import app as program
 from services.gateway.access import Access, requires
 from services.gateway.access_file import changed_tokens, follow_tokens, read_tokens
 from services.gateway.access_tokens import Role, Token, Tokens, new_secret, sha256_of
+from services.gateway.admission import PROTOCOL, TOKEN_PREFIX
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings, Limits
 from services.logging.logs import Hider
 from tests.filled import make_topics
-from tests.ingesting import SECRETS, bearer, gateway, parts_with_ingest
+from tests.ingesting import SECRETS, access, bearer, gateway, parts_with_ingest
 
 LADDER = (Role.VIEWER, Role.SHIFTER, Role.EXPERT, Role.ADMIN)
 
@@ -225,13 +227,19 @@ async def test_a_page_of_another_origin_may_not_write_even_with_a_token(log: Mem
 async def test_reading_can_be_made_to_take_a_token(log: MemoryLog) -> None:
     settings = GatewaySettings(read_needs_token=True)
     async with asking(log, settings) as client:
-        for path in ("/api/v1/runs", "/api/v1/openapi.json", "/metrics", "/", "/nothing"):
+        for path in (
+            "/api/v1/runs",
+            "/api/v1/openapi.json",
+            "/metrics",
+            "/nothing",
+            "//api/v1/runs",
+        ):
             assert (await client.get(path)).status_code == 401
             assert (await client.get(path, headers=bearer(Role.PRODUCER))).status_code == 403
         for role in LADDER:
             answer = await client.get("/api/v1/runs", headers=bearer(role))
             assert answer.status_code == 200
-        for path in ("/health", "/ready"):
+        for path in ("/health", "/ready", "/", "/index.html", "/session.js", "/display"):
             assert (await client.get(path)).status_code == 200
         where = "/api/v1/ingest/runs/1"
         assert (await client.get(where, headers=bearer(Role.PRODUCER))).status_code == 200
@@ -254,6 +262,57 @@ async def test_the_stream_takes_a_token_when_reading_does(log: MemoryLog) -> Non
                 address, additional_headers=bearer(Role.VIEWER), origin="https://evil.example"
             )
         assert refused.value.response.status_code == 403
+
+
+async def test_who_asks_is_told_what_they_may(log: MemoryLog) -> None:
+    for needs in (False, True):
+        async with asking(log, GatewaySettings(read_needs_token=needs)) as client:
+            nobody = (await client.get("/api/v1/me")).json()
+            assert (nobody["name"], nobody["role"]) == ("", None)
+            assert nobody["may"] == ([] if needs else ["viewer"])
+            assert nobody["reading_takes_token"] is needs
+            for role in LADDER:
+                me = (await client.get("/api/v1/me", headers=bearer(role))).json()
+                assert (me["name"], me["role"]) == (role, role)
+                below = [str(one) for one in LADDER[: LADDER.index(role) + 1]]
+                assert me["may"] == below + ["producer"] * (role is Role.ADMIN)
+            wrong = await client.get("/api/v1/me", headers={"authorization": "Bearer no"})
+            assert wrong.status_code == 401
+
+
+async def test_a_browser_offers_its_token_as_a_subprotocol_which_is_never_answered(
+    log: MemoryLog,
+) -> None:
+    async with gateway(log, GatewaySettings(read_needs_token=True)) as url:
+        address = url.replace("http", "ws") + "/api/v1/stream"
+        offer = [Subprotocol(PROTOCOL), Subprotocol(TOKEN_PREFIX + SECRETS[Role.VIEWER])]
+        async with connect(address, subprotocols=offer) as stream:
+            assert stream.subprotocol == PROTOCOL
+            assert json.loads(await stream.recv())["type"] == "hello"
+        for offer, status in (
+            ([Subprotocol(PROTOCOL)], 401),
+            ([Subprotocol(PROTOCOL), Subprotocol(TOKEN_PREFIX + new_secret())], 401),
+            ([Subprotocol(TOKEN_PREFIX + SECRETS[Role.PRODUCER])], 403),
+        ):
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(address, subprotocols=offer)
+            assert refused.value.response.status_code == status
+
+
+async def test_a_stream_ends_with_the_token_that_opened_it(
+    log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.admission._LOOK_AT_TOKEN", 0.02)
+    tokens = access()
+    async with gateway(log, GatewaySettings(read_needs_token=True), tokens=tokens) as url:
+        address = url.replace("http", "ws") + "/api/v1/stream"
+        async with connect(address, additional_headers=bearer(Role.VIEWER)) as stream:
+            assert json.loads(await stream.recv())["type"] == "hello"
+            tokens.tokens = Tokens()
+            with pytest.raises(ConnectionClosed) as closed:
+                await stream.recv()
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.reason == "the token is in force no longer"
 
 
 async def test_too_many_requests_are_told_to_wait(log: MemoryLog) -> None:

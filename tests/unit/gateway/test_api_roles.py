@@ -45,11 +45,23 @@ READING: Final = {("get", path) for _, path in OPERATIONS if not path.startswith
 """Routes that anybody may ask; what is neither here nor below nor ingest is a gap in this table."""
 EXPERTS: Final = frozenset({Role.EXPERT, Role.ADMIN})
 SHIFTERS: Final = EXPERTS | {Role.SHIFTER}
+LOGGING_IN: Final = frozenset(
+    f"/api/v1/login{more}" for more in ("", "/callback", "/exchange", "/renew", "/leave")
+)
+"""Routes that answer whoever asks: here one becomes somebody."""
+ALWAYS_FREE: Final = frozenset({"/health", "/ready", "/api/v1/me"}) | LOGGING_IN
 DECIDING: Final = {
+    **{("post", path): FREE for path in LOGGING_IN},
     ("post", "/api/v1/references"): EXPERTS,
     ("post", "/api/v1/quality-tests/dry-run"): EXPERTS,
     ("post", "/api/v1/quality-tests/activate"): EXPERTS,
     ("post", "/api/v1/quality-tests/rollback"): EXPERTS,
+    ("post", "/api/v1/alarm-rules/dry-run"): EXPERTS,
+    ("post", "/api/v1/alarm-rules/activate"): EXPERTS,
+    ("post", "/api/v1/alarm-rules/rollback"): EXPERTS,
+    ("post", "/api/v1/notification-routes/dry-run"): EXPERTS,
+    ("post", "/api/v1/notification-routes/activate"): EXPERTS,
+    ("post", "/api/v1/notification-routes/rollback"): EXPERTS,
     ("post", "/api/v1/reference-uploads"): EXPERTS,
     ("post", "/api/v1/references/{version}/accept"): EXPERTS,
     ("post", "/api/v1/references/{version}/retire"): EXPERTS,
@@ -108,7 +120,7 @@ async def test_a_route_lets_in_whom_the_table_names_and_nobody_else(
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-async def test_when_reading_takes_a_token_nothing_is_free_but_the_probes(
+async def test_when_reading_takes_a_token_nothing_is_free_but_the_probes_and_who_asks(
     method: str, path: str, closed_app: Any
 ) -> None:
     transport = httpx.ASGITransport(closed_app)
@@ -116,7 +128,7 @@ async def test_when_reading_takes_a_token_nothing_is_free_but_the_probes(
         for who in WHO:
             answer = await client.request(method, url_of(path), headers=bearer(who))
             allowed = let_in(method, path)
-            if (method, path) in READING and path not in {"/health", "/ready"}:
+            if (method, path) in READING and path not in ALWAYS_FREE:
                 allowed = FREE - {NOBODY, Role.PRODUCER}
             assert (answer.status_code in {401, 403}) is (who not in allowed), (who, answer.text)
 
@@ -125,7 +137,7 @@ async def test_when_reading_takes_a_token_nothing_is_free_but_the_probes(
 def test_whatever_writes_asks_for_a_token_in_the_document(method: str) -> None:
     """So that a route that writes cannot be added without a role."""
     for path, operations in DOCUMENT["paths"].items():
-        if method in operations:
+        if method in operations and path not in LOGGING_IN:
             assert operations[method]["security"] == [{"token": []}], path
 
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from dqmstream.clock import SettableClock
+from dqmstream.configuration.history import QUALITY_TESTS, History
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS, CONFIGURATION
 from dqmstream.messages.wire import CODEC
@@ -19,6 +20,7 @@ from dqmstream.store.store import Store
 from dqmstream.store.writer import StoreWriter
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.memory import MemoryLog
+from services.configuration.known import version_records
 from services.gateway.access_tokens import Role
 from services.gateway.app import create_app
 from services.gateway.archive import Archive
@@ -31,6 +33,7 @@ from services.gateway.testing import Detector
 from tests.filled import make_topics
 from tests.ingesting import access, bearer
 from tests.unit.gateway.parts import parts_of
+from tests.unit.gateway.test_alarms import until
 
 API = "/api/v1"
 LSS = 6
@@ -93,8 +96,15 @@ class System(NamedTuple):
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A store of a run whose reports are those of a comparator; LS 5 was never closed."""
+    """A store of a run."""
     url = f"sqlite:///{tmp_path_factory.mktemp('store') / 'store.sqlite'}"
+    store_run(url)
+    with Store(url) as store:
+        yield Archive(store)
+
+
+def store_run(url: str) -> None:
+    """A run whose reports are those of a comparator; its LS 5 was never closed."""
     writer, detector = StoreWriter(url, log="log"), Detector(run=RUN, seed=3)
     tests = read_tests(BEFORE, "before")
     compiled = compile_tests(tests, detector.layouts).workspaces
@@ -119,9 +129,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Any:
             reports = comparison.apply(piece, offset, made=10**18 + offset)
             writer.write([piece, *reports], {})
             offset += 1
-    store = Store(url)
-    yield Archive(store)
-    store.close()
     writer.close()
 
 
@@ -195,7 +202,7 @@ async def test_a_dry_run_says_which_verdicts_would_change(system: System) -> Non
     assert same["same"] > 0
     found = await system.post("quality-tests/dry-run", {"text": OTHER, **asked})
     assert found["newly_judged"] == 3
-    assert found["no_longer_judged"] == same["same"] - 4
+    assert found["no_longer_judged"] == same["same"] - 6, "windows end with each LS"
     by_test = {one["qtname"]: one["steps"] for one in found["tests"]}
     assert by_test.keys() == {"new", "three"}
     (new,) = by_test["new"]
@@ -209,6 +216,22 @@ async def test_a_dry_run_says_which_verdicts_would_change(system: System) -> Non
     await system.post("quality-tests/activate", {"text": STRICTER, "why": "as tried"})
     again = await system.post("quality-tests/dry-run", {"text": STRICTER, **asked})
     assert again["changed"] == 0, "beside the tests in force, which they are now"
+
+
+async def test_a_version_that_cannot_be_read_here_is_passed_over_as_comparators_do(
+    system: System,
+) -> None:
+    text = BEFORE.replace("DeadChannel", "AlgorithmOfAnotherPlugIn")
+    version = History(QUALITY_TESTS).next_version(text, who="ann", why="elsewhere", when=1)
+    await system.log.send(version_records(version, "activate"))
+
+    async def known() -> bool:
+        return (await system.get("quality-tests"))["active"] == 1
+
+    await until(known)
+    asked = {"text": BEFORE, "run": RUN, "last": 3}
+    found = await system.post("quality-tests/dry-run", asked)
+    assert (found["changed"], found["same"] > 0) == (0, True), "beside what was in force before"
 
 
 async def test_a_run_that_is_not_stored_is_not_tried(system: System) -> None:

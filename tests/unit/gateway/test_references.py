@@ -312,6 +312,42 @@ async def test_what_was_exported_can_be_uploaded_and_is_the_same(system):
     assert shown["contents"][0]["arrays"]["values"] == system.sum("pixel/charge", range(1, 7))
 
 
+async def test_an_upload_says_what_it_is_good_for_as_what_is_made_does(system):
+    exported = await system.client.get(
+        f"{API}/runs/400001/contents", params={"match": "pixel/**", "format": "uhi"}
+    )
+    good_for = {
+        "run_type": ["pp*", "hi*"],
+        "beam_mode": ["STABLE BEAMS"],
+        "energy": [6800, 2680.5],
+        "last_run": 500_000,
+        "label": ["scheme=a=b"],
+    }
+
+    async def upload(**more: Any) -> Any:
+        return await system.client.post(
+            f"{API}/reference-uploads",
+            params={"name": "file", "workspace": "pixel", **SAID, **good_for, **more},
+            content=exported.content,
+            headers=EXPERT | {"content-type": "application/json"},
+        )
+
+    row = (await upload()).json()["reference"]
+    assert row["valid"] == {
+        "run_types": ["pp*", "hi*"],
+        "beam_modes": ["STABLE BEAMS"],
+        "prescales": [],
+        "energies": [6800.0, 2680.5],
+        "first_run": None,
+        "last_run": 500_000,
+    }
+    assert row["labels"] == {"scheme": "a=b"}
+    for wrong in ({"energy": -1}, {"label": "none"}, {"energie": 1}, {"energy": "high"}):
+        answer = await upload(**wrong)
+        assert answer.status_code == 422, answer.text
+        assert next(iter(wrong)) in answer.text
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status", "why"),
     [

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.messages.quality import Outcome
 from dqmstream.transport.memory import MemoryLog
+from services.gateway.admission import origin_allowed
 from services.gateway.asking import Parts
 from services.gateway.desk import Desk
 from services.gateway.library import Library
@@ -23,7 +24,7 @@ from services.gateway.metrics import GatewayMetrics
 from services.gateway.readings import Readings
 from services.gateway.service import serve
 from services.gateway.settings import GatewaySettings, Limits
-from services.gateway.stream import Stream, _Pace, origin_allowed
+from services.gateway.stream import Stream, _Pace
 from services.status.reader import StatusReader
 
 

@@ -11,7 +11,7 @@ import httpx
 from websockets.asyncio.client import connect
 
 from dqmstream.clock import SystemClock
-from dqmstream.messages.alarms import AlarmState, AlarmTransition
+from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState, AlarmTransition
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import ALARM_STATE, ALARMS, COMMANDS
 from dqmstream.messages.wire import CODEC
@@ -33,6 +33,7 @@ from tests.receiving import SECRET, FaultyReceiver
 
 CLOCK = SystemClock()
 EXPERT = bearer(Role.EXPERT)
+CHECKPOINT = AlarmCheckpoint(group="a", log="", step=1, positions={}, told=0, when=1)
 
 
 @asynccontextmanager
@@ -100,6 +101,8 @@ async def test_a_subscription_is_declared_tried_out_and_ended_over_http() -> Non
         assert put.status_code == 200, put.text
         await until(lambda: _is(names, ["all", "mine"]))
         shown = (await got(client, "/subscriptions"))["subscriptions"][1]
+        declaration = shown.pop("declaration")
+        assert (declaration["severity"], declaration["wait"]) == ("high", 0.0)
         assert shown == {
             "name": "mine",
             "receiver": "log",
@@ -255,9 +258,14 @@ async def test_the_stream_shows_the_alarms_that_stand() -> None:
         standing = {name: row["state"] for name, row in snapshot["rows"].items()}
         assert standing == {"a": "raised", "c": "shelved"}
         assert "judged" not in snapshot["rows"]["a"]
+        header = {"alarms": 2, "unacknowledged": 1, "hidden": 1, "flood": False, "heard": None}
+        assert snapshot["header"] == header
         await keep("a", "normal", "normal")
         change = await _next(stream)
-        assert (change["gone"], change["header"]) == (["a"], {"alarms": 1})
+        assert (change["gone"], change["header"]) == (["a"], {"alarms": 1, "unacknowledged": 0})
+        await log.send([outgoing(ALARM_STATE, 0, CHECKPOINT, b"checkpoint/alarms")])
+        heard = (await _next(stream))["header"]["heard"]
+        assert abs(heard - SystemClock().wall()) < 60e9
 
 
 async def _next(stream: Any) -> dict[str, Any]:

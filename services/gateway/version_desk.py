@@ -1,0 +1,128 @@
+"""The desk of one kind of configuration: which versions there are, and who writes the next."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, TypeVar
+
+from dqmstream.clock import Clock
+from dqmstream.configuration.history import History
+from dqmstream.errors import ConfigurationError
+from dqmstream.messages.configuration import ConfigurationVersion
+from dqmstream.transport.log import Log
+from services.configuration.known import KnownHistory, version_records
+from services.gateway.patience import log_within
+from services.gateway.problems import ProblemError
+
+__all__ = ["VersionDesk"]
+
+Read = TypeVar("Read")
+
+_LOOK: Final = 1.0
+_PATIENCE: Final = 20.0
+
+
+class VersionDesk(Generic[Read]):
+    """Versions of one kind as this gateway knows them, and the one who writes them.
+
+    Parameters
+    ----------
+    log
+        Where versions and decisions are published.
+    kind
+        Of configuration.
+    read
+        What a text says, from it and its name for messages; raises ConfigurationError. Called in
+        a thread.
+    """
+
+    def __init__(self, log: Log, kind: str, read: Callable[[str, str], Read], clock: Clock) -> None:
+        self._log = log
+        self._kind = kind
+        self._read_text = read
+        self._clock = clock
+        self._known = KnownHistory(log, kind, "gateway")
+        self._read = asyncio.Event()
+        self._news = asyncio.Condition()
+        self._writing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Follow the versions, for ever."""
+        async with self._known.reading():
+            self._read.set()
+            while True:
+                if await self._known.news(_LOOK):
+                    async with self._news:
+                        self._news.notify_all()
+
+    async def history(self) -> History:
+        """All versions; ProblemError 503 if they are not read yet."""
+        async with log_within(_PATIENCE):
+            await self._read.wait()
+        return self._known.history
+
+    async def check(self, text: str) -> Read:
+        """What a text says; ProblemError 422 with the first thing wrong."""
+        try:
+            return await asyncio.to_thread(self._read_text, text, f"the {self._words}")
+        except ConfigurationError as error:
+            raise ProblemError(422, str(error)) from error
+
+    async def in_force(self, started_with: Read) -> Read:
+        """What the newest version says that can be read, as services choose it."""
+        for version in reversed((await self.history()).versions):
+            if version.restores == 0:
+                break
+            try:
+                return await asyncio.to_thread(
+                    self._read_text, version.text, f"version {version.number}"
+                )
+            except ConfigurationError:
+                continue
+        return started_with
+
+    async def activate(self, text: str, who: str, why: str) -> ConfigurationVersion:
+        """Put a text in force.
+
+        Raises
+        ------
+        ProblemError
+            422 if it cannot be read, 409 if it is in force, 503 without a log.
+        """
+        await self.check(text)
+
+        async def version(history: History) -> ConfigurationVersion:
+            return history.next_version(text, who=who, why=why, when=self._clock.wall())
+
+        return await self._write("activate", version)
+
+    async def roll_back(self, to: int | None, who: str, why: str) -> ConfigurationVersion:
+        """Put an earlier version in force; ProblemError 409 if there is none, or it cannot be read
+        any more, 503 without a log."""
+
+        async def version(history: History) -> ConfigurationVersion:
+            found = history.rolled_back(to=to, who=who, why=why, when=self._clock.wall())
+            if found.text:
+                name = f"version {found.restores}"
+                await asyncio.to_thread(self._read_text, found.text, name)
+            return found
+
+        return await self._write("rollback", version)
+
+    async def _write(
+        self, action: str, version_of: Callable[[History], Awaitable[ConfigurationVersion]]
+    ) -> ConfigurationVersion:
+        async with self._writing:
+            try:
+                version = await version_of(await self.history())
+            except ConfigurationError as error:
+                raise ProblemError(409, str(error)) from error
+            async with log_within(_PATIENCE):
+                for record in version_records(version, action):
+                    await self._log.send([record])
+            async with log_within(_PATIENCE), self._news:
+                await self._news.wait_for(lambda: self._known.history.get(version.number))
+            return version
+
+    @property
+    def _words(self) -> str:
+        return self._kind.replace("_", " ")
