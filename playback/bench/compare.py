@@ -3,7 +3,8 @@
 First one LS of 10 000 elements with three tests each, judged as the comparator does, and its
 reports encoded as they are published; then each algorithm alone, per element in a stack of a
 thousand, and beside it the same test by scipy called one by one, where scipy has one. Answers are
-compared before times are told.
+compared before times are told. Then the worst that may come: all elements bad, each with more bins
+to list than a report has room for.
 """
 
 import time
@@ -19,7 +20,7 @@ from dqmstream.booking import Workspace, histogram, regular
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Histogram, Profile, Regular
-from dqmstream.messages.quality import Outcome
+from dqmstream.messages.quality import Outcome, QualityReports
 from dqmstream.messages.wire import CODEC
 from dqmstream.quality.algorithm import Algorithm, Findings, Needs
 from dqmstream.quality.bands import make_band
@@ -29,6 +30,7 @@ from dqmstream.quality.inputs import Chosen, ChosenReference, Inputs, Wanted
 from dqmstream.quality.judgement import judge
 from dqmstream.quality.registry import ALGORITHMS
 from dqmstream.quality.stack import BandStack, PastStack, ReferenceStack, Stack
+from dqmstream.quality.worst_bins import MAX_BAD_CHANNELS
 from playback.bench.program import BenchError
 from playback.bench.row import Row
 
@@ -56,6 +58,14 @@ name = "kolmogorov"
 algorithm = "KolmogorovSmirnov"
 path = "Bench/*"
 """
+_EMPTY_BINS: Final = """
+[[quality_test]]
+name = "no empty bins"
+algorithm = "ContentsYRange"
+path = "Bench/*"
+error = 0.9
+parameters = { ymin = 1.0, use_empty_bins = true }
+"""
 _PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "ContentsXRange": {"xmin": 0.1, "xmax": 0.9},
     "ContentsYRange": {"ymin": 1.0, "ymax": 1e6},
@@ -71,17 +81,15 @@ _PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
 
 def measure(*, quick: bool = False) -> list[Row]:
     """All rows; a quick measurement judges 1000 elements instead of 10 000."""
-    return [*_lumisection(1000 if quick else 10_000, quick=quick), *_algorithms()]
+    elements = 1000 if quick else 10_000
+    return [*_lumisection(elements, quick=quick), *_all_bad(elements, quick=quick), *_algorithms()]
 
 
 # ----------------------------------------------------------------------- one LS
 
 
 def _lumisection(elements: int, *, quick: bool) -> Iterator[Row]:
-    axis = regular(_BINS, 0, 1, label="x")
-    names = [f"Bench/e{number:05d}" for number in range(elements)]
-    booking = Workspace("bench", "Measured.", [histogram(name, axis, fill="x") for name in names])
-    layout, random = Layout(booking), np.random.default_rng(1)
+    layout, random = _layout(elements), np.random.default_rng(1)
     contents, past = (_contents(layout, random, elements, entries) for entries in (2000, 20_000))
     chosen = {
         one.element.path: (
@@ -124,6 +132,47 @@ def _lumisection(elements: int, *, quick: bool) -> Iterator[Row]:
     size = len(CODEC.encode(reports).value or b"")
     yield Row(name=f"{words}: published", value=size / 1e6, unit="MB", higher_is_better=False)
     yield _time(f"{words}: per report", 1e6 * judging / len(reports.reports), "us")
+
+
+def _all_bad(elements: int, *, quick: bool) -> Iterator[Row]:
+    """Half of the bins of each element are empty, and more than a report lists."""
+    layout, random = _layout(elements), np.random.default_rng(3)
+    contents = _contents(layout, random, elements, 2000)
+    for place in layout:
+        contents.cells[place.offset + 1 : place.offset + 1 + _BINS // 2] = 0
+    compiled = compile_tests(read_tests(_EMPTY_BINS, "bench"), [layout]).workspaces[layout.hash]
+
+    def judged() -> QualityReports:
+        return judge(
+            contents,
+            compiled,
+            scope="lumisection",
+            set_hash="bench",
+            run=1,
+            lumisection=1,
+            complete=True,
+            versions=(1,),
+        )
+
+    reports = judged()
+    for one in reports.reports:
+        listed = len(one.bad_channels)
+        if one.outcome is not Outcome.BAD or listed < MAX_BAD_CHANNELS or one.bad_count <= listed:
+            msg = f"{one.path} is {one.outcome} with {listed} of {one.bad_count} bins listed"
+            raise BenchError(msg)
+    judging, encoding = _seconds(judged), _seconds(lambda: CODEC.encode(reports))
+    words = f"{elements} BAD elements with {MAX_BAD_CHANNELS} worst bins each"
+    yield _time(f"{words}: judged and encoded", judging + encoding, "s", None if quick else 2.0)
+    yield _time(f"{words}: judged", judging, "s")
+    yield _time(f"{words}: encoded for publishing", encoding, "s")
+
+
+def _layout(elements: int) -> Layout:
+    axis = regular(_BINS, 0, 1, label="x")
+    names = [f"Bench/e{number:05d}" for number in range(elements)]
+    return Layout(
+        Workspace("bench", "Measured.", [histogram(name, axis, fill="x") for name in names])
+    )
 
 
 def _contents(layout: Layout, random: np.random.Generator, elements: int, entries: int) -> Contents:

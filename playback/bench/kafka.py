@@ -22,7 +22,7 @@ from playback.bench.latency import event_delays
 from playback.bench.played import closing_delays, run_started, stored_at
 from playback.bench.recovery import recovery_rows
 from playback.bench.row import Row
-from playback.bench.viewers import PLOTS, watched
+from playback.bench.watched import PLOTS, watched
 from playback.bench.workspace import NAME
 from playback.broker import Cluster
 from playback.recording import record

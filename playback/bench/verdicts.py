@@ -10,15 +10,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from dqmstream.quality.labelled import read_labelled
 from playback.bench.faults.figures import figures as faults
 from playback.bench.labelled.figures import figures as labelled
-from playback.bench.labelled.lumisections import read_labelled
 from playback.bench.row import Row
 
 __all__ = ["measure"]
 
 _FILE: Final = Path("ls-histograms") / "MainDiagonal_2017_shared.csv.gz"
-_DIVISIONS: Final = (11, 12, 13)
+_DIVISIONS: Final = (101, 102, 103)
 
 
 def measure(

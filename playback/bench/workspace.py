@@ -7,7 +7,7 @@ import msgspec
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.synthetic.bench import bench_booking
 
-__all__ = ["BOOKING", "BOOKING_50", "BOOKING_1200", "NAME"]
+__all__ = ["BOOKING", "BOOKING_50", "BOOKING_200", "BOOKING_1200", "NAME"]
 
 
 def _resized(elements: int) -> Booking:
@@ -27,6 +27,7 @@ def _resized(elements: int) -> Booking:
 
 BOOKING: Final[Booking] = bench_booking()
 BOOKING_50: Final[Booking] = _resized(50)
+BOOKING_200: Final[Booking] = _resized(200)
 BOOKING_1200: Final[Booking] = _resized(1200)
 NAME: Final = "playback.bench.workspace:BOOKING"
 """`NAME`, `NAME_50` and `NAME_1200` are the bench workspace with 300, 50 and 1200 elements."""

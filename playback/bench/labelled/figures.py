@@ -1,14 +1,24 @@
 """The figures of verdicts on labelled LSs: ROC areas, shares found, what each test adds."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playback.bench.labelled.lumisections import Labelled
-from playback.bench.labelled.scorers import COMBINED, SCORERS, Scored, combined, scored
-from playback.bench.labelled.scoring import area, folds, found, halves, resampled
+from dqmstream.quality.algorithms.combined import PARTS, distances_of, score_of, share_beyond
+from dqmstream.quality.fitted_test import area
+from dqmstream.quality.fitting import fit_combined
+from dqmstream.quality.labelled import Labelled, beside_near_runs
+from playback.bench.labelled.division import (
+    COMBINED,
+    EARLIER,
+    KEPT,
+    divided,
+    other_parts,
+)
+from playback.bench.labelled.scorers import CHI2, PCA, SCORERS, named
+from playback.bench.labelled.scoring import folds, found, halves, resampled
 from playback.bench.row import Row
 
 __all__ = ["figures"]
@@ -16,161 +26,173 @@ __all__ = ["figures"]
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
-_FOLDS: Final = 5
 _PERCENT: Final = 0.01
-_CHI2, _PCA = "chi2 to one reference", "PCA, 5 components"
-_ALL: Final = "combined"
+_CLEAR: Final = 2.0
+_KEPT_GOALS: Final = {("with entries", "ROC AUC")}
+"""Where the combination is clearly better; elsewhere it is wished for, and said where missed."""
+_CHOSEN_ON: Final = 2024
+"""Which half of the runs the form of the combination was chosen on (see `halves`): all but the last
+step, to leave out what adds nothing, which came after figures of all."""
 _MEASURES: Final[Mapping[str, Callable[[Floats, Booleans], float]]] = {
     "ROC AUC": area,
     "found at 1 % false alarms": found,
 }
 
 
-class _Division:
-    """The LSs divided into folds by run, and scored by what was learned on the other folds."""
+class _Measured(NamedTuple):
+    """A mean over divisions into folds: what resampled runs, and single divisions, give."""
 
-    def __init__(self, data: Labelled, seed: int) -> None:
-        self._run = data.run
-        self._asked = [(fold & (data.entries > 0), ~fold) for fold in folds(data.run, _FOLDS, seed)]
-        self._scored: dict[str, list[Scored]] = {
-            name: [scored(one, data.part(rest), data.part(asked)) for asked, rest in self._asked]
-            for name, one in SCORERS.items()
-        }
+    value: float
+    resampled: Floats
+    divisions: Floats
 
-    def of(self, *names: str) -> Floats:
-        """float64[n]: scores of one test as they are, or of several combined; inf if empty."""
-        scores = np.full(len(self._run), np.inf)
-        for at, (asked, _) in enumerate(self._asked):
-            several = [self._scored[name][at] for name in names]
-            lone = len(names) == 1
-            scores[asked] = several[0].raw if lone else combined(several, self._run[asked])
-        return scores
+    def less(self, other: "_Measured") -> "_Measured":
+        """The difference, of the same runs and divisions."""
+        return _Measured(
+            self.value - other.value,
+            self.resampled - other.resampled,
+            self.divisions - other.divisions,
+        )
 
-    def in_context(self, name: str) -> Floats:
-        """Scores of one test, with those of the other LSs of the run."""
-        return self.of(name, name)
+    @property
+    def error(self) -> float:
+        """Of runs drawn, and of the mean over divisions."""
+        runs = float(np.nanstd(self.resampled)) if self.resampled.size else 0.0
+        number = len(self.divisions)
+        splits = float(self.divisions.std(ddof=1)) if number > 1 else 0.0
+        return float(np.hypot(runs, splits / np.sqrt(number)))
+
+    def row(self, name: str) -> Row:
+        splits = float(self.divisions.std(ddof=1)) if len(self.divisions) > 1 else 0.0
+        said = f"{name} (+-{self.error:.3f}; one division +-{splits:.3f})"
+        return Row(name=said, value=self.value, unit="")
 
 
 def figures(data: Labelled, *, divisions: Sequence[int], bootstraps: int) -> Iterator[Row]:
-    """All rows: means over some divisions into folds, errors by a bootstrap of runs in the first.
+    """All rows: means over some divisions into folds, errors by a bootstrap of runs.
 
-    Whatever is learned is learned on good LSs of other folds; labels of a fold only score it.
+    Whatever is learned is learned on the other folds; labels of a fold only score it. Differences
+    are of the same runs drawn, and clear if they are more than two of their own errors.
     """
-    divided = [_Division(data, seed) for seed in divisions]
-    names = [*SCORERS, _ALL]
-    scores = {name: [one.of(*_parts(name)) for one in divided] for name in names}
+    scores = [divided(data, seed) for seed in divisions]
+    filled = data.entries > 0
     rows: Mapping[str, Booleans] = {
         "all LSs": np.ones(len(data), bool),
-        "with entries": data.entries > 0,
-        "DCS on": (data.entries > 0) & data.on,
+        "with entries": filled,
+        "DCS on": filled & data.on,
+        "with entries, runs that the form was not chosen on": filled & _unseen(data),
     }
+    alone = [*SCORERS, *(f"{named(part)}, near runs" for part in PARTS)]
     for words, which in rows.items():
+        measured = _Row(data, scores, which, bootstraps)
         yield Row(name=f"{words}: good", value=int(data.good[which].sum()), unit="LSs")
         yield Row(name=f"{words}: bad", value=int((~data.good[which]).sum()), unit="LSs")
-        for name in names:
-            yield from _quality(f"{words}, {name}", data, scores[name], which, bootstraps)
-    for words in ("all LSs", "with entries"):
-        gated = [np.where(data.on, score, np.inf) for score in scores[_ALL]]
-        yield from _quality(f"{words}, combined, DCS off is bad", data, gated, rows[words], 0)
-    for words in ("with entries", "DCS on"):
-        for base in (_CHI2, _PCA):
-            pair = (scores[_ALL], scores[base])
-            yield from _better(f"{words}, combined - {base}", data, pair, rows[words], bootstraps)
-    yield from _added(data, divided, rows["with entries"])
+        told = (CHI2, PCA) if "form" in words else (*alone, EARLIER)
+        for name in (*told, COMBINED):
+            for what in _MEASURES:
+                yield measured.of(name, what).row(f"{words}, {name}: {what}")
+        if words != "all LSs":
+            yield from _better(words, measured)
+        if words in {"with entries", "DCS on"}:
+            yield from _added(words, measured)
+    yield from _gated(data, [one[COMBINED] for one in scores], filled)
     yield from _carried_over(data, divisions[0])
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    return COMBINED if name == _ALL else (name,)
+class _Row:
+    """Some of the LSs, and how well scores tell the bad ones of them."""
 
+    def __init__(
+        self,
+        data: Labelled,
+        scores: Sequence[Mapping[str, Floats]],
+        which: Booleans,
+        bootstraps: int,
+    ) -> None:
+        self._scores, self._which, self._bad = scores, which, ~data.good[which]
+        self._drawn = list(resampled(data.run[which], bootstraps, 1))
 
-def _quality(
-    name: str, data: Labelled, scores: Sequence[Floats], which: Booleans, bootstraps: int
-) -> Iterator[Row]:
-    bad = ~data.good[which]
-    drawn = list(resampled(data.run[which], bootstraps, 1))
-    for words, measure in _MEASURES.items():
-        value = np.mean([measure(score[which], bad) for score in scores])
-        first = scores[0][which]
-        errors = [measure(first[one], bad[one]) for one in drawn]
-        error = f" (+-{np.nanstd(errors):.3f})" if drawn else ""
-        yield Row(name=f"{name}: {words}{error}", value=float(value), unit="")
-
-
-def _better(
-    name: str,
-    data: Labelled,
-    pair: tuple[Sequence[Floats], Sequence[Floats]],
-    which: Booleans,
-    bootstraps: int,
-) -> Iterator[Row]:
-    bad = ~data.good[which]
-    for words, measure in _MEASURES.items():
-        value = np.mean(
-            [
-                measure(one[which], bad) - measure(other[which], bad)
-                for one, other in zip(*pair, strict=True)
-            ]
-        )
-        one, other = pair[0][0][which], pair[1][0][which]
-        errors = [
-            measure(one[each], bad[each]) - measure(other[each], bad[each])
-            for each in resampled(data.run[which], bootstraps, 2)
+    def of(self, name: str, what: str) -> _Measured:
+        """A measure of the scores of one name; the runs drawn are the same for all."""
+        measure, bad = _MEASURES[what], self._bad
+        several = [one[name][self._which] for one in self._scores]
+        each = np.array([measure(score, bad) for score in several])
+        again = [
+            np.mean([measure(score[one], bad[one]) for score in several]) for one in self._drawn
         ]
-        spread = np.nanstd(errors) if errors else 0.0
-        yield Row(name=f"{name}: {words} (+-{spread:.3f})", value=float(value), unit="", goal=0.0)
+        return _Measured(float(each.mean()), np.array(again), each)
 
 
-def _added(data: Labelled, divided: Sequence[_Division], which: Booleans) -> Iterator[Row]:
-    """What the combination loses without one of its parts, and gains with one test more."""
-    bad = ~data.good[which]
-    whole = [one.of(*COMBINED)[which] for one in divided]
-    for name in SCORERS:
-        if name in COMBINED:
-            rest = next(one for one in COMBINED if one != name)
-            others = [one.in_context(rest)[which] for one in divided]
-            sign, words = 1, "a part of the combination"
-        else:
-            others = [one.of(*COMBINED, name)[which] for one in divided]
-            sign, words = -1, "left out"
-        for measured, measure in _MEASURES.items():
-            adds = [
-                sign * (measure(score, bad) - measure(other, bad))
-                for score, other in zip(whole, others, strict=True)
+def _better(words: str, measured: _Row) -> Iterator[Row]:
+    """How much better the combination is; in errors of the difference, with a goal."""
+    for what in _MEASURES:
+        whole = measured.of(COMBINED, what)
+        for base in (CHI2, PCA):
+            apart = whole.less(measured.of(base, what))
+            name = f"{words}, combined - {base}: {what}"
+            yield apart.row(name)
+            if apart.error > 0:
+                clear = apart.value / apart.error
+                kept = _CLEAR if (words, what) in _KEPT_GOALS else None
+                said = "" if clear >= _CLEAR else f" (wished for: {_CLEAR:g}, missed)"
+                yield Row(name=f"{name}, in errors{said}", value=clear, unit="", goal=kept)
+
+
+def _added(words: str, measured: _Row) -> Iterator[Row]:
+    """What the combination loses without one of its parts, and gains with one more."""
+    for part in PARTS:
+        for what in _MEASURES:
+            whole, other = measured.of(COMBINED, what), measured.of(other_parts(part), what)
+            if part in KEPT:
+                yield whole.less(other).row(f"{words}, {named(part)} (a part) adds: {what}")
+            else:
+                yield other.less(whole).row(f"{words}, {named(part)} (left out) adds: {what}")
+
+
+def _unseen(data: Labelled) -> Booleans:
+    filled = data.entries > 0
+    chosen = np.unique(data.run[filled][halves(data.run[filled], _CHOSEN_ON)])
+    other: Booleans = ~np.isin(data.run, chosen)
+    return other
+
+
+def _gated(data: Labelled, scores: Sequence[Floats], filled: Booleans) -> Iterator[Row]:
+    for words, which in (("all LSs", np.ones(len(data), bool)), ("with entries", filled)):
+        for what, measure in _MEASURES.items():
+            values = [
+                measure(np.where(data.on, score, np.inf)[which], ~data.good[which])
+                for score in scores
             ]
-            yield Row(
-                name=f"with entries, {name} ({words}) adds: {measured}",
-                value=float(np.mean(adds)),
-                unit="",
-            )
+            name = f"{words}, combined, DCS off is bad: {what}"
+            yield Row(name=name, value=float(np.mean(values)), unit="")
 
 
 def _carried_over(data: Labelled, seed: int) -> Iterator[Row]:
     """Thresholds chosen on one half of the runs, and what they do on the other."""
-    half = halves(data.run, seed)
-    for name in (_CHI2, _PCA, _ALL):
-        alarms, caught = list[float](), list[float]()
-        for learned in (half, ~half):
-            known, asked = data.part(learned), data.part(~learned & (data.entries > 0))
-            filled = known.good & (known.entries > 0)
-            threshold = np.quantile(_crossed(name, known)[filled], 1 - _PERCENT)
-            over = _score(name, known, asked) > threshold
-            alarms.append(float(over[asked.good].mean()))
-            caught.append(float(over[~asked.good].mean()))
+    filled = data.part(data.entries > 0)
+    half = halves(filled.run, seed)
+    over: dict[str, list[Booleans]] = {name: [] for name in (CHI2, PCA, COMBINED)}
+    labels = []
+    for learned in (half, ~half):
+        known, asked = filled.part(learned), filled.part(~learned)
+        labels.append(asked.good)
+        for name in (CHI2, PCA):
+            threshold = np.quantile(_crossed(name, known)[known.good], 1 - _PERCENT)
+            over[name].append(SCORERS[name](known, asked) > threshold)
+        near, other = (distances_of(beside_near_runs(known, one), KEPT) for one in (known, asked))
+        fitted = fit_combined(near, ~known.good, known.run)
+        over[COMBINED].append(share_beyond(score_of(other, fitted), fitted.usual) < _PERCENT)
+    good = np.concatenate(labels)
+    for name, alarms in over.items():
+        alarm = np.concatenate(alarms)
         words = f"{name}, threshold of 1 % from the other half of the runs"
-        yield Row(name=f"{words}: false alarms", value=100 * float(np.mean(alarms)), unit="%")
-        yield Row(name=f"{words}: found", value=100 * float(np.mean(caught)), unit="%")
-
-
-def _score(name: str, learned: Labelled, judged: Labelled) -> Floats:
-    several = [scored(SCORERS[one], learned, judged) for one in _parts(name)]
-    return several[0].raw if len(several) == 1 else combined(several, judged.run)
+        yield Row(name=f"{words}: false alarms", value=100 * float(alarm[good].mean()), unit="%")
+        yield Row(name=f"{words}: found", value=100 * float(alarm[~good].mean()), unit="%")
 
 
 def _crossed(name: str, data: Labelled) -> Floats:
     """Scores of LSs of each fifth of the runs, by what was learned on the others."""
-    scores = np.full(len(data), np.inf)
-    for fold in folds(data.run, _FOLDS, 1):
-        asked = fold & (data.entries > 0)
-        scores[asked] = _score(name, data.part(~fold), data.part(asked))
+    scores = np.zeros(len(data))
+    for fold in folds(data.run, 5, 1):
+        scores[fold] = SCORERS[name](data.part(~fold), data.part(fold))
     return scores

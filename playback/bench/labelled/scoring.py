@@ -4,25 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-__all__ = ["area", "by_run", "folds", "found", "halves", "resampled"]
+__all__ = ["folds", "found", "halves", "resampled"]
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 Runs = NDArray[np.int64]
-
-
-def area(score: Floats, bad: Booleans) -> float:
-    """Area under the ROC curve: chance that a bad LS has a larger score than a good one.
-
-    The statistic of Mann and Whitney over its maximum, ties counted half; NaN without both kinds.
-    """
-    many, others = int(bad.sum()), int((~bad).sum())
-    if not many or not others:
-        return float("nan")
-    ranks = rankdata(score)
-    return float((ranks[bad].sum() - many * (many + 1) / 2) / (many * others))
 
 
 def found(score: Floats, bad: Booleans, false_alarms: float = 0.01) -> float:
@@ -54,13 +41,3 @@ def resampled(run: Runs, number: int, seed: int) -> Iterator[NDArray[np.intp]]:
     random = np.random.default_rng(seed)
     for _ in range(number):
         yield np.concatenate([members[at] for at in random.integers(0, len(runs), len(runs))])
-
-
-def by_run(score: Floats, run: Runs) -> Floats:
-    """float64[n]: median score of the other LSs of the same run; its own where there are none."""
-    context = score.copy()
-    for one in np.unique(run):
-        members = np.flatnonzero(run == one)
-        for member in members if len(members) > 1 else ():
-            context[member] = np.median(score[members[members != member]])
-    return context

@@ -15,25 +15,28 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.quality import Outcome
 from dqmstream.quality.declaration import read_tests
+from dqmstream.quality.fitted_test import area
+from dqmstream.quality.labelled import Labelled, beside_near_runs, read_labelled
 from playback.bench import compare
 from playback.bench.faults.figures import Alarms
 from playback.bench.faults.running import drawn, expected_of
-from playback.bench.labelled.figures import figures
-from playback.bench.labelled.lumisections import Labelled, read_labelled
-from playback.bench.labelled.scorers import COMBINED, SCORERS, combined, scored
-from playback.bench.labelled.scoring import area, by_run, folds, found, halves, resampled
+from playback.bench.labelled.division import COMBINED, EARLIER, divided, scored
+from playback.bench.labelled.figures import _better, _Row, figures
+from playback.bench.labelled.scorers import CHI2, PCA
+from playback.bench.labelled.scoring import folds, found, halves, resampled
 
 SHAPE = np.exp(-0.5 * ((np.arange(22) - 11) / 3.0) ** 2)
 
 
 def labelled(runs: int = 30, of_each: int = 12, seed: int = 1) -> Labelled:
-    """LSs of a peak, wider in the bad ones; two of the LSs are empty."""
+    """LSs of a peak, wider in the bad ones, which have some more entries; two are empty."""
     random = np.random.default_rng(seed)
     number = runs * of_each
     good = random.random(number) > 0.1
     wide = np.exp(-0.5 * ((np.arange(22) - 11) / 4.5) ** 2)
     shapes = np.where(good[:, None], SHAPE, wide)
-    counts = random.poisson(800 * shapes / shapes.sum(axis=1, keepdims=True)).astype(float)
+    entries = np.where(good, 800, 850)[:, None]
+    counts = random.poisson(entries * shapes / shapes.sum(axis=1, keepdims=True)).astype(float)
     counts[[3, 17]] = 0
     good[[3, 17]] = False
     return Labelled(
@@ -75,44 +78,93 @@ def test_runs_are_never_divided() -> None:
         assert all(count % whole[one] == 0 for one, count in zip(runs, counts, strict=True))
 
 
-def test_the_context_of_an_lumisection_is_the_others_of_its_run() -> None:
-    score = np.array([1.0, 2.0, 9.0, 7.0])
-    assert by_run(score, np.array([1, 1, 1, 2])).tolist() == [5.5, 5.0, 1.5, 7.0]
+def test_references_are_good_lumisections_of_the_nearest_other_runs() -> None:
+    data = labelled()
+    stack = beside_near_runs(data, data.part(data.run == 10))
+    nearest = [9, 11, 8, 12, 7]
+    for run, reference in zip(nearest, stack.references, strict=True):
+        kept = (data.run == run) & data.good
+        assert (reference.stack.entries == data.counts[kept].sum(axis=0)).all()
+        assert reference.scale == pytest.approx(1 / kept.sum())
+    before = beside_near_runs(data, data.part(data.run == 10), earlier=True)
+    for run, reference in zip([9, 8, 7, 6, 5], before.references, strict=True):
+        kept = (data.run == run) & data.good
+        assert (reference.stack.entries == data.counts[kept].sum(axis=0)).all()
 
 
-@pytest.mark.parametrize("name", list(SCORERS))
-def test_wide_peaks_are_scored_as_worse_by_each(name: str) -> None:
+def test_wide_peaks_are_scored_as_worse_by_each() -> None:
     data = labelled()
     half = halves(data.run, 1)
-    asked = ~half & (data.entries > 0)
-    scores = SCORERS[name](data.part(half), data.part(asked))
-    assert area(scores, ~data.good[asked]) > 0.95
+    asked = data.part(~half & (data.entries > 0))
+    scores = scored(data.part(half), asked)
+    blind = {"amount, near runs", "combined without nearest"}
+    assert {COMBINED, EARLIER} < set(scores)
+    for name in set(scores) - blind:
+        assert area(scores[name], ~asked.good) > 0.95, name
 
 
 def test_labels_of_what_is_judged_change_no_score() -> None:
     data = labelled()
     half = halves(data.run, 1)
     learned, judged = data.part(half), data.part(~half & (data.entries > 0))
-    unknown = replace(judged, good=~judged.good, on=~judged.on)
-    for one in (judged, unknown):
-        scores = combined([scored(SCORERS[name], learned, one) for name in COMBINED], one.run)
-        assert scores == pytest.approx(
-            combined([scored(SCORERS[name], learned, judged) for name in COMBINED], judged.run)
-        )
+    known = scored(learned, judged)
+    unknown = scored(learned, replace(judged, good=~judged.good, on=~judged.on))
+    for name, scores in known.items():
+        assert (scores == unknown[name]).all(), name
+
+
+def test_every_lumisection_with_entries_is_scored_once_and_others_are_the_worst() -> None:
+    data = labelled()
+    scores = divided(data, 1)[COMBINED]
+    assert (np.isinf(scores) == (data.entries == 0)).all()
 
 
 def test_all_figures_are_told_and_better_ones_are_held() -> None:
-    rows = {row.name: row for row in figures(labelled(), divisions=(1,), bootstraps=3)}
+    rows = {
+        row.name: row
+        for row in figures(labelled(runs=15, of_each=10), divisions=(1, 2), bootstraps=3)
+    }
     assert rows["all LSs: bad"].value == rows["with entries: bad"].value + 2
-    areas = [
-        row.value for name, row in rows.items() if name.endswith("ROC AUC") and "adds" not in name
-    ]
-    assert areas
-    assert all(0.9 < one <= 1 for one in areas)
+    areas = {
+        name: row.value
+        for name, row in rows.items()
+        if ": ROC AUC (" in name and "adds" not in name and " - " not in name
+    }
+    assert len(areas) == 39
+    # The numbers of entries alone hardly tell the wide peaks.
+    assert all(0.9 < one <= 1 or "amount, near runs" in name for name, one in areas.items())
     alarms = [row.value for name, row in rows.items() if name.endswith("runs: false alarms")]
+    assert len(alarms) == 3
     assert all(one < 6 for one in alarms)
-    goals = [row for row in rows.values() if row.goal is not None]
-    assert len(goals) == 8
+    adds = {name: row.value for name, row in rows.items() if "adds: ROC" in name}
+    assert len(adds) == 14
+    assert next(value for name, value in adds.items() if "entries, nearest" in name) > 0.1
+
+
+def test_better_is_clear_beyond_two_errors_of_the_difference_in_the_same_runs() -> None:
+    data = labelled(runs=40, of_each=15)
+    random = np.random.default_rng(5)
+    noise = random.normal(size=len(data))
+    scores = {
+        COMBINED: 3.0 * ~data.good + noise,
+        CHI2: 1.0 * ~data.good + noise,
+        PCA: 3.0 * ~data.good + random.normal(size=len(data)),
+    }
+    row = _Row(data, [scores], np.ones(len(data), bool), 50)
+    found = {row.name: row for row in _better("with entries", row)}
+    assert found["with entries, combined - chi2 to one reference: ROC AUC, in errors"].held
+    (unclear,) = (
+        row for name, row in found.items() if PCA in name and "ROC AUC, in errors" in name
+    )
+    assert "missed" in unclear.name
+    assert unclear.held is False
+    goals = [name.partition(" (")[0] for name, one in found.items() if one.goal is not None]
+    assert goals == [f"with entries, combined - {base}: ROC AUC, in errors" for base in (CHI2, PCA)]
+    assert [one for one in _better("DCS on", row) if one.goal is not None] == []
+    # Of the same runs: the difference is known better than either.
+    alone = row.of(COMBINED, "ROC AUC"), row.of(CHI2, "ROC AUC")
+    apart = alone[0].less(alone[1])
+    assert apart.error < np.hypot(alone[0].error, alone[1].error)
 
 
 def test_a_file_of_labels_is_read(tmp_path: Path) -> None:
