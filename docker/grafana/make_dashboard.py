@@ -128,6 +128,63 @@ ROWS: Final[dict[str, list[tuple[str, str, dict[str, str]]]]] = {
         ),
         ("Tests that crashed since the start", "short", {"crashed": "dqm:crashed_tests"}),
     ],
+    "Alarms and notifications": [
+        (
+            "Alarms by what is displayed",
+            "short",
+            {"{{state}}": 'sum by (state) (dqm_alarms_states{state!="normal"})'},
+        ),
+        (
+            "Steps of alarms in 5 minutes",
+            "short",
+            {
+                "{{event}}": "sum by (event) (increase(dqm_alarms_transitions_total[5m])) > 0",
+                "flood": "max(dqm_alarms_flood)",
+            },
+        ),
+        (
+            "Records that alarms and notifications are behind",
+            "short",
+            {
+                "alarms": "sum(dqm_alarms_lag_records)",
+                "notifier": "sum(dqm_notifier_lag_records)",
+            },
+        ),
+        (
+            "Notifications in 5 minutes, by receiver",
+            "short",
+            {
+                f"{{{{receiver}}}} {words}": "sum by (receiver) "
+                f"(increase(dqm_notifier_{what}_total[5m]))"
+                for words, what in (
+                    ("took", "delivered"),
+                    ("did not", "failed"),
+                    ("given up", "dead"),
+                )
+            },
+        ),
+        (
+            "Notifications that wait, and receivers that fail",
+            "short",
+            {
+                "{{receiver}}": "max by (receiver) (dqm_notifier_pending)",
+                "receivers that fail": "max(dqm_notifier_failing_receivers)",
+            },
+        ),
+        (
+            "From a step to its receiver, p99",
+            "s",
+            {"told": "dqm:telling_seconds:p99"},
+        ),
+        (
+            "Versions in force",
+            "none",
+            {
+                "alarm rules": "max(dqm_alarms_rules_version)",
+                "receivers and subscriptions": "max(dqm_notifier_routes_version)",
+            },
+        ),
+    ],
     "Analyses and single events": [
         (
             "An analysed lumisection, p99",

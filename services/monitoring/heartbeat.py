@@ -16,6 +16,7 @@ from dqmstream.messages.operations import Heartbeat, OpenLumisection
 from dqmstream.messages.topics import HEARTBEATS
 from dqmstream.transport.log import Log, TopicPartition
 from dqmstream.transport.outgoing import outgoing
+from services.logging.recent import RECENT
 from services.monitoring.health import Health
 
 __all__ = ["INTERVAL", "Standing", "beat", "resident_memory", "standing_of"]
@@ -87,6 +88,7 @@ async def beat(
             open=stands.open[:_MOST_OPEN],
             missing=stands.missing[:_MOST_OPEN],
             waits_for=stands.waits_for[:_MOST_OPEN],
+            lines=RECENT.of(service),
             memory=await asyncio.to_thread(resident_memory),
         )
         key = f"{process}/{service}".encode()

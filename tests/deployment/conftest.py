@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from playback.broker.ports import free_port
-from tests.deployment.files import image_environment, our_services
+from tests.deployment.files import DOCKER, image_environment, our_services
 
 PLOT = "Pixel/clusters"
 _PATIENCE = 240.0
@@ -117,6 +117,9 @@ def _start(name: str, kafka: str, prefix: str, folder: Path) -> Service:
         "DQMSTREAM_METRICS_HOST": "127.0.0.1",
         "DQMSTREAM_METRICS_PORT": str(free_port()),
     }
+    if name == "notifier":
+        # The file that is mounted, where it is.
+        given["DQMSTREAM_NOTIFICATIONS"] = str(DOCKER / "notify" / "notifications.toml")
     log = folder / f"{name}.log"
     others = {k: v for k, v in os.environ.items() if not k.startswith("DQMSTREAM_")}
     command = list(service["command"])

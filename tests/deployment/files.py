@@ -70,7 +70,8 @@ def image_environment() -> dict[str, str]:
 
 
 def settings_of(environment: Mapping[str, str | int], files: Path) -> Settings:
-    """What a service makes of its environment; secrets are looked for in the folder `files`.
+    """What a service makes of its environment; secrets, and what else is mounted, are looked for in
+    the folder `files`.
 
     An unknown setting, or one that contradicts another, is the program's own error.
     """
@@ -80,4 +81,8 @@ def settings_of(environment: Mapping[str, str | int], files: Path) -> Settings:
             secret = files / Path(value).name
             secret.write_text("a secret")
             given[name] = str(secret)
+        elif name == f"{PREFIX}NOTIFICATIONS":
+            file = files / Path(value).name
+            file.write_text("")
+            given[name] = str(file)
     return load_settings({}, given).settings

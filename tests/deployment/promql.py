@@ -6,7 +6,17 @@ from typing import Final
 __all__ = ["labels_in", "metrics_in"]
 
 _WORDS: Final = {
-    *("sum", "max", "min", "rate", "increase", "histogram_quantile", "absent", "round"),
+    *(
+        "sum",
+        "max",
+        "min",
+        "rate",
+        "increase",
+        "histogram_quantile",
+        "absent",
+        "round",
+        "count_over_time",
+    ),
     *("by", "on", "and", "or", "unless", "offset"),
 }
 _TEXT: Final = re.compile(r'"[^"]*"')

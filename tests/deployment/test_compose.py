@@ -4,14 +4,18 @@ import json
 import re
 import shutil
 import subprocess
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 import yaml
 
+from dqmstream.notifications.declaration import read_notifications
 from playback.broker.find import KAFKA_VERSION
+from services.notifier.addresses import addresses_of
 from services.settings import PREFIX, Settings
 from tests.deployment.files import COMPOSE, DOCKER, load, our_services, settings_of
 
@@ -53,6 +57,7 @@ def test_without_a_profile_the_whole_system_starts_and_nothing_else() -> None:
     assert started == _STARTED | {"prometheus", "grafana"}
     profiles = {name: one["profiles"] for name, one in _SERVICES.items() if "profiles" in one}
     assert profiles.pop("producer") == ["demo"]
+    assert profiles.pop("notifier") == ["notify"]
     assert set(map(tuple, profiles.values())) == {("logs",)}
 
 
@@ -72,8 +77,8 @@ def test_ports_are_bound_to_this_machine_only(name: str) -> None:
     service = _SERVICES[name]
     for port in service.get("ports", []):
         assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
-    # A network without a way out cannot publish ports.
-    assert ("outside" in service["networks"]) == ("ports" in service)
+    # A network without a way out cannot publish ports, and nobody but the notifier goes out.
+    assert ("outside" in service["networks"]) == ("ports" in service or name == "notifier")
     assert "inside" in service["networks"]
 
 
@@ -112,8 +117,32 @@ def test_every_setting_is_known_and_takes_its_value(name: str, tmp_path: Path) -
     assert settings.kafka == ("kafka:9092",)
     assert settings.log_format == "json"
     assert (settings.host, settings.metrics_host) == ("0.0.0.0", "0.0.0.0")  # noqa: S104
-    kept = _SERVICES[name]["volumes"]
+    kept = [one for one in _SERVICES[name]["volumes"] if not one.startswith("./")]
     assert [volume.split(":")[1] for volume in kept] == [settings.numba_cache]
+
+
+def test_the_file_that_the_notifier_is_told_of_is_mounted_and_reads(tmp_path: Path) -> None:
+    """Also with the example in it taken at its word: the secret it names is mounted."""
+    service = _SERVICES["notifier"]
+    named = Path(service["environment"]["DQMSTREAM_NOTIFICATIONS"])
+    mounted = {volume.split(":")[1]: volume.split(":")[0] for volume in service["volumes"]}
+    file = DOCKER / mounted[str(named.parent)] / named.name
+    text = file.read_text()
+    shipped = read_notifications(text, file.name)
+    assert (shipped.receivers, shipped.allowed) == ((), ())
+    example = re.sub(r"(?m)^# ?(?=\[|\w+ = )", "", text)
+    declared = read_notifications(
+        example.replace("allowed = []", 'allowed = ["https://shift-log.example.org"]'), file.name
+    )
+    (receiver,) = declared.receivers
+    secret = Path(receiver.secret_file)
+    assert secret.parent == Path("/run/secrets")
+    assert secret.name in service["secrets"]
+    assert fnmatchcase(receiver.secret_file, declared.offered[0])
+    key = tmp_path / "key"
+    key.write_text("a" * 32)
+    found = msgspec.structs.replace(receiver, secret_file=str(key))
+    addresses_of(msgspec.structs.replace(declared, receivers=(found,)), {})
 
 
 def test_all_services_agree_on_what_must_not_differ(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from dqmstream.notifications.declaration import read_notifications
 from tests.deployment.files import DOCKER, KUBERNETES, ROOT, load, load_all, settings_of
 
 _VERSION = "1.34"
@@ -33,7 +34,7 @@ def _all_objects() -> list[Object]:
 
 def _patched() -> list[Object]:
     """Deployments of the base with every patch of the overlay and its components on."""
-    deployments = [copy.deepcopy(one) for one in _objects(_BASE) if one["kind"] == "Deployment"]
+    deployments = copy.deepcopy(_deployments())
     for folder in [_OVERLAY, *((_OVERLAY / c).resolve() for c in _components())]:
         for patch in load(folder / "kustomization.yaml").get("patches", []):
             operations = _operations(folder, patch)
@@ -70,7 +71,9 @@ def _apply(document: Object, operations: list[Object]) -> None:
 
 
 def _deployments() -> list[Object]:
-    return [one for one in _objects(_BASE) if one["kind"] == "Deployment"]
+    """Of the base, and the one that a component brings."""
+    found = [*_objects(_BASE), *_objects(KUBERNETES / "components" / "notifier")]
+    return [one for one in found if one["kind"] == "Deployment"]
 
 
 def _names(objects: list[Object]) -> list[str]:
@@ -129,6 +132,7 @@ def test_all_services_are_there_with_the_commands_of_the_compose_file() -> None:
         "display",
         "recorder",
         "gateway",
+        "notifier",
     }
     assert commands == {name: services[name]["command"] for name in commands}
 
@@ -175,6 +179,24 @@ def test_every_file_that_a_setting_names_is_mounted(manifest: Object) -> None:
         # A secret that is mounted whole has what the comment in the overlay says.
         comment = (_OVERLAY / "kustomization.yaml").read_text()
         assert Path(file).name in keys or f"--from-file={Path(file).name}" in comment
+
+
+def test_what_a_pod_mounts_of_a_configuration_is_made_beside_it() -> None:
+    folder = KUBERNETES / "components" / "notifier"
+    (generated,) = load(folder / "kustomization.yaml")["configMapGenerator"]
+    (notifier,) = [one for one in _objects(folder) if one["kind"] == "Deployment"]
+    pod = notifier["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (volume,) = [one for one in pod["volumes"] if "configMap" in one]
+    assert volume["configMap"]["name"] == generated["name"]
+    places = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
+    (given,) = container["env"]
+    file = Path(given["value"])
+    assert (given["name"], str(file.parent)) == ("DQMSTREAM_NOTIFICATIONS", places[volume["name"]])
+    assert generated["files"] == [file.name]
+    declared = read_notifications((folder / file.name).read_text(), file.name)
+    (secrets,) = [one["name"] for one in pod["volumes"] if "secret" in one]
+    assert declared.offered == (f"{places[secrets]}/*",)
 
 
 def test_secrets_are_named_and_never_contained() -> None:

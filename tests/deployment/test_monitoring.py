@@ -55,11 +55,13 @@ def test_prometheus_takes_its_configuration() -> None:
     assert done.stdout.count("SUCCESS") >= 3
 
 
+@pytest.mark.timeout(300)  # promtool computes for half a minute of one processor
 def test_the_rules_do_what_their_tests_say() -> None:
     done = _promtool("test", "rules", _RULE_TESTS)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.timeout(300)  # promtool computes for half a minute of one processor
 def test_a_rule_that_is_wrong_fails_its_test(tmp_path: Path) -> None:
     for name in ("recording.yaml", "alerts.yaml"):
         (tmp_path / name).write_text(

@@ -3,7 +3,7 @@
 from typing import Final, get_args
 
 from dqmstream.messages.alarms import AlarmEvent, Displayed
-from services.monitoring.families.family import Family
+from services.monitoring.families.family import PLACE, Family
 
 __all__ = ["ALARMS"]
 
@@ -51,4 +51,23 @@ ALARMS: Final = (
         "leads",
     ),
     Family("dqm_alarms_run", "newest", "Run that goes on.", "run"),
+    Family(
+        "dqm_alarms_flood",
+        "gauge",
+        "1 while there are more new alarms than anybody can look at, else 0.",
+        "flood",
+    ),
+    Family(
+        "dqm_alarms_rules_version",
+        "gauge",
+        "Version of the rules in force; 0 if none was ever activated.",
+        "rules",
+    ),
+    Family(
+        "dqm_alarms_lag_records",
+        "gauge",
+        "Offsets between what is taken and the end of the partition, when last looked at.",
+        "lag",
+        PLACE,
+    ),
 )

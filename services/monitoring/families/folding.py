@@ -123,6 +123,18 @@ ANALYSER: Final = (
         ("workspace",),
     ),
     Family(
+        "dqm_analyser_lost_lumisections",
+        "counter",
+        "LSs never analysed: a partition forgot their run before they closed on it.",
+        "lost",
+    ),
+    Family(
+        "dqm_analyser_expired",
+        "counter",
+        "Offsets that retention took before they were analysed.",
+        "expired",
+    ),
+    Family(
         "dqm_analyser_published_messages",
         "counter",
         "Messages with histogram sets, or parts of one, acknowledged.",

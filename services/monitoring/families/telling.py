@@ -58,6 +58,12 @@ NOTIFIER: Final = (
         ("reason",),
     ),
     Family(
+        "dqm_notifier_routes_version",
+        "gauge",
+        "Version of receivers and subscriptions in force; 0 if none was ever activated.",
+        "routes",
+    ),
+    Family(
         "dqm_notifier_lag_records",
         "gauge",
         "Offsets between what is in the ledger and the end of the partition, when last looked at.",
