@@ -63,6 +63,8 @@ class Play:
         self._stop = stop
         self._json = json
         self._lines: dict[tuple[int, int], LumisectionLine] = {}
+        self._judged: dict[TopicPartition, int] = {}
+        """Offsets behind the reports that were read here."""
         self._told = asyncio.Condition()
         self._played: list[PlayedRun] = []
         self._done = asyncio.Event()
@@ -115,7 +117,9 @@ class Play:
             )
         while True:
             stored = await asyncio.to_thread(_stored, system, run)
-            if stored >= set(lumisections):
+            recorded = await asyncio.to_thread(system.store.positions)
+            has_reports = all(recorded.get(at, 0) >= end for at, end in self._judged.items())
+            if stored >= set(lumisections) and has_reports:
                 return
             await asyncio.sleep(_POLL)
 
@@ -141,6 +145,8 @@ class Play:
                     message = _message(record)
                     if message is None or message.run not in self._numbers:
                         continue
+                    if isinstance(message, QualityReports):
+                        self._judged[record.topic, record.partition] = record.offset + 1
                     line = progress.take(message)
                     if line is not None:
                         await self._tell(line)

@@ -1,5 +1,6 @@
 """What `dqmstream qtests` does: it asks a gateway, and tells it what a person decides."""
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,8 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.quality.declaration import read_tests
 from dqmstream.quality.plugins import load_plugins
 from services.posting import post
-from services.printing import moment, print_json
+from services.printing import print_json
+from services.version_commands import say_versions, text_of, version_named
 
 __all__ = [
     "activate",
@@ -22,7 +24,6 @@ __all__ = [
     "history",
     "report_of",
     "roll_back",
-    "show",
 ]
 
 _SHOWN: Final = 20
@@ -32,7 +33,7 @@ _DIFFERS: Final = 1
 def check(*, file: Path, json: bool) -> int:
     """Read a file as the comparator reads it."""
     plugins = load_plugins()
-    tests = read_tests(_text(file), str(file), plugins.algorithms)
+    tests = read_tests(text_of(file), str(file), plugins.algorithms)
     brought = sorted({one.algorithm for one in tests} & plugins.sources.keys())
     if json:
         return print_json({"file": str(file), "tests": len(tests), "of_plugins": brought})
@@ -43,21 +44,27 @@ def check(*, file: Path, json: bool) -> int:
     return 0
 
 
-def dry_run(*, file: Path, run: int | None, last: int, url: str, token: str, json: bool) -> int:
-    """Say what the tests of a file would say otherwise of what is stored."""
-    number = run
+def dry_run(
+    *, file: Path, run: int | None, last: int | None, url: str, token: str, json: bool
+) -> int:
+    """Say what the tests of a file would say otherwise of what is stored; of all LSs if `last` is
+    None."""
+    text, number = _checked(file), run
     if number is None:
         with Client(url, token=token) as client:
             number = client.get("runs/current")["run"]["run"]
-    asked = {"text": _text(file), "run": number, "last": last}
+    asked = {"text": text, "run": number}
+    asked |= {"whole": True} if last is None else {"last": last}
     found = post(url, token, "quality-tests/dry-run", asked)
     if json:
         return print_json(found)
     typer.echo(
-        f"run {found['run']}, last {last} LSs: {found['changed']} of "
+        f"run {found['run']}, {found['lumisections']} LSs: {found['changed']} of "
         f"{found['changed'] + found['same']} verdicts would be others, of them "
         f"{found['newly_judged']} new and {found['no_longer_judged']} no longer there"
     )
+    for note in found["notes"]:
+        typer.echo(f"note: {note}")
     for test in found["tests"]:
         typer.echo(f"{test['qtname']}: {_steps(test['steps'])}")
     for element in found["elements"][:_SHOWN]:
@@ -69,7 +76,7 @@ def dry_run(*, file: Path, run: int | None, last: int, url: str, token: str, jso
 
 def activate(*, file: Path, why: str, url: str, token: str, json: bool) -> int:
     """Put the tests of a file in force."""
-    text = _text(file)
+    text = _checked(file)
     return _told(post(url, token, "quality-tests/activate", {"text": text, "why": why}), json=json)
 
 
@@ -84,25 +91,9 @@ def history(*, url: str, token: str, json: bool) -> int:
         found = client.get("quality-tests")
     if json:
         return print_json(found)
-    for row in found["versions"]:
-        back = "" if row["restores"] is None else f", version {row['restores']} again"
-        mark = " (in force)" if row["active"] else ""
-        typer.echo(
-            f"{row['number']:4} {moment(row['when'])} {row['hash']}{back} by {row['who']}: "
-            f"{row['why']}{mark}"
-        )
+    say_versions(found["versions"])
     if found["active"] is None:
         typer.echo("in force are the quality tests that processes were started with")
-    return 0
-
-
-def show(*, number: int | None, url: str, token: str, json: bool) -> int:
-    """Print the text of a version, by default of the one in force."""
-    with Client(url, token=token) as client:
-        row = client.get(f"quality-tests/versions/{'active' if number is None else number}")
-    if json:
-        return print_json(row)
-    typer.echo(row["text"], nl=False)
     return 0
 
 
@@ -161,12 +152,7 @@ def report_of(text: str) -> tuple[str, dict[str, str]]:
 def _told(row: Mapping[str, Any], *, json: bool) -> int:
     if json:
         return print_json(row)
-    again = row["restores"]
-    if again == 0:
-        what = "what processes were started with"
-    else:
-        what = f"version {row['number']}" + ("" if again is None else f", which is {again} again,")
-    typer.echo(f"{what} is in force from the next LS on ({row['hash']})")
+    typer.echo(f"{version_named(row)} is in force from the next LS on ({row['hash']})")
     return 0
 
 
@@ -176,12 +162,16 @@ def _steps(steps: list[dict[str, Any]]) -> str:
     )
 
 
-def _text(file: Path) -> str:
+def _checked(file: Path) -> str:
+    """The text of a file that is TOML: what else is wrong with it the gateway says, which knows the
+    plug-ins that count."""
+    text = text_of(file)
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"quality tests {file}: cannot be read: {error}"
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{file}: not TOML: {error}"
         raise ConfigurationError(msg) from error
+    return text
 
 
 def _plain(value: object) -> str:

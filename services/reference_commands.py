@@ -61,7 +61,17 @@ def list_references(
     if json:
         return print_json(answer)
     table = Table(box=None)
-    for column in ("version", "workspace", "name", "kind", "of", "status", "expires", "owner"):
+    for column in (
+        "version",
+        "workspace",
+        "name",
+        "kind",
+        "of",
+        "good for",
+        "status",
+        "expires",
+        "owner",
+    ):
         table.add_column(column, no_wrap=column == "version")
     for row in answer["references"]:
         table.add_row(
@@ -70,6 +80,7 @@ def list_references(
             f"{row['name']} #{row['number']}{' *' * row['stands']}",
             row["kind"],
             _made_of(row),
+            _good_for(row["valid"]),
             row["status"],
             "-" if row["expires"] is None else moment(row["expires"])[:10],
             row["owner"],
@@ -236,6 +247,17 @@ def _made_of(row: Mapping[str, Any]) -> str:
     runs = [window["run"] for window in row["windows"]]
     named = f"run {runs[0]}" if len(runs) == 1 else f"{len(runs)} runs"
     return f"{named}, {row['exposed']['lumisections']} LSs"
+
+
+def _good_for(valid: Mapping[str, Any]) -> str:
+    """What is asked of an LS, in words: `pp*, STABLE BEAMS, 6800 GeV, runs 5-`."""
+    said = [" or ".join(valid[name]) for name in ("run_types", "beam_modes", "prescales")]
+    # A gateway of the release before knows of no energies.
+    said.append(" or ".join(f"{energy:g} GeV" for energy in valid.get("energies", ())))
+    first, last = valid["first_run"], valid["last_run"]
+    if first is not None or last is not None:
+        said.append(f"runs {'' if first is None else first}-{'' if last is None else last}")
+    return ", ".join(filter(None, said)) or "all"
 
 
 def _plain(value: object) -> str:

@@ -36,6 +36,7 @@ _NOT_SETTINGS: Final = {
     # Of the tests, which start the program with their own environment.
     "DQMSTREAM_CHROMIUM",
     "DQMSTREAM_JSROOT",
+    "DQMSTREAM_SCREENSHOTS",
     "DQMSTREAM_TEST_DATA",
     "DQMSTREAM_TEST_KAFKA",
 }
@@ -91,6 +92,17 @@ class Settings(BaseModel):
     workspaces: Names = Field((), description="workspaces to fill; empty: all that are installed")
     workspace_files: Names = Field((), description="TOML files that declare further workspaces")
     quality_tests: str = Field("", description="TOML file of quality tests; empty: the shipped one")
+    plugin_seconds: float = Field(
+        10.0, gt=0, le=3600, description="for a quality test of a plug-in on a stack of elements"
+    )
+    plugin_memory: int = Field(
+        4 << 30,
+        ge=256 << 20,
+        description="address space of a worker that runs plug-ins, in bytes",
+    )
+    plugin_processes: int = Field(
+        1, ge=1, le=64, description="workers that run plug-ins at once, of a comparator or gateway"
+    )
     alarm_rules: File = Field(
         None, description="TOML file: what holds for all alarms; none: the shipped one"
     )
@@ -99,6 +111,7 @@ class Settings(BaseModel):
     )
     publish_interval: float = Field(1.0, gt=0, le=60, description="between updates of an open LS")
     update_interval: float = Field(0.5, gt=0, le=60, description="between updates of a browser")
+    streams: int = Field(256, ge=1, le=100_000, description="open streams of one gateway")
     lumisection_timeout: float = Field(60.0, gt=0, description="silence that closes an open LS")
     run_timeout: float = Field(300.0, gt=0, description="silence that ends a run")
     max_open: int = Field(8, ge=1, le=1000, description="open LSs per run; more close the oldest")
@@ -118,6 +131,21 @@ class Settings(BaseModel):
     )
     read_needs_token: bool = Field(
         False, description="whether reading takes a token, too; writing always does"
+    )
+    oidc_issuer: str = Field(
+        "", description="OpenID Connect provider where people log in; empty: only tokens"
+    )
+    oidc_client_id: str = Field("", description="what the provider calls this gateway")
+    oidc_secret_file: File = Field(None, description="file with the client's secret there")
+    oidc_claim: str = Field("groups", description="claim whose values give roles; a.b leads inside")
+    oidc_roles: Names = Field(
+        (), description="roles of its values, as dqm-experts=expert; *=viewer is everybody"
+    )
+    oidc_name: str = Field(
+        "preferred_username", description="claim by which people stand in the record"
+    )
+    oidc_url: str = Field(
+        "", description="address of the page for browsers, as https://dqm.cern.ch"
     )
     ingest: bool = Field(True, description="take events over HTTP, from tokens of role producer")
     requests_per_second: float = Field(

@@ -10,13 +10,22 @@ from dqmstream.errors import SourceError
 from dqmstream.fold.state import FoldSettings
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
+from dqmstream.quality.pattern import matches
 from dqmstream.quality.plugins import load_plugins
 from dqmstream.workspaces.registry import load_workspaces
 from services.fitting import fitting
 from services.logging.logs import set_up_logs
+from services.plugins.bounds import WorkerSettings
 from services.settings import InForce, Settings, load_settings
 
-__all__ = ["booking_set", "chosen_bookings", "chosen_tests", "in_force", "settings_in_force"]
+__all__ = [
+    "booking_set",
+    "chosen_bookings",
+    "chosen_tests",
+    "in_force",
+    "settings_in_force",
+    "worker_bounds",
+]
 
 
 def settings_in_force(flags: Mapping[str, object], config: Path | None) -> Settings:
@@ -64,6 +73,15 @@ def booking_set(settings: Settings, bookings: Sequence[Booking]) -> BookingSet:
     return BookingSet(bookings, fold)
 
 
+def worker_bounds(settings: Settings) -> WorkerSettings:
+    """Bounds of the workers that run the quality tests of plug-ins."""
+    return WorkerSettings(
+        seconds=settings.plugin_seconds,
+        memory=settings.plugin_memory,
+        processes=settings.plugin_processes,
+    )
+
+
 def chosen_tests(
     settings: Settings, bookings: Sequence[Booking] | None = None
 ) -> tuple[QualityTest, ...]:
@@ -77,7 +95,9 @@ def chosen_tests(
         if bookings is None or settings.kafka:
             return tests
         workspaces = {booking.workspace for booking in bookings}
-        return tuple(test for test in tests if test.workspace in workspaces)
+        return tuple(
+            test for test in tests if any(matches(test.workspace, one) for one in workspaces)
+        )
     path = Path(settings.quality_tests)
     try:
         text = path.read_text()

@@ -20,6 +20,7 @@ from services.processes.process import Process, Service
 from services.processes.record import recorder
 from services.processes.serve import serving
 from services.settings import Settings
+from services.startup import worker_bounds
 
 __all__ = ["System", "running_system"]
 
@@ -61,7 +62,7 @@ async def running_system(
     async with serving(settings) as gateway:
         analysing = analysers(filling.booking_set, conditions=derive_conditions)
         services = [*filling.services(), *analysing]
-        services += [comparator(tests), recorder(), gateway.service]
+        services += [comparator(tests, worker_bounds(settings)), recorder(), gateway.service]
         services.append(alarms(await asyncio.to_thread(chosen_rules, settings), tests))
         if settings.display:
             services.append(display(settings))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from services.command_line import alarm_rules
 from services.command_line.invoke import invoke
 from services.command_line.options import GATEWAY, Json, Url, Why
 
@@ -34,6 +35,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
         group.command()(command)
     group.command("out-of-service")(out_of_service)
     group.command("in-service")(in_service)
+    alarm_rules.add_to(group)
     app.add_typer(group, name="alarms", rich_help_panel=panel)
 
 

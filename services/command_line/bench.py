@@ -31,6 +31,8 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
         payload,
         compare,
         verdicts,
+        viewers,
+        page,
     ):
         bench.command()(command)
     app.add_typer(bench, name="bench", rich_help_panel=panel)
@@ -142,6 +144,31 @@ def verdicts(
 ) -> None:
     """Faults found and false alarms: on the synthetic detector, and on LSs people certified."""
     _bench("verdicts", {"file": file, "quick": quick}, check=check, json=json)
+
+
+def page(
+    minutes: Annotated[float, typer.Option(min=0.1, help="how long is measured")] = 10.0,
+    quick: Quick = False,
+    check: Check = False,
+    json: Json = False,
+) -> None:
+    """200 live plots at 1 Hz in headless Chromium: main thread, dropped frames, heap."""
+    _bench("page", {"minutes": minutes, "quick": quick}, check=check, json=json)
+
+
+def viewers(
+    clients: Annotated[int, typer.Option(min=20, help="streams; some do not read")] = 1_000,
+    seconds: Annotated[int, typer.Option(min=5, help="that are measured")] = 30,
+    quick: Quick = False,
+    check: Check = False,
+    json: Json = False,
+) -> None:
+    """Many streams of 20 plots each at 1 Hz from one core: delivery, CPU, memory, bytes.
+
+    One in twenty stalls, and one in twenty is slow.
+    """
+    options: dict[str, object] = {"clients": clients, "seconds": seconds, "quick": quick}
+    _bench("viewers", options, check=check, json=json)
 
 
 def _bench(name: str, options: dict[str, object], *, check: bool, json: bool) -> None:

@@ -23,11 +23,13 @@ _BENCHES: Final = (
     "http",
     "kafka",
     "log",
+    "page",
     "payload",
     "pipeline",
     "start",
     "store",
     "verdicts",
+    "viewers",
 )
 
 

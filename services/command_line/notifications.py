@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from services.command_line import notification_routes
 from services.command_line.invoke import invoke
 from services.command_line.options import GATEWAY, Config, ExpertToken, Json, Url, Why, flags
 
@@ -22,6 +23,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
     group.command("test")(try_out)
     for command in (dead, again, enable, disable):
         group.command()(command)
+    notification_routes.add_to(group)
     app.add_typer(group, name="notifications", rich_help_panel=panel)
 
 

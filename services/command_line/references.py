@@ -7,42 +7,29 @@ import typer
 
 from services.command_line.invoke import invoke
 from services.command_line.options import GATEWAY, ExpertToken, Json, Url, Why
+from services.command_line.reference_options import (
+    BeamModes,
+    Energies,
+    ExpiresDays,
+    FirstRun,
+    Labels,
+    LastRun,
+    NameOption,
+    Owner,
+    Paths,
+    Prescales,
+    Proposed,
+    Rank,
+    Reason,
+    RunTypes,
+    Version,
+    Workspace,
+    Workspaces,
+    labels_of,
+    valid_for,
+)
 
 __all__ = ["add_to"]
-
-Version = Annotated[str, typer.Argument(help="id of a version, as `list` shows it")]
-NameOption = Annotated[str, typer.Option(help="of the reference: a new version of a name replaces")]
-Workspace = Annotated[str | None, typer.Option(help="default: all")]
-Workspaces = Annotated[
-    list[str] | None,
-    typer.Option("--workspace", help="may be repeated; default: all", show_default=False),
-]
-Paths = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--path", help="pattern of elements, may be repeated; default: all", show_default=False
-    ),
-]
-Rank = Annotated[int, typer.Option(help="place in the chain: the lower, the earlier it is tried")]
-Owner = Annotated[str, typer.Option(help="who answers for it")]
-Reason = Annotated[str, typer.Option(help="why it is a good one")]
-ExpiresDays = Annotated[
-    float | None, typer.Option(help="days after which it is not used any more", show_default=False)
-]
-Proposed = Annotated[bool, typer.Option("--proposed", help="not to be used until it is accepted")]
-RunTypes = Annotated[
-    list[str] | None, typer.Option("--run-type", help="it is good for, a glob; may be repeated")
-]
-BeamModes = Annotated[list[str] | None, typer.Option("--beam-mode", help="the same of beam modes")]
-Prescales = Annotated[
-    list[str] | None, typer.Option("--prescales", help="the same of names of prescale columns")
-]
-FirstRun = Annotated[int | None, typer.Option(help="it is good for", show_default=False)]
-LastRun = Annotated[int | None, typer.Option(help="it is good for", show_default=False)]
-Labels = Annotated[
-    list[str] | None,
-    typer.Option("--label", help="as `energy=6.8 TeV`, to be read; may be repeated"),
-]
 
 
 def add_to(app: typer.Typer, *, panel: str) -> None:
@@ -130,6 +117,7 @@ def make(
     run_type: RunTypes = None,
     beam_mode: BeamModes = None,
     prescales: Prescales = None,
+    energy: Energies = None,
     first_run: FirstRun = None,
     last_run: LastRun = None,
     label: Labels = None,
@@ -148,14 +136,8 @@ def make(
             "workspaces": workspace or [],
             "band": band,
             "require": require,
-            "valid": {
-                "run_types": run_type or [],
-                "beam_modes": beam_mode or [],
-                "prescales": prescales or [],
-                "first_run": first_run,
-                "last_run": last_run,
-            },
-            "labels": dict(_label(text) for text in label or ()),
+            "valid": valid_for(run_type, beam_mode, prescales, energy, (first_run, last_run)),
+            "labels": labels_of(label),
             "proposed": proposed,
         }
         return reference_commands.make(asked=asked, url=url, token=token, json=json)
@@ -172,6 +154,13 @@ def upload(
     run: Annotated[int | None, typer.Option(help="of a file with several: which")] = None,
     path: Paths = None,
     rank: Rank = 0,
+    run_type: RunTypes = None,
+    beam_mode: BeamModes = None,
+    prescales: Prescales = None,
+    energy: Energies = None,
+    first_run: FirstRun = None,
+    last_run: LastRun = None,
+    label: Labels = None,
     expires_days: ExpiresDays = None,
     proposed: Proposed = False,
     url: Url = GATEWAY,
@@ -189,6 +178,13 @@ def upload(
         "run": run,
         "path": path or [],
         "rank": rank,
+        "run_type": run_type or [],
+        "beam_mode": beam_mode or [],
+        "prescales": prescales or [],
+        "energy": energy or [],
+        "first_run": first_run,
+        "last_run": last_run,
+        "label": [f"{name}={value}" for name, value in labels_of(label).items()],
         "expires_days": expires_days,
         "proposed": str(proposed).lower(),
     }
@@ -290,11 +286,3 @@ def _asked(
         "paths": path or ["**"],
         "expires_days": days,
     }
-
-
-def _label(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        msg = f"{text!r} is not of the form name=value"
-        raise typer.BadParameter(msg)
-    return name, value

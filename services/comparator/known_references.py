@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Self, TypeVar
 
 from dqmstream.messages.references import Reference
+from dqmstream.quality.compiled import CHOSEN_BY
 from dqmstream.quality.inputs import Chosen, Wanted
 from dqmstream.references.comparing import standing_compared
 from dqmstream.transport.log import Log
@@ -68,7 +69,7 @@ class KnownReferences:
             wanted.run,
             wanted.lumisection,
             wanted.moment,
-            None if told is None else (told.run_type, told.beam_mode, told.prescale_name),
+            None if told is None else tuple(getattr(told, name) for name in CHOSEN_BY),
         )
         found = self._windows.get(window)
         if found is None:

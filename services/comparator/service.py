@@ -18,24 +18,21 @@ from typing import Any, Final
 import structlog
 
 from dqmstream.clock import Clock
-from dqmstream.errors import LogError, MessageError
+from dqmstream.errors import LogError
 from dqmstream.fold.merge import Merger
 from dqmstream.histograms.layout import Layout
-from dqmstream.messages.quality import QualityReports
-from dqmstream.messages.topics import HISTOGRAMS, QUALITY
-from dqmstream.messages.wire import CODEC
+from dqmstream.messages.topics import HISTOGRAMS
 from dqmstream.quality.algorithm import Algorithm
 from dqmstream.quality.comparison import Comparison, ComparisonSettings
 from dqmstream.quality.declaration import QualityTest
 from dqmstream.quality.published import Published
 from dqmstream.quality.registry import ALGORITHMS
-from dqmstream.transport.by_time import offset_since, time_at
-from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import GroupReader, Log, Record, TopicPartition
 from services.comparator.compiled_tests import CompiledShelf
 from services.comparator.judging import ComparatorProgress, Judging
 from services.comparator.known_conditions import KnownConditions
 from services.comparator.known_references import KnownReferences
+from services.comparator.published_before import read_published
 from services.configuration.tests_in_force import TestsInForce
 from services.plugins.workers import Workers
 
@@ -44,8 +41,6 @@ __all__ = ["ComparatorProgress", "ComparatorSettings", "run_comparator"]
 _READ_RECORDS: Final = 64
 _READ_BYTES: Final = 16 << 20
 _PATIENCE: Final = 1.0
-_CLOCKS_APART: Final = 600 * 10**9
-"""Nanoseconds by which clocks of brokers may differ."""
 _LOOK_INTERVAL: Final = 1.0
 """Seconds between two looks at how far the log has got: each asks the broker."""
 
@@ -186,7 +181,7 @@ class _Comparator:
             taken[place] = committed, max(committed or 0, start), end
         unread = {place: at for place, (_, at, end) in taken.items() if at < end}
         holes = any(position > (committed or 0) for committed, position, _ in taken.values())
-        self._published = await self._read_published(None if holes else unread)
+        self._published = await read_published(self._log, None if holes else unread)
         for (topic, partition), (committed, position, end) in taken.items():
             hole = position > (committed or 0)
             comparison = self._comparison(published=self._published, hole=hole)
@@ -200,31 +195,6 @@ class _Comparator:
         """Give partitions up."""
         for _topic, partition in places:
             self._owned.pop(partition, None)
-
-    async def _read_published(self, positions: Mapping[TopicPartition, int] | None) -> Published:
-        """Reports of what will be read from these positions, so that none is made twice.
-
-        None reads all there are: of a run whose beginning is lost they say where it began.
-        """
-        published, batch = Published(), list[Record]()
-        starts: dict[int, int] = {}
-        if positions is not None:
-            times = [await time_at(self._log, *place, at) for place, at in positions.items()]
-            since = min((one for one in times if one is not None), default=None)
-            if since is None:
-                return published
-            # A report is made after what it is of: nothing older can be of what will be read.
-            for partition in range(self._log.partitions(QUALITY)):
-                starts[partition] = await offset_since(
-                    self._log, QUALITY, partition, since - _CLOCKS_APART
-                )
-        async for record in read_to_end(self._log, QUALITY, starts):
-            batch.append(record)
-            if len(batch) == _READ_RECORDS:
-                await asyncio.to_thread(_note_published, published, batch)
-                batch = []
-        await asyncio.to_thread(_note_published, published, batch)
-        return published
 
     # -------------------------------------------------------------------- loop
 
@@ -272,6 +242,8 @@ class _Comparator:
         changed = await self._news.conditions.news()
         if self._published is not None:
             self._renewed_all = False
+            for owned in self._owned.values():
+                owned.comparison.note_conditions(changed)
         elif changed or not self._renewed_all:
             places = changed if self._renewed_all else None
             self._renewed_all = True
@@ -313,13 +285,3 @@ class _Comparator:
         ):
             self._published.forget()
             self._published = None
-
-
-def _note_published(published: Published, records: Sequence[Record]) -> None:
-    for record in records:
-        try:
-            message = CODEC.decode(record.headers, record.value)
-        except MessageError:
-            continue  # not one of ours: these can be read
-        if isinstance(message, QualityReports):
-            published.note(message)

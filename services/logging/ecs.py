@@ -64,6 +64,7 @@ FIELDS: Final[Mapping[str, tuple[str, Kind]]] = {
     "subscription": ("dqm.subscription", "keyword"),
     "alarm": ("dqm.alarm", "keyword"),
     "reference": ("dqm.reference", "keyword"),
+    "configuration": ("dqm.configuration", "keyword"),
     # A file of the embedded log that was cut short
     "path": ("file.path", "keyword"),
     "bytes_cut": ("dqm.bytes_cut", "long"),

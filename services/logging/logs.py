@@ -22,6 +22,7 @@ from dqmstream.clock import Clock, SystemClock
 from dqmstream.identity import kind_of_service
 from services.logging.ecs import ECS_VERSION, renamed
 from services.logging.pace import LinePace
+from services.logging.recent import RECENT
 
 __all__ = ["EcsFields", "Hider", "set_up_logs"]
 
@@ -34,8 +35,8 @@ _ASSIGNED: Final = re.compile(
     r"""((?:password|passwd|secret|token)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&)}\]]+)""",
     re.IGNORECASE,
 )
-_TOKEN: Final = re.compile(r"dqm_[A-Za-z0-9_-]{43}")
-"""As `dqmstream token new` makes them, wherever one turns up."""
+_TOKEN: Final = re.compile(r"dqm_(?:p\.[A-Za-z0-9_-]{20,}|[A-Za-z0-9_-]{43})")
+"""As `dqmstream token new` and logins make them, wherever one turns up."""
 _OURS: Final = "dqmstream"
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
 
@@ -55,7 +56,8 @@ def set_up_logs(
     clock
         Paces repeats.
     """
-    pace = LinePace(clock or SystemClock())
+    known = clock or SystemClock()
+    pace, hider = LinePace(known), Hider(secrets)
     rendering: list[structlog.typing.Processor] = (
         [EcsFields(), structlog.processors.JSONRenderer(ensure_ascii=False)]
         if form == "json"
@@ -71,8 +73,9 @@ def set_up_logs(
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             pace,
+            RECENT.processor(hider, known.wall),
             *rendering[:-1],
-            Hider(secrets),
+            hider,
             rendering[-1],
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),

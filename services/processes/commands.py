@@ -15,7 +15,13 @@ from services.memory import return_freed_memory
 from services.processes.alone import alone, need_broker
 from services.settings import Settings
 from services.shutdown import run_until_stopped
-from services.startup import booking_set, chosen_bookings, chosen_tests, settings_in_force
+from services.startup import (
+    booking_set,
+    chosen_bookings,
+    chosen_tests,
+    settings_in_force,
+    worker_bounds,
+)
 
 if TYPE_CHECKING:
     from services.input_files import FileOptions
@@ -83,7 +89,9 @@ def compare(*, flags: Mapping[str, object], config: Path | None) -> int:
     settings = _settings("compare", flags, config)
     tests = chosen_tests(settings)
     says = f"comparing by {len(tests)} quality tests"
-    return run_until_stopped(lambda: alone(settings, [comparator(tests)], says=says))
+    return run_until_stopped(
+        lambda: alone(settings, [comparator(tests, worker_bounds(settings))], says=says)
+    )
 
 
 def alert(*, flags: Mapping[str, object], config: Path | None) -> int:

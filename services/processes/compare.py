@@ -9,20 +9,21 @@ from dqmstream.quality.plugins import load_plugins
 from dqmstream.transport.patience import insist
 from services.comparator.judging import ComparatorProgress
 from services.comparator.service import run_comparator
+from services.plugins.bounds import WorkerSettings
 from services.plugins.workers import Workers
 from services.processes.process import Process, Ready, Service
 
 __all__ = ["comparator"]
 
 
-def comparator(tests: Sequence[QualityTest]) -> Service:
-    """A comparator that judges by these tests."""
+def comparator(tests: Sequence[QualityTest], workers: WorkerSettings) -> Service:
+    """A comparator that judges by these tests, those of plug-ins within bounds."""
     progress = ComparatorProgress()
 
     async def start(process: Process, ready: Ready) -> None:
         plugins = await asyncio.to_thread(load_plugins)
         # What it cannot wait for with patience is a start anew: it finds out what is published.
-        with closing(Workers(plugins)) as workers:
+        with closing(Workers(plugins, workers)) as apart:
             await insist(
                 lambda: run_comparator(
                     process.log,
@@ -32,7 +33,7 @@ def comparator(tests: Sequence[QualityTest]) -> Service:
                     member=f"{process.name}-comparator",
                     progress=progress,
                     algorithms=plugins.algorithms,
-                    workers=workers,
+                    workers=apart,
                 ),
                 "the comparator starts anew",
             )

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 from dqmstream.errors import ConfigurationError
@@ -40,8 +41,15 @@ def declared_notifications(settings: Settings) -> Declared:
     return read_notifications(text, str(path))
 
 
-def receivers_found(settings: Settings, declared: Declared) -> dict[str, Address]:
+def receivers_found(
+    settings: Settings, declared: Declared, secrets: set[str] | None = None
+) -> dict[str, Address]:
     """Where all receivers are; from here on no log line shows their secrets. Reads files.
+
+    Parameters
+    ----------
+    secrets
+        Others that no log line shows; those of the receivers are added, also of refused ones.
 
     Raises
     ------
@@ -49,8 +57,9 @@ def receivers_found(settings: Settings, declared: Declared) -> dict[str, Address
         If an address or key is missing or not allowed.
     """
     addresses = addresses_of(declared, os.environ)
-    secrets = (*settings.passwords, *secrets_in(addresses))
-    set_up_logs(settings.log_level, settings.log_format, secrets=secrets)
+    hidden = set() if secrets is None else secrets
+    hidden.update(secrets_in(addresses))
+    set_up_logs(settings.log_level, settings.log_format, secrets=(*settings.passwords, *hidden))
     check_known(addresses)
     return addresses
 
@@ -64,8 +73,13 @@ def notifier(settings: Settings) -> Service:
         If the file is wrong, or an address or key is missing or not allowed.
     """
     declared = declared_notifications(settings)
-    addresses = receivers_found(settings, declared)
+    secrets = set[str]()
+    addresses = receivers_found(settings, declared, secrets)
     progress = NotifierProgress()
+
+    def find(others: Declared) -> Mapping[str, Address]:
+        # What was a secret once is one still: no line shows any that was ever found.
+        return receivers_found(settings, others, secrets)
 
     async def start(process: Process, ready: Ready) -> None:
         async with opened_senders(addresses, process.clock) as senders:
@@ -78,6 +92,7 @@ def notifier(settings: Settings) -> Service:
                 ready=ready,
                 settings=NotifierSettings(member=f"{process.name}-notifier"),
                 progress=progress,
+                find=find,
             )
 
     return Service(name="notifier", start=start, progress=progress, kind="notifier")

@@ -4,19 +4,29 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from dqmstream.clock import Clock, SystemClock
 from dqmstream.errors import ConfigurationError
 from dqmstream.store.store import Store
 from services.gateway.access import Access
 from services.gateway.progress import GatewayProgress
 from services.gateway.service import run_gateway
 from services.gateway.settings import GatewaySettings, Limits
+from services.processes.alarm import chosen_rules
 from services.processes.process import Process, Ready, Service
+from services.secrets import from_file
 from services.settings import Settings
-from services.startup import chosen_tests
+from services.startup import chosen_tests, worker_bounds
 from services.web import listen
 
+if TYPE_CHECKING:
+    from services.gateway.oidc import People
+
 __all__ = ["Serving", "serving"]
+
+_OTHER_CONNECTIONS: Final = 768
+"""Besides streams: what asks for answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +51,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     """
     access = await asyncio.to_thread(_access, settings)
     tests = await asyncio.to_thread(chosen_tests, settings)
+    rules = await asyncio.to_thread(chosen_rules, settings)
     listener = await asyncio.to_thread(
         listen, settings.host, settings.port, hint="--port 0 takes any free port"
     )
@@ -60,7 +71,11 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                     update_interval=settings.update_interval,
                     allowed_hosts=settings.allowed_hosts,
                     read_needs_token=settings.read_needs_token,
-                    limits=Limits(requests_per_second=settings.requests_per_second),
+                    limits=Limits(
+                        clients=settings.streams,
+                        connections=settings.streams + _OTHER_CONNECTIONS,
+                        requests_per_second=settings.requests_per_second,
+                    ),
                 ),
                 clock=process.clock,
                 ready=ready,
@@ -69,6 +84,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 progress=progress,
                 access=access,
                 tests=tests,
+                workers=worker_bounds(settings),
+                rules=rules,
                 ingest_log=process.bare_log if settings.ingest else None,
             )
 
@@ -89,4 +106,24 @@ def _access(settings: Settings) -> Access:
     if named is not None and not named.exists():
         msg = f"tokens file {named} does not exist: make it with `dqmstream token new`"
         raise ConfigurationError(msg)
-    return Access.of_file(settings.tokens_path)
+    access = Access.of_file(settings.tokens_path)
+    if settings.oidc_issuer:
+        access.people = _people(settings, SystemClock())
+    return access
+
+
+def _people(settings: Settings, clock: Clock) -> "People":
+    from services.gateway.oidc import People  # noqa: PLC0415 only who configures it needs Authlib
+    from services.gateway.oidc_settings import ProviderSettings, read_roles  # noqa: PLC0415
+
+    secret = from_file(settings.oidc_secret_file) if settings.oidc_secret_file else ""
+    chosen = ProviderSettings(
+        issuer=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        secret=secret,
+        claim=settings.oidc_claim,
+        roles=read_roles(settings.oidc_roles),
+        name_claim=settings.oidc_name,
+        url=settings.oidc_url,
+    )
+    return People(chosen, clock)

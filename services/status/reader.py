@@ -7,8 +7,8 @@ from typing import Final
 from dqmstream.clock import Clock
 from dqmstream.errors import LogError, MessageError, OffsetExpiredError
 from dqmstream.messages.booking import Activation, Booking
-from dqmstream.messages.operations import Heartbeat
-from dqmstream.messages.topics import BOOKINGS, HEARTBEATS, TOPICS
+from dqmstream.messages.operations import Dead, Heartbeat
+from dqmstream.messages.topics import BOOKINGS, HEARTBEATS, TOPICS, dead_topic
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Bounds, Log, Record, TopicPartition
 from services.gateway.pulse import Pulse
@@ -19,6 +19,7 @@ __all__ = ["StatusReader"]
 _STALE_AFTER: Final = 15.0
 _HEARTBEATS_READ: Final = 2_000
 """Back from the end: all processes beat every two seconds."""
+_DEAD: Final = dead_topic("")
 _FRESH: Final = 1.0
 _PATIENCE: Final = 2.0
 """Seconds to wait for records that are there, or were before compaction took them."""
@@ -44,6 +45,7 @@ class StatusReader:
         self._analysed: dict[str, bool] = {}
         self._activations: list[Activation] = []
         self._newest: dict[TopicPartition, int] = {}
+        self._dead: dict[TopicPartition, Dead] = {}
         self._seen_ends: dict[TopicPartition, int] = {}
         self._turn = asyncio.Lock()
         self._last: StatusReport | None = None
@@ -78,6 +80,7 @@ class StatusReader:
             beats=self._pulse.beats(now),
             absent=absent,
             analysed=analysed_in_force(self._activations, self._analysed),
+            dead=self._dead,
         )
 
     def _places(self) -> tuple[list[TopicPartition], list[str]]:
@@ -104,7 +107,18 @@ class StatusReader:
         for record in await self._read(wanted, {place: bounds[place].end for place in wanted}):
             place = (record.topic, record.partition)
             self._newest[place] = max(record.timestamp, self._newest.get(place, 0))
+            if record.topic.endswith(_DEAD):
+                self._look_at_dead(record)
         self._seen_ends = {place: each.end for place, each in bounds.items()}
+
+    def _look_at_dead(self, record: Record) -> None:
+        """What the newest letter of a partition says."""
+        try:
+            message = CODEC.decode(record.headers, record.value)
+        except MessageError:
+            return
+        if isinstance(message, Dead):
+            self._dead[record.topic, record.partition] = message
 
     async def _hear(self, bounds: Mapping[TopicPartition, Bounds]) -> None:
         """Heartbeats since last time."""

@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dqmstream.identity import kind_of_service
 from dqmstream.messages.booking import Activation
-from dqmstream.messages.operations import Heartbeat
+from dqmstream.messages.operations import Dead, Heartbeat
 from dqmstream.messages.topics import DISPLAYS, EVENTS, HISTOGRAMS, dead_topic
 from dqmstream.transport.record import Bounds, TopicPartition
 from services.gateway.pulse import Beat
 
 __all__ = [
+    "DeadStatus",
+    "LineStatus",
     "OpenStatus",
     "PositionStatus",
     "ServiceStatus",
@@ -31,6 +33,8 @@ _READ_BY: Final = (("filler", EVENTS), ("analyser", EVENTS), ("comparator", HIST
 _NEWS: Final = 600.0
 """Seconds after which a silent service is no news: others have taken over, or are missed."""
 _DEAD: Final = dead_topic("")
+_DETAIL: Final = 500
+"""Characters of what is wrong with a dead record: details may quote what came."""
 
 
 class _Status(BaseModel):
@@ -51,6 +55,26 @@ class TopicStatus(_Status):
     age: float | None = Field(description="Seconds since then.")
 
 
+class LineStatus(_Status):
+    """A warning or an error of a service's log."""
+
+    when: int = Field(description="Nanoseconds since 1970.")
+    level: str
+    text: str
+
+
+class DeadStatus(_Status):
+    """Records of one topic that nobody could use, and why the newest of them could not be."""
+
+    topic: str
+    records: int
+    when: int | None = Field(description="Of the newest, nanoseconds since 1970.")
+    partition: int
+    offset: int = Field(description="Where the newest came from.")
+    reason: str
+    detail: str
+
+
 class ServiceStatus(_Status):
     """One service of one process, by its last heartbeat."""
 
@@ -66,6 +90,9 @@ class ServiceStatus(_Status):
     memory: int = Field(description="Resident bytes of its process.")
     counts: dict[str, int] = Field(description="What it has counted since its start.")
     waits_for: tuple[str, ...] = Field(description="What a watcher waits for, in words.")
+    lines: tuple[LineStatus, ...] = Field(
+        description="Its newest warnings and errors, the oldest first; at most 8."
+    )
 
 
 class PositionStatus(_Status):
@@ -107,6 +134,7 @@ class StatusReport(_Status):
     missing: tuple[str, ...] = Field(
         description="Sources that were missed and have not spoken since."
     )
+    dead: tuple[DeadStatus, ...] = Field(description="Dead letters, by topic; empty if none.")
 
 
 def status_report(
@@ -118,6 +146,7 @@ def status_report(
     beats: Sequence[Beat],
     absent: Sequence[str] = (),
     analysed: Collection[str] = (),
+    dead: Mapping[TopicPartition, Dead] | None = None,
 ) -> StatusReport:
     """The report.
 
@@ -137,6 +166,8 @@ def status_report(
         Topics that should be there and are not.
     analysed
         Workspaces in force that an analyser fills.
+    dead
+        The newest dead letter of each partition of a dead topic.
     """
     positions = [position for beat in beats for position in _positions(beat.heartbeat, bounds)]
     owners = _owners(beats)
@@ -150,6 +181,7 @@ def status_report(
         positions=tuple(positions),
         open=tuple(_open(owners, now)),
         missing=tuple(missing),
+        dead=tuple(_dead(bounds, newest, dead or {})),
     )
 
 
@@ -191,6 +223,31 @@ def _topics(
         )
 
 
+def _dead(
+    bounds: Mapping[TopicPartition, Bounds],
+    newest: Mapping[TopicPartition, int],
+    letters: Mapping[TopicPartition, Dead],
+) -> Iterator[DeadStatus]:
+    for topic in sorted({topic for topic, _ in letters}):
+        places = [place for place in bounds if place[0] == topic]
+        records = sum(bounds[place].end - bounds[place].start for place in places)
+        if not records:
+            continue  # what was there has expired
+        last = max(
+            (place for place in letters if place[0] == topic), key=lambda p: newest.get(p, 0)
+        )
+        letter = letters[last]
+        yield DeadStatus(
+            topic=letter.topic,
+            records=records,
+            when=newest.get(last),
+            partition=letter.partition,
+            offset=letter.offset,
+            reason=letter.reason,
+            detail=letter.detail[:_DETAIL],
+        )
+
+
 def _positions(
     heartbeat: Heartbeat, bounds: Mapping[TopicPartition, Bounds]
 ) -> Iterator[PositionStatus]:
@@ -228,6 +285,9 @@ def _service(beat: Beat, positions: Iterable[PositionStatus]) -> ServiceStatus:
         memory=heartbeat.memory,
         counts=heartbeat.counts,
         waits_for=heartbeat.waits_for,
+        lines=tuple(
+            LineStatus(when=each.when, level=each.level, text=each.text) for each in heartbeat.lines
+        ),
     )
 
 
@@ -279,6 +339,9 @@ def _problems(
     yield from (f"no {kind} is ready" for kind in _NEEDED if kind not in kinds)
     if analysed and "analyser" not in kinds:
         yield f"no analyser is ready: nobody fills {', '.join(sorted(analysed))}"
+    for each in ready:
+        if kind_of_service(each.service) == "analyser":
+            yield from _unanalysed(each)
     # A system may do without one; whether this one does is told by the events there are.
     shown = bounds.get((DISPLAYS, 0))
     if shown is not None and shown.end > shown.start and "display" not in kinds:
@@ -296,6 +359,13 @@ def _problems(
         if kind in kinds and unread and (kind != "analyser" or analysed):
             yield f"no {kind} reads {topic} partition {', '.join(unread)}"
     yield from (f"source {name} is missing" for name in missing)
+
+
+def _unanalysed(analyser: Heartbeat) -> Iterator[str]:
+    """What an analyser has lost since it started."""
+    for name, what in (("lost", "LSs that are never analysed"), ("expired", "records unread")):
+        if number := analyser.counts.get(name, 0):
+            yield f"{analyser.service} of {analyser.process} lost {number} {what}: see its log"
 
 
 def _age(stamp: int, now: int) -> float:

@@ -7,6 +7,7 @@ import typer
 
 from services.command_line.invoke import invoke
 from services.command_line.options import GATEWAY, ExpertToken, Json, Url, Why
+from services.command_line.versions import Number, To
 
 __all__ = ["add_to"]
 
@@ -30,18 +31,29 @@ def dry_run(
     file: File,
     run: Annotated[int | None, typer.Option(help="default: the one that began last")] = None,
     last: Annotated[int, typer.Option(min=1, max=200, help="newest LSs to judge")] = 10,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="all LSs of the run, not the last")
+    ] = False,
     url: Url = GATEWAY,
     token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Say which verdicts of a stored run would be others by the tests of a file.
 
-    Both they and the tests in force judge the same contents; nothing is changed. Tests on windows
-    of several LSs judge the one that ends with the newest LS.
+    Both they and the tests in force judge the same contents, LS by LS as a comparator would have;
+    nothing is changed.
     """
     from services import quality_commands  # noqa: PLC0415
 
-    invoke(quality_commands.dry_run, file=file, run=run, last=last, url=url, token=token, json=json)
+    invoke(
+        quality_commands.dry_run,
+        file=file,
+        run=run,
+        last=None if whole else last,
+        url=url,
+        token=token,
+        json=json,
+    )
 
 
 def activate(
@@ -55,14 +67,7 @@ def activate(
 
 def rollback(
     why: Why,
-    to: Annotated[
-        int | None,
-        typer.Option(
-            help="number of a version, 0 for what processes were started with; default: the one "
-            "that was in force before",
-            show_default=False,
-        ),
-    ] = None,
+    to: To = None,
     url: Url = GATEWAY,
     token: ExpertToken = "",
     json: Json = False,
@@ -81,17 +86,16 @@ def history(url: Url = GATEWAY, token: ExpertToken = "", json: Json = False) -> 
 
 
 def show(
-    number: Annotated[
-        int | None, typer.Argument(help="of a version; default: the one in force")
-    ] = None,
+    number: Number = None,
     url: Url = GATEWAY,
     token: ExpertToken = "",
     json: Json = False,
 ) -> None:
     """Print the tests of a version."""
-    from services import quality_commands  # noqa: PLC0415
+    from services import version_commands  # noqa: PLC0415
 
-    invoke(quality_commands.show, number=number, url=url, token=token, json=json)
+    asked = {"route": "quality-tests", "number": number}
+    invoke(version_commands.show, **asked, url=url, token=token, json=json)
 
 
 def explain(

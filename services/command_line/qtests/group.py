@@ -2,7 +2,7 @@
 
 import typer
 
-from services.command_line.qtests import configuring, importing
+from services.command_line.qtests import configuring, fitting, importing
 
 __all__ = ["add_to"]
 
@@ -15,5 +15,6 @@ def add_to(app: typer.Typer, panel: str) -> None:
         help="Quality tests: brought in, tried, put in force, explained.",
     )
     importing.add_to(group)
+    fitting.add_to(group)
     configuring.add_to(group)
     app.add_typer(group, rich_help_panel=panel)

@@ -7,6 +7,7 @@ import typer
 
 from services.command_line.invoke import invoke
 from services.command_line.options import Json
+from services.command_line.qtests.file_written import Out, Replace, check_new, write
 
 if TYPE_CHECKING:
     from dqmstream.messages.quality import Scope
@@ -24,11 +25,8 @@ def add_to(group: typer.Typer) -> None:
 
 def import_(
     files: Annotated[list[Path], typer.Argument(help="CMSSW QualityTester XML")],
-    out: Annotated[
-        Path | None,
-        typer.Option(help="TOML file to write; default: standard output", show_default=False),
-    ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="write over OUT")] = False,
+    out: Out = None,
+    replace: Replace = False,
     scope: Annotated[str, typer.Option(help="of all tests: lumisection or run")] = "run",
     corrected: Annotated[
         bool,
@@ -61,24 +59,17 @@ def _import(
 ) -> int:
     import msgspec  # noqa: PLC0415 help is quick without
 
-    from dqmstream.errors import ConfigurationError  # noqa: PLC0415
     from dqmstream.quality.cmssw_import import import_cmssw  # noqa: PLC0415
     from dqmstream.quality.cmssw_xml import read_cmssw_xml  # noqa: PLC0415
     from dqmstream.quality.declaration import read_tests  # noqa: PLC0415
 
-    if out is not None and out.exists() and not replace:
-        msg = f"{out} exists: --replace writes over it"
-        raise ConfigurationError(msg)
+    check_new(out, replace=replace)
     read = [read_cmssw_xml(_bytes(file), file.name) for file in files]
     imported = import_cmssw(read, scope=_scope(scope), corrected=corrected)
     # What is written is what the comparator will read: it must take it as a whole.
     read_tests(imported.toml, str(out or "standard output"))
     if out is not None and imported.tests:
-        try:
-            out.write_text(imported.toml, encoding="utf-8")
-        except OSError as error:
-            msg = f"{out}: cannot be written: {error}"
-            raise ConfigurationError(msg) from error
+        write(out, imported.toml)
     if json:
         typer.echo(msgspec.json.format(msgspec.json.encode(_report(imported, out))).decode())
     else:
