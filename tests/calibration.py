@@ -50,6 +50,15 @@ class Calibration:
         below = round(self.null[self.levels.index(level)] * self.trials)
         return float(stats.binom.sf(below - 1, self.trials, level))
 
+    def half(self) -> dict[str, float]:
+        """Sizes of faults that half of the LSs are found with, between those that were tried."""
+        tried = {"shift": (self.shift, SHIFTS), "hole": (self.hole, HOLES)}
+        return {
+            name: float(np.interp(0.5, found, sizes))
+            for name, (found, sizes) in tried.items()
+            if found
+        }
+
 
 def expected(shift: float = 0.0, hole: float = 0.0) -> np.ndarray:
     """Entries per bin of a peak on a flat ground, moved by bins, with a hole in a bin."""
@@ -128,7 +137,8 @@ def calibrate(algorithm: str, trials: int, powers: int, seed: int) -> Calibratio
 def write(folder: Path, found: list[Calibration]) -> None:
     """Write calibration.json and calibration.svg into a folder, made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = {"alarm": ALARM, "shifts": SHIFTS, "holes": HOLES, "tests": [*map(asdict, found)]}
+    tests = [{**asdict(one), "half": one.half()} for one in found]
+    numbers = {"alarm": ALARM, "shifts": SHIFTS, "holes": HOLES, "tests": tests}
     (folder / "calibration.json").write_text(json.dumps(numbers, indent=1) + "\n")
     (folder / "calibration.svg").write_text(_figure(found))
 

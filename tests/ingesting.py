@@ -12,6 +12,8 @@ import httpx
 
 from dqmstream.booking.columns import encode_batch
 from dqmstream.clock import Clock, SystemClock
+from dqmstream.quality.declaration import QualityTest
+from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
 from dqmstream.transport.memory import MemoryLog
 from services.gateway.access import Access
@@ -106,21 +108,25 @@ async def gateway(
     *,
     tokens: Access | None = None,
     ingest_log: Log | None = None,
+    port: int = 0,
+    store: Store | None = None,
+    tests: Sequence[QualityTest] | None = None,
 ) -> AsyncIterator[str]:
-    """A gateway with a real server; its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    """A gateway with a real server; its address. Port 0 takes a free one."""
+    listener = socket.create_server(("127.0.0.1", port))
     ready = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(
             run_gateway(
                 log,
-                None,
+                store,
                 settings or GatewaySettings(),
                 clock=SystemClock(),
                 ready=ready.set,
                 listener=listener,
                 access=tokens or access(),
                 ingest_log=ingest_log or log,
+                tests=tests,
             )
         )
         await ready.wait()

@@ -1,6 +1,6 @@
 """A synthetic run filled and judged without a system: each LS of it, and the run so far."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from dqmstream.booking.columns import decode_batch, encode_batch
@@ -8,15 +8,24 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.booking import Booking
+from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import QualityReport
 from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import QualityTest, Scope
+from dqmstream.quality.inputs import Accepted, Inputs, Past
 from dqmstream.quality.judgement import judge
-from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
+from dqmstream.sources.synthetic import (
+    SyntheticConfig,
+    SyntheticDetector,
+    synthetic_conditions,
+)
 
 __all__ = ["SCOPES", "Judge", "Judged"]
 
 SCOPES: Final[tuple[Scope, ...]] = ("lumisection", "run")
+
+
+_HELD: Final = 20
 
 
 class Judged(NamedTuple):
@@ -39,10 +48,12 @@ class Judge:
         """LSs of a run, or each `step`-th of them."""
         detector = SyntheticDetector(config)
         totals = [Contents.empty(layout) for layout in self._layouts]
+        before: list[tuple[Conditions, tuple[Contents, ...]]] = []
         for lumisection in range(1, config.lumisections + 1, step):
             made = self._filled(detector, lumisection)
+            conditions = synthetic_conditions(config, lumisection)
             reports: list[tuple[Scope, QualityReport]] = []
-            for one, total in zip(made, totals, strict=True):
+            for number, (one, total) in enumerate(zip(made, totals, strict=True)):
                 total.add(one)
                 for scope, contents in zip(SCOPES, (one, total), strict=True):
                     found = judge(
@@ -54,9 +65,13 @@ class Judge:
                         lumisection=lumisection,
                         complete=True,
                         versions=(lumisection,),
+                        conditions=conditions,
+                        inputs=Inputs(past=_past(before, number)),
                     )
                     reports += [(scope, report) for report in found.reports]
             yield Judged(lumisection, made, tuple(reports))
+            before.append((conditions, made))
+            del before[:-_HELD]
 
     def _filled(self, detector: SyntheticDetector, lumisection: int) -> tuple[Contents, ...]:
         contents = tuple(Contents.empty(layout) for layout in self._layouts)
@@ -65,3 +80,19 @@ class Judge:
             for filler, one in zip(self._fillers, contents, strict=True):
                 filler.fill(one, columns, source="synthetic", number=number)
         return contents
+
+
+def _past(
+    before: Sequence[tuple[Conditions, tuple[Contents, ...]]], number: int
+) -> Callable[[int, Accepted], Sequence[Past]]:
+    """LSs before of the workspace of this number."""
+
+    def past(count: int, accepted: Accepted) -> list[Past]:
+        found = [
+            Past(lumisection=known.lumisection, contents=made[number], luminosity=known.recorded)
+            for known, made in before
+            if accepted(known)
+        ]
+        return found[-count:] if count else []
+
+    return past

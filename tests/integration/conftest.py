@@ -1,7 +1,6 @@
 """What integration tests share: whole systems as processes, and a browser to look at their page."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,9 +14,18 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, async_playwright
+from playwright.async_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    async_playwright,
+    expect,
+)
 
-_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+from playback.browser import chromium
+
 _FLAGS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -27,7 +35,10 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-_START_SECONDS: Final = 40
+_START_SECONDS: Final = 120
+_PATIENCE: Final = 25_000
+"""Milliseconds: contents of LSs come after the LSs, and machines of tests do much else."""
+_SCREENSHOTS: Final = Path(os.environ.get("DQMSTREAM_SCREENSHOTS", "build/screenshots"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +87,12 @@ def faulty_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    """Headless Chromium."""
+    """Headless Chromium, of which as much patience is had in all tests."""
+    expect.set_options(timeout=_PATIENCE)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=_chromium(), args=list(_FLAGS))
-        yield chromium
-        await chromium.close()
+        browser = await playwright.chromium.launch(executable_path=_chromium(), args=list(_FLAGS))
+        yield browser
+        await browser.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -101,10 +113,15 @@ async def doomed_visit(
             yield visit, system.process.kill
 
 
+async def screenshot(page: Page, name: str) -> None:
+    """Leave what a page looks like as `NAME.png` in the folder of screenshots."""
+    await page.screenshot(path=_SCREENSHOTS / f"{name}.png")
+
+
 @asynccontextmanager
 async def _visit(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit]:
     page = await browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(25_000)
+    page.set_default_timeout(_PATIENCE)
     visit = Visit(page, system.url)
     _listen(visit)
     yield visit
@@ -118,7 +135,7 @@ def _listen(visit: Visit) -> None:
         if message.type != "error":
             return
         if not (visit.expects_failed_requests and "ERR_CONNECTION" in message.text):
-            visit.complaints.append(message.text)
+            visit.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
     def on_error(error: Error) -> None:
         visit.complaints.append(str(error))
@@ -134,8 +151,7 @@ def _listen(visit: Visit) -> None:
 
 
 def _chromium() -> str:
-    named = os.environ.get("DQMSTREAM_CHROMIUM")
-    found = named or next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    found = chromium()
     if found is None:
         pytest.fail("no Chromium on PATH: name one in DQMSTREAM_CHROMIUM, or use -m 'not browser'")
     return found

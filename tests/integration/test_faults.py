@@ -43,7 +43,11 @@ def test_a_dead_module_and_a_hot_channel_are_reported_within_two_lumisections(
         assert outcomes[lumisection]["BAD"] >= 2
     truth = msgspec.json.decode((tmp_path / "truth.json").read_bytes())
     dead, hot = truth["faults"]
-    assert dead["quality_tests"][1:] == ["pixel dead modules", "pixel noisy modules"]
+    assert dead["quality_tests"][1:] == [
+        "pixel dead modules",
+        "pixel dead regions",
+        "pixel noisy modules",
+    ]
     assert "Pixel/Layer1/occupancy" in dead["elements"]
     assert "ecal noisy crystals" in hot["quality_tests"]
 

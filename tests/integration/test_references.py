@@ -29,16 +29,28 @@ name = "without one"
 algorithm = "Chi2"
 path = "Pixel/Layer2/occupancy"
 """
+SCENARIO = """
+seed = 2
+lumisections = 2
+rate = 100
+
+[fill]
+energies = [[1, 450.0], [2, 6800.0]]
+
+[[fault]]
+kind = "dead"
+collection = "pixel"
+address = "layer1/module37"
+first = 2
+"""
 ELEMENT = "Pixel/Layer1/occupancy"
 GOOD_LSS = 12
 LSS = 2
 SAID = ("--owner", "pixel experts", "--reason", "looked at it", "--path", ELEMENT)
 
 
-def play(settings: dict[str, str], run: int, lumisections: int, *more: str) -> None:
-    length = ["--run", str(run), "--seed", str(run), "--lumisections", str(lumisections)]
-    pace = ["--rate", "100", "--speed", "0", "--exit", "--json"]
-    finished(["demo", *length, *pace, *more], settings, timeout=150)
+def play(settings: dict[str, str], *arguments: str) -> None:
+    finished(["demo", *arguments, "--speed", "0", "--exit", "--json"], settings, timeout=150)
 
 
 def asked(settings: dict[str, str], *arguments: str) -> Any:
@@ -66,6 +78,7 @@ def reports_of(data: Path, run: int) -> dict[str, dict[int, QualityReport]]:
 def test_a_fault_is_found_against_the_run_before_and_the_report_names_the_version(
     tmp_path: Path,
 ) -> None:
+    """Of two references the one for the energy of the beams in each LS."""
     tests = tmp_path / "tests.toml"
     tests.write_text(TESTS)
     data = tmp_path / "data"
@@ -75,7 +88,8 @@ def test_a_fault_is_found_against_the_run_before_and_the_report_names_the_versio
         "quality_tests": str(tests),
         "workspaces": "pixel",
     }
-    play(settings, 1, GOOD_LSS, "--no-faults")
+    length = ["--run", "1", "--seed", "1", "--lumisections", str(GOOD_LSS), "--rate", "100"]
+    play(settings, *length, "--no-faults")
     before = reports_of(data, 1)["as in the reference"][3]
     assert before.outcome is Outcome.NOT_RUN
     assert "there is none in the catalogue" in before.message
@@ -89,21 +103,32 @@ def test_a_fault_is_found_against_the_run_before_and_the_report_names_the_versio
     secret = next(word for word in token.split() if word.startswith("dqm_"))
     with running(["run"], settings) as program:
         who = {"url": program.address, "token": secret}
-        (histogram,) = asked(who, "make", "--name", "golden", "--run", "1", *SAID)["references"]
+        at_energy = {}
+        for name, energy in (("injection", "450"), ("golden", "6799")):
+            said = ["--name", name, "--run", "1", "--energy", energy, *SAID]
+            (at_energy[name],) = asked(who, "make", *said)["references"]
+        histogram = at_energy["golden"]
         band_of = ["--name", "band", "--run", "1", "--band", "entries"]
         (band,) = asked(who, "make", *band_of, *SAID)["references"]
         assert (histogram["who"], band["exposed"]["lumisections"]) == ("ann", GOOD_LSS)
         steps = asked(who, "history", "golden")["history"]
         assert [(step["who"], step["why"]) for step in steps] == [("ann", "looked at it")]
-    play(settings, 2, LSS, "--fault", "dead:pixel:layer1/module37@2-")
+    scenario = tmp_path / "ramp.toml"
+    scenario.write_text(SCENARIO)
+    play(settings, "--scenario", str(scenario), "--run", "2")
     found = reports_of(data, 2)
-    for name, version in (("as in the reference", histogram), ("within the band", band)):
+    used = {
+        "as in the reference": {1: at_energy["injection"], 2: histogram},
+        "within the band": dict.fromkeys((1, 2), band),
+    }
+    for name, versions in used.items():
         outcomes = {number: one.outcome for number, one in found[name].items()}
         told = [one.message for one in found[name].values()]
         assert outcomes == {1: Outcome.GOOD, 2: Outcome.BAD}, told
-        for report in found[name].values():
-            assert report.references == (version["id"],)
+        for number, report in found[name].items():
+            assert report.references == (versions[number]["id"],)
         assert found[name][LSS].bad_channels, "the dead module is named"
     other = found["without one"][LSS]
     assert other.outcome is Outcome.NOT_RUN
     assert "golden #1 is of other elements" in other.message
+    assert "injection #1 is good for beams of 450 GeV, which is 6800 GeV" in other.message

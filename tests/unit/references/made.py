@@ -42,6 +42,7 @@ def wanted(path: str = "pixel/charge", **fields: Any) -> Wanted:
             run_type="pp_run",
             beam_mode="STABLE BEAMS",
             prescale_name="2p0E34",
+            energy=6800.0,
         ),
         "moment": 100 * DAY,
     }

@@ -1,6 +1,7 @@
 """Which reference is chosen: by rank, validity and age, whatever order versions come in."""
 
 import random
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from dqmstream.errors import MessageError
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.references import Reference, RunWindow, Validity
+from dqmstream.quality.inputs import Wanted
 from dqmstream.references.catalogue import Catalogue
 from dqmstream.references.identity import next_version, same_but_for_number
 from dqmstream.references.making import Decision, decided
@@ -22,6 +24,7 @@ VALID = st.builds(
     run_types=st.lists(st.sampled_from(WORDS), max_size=2).map(tuple),
     beam_modes=st.sampled_from([(), ("STABLE BEAMS",), ("FLAT TOP",)]),
     prescales=st.sampled_from([(), ("2p0E34",), ("1p0*",)]),
+    energies=st.sampled_from([(), (6799.0,), (450.0, 6800.0), (450.0,)]),
     first_run=st.sampled_from([None, 1, 400_001, 400_002]),
     last_run=st.sampled_from([None, 400_000, 400_001, 500_000]),
 )
@@ -190,6 +193,21 @@ def test_a_later_version_takes_the_place_and_gives_it_back_when_it_is_retired():
     assert catalogue.choose(wanted()).references == (again,)
 
 
+def test_a_version_that_comes_while_another_thread_makes_a_chain_is_in_the_next_one():
+    first, second = reference("golden", 1), reference("golden", 2)
+
+    class Interrupted(Catalogue):
+        @property
+        def versions(self) -> tuple[Reference, ...]:
+            found = super().versions
+            self.take(second)  # as the event loop does between two steps of the other thread
+            return found
+
+    catalogue = Interrupted([first])
+    assert catalogue.chain("pixel") == (first,)
+    assert catalogue.chain("pixel") == (second,)
+
+
 def test_at_one_rank_the_newest_is_first_and_several_come_in_the_order_of_the_chain():
     one, two, three = (
         reference(name, made=day * DAY) for name, day in [("a", 1), ("b", 3), ("c", 2)]
@@ -225,3 +243,130 @@ def test_the_same_made_again_is_known_by_all_but_its_number():
     one = reference()
     assert same_but_for_number(one, next_version(one, [one]))
     assert not same_but_for_number(one, reference(reason="another"))
+
+
+# ---------------------------------------------------------------------- energy
+
+
+def at_energy(energy: float | None) -> Conditions:
+    return msgspec.structs.replace(wanted().conditions, energy=energy)
+
+
+@pytest.mark.parametrize(
+    ("energy", "name"),
+    [
+        (450.0, "injection"),
+        (6800.0, "physics"),
+        (6745.0, "physics"),
+        (6500.0, "any"),
+        (None, "any"),
+    ],
+)
+def test_the_energy_of_the_beams_chooses_and_is_the_same_within_a_percent(energy, name):
+    catalogue = Catalogue(
+        [
+            reference("injection", valid=Validity(energies=(450.0,))),
+            reference("physics", valid=Validity(energies=(3500.0, 6799.0))),
+            reference("any"),
+        ]
+    )
+    choice = catalogue.choose(wanted(conditions=at_energy(energy)))
+    assert [one.name for one in choice.references] == [name]
+
+
+def test_a_version_that_asks_for_no_energy_has_the_id_that_it_had_before_energies():
+    """Made by the release before: everything that stands in catalogues is known by its id."""
+    assert reference().id == "4682a345da3225c0"
+    valid = Validity(
+        run_types=("pp*",),
+        beam_modes=("STABLE BEAMS",),
+        prescales=("2p0E34",),
+        first_run=5,
+        last_run=7,
+    )
+    assert reference(valid=valid).id == "8bc08b1b351f5d02"
+    energetic = msgspec.structs.replace(valid, energies=(450.0,))
+    assert reference(valid=energetic).id != reference(valid=valid).id
+
+
+# ------------------------------------------------------------------ which is first
+
+
+def is_good(one: Reference, asked: Wanted) -> bool:
+    """Said anew, for an LS of run 400001 that all is known of."""
+    known, valid = asked.conditions, one.valid
+
+    def fits(patterns: tuple[str, ...], value: str) -> bool:
+        return not patterns or any(fnmatchcase(value, pattern) for pattern in patterns)
+
+    expired = one.expires is not None and one.expires <= asked.moment
+    of_itself = any(
+        window.run == asked.run
+        and (
+            one.kind == "run"
+            or any(asked.lumisection in range(a, b + 1) for a, b in window.lumisections)
+        )
+        for window in one.windows
+    )
+    runs = range(valid.first_run or 0, (valid.last_run or 10**9) + 1)
+    return (
+        not expired
+        and not of_itself
+        and asked.run in runs
+        and fits(valid.run_types, known.run_type)
+        and fits(valid.beam_modes, known.beam_mode)
+        and fits(valid.prescales, known.prescale_name)
+        and (not valid.energies or any(abs(known.energy - e) <= 68 for e in valid.energies))
+        and ("**" in one.paths or asked.path in one.paths)
+    )
+
+
+def criteria(one: Reference) -> int:
+    valid = one.valid
+    said = [valid.run_types, valid.beam_modes, valid.prescales, valid.energies]
+    said.append(valid.first_run or valid.last_run)
+    return sum(bool(each) for each in said) + ("**" not in one.paths)
+
+
+@given(
+    many=st.lists(references(), max_size=14),
+    path=st.sampled_from(["pixel/charge", "pixel/size", "pixel/other"]),
+    moment=st.sampled_from([98, 99, 100, 101, 102]).map(lambda day: day * DAY),
+    seed=st.integers(),
+)
+def test_of_one_rank_the_good_one_that_asks_for_most_is_chosen_and_of_equals_the_newest(
+    many, path, moment, seed
+):
+    """As a simple search over all versions says, at any moment of asking."""
+    # Of one id what was decided last counts; of a name the greatest number that is accepted.
+    held = {one.id: one for one in sorted(many, key=lambda one: (one.changed, one.status))}
+    standing: dict[str, Reference] = {}
+    for one in sorted(held.values(), key=lambda one: (one.number, one.id)):
+        if (one.workspace, one.status) == ("pixel", "accepted"):
+            standing[one.name] = one
+    asked = wanted(path=path, moment=moment)
+    good = [one for one in standing.values() if one.kind != "band" and is_good(one, asked)]
+    random.Random(seed).shuffle(many)
+    found = Catalogue(many).choose(asked).references
+    assert bool(found) == bool(good)
+    if good:
+        best = min(good, key=lambda one: (one.rank, -criteria(one), -one.made, one.name))
+        assert found == (best,)
+
+
+def test_a_reference_for_the_conditions_is_before_a_newer_one_for_all():
+    special = reference("special", valid=Validity(run_types=("pp*",), energies=(6800.0,)))
+    general = reference("general", 2)
+    element = reference("element", paths=("pixel/charge",))
+    catalogue = Catalogue([general, element, special])
+    assert catalogue.chain("pixel") == (special, element, general)
+    ranked = reference("general", 3, rank=-1)
+    catalogue.take(ranked)
+    assert catalogue.chain("pixel") == (ranked, special, element), "a rank outweighs it"
+
+
+@given(expires=st.integers(1, 2**62), by=st.sampled_from([-1, 0, 1]))
+def test_a_reference_expires_at_its_moment_to_the_nanosecond(expires, by):
+    catalogue = Catalogue([reference(expires=expires), reference("older", made=0)])
+    (found,) = catalogue.choose(wanted(moment=expires + by)).references
+    assert found.name == ("golden" if by < 0 else "older")

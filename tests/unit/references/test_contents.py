@@ -1,5 +1,7 @@
 """Contents of references travel exactly, in parts, and damage is noticed."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -25,7 +27,9 @@ def data(seed: int, *, bands: bool) -> ReferenceData:
             cells = np.stack(
                 [one.cells[place.offset : place.offset + place.size] for one in members]
             )
-            found[place.element.path] = band_of(place, cells, "entries")
+            band = band_of(place, cells, "entries")
+            usual = (1.0, float(seed), -0.5) if place.index % 2 else None
+            found[place.element.path] = replace(band, usual=usual)
     return ReferenceData(contents=members[0], bands=found)
 
 
@@ -43,6 +47,7 @@ def test_contents_come_out_as_they_went_in(seed, part, bands):
         for name in ("centre", "lower", "upper", "statistical"):
             np.testing.assert_array_equal(getattr(after.bands[path], name), getattr(band, name))
         assert after.bands[path].members == band.members
+        assert after.bands[path].usual == band.usual
 
 
 def test_equal_contents_have_equal_digests_and_others_have_not():

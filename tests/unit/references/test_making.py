@@ -78,6 +78,22 @@ def test_a_band_per_entry_is_of_shares_and_leaves_empty_lumisections_out():
     assert band.statistical[1] == pytest.approx(expected)
 
 
+def test_a_band_of_many_lumisections_says_how_their_bins_move_together():
+    """Of 400: bins that move together scatter more in the sum of squares than ones that do not."""
+    random = np.random.default_rng(1)
+
+    def of(size):
+        moved = 1 + size * random.normal(size=(400, 1)) * [[1, -1]]
+        rows = np.pad(random.poisson(500 * np.maximum(moved, 0)), [(0, 0), (1, 1)])
+        return band_of(LAYOUT["counts"], cells_of("counts", rows), "lumisections").usual
+
+    still, moving = of(0.0), of(0.3)
+    assert still == pytest.approx((1, 1, 4), rel=0.6)
+    assert moving[1] > 1.5 * still[1]
+    rows = [[0, 30, 70, 0]] * 99
+    assert band_of(LAYOUT["counts"], cells_of("counts", rows), "lumisections").usual is None
+
+
 @pytest.mark.parametrize(
     ("per", "centre"), [("lumisections", 40.0), ("none", 40.0), ("luminosity", 80.0)]
 )
@@ -134,6 +150,7 @@ def facts(run: int, **fields: Any) -> RunFacts:
         "pileup": 60.0,
         "prescales": ("2p0E34",),
         "bad": 0.0,
+        "energy": 6800.0,
     }
     return RunFacts(run=run, **(given | fields))
 
@@ -155,6 +172,8 @@ def test_a_run_that_is_alike_in_all_has_no_distance_and_comes_first():
         ({"prescales": ("1p0E34",)}, 1.0, "0% of its prescale columns"),
         ({"luminosity": None}, 1.0, "luminosity not known of both"),
         ({"started": 0}, 1.0, "age not known"),
+        ({"energy": None}, 1.0, "energy not known of both"),
+        ({"energy": 6799.0}, 0.0, "beams of 6799 GeV"),
     ],
 )
 def test_a_difference_counts_in_units_of_its_tolerance_and_is_told(fields, distance, reason):
@@ -167,6 +186,7 @@ def test_a_difference_counts_in_units_of_its_tolerance_and_is_told(fields, dista
     ("fields", "why"),
     [
         ({"run_type": "cosmics"}, "its run type is 'cosmics'"),
+        ({"energy": 450.0}, "its beams had 450 GeV, not 6800 GeV"),
         ({"ended": False}, "it is not over"),
         ({"lumisections": 4}, "it has 4 LSs, expected at least 5"),
         ({"bad": 0.2}, "20.0% of its quality tests were BAD"),

@@ -6,6 +6,7 @@ from random import Random
 
 import msgspec
 import pytest
+import structlog
 
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import SettableClock, SystemClock
@@ -25,6 +26,7 @@ from dqmstream.transport.outgoing import outgoing
 from services.analyser.progress import AnalyserProgress
 from services.analyser.service import AnalyserSettings, run_analyser
 from tests.filled import make_topics
+from tests.unit.analyses.rare import FORGOTTEN_ELSEWHERE
 from tests.unit.analyses.test_analyser import ANALYSES, decode
 
 PLAN = Plan(
@@ -36,7 +38,10 @@ PLAN = Plan(
     live=1,
     faults=frozenset({"ahead", "repeats", "shuffle", "timeouts", "source_crashes", "poison"}),
 )
-BOOKINGS = BookingSet([layout.booking for layout, _ in ANALYSES], PLAN.settings)
+
+
+def bookings(plan: Plan) -> BookingSet:
+    return BookingSet([layout.booking for layout, _ in ANALYSES], plan.settings)
 
 
 @pytest.fixture
@@ -48,18 +53,20 @@ async def log() -> MemoryLog:
     return log
 
 
-def records() -> list[Outgoing]:
+def records(plan: Plan = PLAN) -> list[Outgoing]:
     return [
         Outgoing(topic=EVENTS, partition=number, headers=tuple(e.headers), value=e.value)
-        for number, entries in enumerate(World(PLAN).play().logs)
+        for number, entries in enumerate(World(plan).play().logs)
         for e in entries
     ]
 
 
-async def analyse(log: Log, progress: AnalyserProgress, *, conditions: bool = True) -> None:
+async def analyse(
+    log: Log, progress: AnalyserProgress, *, conditions: bool = True, plan: Plan = PLAN
+) -> None:
     await run_analyser(
         log,
-        BOOKINGS,
+        bookings(plan),
         ANALYSES,
         decode,
         member="a",
@@ -115,6 +122,26 @@ async def test_every_closed_lumisection_is_published_with_what_it_says(log: Memo
     newest = (await messages(log, CHECKPOINTS))[-1]
     assert isinstance(newest, AnalyserCheckpoint)
     assert all(newest.offsets)
+
+
+async def test_a_lumisection_that_is_never_analysed_is_counted_and_named() -> None:
+    plan = FORGOTTEN_ELSEWHERE
+    log = MemoryLog(SettableClock())
+    await make_topics(log, plan.partitions)
+    await log.send(records(plan))
+    progress = AnalyserProgress()
+    with structlog.testing.capture_logs() as lines:
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(analyse(log, progress, plan=plan))
+            while not progress.lost:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            task.cancel()
+    named = [
+        (line["run"], line["lumisection"]) for line in lines if line["event"] == "never analysed"
+    ]
+    assert len(named) == len(set(named)) == progress.lost
+    published = {(piece.run, piece.lumisection) for piece in await sets(log)}
+    assert not published & set(named)
 
 
 async def test_where_files_say_conditions_none_are_published(log: MemoryLog) -> None:

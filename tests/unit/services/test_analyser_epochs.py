@@ -127,8 +127,9 @@ async def test_expired_input_is_named_and_what_it_touches_is_not_whole(
     clock.advance(7200.0)
     await say(log, chunk(3, 1, [6]), marker(3, 2), *whole(4, [8], [9]))
     await log.maintain()
-    async with analysing(log):
+    async with analysing(log) as progress:
         await until_analysed(log, 3, 4, epoch=1)
+        assert progress.expired == 9, "records 1-4 of one partition, 1-5 of the other"
     for workspace in SET.workspaces:
         known = await merged(log, workspace)
         assert events_of(known[1]) == [1, 2], "what was analysed before the hole stays"

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -107,6 +110,38 @@ def test_what_apprise_does_not_know_stops_the_start() -> None:
     declared = Declared(receivers=(chat("").receiver,))
     with pytest.raises(ConfigurationError, match="receiver 'chat': Apprise knows no such address"):
         check_known(addresses_of(declared, {"URL": "nothing://x"}))
+
+
+LATER_FOUND = """
+import structlog
+from dqmstream.errors import ConfigurationError
+from dqmstream.notifications.declaration import Declared
+from dqmstream.notifications.receiver import Receiver
+from services.processes.notify import receivers_found
+from services.settings import Settings
+
+secrets = set()
+chat = Receiver(name="chat", kind="apprise", url_variable="URL")
+try:
+    receivers_found(Settings(), Declared(receivers=(chat,)), secrets)
+except ConfigurationError as error:
+    print(error)
+receivers_found(Settings(), Declared(), secrets)
+structlog.get_logger().warning("something failed", error="at s3cr3t.example.org")
+"""
+
+
+def test_a_secret_of_a_receiver_that_was_refused_is_hidden_still_when_others_are_found() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LATER_FOUND],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "URL": "nothing://s3cr3t.example.org"},
+    )
+    assert "Apprise knows no such address" in done.stdout
+    assert "something failed" in done.stderr
+    assert "s3cr3t" not in done.stdout + done.stderr
 
 
 def test_secrets_come_from_the_environment_and_are_known() -> None:

@@ -348,12 +348,17 @@ async def test_subscriptions_change_without_a_restart_and_survive_one() -> None:
         assert (trial["trial"], told["trial"]) == (True, False)
 
 
+async def _stands(log: Log) -> bool:
+    """Whether somebody has begun to tell."""
+    return b"standing" in await latest_by_key(log, DELIVERIES)
+
+
 async def test_a_test_asked_for_while_nobody_was_there_is_sent_once() -> None:
     log = await new_log()
     async with FaultyReceiver.listening() as taking:
         given = ([receiver(**QUICK)], [subscription()], {"log": taking.url})
         async with notifying(log, *given):
-            pass
+            await until(lambda: _stands(log))
         await command(log, "all", "test")
         for _ in range(2):
             async with notifying(log, *given):

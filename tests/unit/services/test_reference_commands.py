@@ -17,7 +17,7 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.transport.memory import MemoryLog
 from services.cli import app
 from services.gateway.access_tokens import Role
-from services.reference_commands import runs_of
+from services.reference_commands import _good_for, runs_of
 from tests.filled import make_topics
 from tests.ingesting import SECRETS, gateway
 
@@ -58,7 +58,8 @@ async def test_the_life_of_a_reference_by_commands(tmp_path: Path) -> None:
         assert "of role shifter, this takes expert" in refused
         refused = await told("upload", file, *said, status=2, role=None)
         assert "this takes a token of role expert" in refused
-        uploaded = await told("upload", file, *said, "--proposed")
+        good_for = ("--energy", "6800", "--run-type", "pp*", "--first-run", "5")
+        uploaded = await told("upload", file, *said, *good_for, "--proposed")
         assert "a: golden #1 is proposed: version" in uploaded
         assert "1 histograms taken" in uploaded
         assert "rubbish" in uploaded, "what was left out is told"
@@ -66,6 +67,8 @@ async def test_the_life_of_a_reference_by_commands(tmp_path: Path) -> None:
         (row,) = listed["references"]
         assert (row["status"], row["file"], row["elements"]) == ("proposed", "one.json", 1)
         version = row["id"]
+        assert (row["valid"]["energies"], row["valid"]["run_types"]) == ([6800.0], ["pp*"])
+        assert _good_for(row["valid"]) == "pp*, 6800 GeV, runs 5-"
         assert "golden #1 is used" in await told("accept", version, "--why", "plots are fine")
         assert "#1 *" in await told("list", "--standing")
         assert "3 entries" in await told("show", version, "--path", "A/one")

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from dqmstream.errors import ConfigurationError
+from services.plugins.bounds import WorkerSettings
 from services.secrets import hide_password
 from services.settings import Settings, load_settings
+from services.startup import worker_bounds
 from services.terminal import show_settings
 
 
@@ -157,3 +159,14 @@ def test_no_refusal_shows_a_secret(values: dict[str, str]) -> None:
 )
 def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     assert hide_password(url) == shown
+
+
+def test_the_bounds_of_plug_ins_are_settings() -> None:
+    bounds = worker_bounds(
+        in_environment(plugin_seconds="2.5", plugin_memory=str(1 << 30), plugin_processes="3")
+    )
+    assert (bounds.seconds, bounds.memory, bounds.processes) == (2.5, 1 << 30, 3)
+    assert worker_bounds(Settings()) == WorkerSettings()
+    assert "plugin_seconds" in refusal(plugin_seconds="0")
+    assert "plugin_memory" in refusal(plugin_memory="1000")
+    assert "plugin_processes" in refusal(plugin_processes="0")

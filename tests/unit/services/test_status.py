@@ -9,7 +9,7 @@ from rich.console import Console
 from dqmstream.clock import SettableClock
 from dqmstream.errors import LogUnavailableError
 from dqmstream.messages.booking import Activation, Analysis, Booking
-from dqmstream.messages.operations import Heartbeat, OpenLumisection
+from dqmstream.messages.operations import Dead, Heartbeat, LogLine, OpenLumisection
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import (
     BOOKINGS,
@@ -169,6 +169,15 @@ def test_an_analyser_is_missed_where_a_workspace_needs_it():
     )
 
 
+def test_what_an_analyser_has_lost_is_a_problem():
+    both = {f"{EVENTS}/0": 100, f"{EVENTS}/1": 50}
+    lossy = heartbeat("analyser", positions=both, counts={"lost": 2, "expired": 70})
+    assert report(lossy).problems == (
+        "analyser of p lost 2 LSs that are never analysed: see its log",
+        "analyser of p lost 70 records unread: see its log",
+    )
+
+
 def test_a_display_is_missed_where_there_was_one():
     shown = BOUNDS | {(DISPLAYS, 0): Bounds(3, 9)}
     assert report(bounds=shown).problems == ("no display is ready: no new events are shown",)
@@ -274,6 +283,35 @@ async def test_a_log_that_is_away_is_said_to_be(log, clock, monkeypatch):
     monkeypatch.setattr(log, "bounds", bounds)
     with pytest.raises(LogUnavailableError, match="are not known"):
         await StatusReader(log, clock).report()
+
+
+async def test_the_newest_dead_letter_of_a_topic_is_told_with_its_reason(log, clock):
+    reader = StatusReader(log, clock)
+    assert (await reader.report()).dead == ()
+    clock.advance(2)
+    for offset, reason in ((3, "old"), (9, "new")):
+        letter = Dead(topic=EVENTS, partition=0, offset=offset, reason=reason, detail="x" * 9_000)
+        await put(log, dead_topic(EVENTS), 0, letter)
+    (told,) = (await reader.report()).dead
+    assert (told.topic, told.records, told.offset, told.reason) == (EVENTS, 2, 9, "new")
+    assert len(told.detail) == 500
+
+
+def test_dead_letters_that_have_expired_are_told_no_more():
+    place = (dead_topic(EVENTS), 0)
+    letter = Dead(topic=EVENTS, partition=0, offset=3, reason="old", detail="")
+    for start, told in ((1, 1), (2, 0)):
+        given = report(bounds=BOUNDS | {place: Bounds(start, 2)}, dead={place: letter})
+        assert [each.records for each in given.dead] == [1] * told
+
+
+def test_the_last_warnings_of_a_service_are_told():
+    line = LogLine(when=NOW, level="warning", text="chunk refused LS=3")
+    told = report(heartbeat("filler-0", lines=(line,)))
+    (filler,) = [each for each in told.services if each.service == "filler-0"]
+    assert [each.model_dump() for each in filler.lines] == [
+        {"when": NOW, "level": "warning", "text": "chunk refused LS=3"}
+    ]
 
 
 async def test_reading_a_status_writes_nothing(log, clock):

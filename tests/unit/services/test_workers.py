@@ -20,7 +20,8 @@ from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import read_tests
 from dqmstream.quality.judgement import judge
 from dqmstream.quality.plugins import GROUP, Plugins, load_plugins
-from services.plugins.workers import Workers, WorkerSettings
+from services.plugins.bounds import WorkerSettings
+from services.plugins.workers import Workers
 
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "plugin"
 BAD = EntryPoint("bad", "tests.bad_plugin:ALGORITHMS", GROUP)

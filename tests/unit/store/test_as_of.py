@@ -194,6 +194,34 @@ def test_contents_that_were_replaced_are_named_between_the_two_and_not_given(
             assert window.contents.cells.any() == bool(known)
 
 
+@pytest.mark.parametrize("segment", [0, 1])
+def test_an_older_version_that_is_whole_after_parts_of_a_newer_one_counts_and_is_named(
+    writer: StoreWriter, store: Store, layout: Layout, segment: int
+) -> None:
+    """Three versions of one set, two of them in parts that come in turns."""
+    rng = np.random.default_rng(3)
+    contents = [random_contents(layout, rng) for _ in range(3)]
+    sets = [
+        closed_set(one, run=1, lumisection=1, segment=segment, epoch=epoch)
+        for epoch, one in enumerate(contents)
+    ]
+    half = max(len(one.cells) for one in sets) // 2 + 1
+    (first, second), (third, fourth) = (split(one, half) for one in sets[1:])
+    read = store.late if segment else store.contents
+    for offset, piece, stands in (
+        (10, sets[0], contents[0]),
+        (20, third, contents[0]),
+        (30, first, contents[0]),
+        (40, second, contents[1]),
+        (50, fourth, contents[2]),
+    ):
+        writer.write([piece.__replace__(published=offset)], {}, offsets=[offset])
+        assert read("set", 1, "every").contents.equals(stands), offset
+    for moment, known, replaced in ((10, (), ()), (11, (), (1,)), (45, (), (1,)), (51, (1,), ())):
+        window = read("set", 1, "every", as_of=AsOf(offset=moment))
+        assert (window.lumisections, window.replaced) == (known, replaced), moment
+
+
 def test_contents_that_nobody_can_date_were_known_at_no_moment(
     writer: StoreWriter, store: Store, layout: Layout
 ) -> None:

@@ -35,6 +35,12 @@ def test_operators_may_choose_another_column_from_an_ls_on() -> None:
     assert [fill.prescale_index(lumisection) for lumisection in range(1, 7)] == [0, 0, 2, 2, 1, 1]
 
 
+def test_the_energy_is_that_of_the_collider_unless_it_is_said() -> None:
+    assert Fill().energy(1) == 6800
+    fill = Fill(energies=((2, 450.0), (4, 6500.0)))
+    assert [fill.energy(lumisection) for lumisection in range(1, 6)] == [6800, 450, 450, 6500, 6500]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -44,6 +50,8 @@ def test_operators_may_choose_another_column_from_an_ls_on() -> None:
         ({"prescales": ((3, 1), (3, 2))}, "prescales are"),
         ({"prescales": ((3, 9),)}, "column from 0 to 5"),
         ({"prescales": ((0, 1),)}, "rising from 1 on"),
+        ({"energies": ((1, 0.0),)}, "energies are"),
+        ({"energies": ((2, 450.0), (1, 900.0))}, "rising from 1 on"),
     ],
 )
 def test_a_wrong_fill_is_refused_by_name(change: dict[str, object], said: str) -> None:

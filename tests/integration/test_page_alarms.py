@@ -1,0 +1,384 @@
+"""Alarms on the page: seen, acknowledged, shelved, explained, by who may and by nobody else."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any, Final
+from urllib.parse import quote
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from dqmstream.clock import SystemClock
+from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState
+from dqmstream.messages.topics import ALARM_STATE
+from dqmstream.notifications.declaration import Declared
+from dqmstream.transport.log import Log
+from dqmstream.transport.memory import MemoryLog
+from dqmstream.transport.outgoing import outgoing
+from services.gateway.access_file import changed_tokens
+from services.gateway.access_tokens import Role
+from services.gateway.settings import GatewaySettings
+from services.notifier.address import Address
+from services.notifier.service import NotifierSettings, run_notifier
+from services.notifier.webhook import Webhook
+from tests.filled import make_topics
+from tests.ingesting import SECRETS, access, gateway
+from tests.integration.conftest import RunningSystem, Visit, _running_system, _visit, screenshot
+from tests.notified import receiver
+from tests.receiving import SECRET, FaultyReceiver
+
+# One loop for all: the browser lives in it, and is started once.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.timeout(240),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+DEAD: Final = "quality:Pixel/Layer1/occupancy:pixel dead modules"
+FAULT: Final = 5
+"""LS from which on the module is dead."""
+_LONG: Final = 150_000
+"""Milliseconds until the fault has happened, on a machine that does much else."""
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A system in which a module dies in LS 5, with a token of every role."""
+    folder = tmp_path_factory.mktemp("alarms")
+    changed_tokens(folder / "data" / "tokens.json", lambda _: access().tokens)
+    with _running_system(folder) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit]:
+    async with _visit(browser, system) as visit:
+        yield visit
+
+
+@asynccontextmanager
+async def another(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit]:
+    """Somebody else's browser."""
+    async with _visit(browser, system) as visit:
+        yield visit
+
+
+def _row(name: str) -> str:
+    return f'.alarm[data-key="{name}"]'
+
+
+def _in(section: str, name: str = DEAD) -> str:
+    return f'[data-section="{section}"] {_row(name)}'
+
+
+async def _open(page: Page, url: str, more: str = "") -> None:
+    await page.goto(f"{url}/#view=alarms{more}")
+    await page.locator(f'{_row(DEAD)}:not([data-state="raising"])').wait_for(timeout=_LONG)
+
+
+async def _log_in(page: Page, role: Role) -> None:
+    await page.click("#who")
+    await page.fill("#login-token", SECRETS[role])
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#who")).to_have_text(f"{role} · {role}")
+
+
+async def test_a_fault_is_in_the_list_within_two_lumisections_with_what_to_do(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    row = page.locator(_in("calling"))
+    await expect(row.locator(".alarm-name b")).to_have_text("pixel dead modules")
+    await expect(row.locator(".alarm-do")).to_contain_text("Call")
+    await expect(row.locator(".badge")).to_have_attribute("data-outcome", "BAD")
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+        steps = (await client.get(f"/alarms/{quote(DEAD)}/history")).json()["steps"]
+    raised = next(step for step in steps if step["event"] == "raised")
+    assert FAULT <= raised["lumisection"] <= FAULT + 2
+    calls = await page.locator('[data-section="calling"] .alarm').count()
+    await expect(page.locator("#bell b")).to_have_text(re.compile(r"[1-9]"))
+    assert calls >= 1
+    await screenshot(page, "alarms")
+
+
+async def test_a_role_that_may_not_is_told_which_one_may_and_one_that_may_does(
+    browser: Browser, system: RunningSystem, visit: Any
+) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    button = page.locator(f'{_row(DEAD)} [data-action="acknowledge"]')
+    await expect(button).to_have_text("Acknowledge (shifter)")
+    await button.click(force=True)
+    await expect(page.locator("#login .login-problem")).to_contain_text("takes the role shifter")
+    await page.fill("#login-token", SECRETS[Role.VIEWER])
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#who")).to_have_text("viewer · viewer")
+    await expect(button).to_have_text("Acknowledge (shifter)")
+    await button.click(force=True)
+    await expect(page.locator("#login .login-problem")).to_contain_text("yours is viewer")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(_in("calling"))).to_have_count(1)
+    # The buttons are not what keeps anybody out.
+    async with httpx.AsyncClient(base_url=f"{system.url}/api/v1") as client:
+        header = {"authorization": f"Bearer {SECRETS[Role.VIEWER]}"}
+        refused = await client.post(
+            "/alarm-actions/acknowledge", json={"alarm": DEAD}, headers=header
+        )
+        assert refused.status_code == 403
+    async with another(browser, system) as shifter:
+        await _open(shifter.page, system.url)
+        await _log_in(shifter.page, Role.SHIFTER)
+        await shifter.page.click(f'{_row(DEAD)} [data-action="acknowledge"]')
+        await shifter.page.locator(_in("acting")).wait_for()
+        # Who only looks is told by the stream.
+        await page.locator(_in("acting")).wait_for()
+        await shifter.page.click(f"{_row(DEAD)} .alarm-name")
+        step = shifter.page.locator(".alarm-steps li", has_text="acknowledged").first
+        await expect(step).to_contain_text("by shifter")
+        await screenshot(shifter.page, "alarm-acknowledged")
+
+
+async def test_an_alarm_is_shelved_with_a_reason_and_an_end_and_taken_back(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    await _log_in(page, Role.SHIFTER)
+    await page.click(f'{_row(DEAD)} [data-action="shelve"]')
+    await page.click("#shelve button[type=submit]")  # without a reason nothing happens
+    await expect(page.locator("#shelve")).to_be_visible()
+    await page.fill("#shelve-why", "module 37 is off until the access")
+    await page.select_option("#shelve-long", "60")
+    await screenshot(page, "alarm-shelving")
+    await page.keyboard.press("Tab")
+    await page.click("#shelve button[type=submit]")
+    shelved = page.locator(_in("hidden"))
+    await shelved.wait_for()
+    await expect(shelved).to_contain_text("by shifter: module 37 is off until the access")
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+        shelf = (await client.get(f"/alarms/{quote(DEAD)}")).json()["shelf"]
+    assert shelf["until"] - shelf["when"] == pytest.approx(3600e9, abs=60e9)
+    await shelved.locator('[data-action="unshelve"]').click()
+    await expect(page.locator(_in("hidden"))).to_have_count(0)
+
+
+async def test_experts_take_alarms_out_of_service_and_several_are_chosen_at_once(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    await _log_in(page, Role.EXPERT)
+    out = page.locator(f'{_row(DEAD)} [data-action="out-of-service"]')
+    await expect(out).to_have_text("Out of service …")
+    await out.click()
+    await page.fill("#shelve-why", "the layer is taken out")
+    await page.click("#shelve button[type=submit]")
+    await expect(page.locator(_in("hidden"))).to_contain_text("the layer is taken out")
+    await page.click(f'{_row(DEAD)} [data-action="in-service"]')
+    await expect(page.locator(_in("hidden"))).to_have_count(0)
+    # Of the hot channel, if of nothing else.
+    await page.locator('[data-section="calling"] .alarm').first.wait_for()
+    await page.click("text=Choose all that need someone")
+    await page.click('.alarm-bar [data-action="acknowledge"]')
+    await expect(page.locator(".alarm-said")).to_contain_text("on the record")
+    await expect(page.locator('#bell[data-level="BAD"]')).to_have_count(0)
+
+
+async def test_an_alarm_is_a_link_that_shows_its_proof_and_leads_to_its_plot(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url, f"&alarm={quote(DEAD)}")
+    chosen = page.locator(f"{_row(DEAD)} .alarm-chosen")
+    await expect(chosen.locator('.report[data-outcome="BAD"]').first).to_contain_text("module 37")
+    assert await chosen.locator(".alarm-steps li").count() >= 1
+    await expect(chosen).to_be_in_viewport()
+    await screenshot(page, "alarm-chosen")
+    await page.click(f"{_row(DEAD)} .alarm-plot")
+    await page.locator("#detail").wait_for()
+    assert re.search(r"window=(\d+)-\1(&|$)", page.url), page.url
+    report = page.locator('#detail .report[data-outcome="BAD"]', has_text="module 37").first
+    await report.wait_for()
+    await page.go_back()
+    await chosen.wait_for()
+
+
+async def test_a_link_to_an_alarm_that_is_normal_says_so_and_has_its_history(
+    browser: Browser,
+) -> None:
+    log = MemoryLog(SystemClock())
+    await make_topics(log, 2)
+    await _keep(log, _state(1, state="normal", life="normal", level="OK", now="OK"))
+    page = await browser.new_page(viewport={"width": 1200, "height": 800})
+    page.set_default_timeout(25_000)
+    async with gateway(log, GatewaySettings(update_interval=0.1)) as url:
+        await page.goto(f"{url}/#view=alarms&alarm={quote('quality:Pixel/e1:full')}")
+        note = page.locator(".alarm-note", has_text="is normal now")
+        await note.wait_for()
+        await note.locator("button").click()
+        await expect(note.locator("h3").last).to_contain_text("History")
+        await page.click("text=Who is told")
+    await page.close()
+
+
+async def test_files_of_a_plot_are_saved_in_the_name_of_who_is_logged_in(visit: Any) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#path=Pixel/Layer1/occupancy&window=1-1")
+    await _log_in(page, Role.VIEWER)
+    await page.wait_for_selector("#detail:not([aria-busy]) .rows div", timeout=_LONG)
+    async with page.expect_download() as waiting:
+        await page.locator("#detail .links a", has_text="CSV").click()
+    kept = await waiting.value
+    assert kept.suggested_filename == "Pixel_Layer1_occupancy.csv"
+    assert len(page.context.pages) == 1
+
+
+_LOUDEST = """async () => {
+  const { tones } = await import("/alarms/sound.js");
+  const context = new OfflineAudioContext(1, 44100, 44100);
+  const over = tones(context, "high", 0);
+  const cells = (await context.startRendering()).getChannelData(0);
+  return [over, Math.max(...cells), Math.max(...cells.slice(-2000))];
+}"""
+
+
+async def test_the_sound_is_one_can_be_tested_and_silenced(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    over, loudest, _ = await page.evaluate(_LOUDEST)
+    assert 0.5 < over < 2
+    assert 0.1 < loudest <= 1
+    sound = page.locator("#alarm-sound")
+    await expect(sound).to_have_text("Sound off")
+    await page.click("#alarm-test")
+    await expect(page.locator("#alarm-test")).to_have_attribute("data-rang", "1")
+    await sound.click()
+    await expect(sound).to_have_attribute("aria-pressed", "true")
+    await page.click("#alarm-silence")
+    await expect(page.locator("#alarm-silence")).to_contain_text("Silent until")
+    await page.reload()
+    await expect(sound).to_have_text("Sound on")  # kept on this machine
+    await sound.click()
+
+
+def _state(number: int, **more: Any) -> AlarmState:
+    given: dict[str, Any] = {
+        "alarm": f"quality:Pixel/e{number}:full",
+        "state": "raised",
+        "life": "raised",
+        "since": SystemClock().wall(),
+        "raised": number,
+        "run": 1,
+        "lumisection": 1 + number % 3,
+        "workspace": f"w{number % 3}",
+        "path": f"Pixel/e{number}",
+        "qtname": "full",
+        "level": "BAD",
+        "now": "BAD",
+        "action": "Look at the plot.",
+    }
+    return AlarmState(**given | more)
+
+
+async def _keep(log: Log, *states: AlarmState) -> None:
+    told = AlarmCheckpoint(group="a", log="", step=1, positions={}, told=0, when=1)
+    kept = [outgoing(ALARM_STATE, 0, state, state.alarm.encode()) for state in states]
+    await log.send([*kept, outgoing(ALARM_STATE, 0, told, b"checkpoint/a")])
+
+
+async def test_a_flood_is_folded_and_the_page_is_whole_again_after_the_gateway_was_started_anew(
+    browser: Browser,
+) -> None:
+    log = MemoryLog(SystemClock())
+    await make_topics(log, 2)
+    await _keep(log, *(_state(number) for number in range(30)))
+    settings = GatewaySettings(update_interval=0.1)
+    page = await browser.new_page(viewport={"width": 1200, "height": 800})
+    page.set_default_timeout(25_000)
+    async with gateway(log, settings) as url:
+        await page.goto(f"{url}/#view=alarms")
+        assert await page.locator(".alarm-none").is_hidden()
+        groups = page.locator('[data-section="calling"] .alarm-group')
+        await expect(groups).to_have_count(3)
+        opened = [await group.get_attribute("open") for group in await groups.all()]
+        assert opened == ["", "", None]  # the most urgent ones are open, the rest folded
+        await expect(page.locator(".alarm")).to_have_count(20)
+        await expect(page.locator("#bell b")).to_have_text("30")
+        await page.locator(".alarm-group summary").last.click()
+        await expect(page.locator(".alarm")).to_have_count(30)
+        await screenshot(page, "alarms-flood")
+    await expect(page.locator("#bell")).to_have_attribute("data-level", "STALE")
+    await expect(page.locator(".alarm-note").first).to_contain_text("Nobody knows")
+    await screenshot(page, "alarms-stale")
+    await _keep(log, _state(3, state="acknowledged", life="acknowledged"), _state(40))
+    async with gateway(log, settings, port=int(url.rpartition(":")[2])):
+        await page.locator(_in("acting", "quality:Pixel/e3:full")).wait_for()
+        await expect(page.locator("#bell b")).to_have_text("30")
+        await expect(page.locator(".alarm-note").first).to_be_hidden()
+        # What was raised while nobody heard it calls now.
+        await expect(page.locator(".said")).to_contain_text("1 new alarm")
+    await page.close()
+
+
+async def _change_what_the_form_has_not_all_of(page: Page, url: str) -> None:
+    place = f"{url}/api/v1/subscriptions/night%20shift"
+    whole = {"receiver": "log", "kinds": ["quality"], "paths": ["Pixel/Layer[12]/**"]}
+    header = {"authorization": f"Bearer {SECRETS[Role.EXPERT]}"}
+    answer = await page.request.put(place, data={"subscription": whole}, headers=header)
+    assert answer.ok, await answer.text()
+    row = page.locator(".subscriptions li", has_text="night shift")
+    await page.reload()
+    await expect(row).to_contain_text("kinds = quality")
+    await row.locator('[data-action="edit"]').click()
+    await page.select_option("#subscribe-severity", "high")
+    await page.click(".subscribe button")
+    await expect(row).to_contain_text("severity = high")
+    await expect(row).to_contain_text("kinds = quality")
+    await expect(row).to_contain_text("paths = Pixel/Layer[12]/**")
+
+
+async def test_an_expert_declares_who_is_told_and_a_test_arrives(browser: Browser) -> None:
+    """The notifier and its receiver are real ones, only nothing has happened."""
+    log = MemoryLog(SystemClock())
+    await make_topics(log, 2)
+    hook = receiver(retry_first=0.01, retry_most=0.02)
+    page = await browser.new_page(viewport={"width": 1200, "height": 800})
+    page.set_default_timeout(25_000)
+    ready = asyncio.Event()
+    async with (
+        FaultyReceiver.listening() as taking,
+        gateway(log, GatewaySettings(update_interval=0.1)) as url,
+        asyncio.TaskGroup() as tasks,
+    ):
+        sender = Webhook(Address(receiver=hook, url=taking.url, secret=SECRET), SystemClock())
+        running = tasks.create_task(
+            run_notifier(
+                log,
+                Declared(receivers=(hook,), subscriptions=()),
+                {"log": sender},
+                clock=SystemClock(),
+                random=Random(1).random,
+                ready=ready.set,
+                settings=NotifierSettings(look=0.02),
+            )
+        )
+        await ready.wait()
+        await page.goto(f"{url}/#view=alarms&alarms=subscriptions")
+        await expect(page.locator(".receivers li")).to_contain_text("log")
+        await page.click(".subscribing summary")
+        await expect(page.locator(".subscribe button")).to_have_text("Subscribe (expert)")
+        await _log_in(page, Role.EXPERT)
+        await page.fill("#subscribe-name", "night shift")
+        await page.fill("#subscribe-workspaces", "pixel*, ecal")
+        await page.click(".subscribe button")
+        row = page.locator(".subscriptions li", has_text="night shift")
+        await expect(row).to_contain_text("pixel*")
+        await row.locator('[data-action="test"]').click()
+        await expect(row.locator("small")).to_have_text("arrived")
+        assert len(taking.requests) == 1
+        await screenshot(page, "alarms-subscriptions")
+        await _change_what_the_form_has_not_all_of(page, url)
+        running.cancel()
+        await sender.close()
+    await page.close()

@@ -1,0 +1,255 @@
+"""Plots of the page: references on top, other runs, ratios, zoom, projections, fits, JSROOT."""
+
+import asyncio
+import re
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.integration.conftest import screenshot
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+CHARGE = "Pixel/Layer1/charge"
+MAP = "Pixel/Layer1/row_col"
+
+_INK = """([selector, rgb]) => {
+  const canvas = document.querySelector(selector);
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    found += rgb.every((value, c) => Math.abs(data[i + c] - value) < 12) && data[i + 3] > 200;
+  }
+  return found;
+}"""
+_WHITE = [242, 245, 249]
+
+
+async def _open(page: Page, url: str, view: str) -> None:
+    await page.goto(f"{url}/{view}")
+    await page.wait_for_selector("#workspaces li:nth-child(2)", state="attached")
+
+
+async def _large(page: Page, url: str, view: str) -> None:
+    """Open an element of LSs 1 and 2 large, as soon as these are closed."""
+    await _open(page, url, view)
+    await page.wait_for_selector('#strip-cells [data-key="2"]:not([data-open])')
+    await page.wait_for_selector("#detail:not([aria-busy]) .rows div")
+
+
+async def _until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+    for _ in range(200):
+        if await is_so():
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"not so in 20 s: {what}")
+
+
+async def test_a_reference_lies_over_the_plot_with_its_ratio_and_r_takes_it_away(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHARGE}&window=2-2&ref=run:1")
+    legend = page.locator("#detail .legend")
+    await expect(legend).to_contain_text("data: run 1, LS 2")
+    await expect(legend).to_contain_text(re.compile(r"run 1 × [0-9.]+ · χ²/ndf"))
+    ratio = page.get_by_role("img", name="ratio of data to run 1")
+    await expect(ratio).to_be_visible()
+    await expect(page.locator("#detail .formula")).to_contain_text("r = data / other")
+
+    async def is_painted() -> bool:
+        return bool(await page.evaluate(_INK, ["canvas.large", _WHITE]) > 20)
+
+    await _until(is_painted, "the reference is drawn")
+    await screenshot(page, "plot-reference")
+    await page.keyboard.press("p")
+    await expect(page).to_have_url(re.compile("panel=ratio"))
+    await expect(ratio).to_be_visible()
+    await page.keyboard.press("p")
+    await expect(page.get_by_role("img", name="pull of data to run 1")).to_be_visible()
+    await page.keyboard.press("r")
+    await expect(legend.locator("li")).to_have_count(0)
+    assert "ref=off" in page.url
+    await expect(page.locator("canvas.panel")).to_be_hidden()
+
+
+async def test_the_grid_has_the_reference_too_and_a_gateway_without_any_says_why(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel&window=run&ref=run:1")
+    card = f'.card[data-path="{CHARGE}"]'
+    await page.locator(card).scroll_into_view_if_needed()
+    await page.wait_for_selector(f"{card}[data-drawn]")
+
+    async def is_painted() -> bool:
+        return bool(await page.evaluate(_INK, [f"{card} canvas", _WHITE]) > 10)
+
+    await _until(is_painted, "the reference is drawn on the card")
+    await screenshot(page, "plots-reference")
+    await _large(page, visit.url, f"#path={CHARGE}&window=1-2&over=1:1-1")
+    missing = page.locator("#detail .legend [data-missing]").first
+    await expect(missing).to_contain_text("there is none in the catalogue")
+
+
+async def test_other_lss_are_overlaid_stacked_and_side_by_side_by_the_address(visit: Any) -> None:
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHARGE}&window=1-1&ref=off")
+    await page.get_by_label("Another run").fill("1")
+    await page.get_by_label("LSs of it").fill("2-2")
+    await page.get_by_role("button", name="Add").click()
+    legend = page.locator("#detail .legend")
+    await expect(legend).to_contain_text("run 1, LS 2")
+    assert "over=1" in page.url
+    await page.reload()
+    await expect(legend).to_contain_text("run 1, LS 2")
+    await page.get_by_label("How runs are shown together").select_option("stack")
+    await expect(page.locator("canvas.panel")).to_be_hidden()
+    await page.get_by_label("How runs are shown together").select_option("side")
+    await expect(page.locator(".side-by-side figcaption")).to_have_text(["run 1, LS 2"])
+    await screenshot(page, "plot-side-by-side")
+    await page.get_by_title("Without run 1, 2-2").click()
+    await expect(legend.locator("li")).to_have_count(0)
+
+
+async def test_dragging_zooms_and_the_statistics_stay_those_of_all_bins(visit: Any) -> None:
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHARGE}&window=1-2&ref=off")
+    box = await page.locator("canvas.large").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    await page.mouse.move(box["x"] + box["width"] * 0.3, middle)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=4)
+    await page.mouse.up()
+    await expect(page).to_have_url(re.compile(r"zoom=[0-9.]+(:|%3A)[0-9.]+"))
+    await expect(page.locator(".statistics")).to_contain_text("Mean")
+    await page.keyboard.press("l")
+    assert "log=y" in page.url
+    await page.keyboard.press("0")
+    await expect(page).not_to_have_url(re.compile("zoom="))
+
+
+async def test_a_map_is_projected_and_has_a_map_of_pulls(visit: Any) -> None:
+    page = visit.page
+    await _large(page, visit.url, f"#path={MAP}&window=1-1&ref=run:1&panel=pull")
+    await expect(page.get_by_role("img", name="pull of data to run 1")).to_be_visible()
+    await screenshot(page, "plot-map-pull")
+    await page.get_by_label("Projection").select_option("y")
+    await expect(page.locator(".statistics")).to_contain_text("Mean")
+    entries = await page.evaluate(
+        """async (path) => {
+      const { projected } = await import("/plots/shapes.js");
+      const { axisOf } = await import("/axes.js");
+      const { numbers } = await import("/stream.js");
+      const asked = async (more) => {
+        const url = `api/v1/runs/1/contents?path=${path}&lumisections=1-1${more}`;
+        return (await (await fetch(url)).json()).contents[0];
+      };
+      const whole = await asked("");
+      const { arrays, ...header } = whole;
+      const plot = { header, arrays: { values: numbers(arrays.values) } };
+      return Promise.all(["x", "y"].map(async (axis) => {
+        const theirs = (await asked(`&axes=${axis}`)).arrays.values;
+        const mine = [...projected(plot, axis).arrays.values];
+        return JSON.stringify(theirs) === JSON.stringify(mine);
+      }));
+    }""",
+        MAP,
+    )
+    assert entries == [True, True]
+
+
+async def test_a_fit_is_drawn_with_its_numbers(visit: Any) -> None:
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHARGE}&window=1-2&ref=off")
+    await page.get_by_label("Model").select_option("landau")
+    await page.get_by_role("button", name="Fit", exact=True).click()
+    result = page.get_by_label("Result of the fit")
+    await expect(result).to_contain_text("location")
+    await expect(result).to_contain_text("ke")
+
+    async def is_painted() -> bool:
+        return bool(await page.evaluate(_INK, ["canvas.large", [255, 216, 77]]) > 20)
+
+    await _until(is_painted, "the fitted function is drawn")
+    await screenshot(page, "plot-fit")
+
+
+async def test_jsroot_draws_what_the_plot_shows_under_the_strict_policy(visit: Any) -> None:
+    """Any violation of the policy is an error in the console, which fails the visit."""
+    script = Path(__file__).parents[2] / "scripts" / "jsroot"
+    found = subprocess.run([script, "--page"], capture_output=True, text=True, check=False)  # noqa: ASYNC221
+    if found.returncode:
+        pytest.fail(f"no JSROOT: {found.stderr}")
+    page = visit.page
+    for path, kind in ((CHARGE, "TH1D"), (MAP, "TH2D")):
+        await _large(page, visit.url, f"#path={path}&window=1-2")
+        await page.get_by_role("button", name="Open in JSROOT").click()
+        await expect(page.locator(".viewer [role=status]")).to_have_text(
+            re.compile(rf"{kind} · JSROOT 7\.")
+        )
+        await expect(page.locator(".jsroot-box svg").first).to_be_visible()
+        if kind == "TH1D":
+            canvas = page.locator(".jsroot-box svg").first
+            await canvas.click(button="right", position={"x": 250, "y": 200})
+            await expect(page.get_by_text("Show tooltips").first).to_be_visible()
+        await screenshot(page, f"plot-jsroot-{kind}")
+        await page.keyboard.press("Escape")
+        await page.goto("about:blank")
+
+
+async def test_files_of_the_plot_come_in_all_formats(visit: Any) -> None:
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHARGE}&window=1-2")
+    for form in ("PNG", "SVG", "ROOT", "JSON", "CSV", "UHI"):
+        link = await page.locator(".links a", has_text=form).get_attribute("href")
+        answer = await page.request.get(f"{visit.url}/{link}")
+        assert answer.ok, form
+
+
+async def test_ratios_and_pulls_have_the_right_errors(visit: Any) -> None:
+    """On the page's own modules: toys of one distribution have pulls of width 1."""
+    page = visit.page
+    await _open(page, visit.url, "")
+    mean, width, ratio, scale = await page.evaluate("""async () => {
+      const { compared } = await import("/plots/comparison.js");
+      const { layerOf } = await import("/plots/layers.js");
+      let seed = 7;
+      const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+      const poisson = (mean) => {
+        let [n, p] = [0, random()];
+        const end = Math.exp(-mean);
+        while (p > end) { p *= random(); n += 1; }
+        return n;
+      };
+      const axis = { type: "regular", bins: 4000, lower: 0, upper: 1, label: "", unit: "" };
+      const element = { axes: [axis], storage: "count", shape: [4002], draw: {} };
+      const window = { lumisections: 1 };
+      const toy = (mean) => ({
+        header: { element, window },
+        arrays: { values: Float64Array.from({ length: 4002 }, () => poisson(mean)) },
+      });
+      const [data, other] = [toy(5), toy(20)];
+      const layer = layerOf(data, other, { label: "other" });
+      const pulls = [...compared(data, layer, "pull").values];
+      const mean = pulls.reduce((a, b) => a + b) / pulls.length;
+      const width = Math.sqrt(pulls.reduce((a, b) => a + (b - mean) ** 2, 0) / pulls.length);
+      const all = (n) => ({ values: new Float64Array(4002).fill(n) });
+      const one = (n) => ({ header: { element, window }, arrays: all(n) });
+      const none = layerOf(one(100), one(400), { label: "x", norm: "none" });
+      const { values, errors } = compared(one(100), none, "ratio");
+      return [mean, width, [values[1], errors[1]], layer.factor];
+    }""")
+    assert abs(mean) < 0.1
+    assert 0.95 < width < 1.05
+    assert ratio == pytest.approx([0.25, 0.25 * (1 / 100 + 1 / 400) ** 0.5])
+    assert scale == pytest.approx(0.25, rel=0.02)
