@@ -22,6 +22,7 @@ $(VENV)/.runs: pyproject.toml requirements.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "could not make $(VENV); on Debian: apt-get install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@scripts/jsroot --page >/dev/null || echo "the page goes without JSROOT; scripts/jsroot --page puts it there" >&2
 	@touch $@
 
 install: $(VENV)/.runs ## make .venv with the pinned dependencies and this checkout
@@ -36,7 +37,7 @@ lint: install ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs docker k8s dqmstream services playback tests --ignore-words-list inforce --skip '*.bin,*.dat,*.jsn,*.json'
+	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs docker k8s dqmstream services playback tests --ignore-words-list inforce --skip '*.bin,*.dat,*.jsn,*.json,*.min.js'
 
 # Left out of the fast ones: real servers, databases and logs on disk, and whole runs.
 NOT_FAST := $(addprefix --ignore=tests/unit/,store transport gateway/test_http.py gateway/test_stream.py gateway/test_service.py kernels/test_compile.py quality/test_default_file.py fold/test_laws.py workspaces/test_filled.py)
@@ -79,6 +80,7 @@ lock: ## pin all dependencies anew, with hashes and without download addresses
 	rm -rf $(VENV)-lock
 
 wheel: install ## build the wheel and try it in an environment of its own
+	@scripts/jsroot --page >/dev/null || echo "the wheel goes without JSROOT" >&2
 	$(BIN)/python -m build --wheel --no-isolation
 	scripts/try-wheel
 

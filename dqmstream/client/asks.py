@@ -11,7 +11,7 @@ from dqmstream.client.element import Element
 from dqmstream.client.reading import elements_of, series_of
 from dqmstream.client.series import Series
 
-__all__ = ["ARROW", "Ask", "contents", "element_list", "file", "page", "series", "trend"]
+__all__ = ["ARROW", "Ask", "contents", "element_list", "file", "page", "series", "summary", "trend"]
 
 T = TypeVar("T")
 
@@ -116,6 +116,19 @@ def trend(
         **_window(lumisections, last, None),
     }
     return page(f"runs/{run}/trend", query)
+
+
+def summary(
+    run: int | str,
+    *,
+    workspace: str | None = None,
+    scope: str = "lumisection",
+    lumisection: int | None = None,
+    depth: int = 2,
+) -> Ask[Any]:
+    """What the quality tests of a run come to, by workspace and folder."""
+    query = {"workspace": workspace, "scope": scope, "lumisection": lumisection, "depth": depth}
+    return page(f"runs/{run}/summary", query)
 
 
 def file(

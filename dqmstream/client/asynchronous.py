@@ -69,6 +69,10 @@ class AsyncClient:
         """One number of an element in each LS; see `Client.trend`."""
         return await self._answer(asks.trend(path, **options))
 
+    async def summary(self, run: int | str = "current", **options: Any) -> Mapping[str, Any]:
+        """What quality tests come to, by workspace and folder; see `Client.summary`."""
+        return await self._answer(asks.summary(run, **options))
+
     async def booked(
         self,
         match: str | None = None,

@@ -184,6 +184,27 @@ class Client:
         )
         return body
 
+    def summary(
+        self,
+        run: int | str = "current",
+        *,
+        workspace: str | None = None,
+        scope: str = "lumisection",
+        lumisection: int | None = None,
+        depth: int = 2,
+    ) -> Mapping[str, Any]:
+        """What quality tests come to: `workspaces` by name, and the `map` of fractions.
+
+        Each workspace, and each of its `folders`, has the `worst` outcome and its `cause`, the
+        `fraction` GOOD of all `judged`, and how many were `not_judged`. `scope` is `lumisection`,
+        `run`, `last:5`, ...; `lumisection` by default the newest that has reports.
+        """
+        ask = asks.summary(
+            run, workspace=workspace, scope=scope, lumisection=lumisection, depth=depth
+        )
+        body: Mapping[str, Any] = self._answer(ask)
+        return body
+
     def booked(
         self,
         match: str | None = None,

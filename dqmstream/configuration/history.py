@@ -10,10 +10,14 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
 from dqmstream.messages.configuration import ConfigurationVersion
 
-__all__ = ["LARGEST", "QUALITY_TESTS", "History"]
+__all__ = ["ALARM_RULES", "LARGEST", "NOTIFICATIONS", "QUALITY_TESTS", "History"]
 
 QUALITY_TESTS: Final = "quality_tests"
 """The kind whose text is a file of quality tests."""
+ALARM_RULES: Final = "alarm_rules"
+"""The kind whose text is a file of what holds for all alarms."""
+NOTIFICATIONS: Final = "notifications"
+"""The kind whose text says who is told of which alarms: receivers and subscriptions."""
 LARGEST: Final = 1 << 20
 """Characters of a text."""
 

@@ -248,6 +248,8 @@ class JudgedWorkspace(Value, frozen=True, kw_only=True):
 class AlarmCheckpoint(Message, frozen=True, kw_only=True, tag=True):
     """Where the service of alarms goes on reading, and what it knows besides alarms."""
 
+    version: ClassVar[int] = 2
+
     group: str
     log: str
     """Identity of the log that the positions are of."""
@@ -269,3 +271,5 @@ class AlarmCheckpoint(Message, frozen=True, kw_only=True, tag=True):
     """`service topic/partition` to an end of the partition and when it was there."""
     events: tuple[int, int] = (0, 0)
     """Events that fillers had filled, and when that number last changed."""
+    rules: int = 0
+    """Number of the version of alarm rules that alarms go by; 0 if there is none."""

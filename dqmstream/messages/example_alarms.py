@@ -65,6 +65,7 @@ ALARM_CHECKPOINT: Final = AlarmCheckpoint(
     sources=("file",),
     ends={"filler dqm.events/1": (24, _NOON)},
     events=(3, _NOON),
+    rules=2,
 )
 
 ALARM_CONDITION: Final = AlarmCondition(
@@ -177,7 +178,9 @@ NOTIFIER_STANDING: Final = NotifierStanding(
             receiver="mattermost",
             declared={"workspaces": "Muon", "severity": "medium"},
             enabled=True,
-            origin="file",
+            origin="version",
+            whole='{"name":"muon experts","receiver":"mattermost","workspaces":["Muon"]}',
         ),
     ),
+    routes=3,
 )

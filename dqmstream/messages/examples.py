@@ -37,6 +37,7 @@ from dqmstream.messages.operations import (
     Conditions,
     Dead,
     Heartbeat,
+    LogLine,
     OpenLumisection,
 )
 from dqmstream.messages.quality import BadChannel, Outcome, QualityReport, QualityReports
@@ -128,6 +129,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         recorded=0.451,
         beams_stable=True,
         physics=False,
+        energy=6800.0,
     ),
     Dead(
         topic="dqm.events",
@@ -211,6 +213,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         ),
         missing=("halo",),
         waits_for=("run 380000 file LS 4",),
+        lines=(LogLine(when=_NOON - 4_000_000_000, level="warning", text="chunk refused LS=3"),),
     ),
     HISTOGRAM_SET,
     LumisectionClose(run=_RUN, lumisection=3, segment=0),
@@ -244,6 +247,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         configuration="0b1c2d3e4f506172",
         code="0.1.0 8a9bacbdcedfe0f1",
         contents="1122334455667788",
+        past=((1, "2233445566778899"), (2, "33445566778899aa")),
     ),
     ConfigurationVersion(
         kind="quality_tests",
@@ -263,7 +267,9 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         kind="lumisections",
         paths=("Muon/**",),
         rank=1,
-        valid=Validity(run_types=("pp*",), beam_modes=("STABLE BEAMS",), first_run=398000),
+        valid=Validity(
+            run_types=("pp*",), beam_modes=("STABLE BEAMS",), first_run=398000, energies=(6800.0,)
+        ),
         windows=(RunWindow(run=398500, set=_SET, lumisections=((10, 180), (190, 400))),),
         exposed=Exposed(lumisections=382, delivered=171.5, recorded=166.25, pileup=60.5),
         elements=1,

@@ -1,6 +1,6 @@
 """Notifications: what receivers are told of alarms, and what became of telling them."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from dqmstream.messages.alarms import AlarmTransition
 from dqmstream.messages.struct import Message, Value
@@ -61,11 +61,15 @@ class SubscriptionStanding(Value, frozen=True, kw_only=True):
     declared: dict[str, str]
     """What else was declared, as text."""
     enabled: bool
-    origin: Literal["file", "command"]
+    origin: Literal["file", "command", "version"]
+    whole: str = ""
+    """All of it, as JSON."""
 
 
 class NotifierStanding(Message, frozen=True, kw_only=True, tag=True):
     """How far the notifier is, and what is in force; below its positions all is in the ledger."""
+
+    version: ClassVar[int] = 2
 
     alarms: int
     """Next offset of `dqm.alarms`."""
@@ -74,3 +78,9 @@ class NotifierStanding(Message, frozen=True, kw_only=True, tag=True):
     when: int
     receivers: tuple[ReceiverStanding, ...] = ()
     subscriptions: tuple[SubscriptionStanding, ...] = ()
+    routes: int = 0
+    """Number of the version that is in force; 0 if there is none."""
+    refused: int = 0
+    """Number of a later version that this notifier cannot follow; 0 if there is none."""
+    problem: str = ""
+    """Why it cannot."""

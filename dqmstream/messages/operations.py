@@ -9,6 +9,7 @@ __all__ = [
     "Conditions",
     "Dead",
     "Heartbeat",
+    "LogLine",
     "OpenLumisection",
 ]
 
@@ -17,10 +18,11 @@ class Conditions(Message, frozen=True, kw_only=True, tag=True):
     """What is known of one LS besides its events; what is not known is None or empty, never 0.
 
     `luminosity` is instantaneous, its mean over the LS, in /cm2/s; `delivered` and `recorded` are
-    integrated over the LS, in /pb; `pileup` is the mean number of interactions in a crossing.
+    integrated over the LS, in /pb; `pileup` is the mean number of interactions in a crossing;
+    `energy` is that of one beam, in GeV (of ions: for each unit of charge).
     """
 
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     run: int
     lumisection: int
@@ -39,6 +41,7 @@ class Conditions(Message, frozen=True, kw_only=True, tag=True):
     """Whether both beams were declared stable: known of more LSs than the beam mode is."""
     physics: bool | None = None
     """Whether data of the LS were taken for physics."""
+    energy: float | None = None
 
 
 class Command(Message, frozen=True, kw_only=True, tag=True):
@@ -65,10 +68,21 @@ class OpenLumisection(Value, frozen=True, kw_only=True):
     """Sources whose LumisectionEnd has not come."""
 
 
+class LogLine(Value, frozen=True, kw_only=True):
+    """A line of a service's log, without secrets; the log itself has all of them."""
+
+    when: int
+    """Wall clock, nanoseconds since 1970."""
+    level: str
+    """`warning`, `error` or `critical`."""
+    text: str
+    """What was said, and its fields as `name=value`; at most 300 characters."""
+
+
 class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """One process says what it does and how far it is."""
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     process: str
     service: str
@@ -88,6 +102,8 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """Sources that were missed when an LS closed, and have not spoken since."""
     waits_for: tuple[str, ...] = ()
     """What a watcher of folders waits for, in words; at most 64."""
+    lines: tuple[LogLine, ...] = ()
+    """The newest warnings and errors of its log, the oldest first; at most 8."""
 
 
 class Dead(Message, frozen=True, kw_only=True, tag=True):

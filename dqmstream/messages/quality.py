@@ -77,7 +77,7 @@ class QualityReports(Message, frozen=True, kw_only=True, tag=True):
     from `first_lumisection` to `lumisection` but those in `missing` (ranges, both ends included).
     """
 
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     set: str
     run: int
@@ -103,3 +103,6 @@ class QualityReports(Message, frozen=True, kw_only=True, tag=True):
     the same reports."""
     contents: str = ""
     """Hash of the cells that were judged."""
+    past: tuple[tuple[int, str], ...] = ()
+    """LSs before it that any test looked at, and the hash of the cells of each; those of versions
+    before 4 do not say."""

@@ -1,6 +1,6 @@
 """References: what MonitorElements are compared with, in versions that never change."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from dqmstream.messages.struct import Message, Value
 
@@ -33,6 +33,8 @@ class Validity(Value, frozen=True, kw_only=True):
     """Names of prescale columns, which say the trigger menu in force."""
     first_run: int | None = None
     last_run: int | None = None
+    energies: tuple[float, ...] = ()
+    """Of one beam, in GeV: good within 1 %, as sources round it in ways of their own."""
 
 
 class RunWindow(Value, frozen=True, kw_only=True):
@@ -64,6 +66,8 @@ class Reference(Message, frozen=True, kw_only=True, tag=True):
     greatest `number` stands. Times are nanoseconds since 1970.
     """
 
+    version: ClassVar[int] = 2
+
     id: str
     name: str
     number: int
@@ -84,7 +88,7 @@ class Reference(Message, frozen=True, kw_only=True, tag=True):
     elements: int = 0
     """How many there are contents of."""
     labels: dict[str, str] = {}
-    """What no conditions say, as the energy: to be read by people, and searched."""
+    """What no conditions say, as the filling scheme: to be read by people, and searched."""
     owner: str = ""
     reason: str = ""
     made: int = 0

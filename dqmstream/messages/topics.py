@@ -138,7 +138,8 @@ _LIVE: Final = (
         keyed_by="kind, number and hash",
         retention=None,
         compacted=True,
-        description="Versions of quality tests: the last is in force, all before it stay.",
+        description="Versions of quality tests, of alarm rules, and of who is told of alarms: the "
+        "last of each is in force, all before it stay.",
     ),
     Topic(
         name=ALARMS,

@@ -319,15 +319,21 @@ def _reference_or_none(fields: dict[str, Any]) -> dict[str, Any]:
 CODEC: Final = Codec(
     MESSAGES,
     {
+        ("AlarmCheckpoint", 1): _only_new_fields,  # rules
         ("AlarmState", 1): _only_new_fields,  # all but where it stands
         ("AlarmTransition", 1): _only_new_fields,  # number, event, what it is of, what to do
         ("Booking", 1): _only_new_fields,  # analysis
         ("Conditions", 1): _only_new_fields,  # prescale_name, delivered, recorded, and two flags
+        ("Conditions", 2): _only_new_fields,  # energy
         ("Heartbeat", 1): _only_new_fields,  # open, missing
         ("Heartbeat", 2): _only_new_fields,  # waits_for
+        ("Heartbeat", 3): _only_new_fields,  # lines
         ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
+        ("NotifierStanding", 1): _only_new_fields,  # routes, refused, problem, whole, origin
         ("QualityReports", 1): _only_new_fields,  # conditions
         ("QualityReports", 2): _reference_or_none,  # and of what window, what code, what tests
+        ("QualityReports", 3): _only_new_fields,  # LSs before it that were looked at
+        ("Reference", 1): _only_new_fields,  # valid.energies
         ("RunStart", 1): _only_new_fields,  # marks
         ("SourceCheckpoint", 1): _only_new_fields,  # what it decided
     },

@@ -4,12 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.histograms.layout import ElementLayout
-from dqmstream.messages.booking import Category, Element, Histogram, Profile
+from dqmstream.quality.algorithms.band_usual import usual_squares
 from dqmstream.quality.bands import make_band
 from dqmstream.quality.inputs import Normalise
+from dqmstream.quality.normalising import is_scaled
+from dqmstream.quality.stack import per_element, stack_cells
 from dqmstream.references.contents import BandRanges
 
-__all__ = ["band_of", "is_scaled"]
+__all__ = ["band_of"]
 
 Floats = NDArray[np.float64]
 
@@ -39,59 +41,42 @@ def band_of(
     if per == "luminosity" and luminosity is None:
         msg = f"{place.element.path}: a band per luminosity needs the luminosity of each LS"
         raise ValueError(msg)
-    lumisections = len(cells)
-    planes = cells[:, : place.planes * place.cells].reshape(
-        lumisections, place.planes, *place.extents
-    )
-    units = np.ones(lumisections)
+    cells = cells[:, : place.planes * place.cells]
+    lumisections = stack_cells(place, cells)
+    units = np.ones(len(cells))
     contents: Floats
     variances: Floats | None
-    if isinstance(place.element, Profile):
-        contents, variances = _means(place, planes)
+    if lumisections.sums is None or lumisections.squares is None:
+        contents, variances = lumisections.entries.astype(np.float64), None
+    elif lumisections.profile:
+        contents, variances = _means(lumisections.entries, lumisections.sums, lumisections.squares)
     else:
-        contents, variances = _sums(place, planes)
+        contents, variances = lumisections.sums, lumisections.squares
     if is_scaled(place.element):
         if per == "entries":
-            units = contents[_inner(place.element)].reshape(lumisections, -1).sum(axis=1)
+            units = per_element(contents[lumisections.inner]).sum(axis=1)
         elif per == "luminosity" and luminosity is not None:
             units = luminosity
     band = make_band(contents, units, variances)
+    good = np.isfinite(units) & (units > 0)
     return BandRanges(
         centre=band.centre,
         lower=band.lower,
         upper=band.upper,
         statistical=band.statistical,
-        members=int(np.count_nonzero(np.isfinite(units) & (units > 0))),
+        members=int(np.count_nonzero(good)),
+        usual=usual_squares(
+            stack_cells(place, cells[good]),
+            contents[good],
+            units[good],
+            None if variances is None else variances[good],
+        ),
     )
 
 
-def is_scaled(element: Element) -> bool:
-    """Whether contents of an element depend on how much data they are of."""
-    return not isinstance(element, Profile) and not element.draw.efficiency
-
-
-def _inner(element: Element) -> tuple[slice, ...]:
-    """Index of LSs and of the bins without flow."""
-    axes = element.axes if isinstance(element, Histogram | Profile) else ()
-    flow = (slice(0, -1) if isinstance(axis, Category) else slice(1, -1) for axis in axes)
-    return (slice(None), *flow)
-
-
-def _sums(place: ElementLayout, planes: NDArray[np.int64]) -> tuple[Floats, Floats | None]:
-    """Counts; or sums of weights, and of their squares."""
-    if place.planes == 1:
-        return planes[:, 0].astype(np.float64), None
-    return (
-        np.ldexp(planes[:, 1].astype(np.float64), -place.bits),
-        np.ldexp(planes[:, 2].astype(np.float64), -place.square_bits),
-    )
-
-
-def _means(place: ElementLayout, planes: NDArray[np.int64]) -> tuple[Floats, Floats]:
+def _means(counts: NDArray[np.int64], sums: Floats, squares: Floats) -> tuple[Floats, Floats]:
     """Means, NaN without entries, and their squared standard errors, NaN below two of them."""
-    entries = planes[:, 0].astype(np.float64)
-    sums = np.ldexp(planes[:, 1].astype(np.float64), -place.bits)
-    squares = np.ldexp(planes[:, 2].astype(np.float64), -place.square_bits)
+    entries = counts.astype(np.float64)
     filled = entries > 0
     means, mean_squares = np.full_like(sums, np.nan), np.full_like(sums, np.nan)
     np.divide(sums, entries, out=means, where=filled)

@@ -2,9 +2,10 @@
 
 Of each name and workspace the accepted version with the greatest number stands: a later one takes
 the place of those before, and when it is retired the one before stands again. Standing ones form a
-chain: by rank, at one rank what was made last first, then by name. The first of the chain that is
-not expired, is good for the conditions, and has the element, is chosen. All of this depends on what
-is in the catalogue, never on the order in which it came.
+chain: by rank; at one rank what asks for most of elements and conditions first, then what was made
+last, then by name. The first of the chain that is not expired, is good for the conditions, and has
+the element, is chosen. All of this depends on what is in the catalogue, never on the order in which
+it came.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +16,7 @@ from dqmstream.messages.references import Reference
 from dqmstream.quality.inputs import Wanted
 from dqmstream.quality.pattern import matches
 from dqmstream.references.identity import check_identity, shown_name
-from dqmstream.references.validity import why_not_now, why_not_valid
+from dqmstream.references.validity import specificity, why_not_now, why_not_valid
 
 __all__ = ["Catalogue", "Choice", "Usable", "chosen"]
 
@@ -89,7 +90,10 @@ class Catalogue:
         if held is not None and _decided(held) >= _decided(reference):
             return False
         self._versions[reference.id] = reference
-        self._chains.pop(reference.workspace, None)
+        # Anew, not in place: a thread that makes a chain of what was before puts it in the old one.
+        chains = dict(self._chains)
+        chains.pop(reference.workspace, None)
+        self._chains = chains
         return True
 
     def history(self, name: str, workspace: str | None = None) -> tuple[Reference, ...]:
@@ -104,14 +108,15 @@ class Catalogue:
 
     def chain(self, workspace: str) -> tuple[Reference, ...]:
         """The versions that stand for a workspace, in the order in which they are tried."""
-        chain = self._chains.get(workspace)
+        chains = self._chains
+        chain = chains.get(workspace)
         if chain is None:
             newest: dict[str, Reference] = {}
             for one in self.versions:  # numbers rise, so that the greatest is the last
                 if one.workspace == workspace and one.status == "accepted":
                     newest[one.name] = one
             chain = tuple(sorted(newest.values(), key=_turn))
-            self._chains[workspace] = chain
+            chains[workspace] = chain
         return chain
 
     def standing(self, wanted: Wanted) -> tuple[tuple[Reference, str], ...]:
@@ -168,8 +173,8 @@ def _place(reference: Reference) -> tuple[str, str, int, str]:
     return reference.workspace, reference.name, reference.number, reference.id
 
 
-def _turn(reference: Reference) -> tuple[int, int, str]:
-    return reference.rank, -reference.made, reference.name
+def _turn(reference: Reference) -> tuple[int, int, int, str]:
+    return reference.rank, -specificity(reference), -reference.made, reference.name
 
 
 def _decided(reference: Reference) -> tuple[int, str, str, str]:

@@ -12,7 +12,7 @@ from dqmstream.quality.inputs import (
     NoReference,
     Wanted,
 )
-from dqmstream.references.banding import is_scaled
+from dqmstream.quality.normalising import entries_of, is_scaled
 from dqmstream.references.catalogue import chosen
 from dqmstream.references.contents import ReferenceData
 from dqmstream.references.identity import shown_name
@@ -74,10 +74,13 @@ def histogram_for(reference: Reference, data: ReferenceData, path: str) -> Chose
         name=shown_name(reference),
         contents=data.contents,
         element=data.contents.layout[path],
-        exposure=Exposure(
-            lumisections=reference.exposed.lumisections, luminosity=reference.exposed.recorded
-        ),
+        exposure=_exposure(reference),
     )
+
+
+def _exposure(reference: Reference) -> Exposure:
+    exposed = reference.exposed
+    return Exposure(lumisections=exposed.lumisections, luminosity=exposed.recorded)
 
 
 def band_for(reference: Reference, data: ReferenceData, path: str) -> ChosenBand:
@@ -95,4 +98,7 @@ def band_for(reference: Reference, data: ReferenceData, path: str) -> ChosenBand
         members=band.members,
         per=reference.per if is_scaled(element) else "none",
         profile=profile,
+        exposure=_exposure(reference),
+        entries=entries_of(data.contents, data.contents.layout[path]),
+        usual=band.usual,
     )

@@ -43,6 +43,8 @@ class BandRanges:
         float64[extents...] of content for one unit, flow included; NaN where nothing is known.
     members
         LSs that it was made of.
+    usual
+        Mean, variance and third central moment of `usual_squares` of these, if there are enough.
     """
 
     centre: NDArray[np.float64]
@@ -50,6 +52,7 @@ class BandRanges:
     upper: NDArray[np.float64]
     statistical: NDArray[np.float64]
     members: int
+    usual: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -94,6 +97,7 @@ class _Bands(Value, frozen=True, kw_only=True):
     elements: tuple[int, ...] = ()
     members: tuple[int, ...] = ()
     cells: bytes = b""
+    usual: tuple[tuple[float, float, float] | None, ...] = ()
 
 
 class _Payload(Value, frozen=True, kw_only=True):
@@ -185,6 +189,7 @@ def _packed_bands(layout: Layout, bands: Mapping[str, BandRanges]) -> _Bands:
         elements=tuple(place.index for place in places),
         members=tuple(one.members for one in found),
         cells=np.stack(planes).astype("<f8").tobytes(),
+        usual=tuple(one.usual for one in found),
     )
 
 
@@ -196,12 +201,19 @@ def _unpacked_bands(layout: Layout, bands: _Bands) -> dict[str, BandRanges]:
         planes = planes.astype(np.float64)
     found: dict[str, BandRanges] = {}
     at = 0
-    for index, members in zip(bands.elements, bands.members, strict=True):
+    # Bands of former releases have none.
+    usual = bands.usual or (None,) * len(bands.elements)
+    for index, members, moments in zip(bands.elements, bands.members, usual, strict=True):
         place = layout.elements[index]
         shaped = [one.reshape(place.extents) for one in planes[:, at : at + place.cells]]
         centre, lower, upper, statistical = shaped
         found[place.element.path] = BandRanges(
-            centre=centre, lower=lower, upper=upper, statistical=statistical, members=members
+            centre=centre,
+            lower=lower,
+            upper=upper,
+            statistical=statistical,
+            members=members,
+            usual=moments,
         )
         at += place.cells
     if at != planes.shape[1]:

@@ -7,11 +7,22 @@ import msgspec
 from dqmstream.errors import MessageError
 from dqmstream.identity import content_hash
 from dqmstream.messages.references import Reference
+from dqmstream.messages.struct import Value
 
 __all__ = ["check_identity", "named", "next_version", "same_but_for_number", "shown_name"]
 
 _DECIDED = ("id", "status", "changed", "who", "why")
 _NUMBERED = ("number", "made")
+
+
+class _AnyEnergy(Value, frozen=True, kw_only=True):
+    """`Validity` as it was before energies: what asks for none keeps the id that it had then."""
+
+    run_types: tuple[str, ...]
+    beam_modes: tuple[str, ...]
+    prescales: tuple[str, ...]
+    first_run: int | None
+    last_run: int | None
 
 
 def named(reference: Reference) -> Reference:
@@ -56,4 +67,7 @@ def shown_name(reference: Reference) -> str:
 
 def _identity(reference: Reference, left_out: tuple[str, ...]) -> str:
     fields = msgspec.structs.asdict(reference)
+    valid = msgspec.structs.asdict(reference.valid)
+    if not valid.pop("energies"):
+        fields["valid"] = _AnyEnergy(**valid)
     return content_hash({name: value for name, value in fields.items() if name not in left_out})

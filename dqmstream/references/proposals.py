@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dqmstream.references.validity import same_energy
+
 __all__ = ["Criteria", "Proposal", "RunFacts", "proposals"]
 
 _DAY: Final = 86_400 * 10**9
@@ -36,6 +38,8 @@ class RunFacts:
         Share of its judged quality tests that were BAD or ERROR; None if none was judged.
     marks
         What about its data is not as a detector took it.
+    energy
+        Of a beam in most of its LSs [GeV]; None if not known.
     """
 
     run: int
@@ -49,6 +53,7 @@ class RunFacts:
     prescales: tuple[str, ...] = ()
     bad: float | None = None
     marks: tuple[str, ...] = ()
+    energy: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +115,7 @@ def _proposal(wanted: RunFacts, other: RunFacts, criteria: Criteria) -> Proposal
         _ratio("pile-up", wanted.pileup, other.pileup, criteria.ratio),
         _age(wanted, other, criteria.days),
         _prescales(wanted.prescales, other.prescales),
+        _energy(wanted.energy, other.energy),
     )
     statistics = f"{other.lumisections} LSs with {other.events} events"
     quality = "no quality test judged" if other.bad is None else f"{other.bad:.1%} of tests BAD"
@@ -126,6 +132,9 @@ def _refused(wanted: RunFacts, other: RunFacts, criteria: Criteria) -> str:
         return f"its run type is {other.run_type!r}, not {wanted.run_type!r}"
     if set(wanted.marks) != set(other.marks):
         return f"its data are marked {_words(other.marks)}, not {_words(wanted.marks)}"
+    one, two = wanted.energy, other.energy
+    if one is not None and two is not None and not same_energy(one, two):
+        return f"its beams had {two:g} GeV, not {one:g} GeV"
     if not other.ended:
         return "it is not over"
     if other.lumisections < criteria.lumisections:
@@ -159,6 +168,13 @@ def _prescales(wanted: Sequence[str], other: Sequence[str]) -> tuple[float, str]
         return _UNKNOWN, "prescale columns not known of both"
     shared = len(set(wanted) & set(other)) / len(set(wanted))
     return 1.0 - shared, f"{shared:.0%} of its prescale columns"
+
+
+def _energy(wanted: float | None, other: float | None) -> tuple[float, str]:
+    """Of two that are known to differ it is refused."""
+    if wanted is None or other is None:
+        return _UNKNOWN, "energy not known of both"
+    return 0.0, f"beams of {other:g} GeV"
 
 
 def _words(marks: Sequence[str]) -> str:

@@ -3,11 +3,31 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from typing import Final
 
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.references import Reference, Validity
 
-__all__ = ["why_not_now", "why_not_valid"]
+__all__ = ["same_energy", "specificity", "why_not_now", "why_not_valid"]
+
+_ENERGY_TOLERANCE: Final = 0.01
+"""Relative: for one fill OMS says 6499, brilcalc 6500; energies that the LHC has run at are further
+apart."""
+_ALL: Final = "**"
+
+
+def same_energy(one: float, other: float) -> bool:
+    """Whether two energies of a beam are the same to 1 %."""
+    return abs(one - other) <= _ENERGY_TOLERANCE * max(abs(one), abs(other))
+
+
+def specificity(reference: Reference) -> int:
+    """How many things a reference asks for: elements, run type, beam mode, energy, prescale column,
+    runs. Of two that are good for an LS the one that asks for more was made for it."""
+    valid = reference.valid
+    runs = valid.first_run is not None or valid.last_run is not None
+    asked = (valid.run_types, valid.beam_modes, valid.energies, valid.prescales)
+    return sum(map(bool, asked)) + runs + (_ALL not in reference.paths)
 
 
 def why_not_valid(valid: Validity, run: int, conditions: Conditions | None) -> str:
@@ -24,7 +44,7 @@ def why_not_valid(valid: Validity, run: int, conditions: Conditions | None) -> s
     for what, patterns, found in asked:
         if why := _why_not_one(what, patterns, found):
             return why
-    return ""
+    return _why_not_energy(valid.energies, conditions.energy if conditions else None)
 
 
 def why_not_now(reference: Reference, run: int, lumisection: int, moment: int) -> str:
@@ -52,6 +72,14 @@ def _why_not_one(what: str, patterns: Sequence[str], found: str) -> str:
         return ""
     known = repr(found) if found else "not known"
     return f"is good for {what} {' or '.join(patterns)}, which is {known}"
+
+
+def _why_not_energy(energies: Sequence[float], found: float | None) -> str:
+    if not energies or (found is not None and any(same_energy(found, one) for one in energies)):
+        return ""
+    known = "not known" if found is None else f"{found:g} GeV"
+    asked = " or ".join(f"{one:g} GeV" for one in energies)
+    return f"is good for beams of {asked}, which is {known}"
 
 
 def _day(moment: int) -> str:

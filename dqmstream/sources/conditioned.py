@@ -28,7 +28,7 @@ from dqmstream.sources.source import (
 
 __all__ = ["ConditionedSource", "conditioned"]
 
-_COLUMNS_VERSION = 1
+_COLUMNS_VERSION = 2
 """Rises when the columns of equal conditions change."""
 
 

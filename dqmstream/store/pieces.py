@@ -67,7 +67,7 @@ class PieceShelf:
         self._series = series
         self._lumisection = lumisection
         self.key = SetKey(series.set, series.run, lumisection, series.workspace)
-        self.merger = Merger(lambda _: layout)
+        self._layout = layout
         kept = self._read()
         self._kept = [one for one in kept if were_known(as_of, one.known)]
         self.late_is_replaced = any(
@@ -75,8 +75,14 @@ class PieceShelf:
             for one in kept
             if not were_known(as_of, one.known)
         )
-        for one in self._kept:
-            self.merger.apply(one.piece)
+        self.merger = self._put_together([one.piece for one in self._kept])
+
+    def _put_together(self, pieces: Sequence[HistogramSet]) -> Merger:
+        merger = Merger(lambda _: self._layout)
+        # Parts of one version side by side: the joiner holds one unfinished version at a time.
+        for piece in sorted(pieces, key=lambda one: (one.order, one.writer, one.part)):
+            merger.apply(piece)
+        return merger
 
     def take(self, piece: HistogramSet, offset: int | None = None) -> HistogramSet | None:
         """Keep a piece if it is news; the whole set it is or completes, None if nothing changed.
@@ -95,15 +101,21 @@ class PieceShelf:
         """
         place = (piece.segment, piece.partition)
         held = self._newest().get(place)
-        changed = self.merger.apply(piece)
-        if changed is None and (held is not None and held.order >= piece.order):
+        if piece.parts == 1:
+            self.merger.apply(piece)
+        else:
+            # It may complete an older version than one that has begun, which the joiner holds.
+            self.merger = self._put_together([*(one.piece for one in self._kept), piece])
+        newest = self._newest().get(place)
+        changed = newest is not None and (held is None or newest.order > held.order)
+        if not changed and (held is not None and held.order >= piece.order):
             return None
         if any(_same(kept.piece, piece) for kept in self._kept):
             return None
-        first = None if changed is None or held is None else self._first_of(held)
+        first = self._first_of(held) if changed and held is not None else None
         self._insert(piece, Moment.of(piece.published, offset), first)
         self._drop_older()
-        return self._newest()[place] if changed is not None else None
+        return newest if changed else None
 
     def _first_of(self, held: HistogramSet) -> Moment | None:
         """When the place of a whole set was first filled: by it, or by one it replaced."""
@@ -127,7 +139,7 @@ class PieceShelf:
     def _read(self) -> list[_Kept]:
         place = {"of_series": self._series.id, "of_lumisection": self._lumisection}
         rows = self._connection.execute(_PIECES_AT, place).all()
-        kept = [
+        return [
             _Kept(
                 row.id,
                 unpack(HistogramSet, row.schema, row.body),
@@ -136,8 +148,6 @@ class PieceShelf:
             )
             for row in rows
         ]
-        # Parts of one version side by side: the joiner holds one unfinished version at a time.
-        return sorted(kept, key=lambda k: (k.piece.order, k.piece.writer, k.piece.part))
 
     def _insert(self, piece: HistogramSet, known: Moment, first: Moment | None) -> None:
         row = pack(piece) | {

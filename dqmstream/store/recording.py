@@ -253,7 +253,8 @@ class Recording:
             merger.apply(piece)
             return merger, piece
         shelf = PieceShelf(self._connection, series, layout, piece.lumisection)
-        return shelf.merger, shelf.take(piece, offset)
+        taken = shelf.take(piece, offset)
+        return shelf.merger, taken
 
     def _write_merged(
         self, series: Series, merged: Merged, versions: str, moments: Mapping[str, int | None]

@@ -47,4 +47,5 @@ def synthetic_conditions(config: SyntheticConfig, lumisection: int) -> Condition
         recorded=delivered,
         beams_stable=True,
         physics=True,
+        energy=fill.energy(lumisection),
     )

@@ -14,6 +14,8 @@ from dqmstream.sources.synthetic.faults import (
     Fault,
     GainDrift,
     HotChannel,
+    LateSource,
+    MissingSource,
     NoiseBurst,
     ObjectFault,
     PrescaleChange,
@@ -25,15 +27,22 @@ from dqmstream.sources.synthetic.subsystem import SUBSYSTEMS
 
 __all__ = ["ALGORITHMS", "Noticing", "noticing"]
 
+_BINS: Final = frozenset({"DeadChannel", "DeadRegion", "NoisyChannel", "ContentsXRange"})
+_MEANS: Final = frozenset({"MeanWithinExpected", "LevelShift", "ContentsXRange", "ContentsYRange"})
+_RATES: Final = frozenset({"RateChange"})
+
 ALGORITHMS: Final[Mapping[type[Fault], frozenset[str]]] = {
-    DeadModule: frozenset({"DeadChannel", "NoisyChannel", "ContentsXRange"}),
-    VoltageTrip: frozenset({"DeadChannel", "NoisyChannel", "ContentsXRange"}),
-    HotChannel: frozenset({"NoisyChannel", "DeadChannel", "ContentsXRange"}),
-    NoiseBurst: frozenset({"NoisyChannel", "DeadChannel", "ContentsXRange"}),
-    TimingShift: frozenset({"MeanWithinExpected", "ContentsXRange", "ContentsYRange"}),
-    GainDrift: frozenset({"MeanWithinExpected", "ContentsXRange", "ContentsYRange"}),
+    DeadModule: _BINS,
+    VoltageTrip: _BINS,
+    HotChannel: _BINS,
+    NoiseBurst: _BINS,
+    TimingShift: _MEANS,
+    GainDrift: _MEANS,
     Disagreement: frozenset({"ContentsXRange", "ContentsYRange"}),
     PrescaleChange: frozenset({"ContentsXRange"}),
+    RateDrop: _RATES,
+    MissingSource: _RATES,
+    LateSource: _RATES,
 }
 """Algorithms that look at what a fault changes.
 
@@ -57,38 +66,36 @@ def noticing(fault: Fault, bookings: Iterable[Booking], tests: Iterable[QualityT
     """Where a fault can be seen, out of what the elements read.
 
     An element counts if it reads what changes, and does not select another address alone. A test
-    counts if it looks at such an element with an algorithm of `ALGORITHMS`. What changes the whole
-    run, or a source, is seen in accounts and rates and not here.
+    counts if it looks at such an element with an algorithm of `ALGORITHMS`. Fewer events change all
+    elements: those count that such a test looks at. Accounts tell the rest.
 
     Parameters
     ----------
     bookings, tests
         What is filled, and how it is judged.
     """
-    if isinstance(fault, RateDrop):
-        return Noticing((), ())
     algorithms = ALGORITHMS.get(type(fault), frozenset())
     if isinstance(fault, DeadModule) and fault.efficiency:
         # It looks for bins with next to nothing in them: what counts too little is not dead.
         algorithms -= {"DeadChannel"}
     columns = _changed(fault)
+    of_events = algorithms is _RATES
     found = [
         (booking.workspace, element)
         for booking in bookings
         for element in booking.elements
-        if _reads(booking, element, columns) and not _elsewhere(fault, element)
+        if of_events or (_reads(booking, element, columns) and not _elsewhere(fault, element))
     ]
-    judging = sorted(
-        {
-            test.name
-            for test in tests
-            if test.enabled and test.algorithm in algorithms
-            for workspace, element in found
-            if compile_pattern(test.workspace).fullmatch(workspace)
-            and compile_pattern(test.path).fullmatch(element.path)
-        }
-    )
-    return Noticing(tuple(sorted({element.path for _, element in found})), tuple(judging))
+    judged = [
+        (test.name, element.path)
+        for test in tests
+        if test.enabled and test.algorithm in algorithms
+        for workspace, element in found
+        if compile_pattern(test.workspace).fullmatch(workspace)
+        and compile_pattern(test.path).fullmatch(element.path)
+    ]
+    shown = {path for _, path in judged} if of_events else {element.path for _, element in found}
+    return Noticing(tuple(sorted(shown)), tuple(sorted({name for name, _ in judged})))
 
 
 def _changed(fault: Fault) -> frozenset[str]:

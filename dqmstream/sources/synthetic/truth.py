@@ -74,16 +74,19 @@ def truth(
 
 
 def _conditions(config: SyntheticConfig) -> list[dict[str, Any]]:
-    """Ranges of LSs with one column of prescales, and what the beams do at both ends."""
+    """Ranges of LSs with one energy and column of prescales, and what the beams do at both ends."""
     ranges = []
     numbers = range(1, config.lumisections + 1)
-    for column, found in groupby(numbers, config.prescale_index):
+    for (column, energy), found in groupby(
+        numbers, lambda one: (config.prescale_index(one), config.fill.energy(one))
+    ):
         within = list(found)
         ends = (within[0], within[-1])
         ranges.append(
             {
                 "lumisections": list(ends),
                 "prescale_index": column,
+                "energy": energy,
                 "pileup": [config.fill.pileup(end) for end in ends],
                 "luminosity": [config.fill.luminosity(end) for end in ends],
             }
