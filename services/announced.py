@@ -15,7 +15,7 @@ from dqmstream.messages.topics import BOOKINGS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Record
-from services.fitting import needed_columns
+from dqmstream.workspaces.fitting import needed_columns
 from services.log import open_log
 from services.settings import Settings
 from services.startup import chosen_bookings

@@ -15,9 +15,9 @@ from dqmstream.conditions.synthetic import synthetic_conditions
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.synthetic.truth import write_truth
+from dqmstream.workspaces.fitting import needed_columns
 from services.announced import announced_columns, drawn_columns
 from services.conditions import conditions_of_runs, with_conditions
-from services.fitting import needed_columns
 from services.input_files import FileOptions, runs_of_files
 from services.memory import return_freed_memory
 from services.play import Play

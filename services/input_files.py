@@ -23,9 +23,9 @@ from dqmstream.sources.tables import (
     find_tables,
     table_sources,
 )
+from dqmstream.workspaces.fitting import columns_of
 from playback.recording import RecordedRun, Recording, is_recording
 from playback.retiming import RetimedRun
-from services.fitting import columns_of
 from services.runs import Runs
 
 __all__ = ["FileOptions", "runs_of_files"]

@@ -11,7 +11,7 @@ from dqmstream.sources.source import ColumnSource, EventSource
 from dqmstream.sources.synthetic.config import SyntheticConfig
 from dqmstream.sources.synthetic.faults import parse_fault
 from dqmstream.sources.synthetic.scenario import Scenario, read_scenario
-from services.fitting import columns_of
+from dqmstream.workspaces.fitting import columns_of
 
 __all__ = ["Runs", "chosen_scenario", "synthetic_run"]
 

@@ -12,8 +12,8 @@ from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
 from dqmstream.quality.pattern import matches
 from dqmstream.quality.plugins import load_plugins
+from dqmstream.workspaces.fitting import fitting
 from dqmstream.workspaces.registry import load_workspaces
-from services.fitting import fitting
 from services.logging.logs import set_up_logs
 from services.plugins.bounds import WorkerSettings
 from services.settings import InForce, Settings, load_settings

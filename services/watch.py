@@ -17,9 +17,9 @@ from dqmstream.sources.cms.selection import HltSelection
 from dqmstream.sources.cms.settings import ReadSettings, fed_ids
 from dqmstream.sources.cms.watching.offered import offered_in
 from dqmstream.sources.cms.watching.settings import WatchSettings
+from dqmstream.workspaces.fitting import needed_columns
 from services.announced import announced_columns, columns_in_use, drawn_columns
 from services.conditions import chosen_conditions
-from services.fitting import needed_columns
 from services.memory import return_freed_memory
 from services.play import Play
 from services.processes.alone import alone, need_broker

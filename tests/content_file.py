@@ -20,7 +20,7 @@ from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.products import products_of
 from dqmstream.testing import fill
 from dqmstream.workspaces import load_workspaces
-from services.fitting import fitting, needed_columns
+from dqmstream.workspaces.fitting import fitting, needed_columns
 from tests.judged import SCOPES
 
 __all__ = ["BEAMS", "TRACKER", "File"]

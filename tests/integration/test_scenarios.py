@@ -18,8 +18,8 @@ from dqmstream.sources.synthetic import (
     synthetic_conditions,
     truth,
 )
+from dqmstream.workspaces.fitting import columns_of, fitting
 from dqmstream.workspaces.registry import load_workspaces
-from services.fitting import columns_of, fitting
 from tests.judged import Judge
 
 COMPLAINTS = {Outcome.WARNING, Outcome.BAD, Outcome.ERROR, Outcome.INVALID}

@@ -10,8 +10,8 @@ from dqmstream.messages.booking import Booking
 from dqmstream.sources.cms.writer import new_init, write_streamer_file
 from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
+from dqmstream.workspaces.fitting import columns_of, fitting, needed_columns
 from playback.recording import record
-from services.fitting import columns_of, fitting, needed_columns
 from services.input_files import FileOptions, runs_of_files
 from tests.event_files import EVENTS, chunks_of, write_events
 

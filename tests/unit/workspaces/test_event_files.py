@@ -19,8 +19,8 @@ from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.messages.booking import Integer, Regular
 from dqmstream.sources.tables import TableSettings, TableSource, table_sources
 from dqmstream.workspaces import load_workspaces
+from dqmstream.workspaces.fitting import fitting, needed_columns
 from playback.retiming import RetimedRun
-from services.fitting import fitting, needed_columns
 
 pytestmark = pytest.mark.realdata
 
