@@ -9,10 +9,10 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from dqmstream.histograms.ticks import linear_ticks, log_ticks, short_number
 from services.gateway.formats.surfaces import PixelSurface, Surface, VectorSurface
 from services.gateway.palette import FRAME, LINE, MUTED, heat_colours
 from services.gateway.state import State
-from services.gateway.ticks import linear_ticks, log_ticks, short_number
 
 __all__ = ["edges_of", "render", "render_svg"]
 
