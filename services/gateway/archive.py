@@ -103,6 +103,10 @@ class Archive:
                 self._shelves.popitem(last=False)
         return shelf
 
+    def sets(self, number: int) -> tuple[str, ...]:
+        """All sets that have brought something of a run, shown or not, sorted."""
+        return tuple(self._store.sets(number))
+
     def workspace_window(
         self, shelf: Shelf, run: int, workspace: str, lumisections: Iterable[int]
     ) -> Window:

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from starlette.responses import Response
 
 from dqmstream.clock import Clock
+from dqmstream.histograms.layout import Layout
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
@@ -40,6 +41,7 @@ __all__ = [
     "Parts",
     "Pattern",
     "RunWord",
+    "SetWord",
     "answer",
     "check_lumisections",
     "chosen_elements",
@@ -63,6 +65,17 @@ RunWord = Annotated[
         pattern=r"^(current|[1-9][0-9]{0,9})$",
         description="A run number, or `current` for the one that began last.",
         examples=["current"],
+    ),
+]
+
+
+SetWord = Annotated[
+    str | None,
+    Query(
+        alias="set",
+        pattern=r"^[0-9a-f]{16}$",
+        description="Of this set of bookings, whether readers are shown it or not "
+        "(`/runs/{run}/sets`); by default of the one that is shown.",
     ),
 ]
 
@@ -184,8 +197,12 @@ async def chosen_elements(
     paths: Sequence[str],
     pattern: Pattern,
     workspace: str | None,
+    *,
+    set_hash: str | None = None,
 ) -> list[Found]:
     """The elements of a run that a request names, within what one answer may hold.
+
+    As a set books them, whether it is shown or not; for None as those do that are shown.
 
     Raises
     ------
@@ -195,7 +212,7 @@ async def chosen_elements(
     limits = parts.settings.limits
     layouts = [
         layout
-        for layout in await parts.library.layouts(number)
+        for layout in await _layouts(parts, number, set_hash)
         if workspace in {None, layout.workspace}
     ]
     if not paths and pattern == Pattern(None, None):
@@ -206,6 +223,8 @@ async def chosen_elements(
         if here is None:
             where = f"workspace {workspace!r}" if workspace else "any workspace"
             msg = f"path {path[:255]!r} is not booked in {where} of run {number}"
+            if set_hash is not None:
+                msg += f" by set {set_hash}"
             raise not_found(msg)
         found.append(Found(here, here[path]))
     if pattern != Pattern(None, None):
@@ -220,6 +239,12 @@ async def chosen_elements(
         )
         raise ProblemError(413, detail)
     return found
+
+
+async def _layouts(parts: Parts, number: int, set_hash: str | None) -> list[Layout]:
+    if set_hash is None:
+        return await parts.library.layouts(number)
+    return await parts.library.layouts_of(number, set_hash)
 
 
 def etag(*versions: object) -> str:

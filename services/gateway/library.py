@@ -17,6 +17,7 @@ from services.gateway.live import LiveView
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.records import LumisectionRecord
 from services.gateway.report_rows import ReportQuery, chosen_rows, in_range
+from services.gateway.run_sets import Brought, rows_of_sets, sets_in_memory, sets_in_store
 from services.gateway.truth import known, newest_reports, suffices
 from services.gateway.windows import Window
 
@@ -121,6 +122,26 @@ class Library:
         state = await self._desk.ask(self._live_quality, number)
         return {"run": state.header["run"], "workspaces": list(state.rows.values())}
 
+    async def sets(self, number: int) -> list[dict[str, Any]]:
+        """Sets of bookings that have brought something of a run, each with its workspaces."""
+        live = await self._desk.ask(self._live_sets, number)
+        stored: dict[tuple[str, str], Brought] = {}
+        if self._archive is not None:
+            stored = await asyncio.to_thread(sets_in_store, self._archive, number)
+        if not live and not stored:
+            raise _unknown_run(number)
+        return rows_of_sets(live, stored)
+
+    async def layouts_of(self, number: int, set_hash: str) -> list[Layout]:
+        """Layouts of the workspaces that a set has brought of a run, shown or not, by name."""
+        live = await self._desk.ask(self._live_layouts_of, number, set_hash)
+        shelf = await self._shelf(number, set_hash)
+        found = {**(shelf.layouts if shelf is not None else {}), **live}
+        if not found:
+            msg = f"run {number} has nothing of set {set_hash}: /runs/{number}/sets lists its sets"
+            raise not_found(msg)
+        return [found[name] for name in sorted(found)]
+
     async def layouts(self, number: int | None) -> list[Layout]:
         """Layouts of a run's workspaces, by name; of the newest bookings for no run."""
         found, live = await self._desk.ask(self._live_layouts, number)
@@ -138,7 +159,7 @@ class Library:
         live, from_start = await self._desk.ask(self._live_reports, number, query)
         shelf = None
         if query.lumisections is not None or not live or not from_start:
-            shelf = await self._shelf(number)
+            shelf = await self._shelf(number, query.set)
         if shelf is None and not live and number not in self._view.runs:
             raise _unknown_run(number)
         numbers = set(live) | (in_range(shelf.records, query.lumisections) if shelf else set())
@@ -206,6 +227,16 @@ class Library:
         run = self._view.run(number)
         return booked_layouts(self._view, run), run is not None
 
+    def _live_sets(self, number: int) -> dict[tuple[str, str], Brought]:
+        self._view.refresh()
+        return sets_in_memory(self._view.runs.get(number))
+
+    def _live_layouts_of(self, number: int, set_hash: str) -> dict[str, Layout]:
+        self._view.refresh()
+        run = self._view.runs.get(number)
+        parts = run.all_workspace_runs() if run is not None else ()
+        return {part.layout.workspace: part.layout for part in parts if part.set == set_hash}
+
     def _live_reports(
         self, number: int, query: ReportQuery
     ) -> tuple[dict[int, list[QualityReports]], bool]:
@@ -213,22 +244,23 @@ class Library:
         self._view.refresh()
         run = self._view.runs.get(number)
         found: dict[int, list[QualityReports]] = {}
-        for name, part in run.shown_workspaces().items() if run else ():
-            scopes = run.verdicts.scopes() if run else []
-            for scope in (one for one in scopes if one[:2] == (part.set, name)):
-                whole = run.verdicts.whole(scope) if run else {}
-                for lumisection in in_range(whole, query.lumisections):
-                    found.setdefault(lumisection, []).append(whole[lumisection])
+        shown = {(part.set, name) for name, part in run.shown_workspaces().items()} if run else ()
+        for scope in run.verdicts.scopes() if run else ():
+            if scope.set != query.set and (query.set or scope[:2] not in shown):
+                continue
+            whole = run.verdicts.whole(scope) if run else {}
+            for lumisection in in_range(whole, query.lumisections):
+                found.setdefault(lumisection, []).append(whole[lumisection])
         records = run.lumisections() if run else {}
         lent = any(record.adopted for record in records.values())
         return found, not lent and suffices(records, Window("run"))
 
     # ----------------------------------------------------------------- the store
 
-    async def _shelf(self, number: int) -> Shelf | None:
+    async def _shelf(self, number: int, set_hash: str | None = None) -> Shelf | None:
         if self._archive is None:
             return None
-        return await asyncio.to_thread(self._archive.shelf, number)
+        return await asyncio.to_thread(self._archive.shelf, number, set_hash)
 
     async def _stored_runs(self, before: int | None, limit: int) -> Sequence[Run]:
         if self._archive is None:

@@ -19,6 +19,7 @@ __all__ = [
     "ReportsAnswer",
     "RunAnswer",
     "RunsAnswer",
+    "SetsAnswer",
     "WorkspacesAnswer",
 ]
 
@@ -49,6 +50,30 @@ class RunRow(Answer):
     lumisections: int = Field(description="How many lumisections are known.")
     events: int | None = Field(description="Events seen on time; null in lists of stored runs.")
     live: bool = Field(description="Whether it is in memory, so that it can be watched.")
+
+
+class SetWorkspace(Answer):
+    """What a set has brought of a workspace in a run."""
+
+    workspace: str
+    elements: int = Field(description="How many elements it books.")
+    lumisections: int = Field(description="Of how many LSs there is something.")
+    newest: int = Field(description="The newest of them; 0 if there is none.")
+    shown: bool = Field(description="Whether readers are shown this set of the workspace.")
+
+
+class SetRow(Answer):
+    """A set of bookings."""
+
+    set: str = Field(description="Its hash.")
+    workspaces: list[SetWorkspace]
+
+
+class SetsAnswer(Answer):
+    """Sets of bookings of a run."""
+
+    run: int
+    sets: list[SetRow]
 
 
 class RunsAnswer(Answer):

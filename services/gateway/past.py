@@ -64,7 +64,7 @@ class Past:
 
     async def sight(self, window: Window, moment: Moment) -> Sight:
         """The LSs of a window that were known then; `records` are as they are known now."""
-        run, workspace = self._place
+        run, workspace, _ = self._place
         records = await self._stored(self._archive.known, self._shelf, run, workspace, moment.as_of)
         chosen = window.select(sorted(records))
         covered = cover(run, [records[n] for n in chosen])
@@ -74,7 +74,7 @@ class Past:
         self, element: ElementLayout, numbers: Sequence[int], moment: Moment
     ) -> StoredWindow:
         """One element summed over those of some LSs that were known then as they are now."""
-        run, workspace = self._place
+        run, workspace, _ = self._place
         found: StoredWindow = await self._stored(
             self._archive.element_window,
             self._shelf,
@@ -90,7 +90,7 @@ class Past:
         self, element: ElementLayout, numbers: Sequence[int], moment: Moment
     ) -> ElementTrend:
         """One element in each of those LSs that were known then as they are now."""
-        run, workspace = self._place
+        run, workspace, _ = self._place
         found: ElementTrend = await self._stored(
             self._archive.element_trend,
             self._shelf,
@@ -108,7 +108,7 @@ class Past:
 
     async def late(self, numbers: Sequence[int], moment: Moment) -> StoredWindow:
         """What came late for some LSs and was known then, of all elements."""
-        run, workspace = self._place
+        run, workspace, _ = self._place
         found: StoredWindow = await self._stored(
             self._archive.late_window, self._shelf, run, workspace, numbers, as_of=moment.as_of
         )

@@ -13,10 +13,11 @@ __all__ = ["Place", "Reading", "Trend", "alone"]
 
 
 class Place(NamedTuple):
-    """A workspace of a run."""
+    """A workspace of a run: under a set, or under the one that readers show."""
 
     run: int
     workspace: str
+    set: str | None = None
 
 
 class Reading(NamedTuple):

@@ -102,7 +102,7 @@ class Readings:
         return readings
 
     async def past(self, place: Place) -> Past:
-        """What the store knows of a workspace of a run, under the set that is shown.
+        """What the store knows of a workspace of a run, under the set of the place.
 
         Raises
         ------
@@ -216,7 +216,7 @@ class Readings:
         self._view.refresh()
         part = self._part(place)
         if part is None:
-            return None
+            return place.set
         if self._archive is not None and not suffices(part.records, window):
             return part.set
         sight = Sight(part.covered(window), dict(part.records), None)
@@ -294,11 +294,11 @@ class Readings:
 
     def _part(self, place: Place) -> WorkspaceRun | None:
         run = self._view.runs.get(place.run)
-        return None if run is None else run.shown(place.workspace)
+        return None if run is None else run.under(place.workspace, place.set)
 
     def _set(self, place: Place) -> str | None:
         part = self._part(place)
-        return None if part is None else part.set
+        return place.set if part is None else part.set
 
     def _words(self, number: int) -> RunWords | None:
         run = self._view.runs.get(number)

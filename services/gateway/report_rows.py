@@ -23,6 +23,8 @@ class ReportQuery(NamedTuple):
     after: tuple[int, int] | None = None
     made_by: int | None = None
     """Only reports made by then, nanoseconds since 1970: of an LS judged anew since, none."""
+    set: str | None = None
+    """Reports on this set, shown or not; None for the sets that readers show."""
 
 
 def in_range(numbers: Iterable[int], ends: tuple[int, int] | None) -> set[int]:

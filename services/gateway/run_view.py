@@ -115,6 +115,13 @@ class RunView:
         chosen = self._sets_shown().get(workspace)
         return None if chosen is None else self._workspaces[workspace][chosen]
 
+    def under(self, workspace: str, set_hash: str | None) -> WorkspaceRun | None:
+        """The workspace under a set, whether readers show it or not; under the one that they show
+        for None."""
+        if set_hash is None:
+            return self.shown(workspace)
+        return self._workspaces.get(workspace, {}).get(set_hash)
+
     def shown_workspaces(self) -> dict[str, WorkspaceRun]:
         """All workspaces of the run, by name, sorted."""
         chosen = self._sets_shown()

@@ -18,6 +18,7 @@ from services.gateway.asking import (
     Parts,
     Pattern,
     RunWord,
+    SetWord,
     check_lumisections,
     chosen_elements,
     etag,
@@ -70,6 +71,7 @@ class _Wish:
     """All that a request asks for."""
 
     number: int
+    set: str | None
     found: Sequence[Found]
     window: Window
     moment: Moment
@@ -96,6 +98,7 @@ async def show_contents(
     pattern: Asked,
     paths: Paths = [],  # noqa: B006 FastAPI copies it
     workspace: Workspace = None,
+    set_hash: SetWord = None,
     name: FormatWord = None,
     width: Side = 640,
     height: Side = 440,
@@ -108,9 +111,10 @@ async def show_contents(
     come from the store alone. The ETag changes when the contents may have.
     """
     form = FORMATS[chosen(name, request.headers.get("accept", ""), _MEDIA_TYPES)]
-    number, found = await _asked(parts, run, paths, pattern, workspace)
+    number, found = await _asked(parts, run, paths, pattern, workspace, set_hash=set_hash)
     wish = _Wish(
         number=number,
+        set=set_hash,
         found=found,
         window=window,
         moment=moment,
@@ -155,6 +159,7 @@ async def show_contents_as(
     pattern: Asked,
     paths: Paths = [],  # noqa: B006 FastAPI copies it
     workspace: Workspace = None,
+    set_hash: SetWord = None,
     width: Side = 640,
     height: Side = 440,
 ) -> Response:
@@ -163,9 +168,10 @@ async def show_contents_as(
     Pictures show one element, with title, axes, entries, run and LS range printed on it.
     """
     form = FORMATS[chosen(name, "", _MEDIA_TYPES)]
-    number, found = await _asked(parts, run, paths, pattern, workspace)
+    number, found = await _asked(parts, run, paths, pattern, workspace, set_hash=set_hash)
     wish = _Wish(
         number=number,
+        set=set_hash,
         found=found,
         window=window,
         moment=moment,
@@ -178,10 +184,18 @@ async def show_contents_as(
 
 
 async def _asked(
-    parts: Parts, run: str, paths: Sequence[str], pattern: Pattern, workspace: str | None
+    parts: Parts,
+    run: str,
+    paths: Sequence[str],
+    pattern: Pattern,
+    workspace: str | None,
+    *,
+    set_hash: str | None,
 ) -> tuple[int, list[Found]]:
     number = await parts.library.run_number(run)
-    return number, await chosen_elements(parts, number, paths, pattern, workspace)
+    return number, await chosen_elements(
+        parts, number, paths, pattern, workspace, set_hash=set_hash
+    )
 
 
 async def _answer(request: Request, parts: Parts, wish: _Wish) -> Response:
@@ -217,13 +231,13 @@ async def _tag(parts: Parts, wish: _Wish) -> tuple[str, dict[str, Sight]]:
     """The tag of what is asked for, and by workspace what is known of it."""
     sights = {}
     for workspace in sorted({each.layout.workspace for each in wish.found}):
-        sight = await parts.readings.sight(Place(wish.number, workspace), wish.window)
+        sight = await parts.readings.sight(Place(wish.number, workspace, wish.set), wish.window)
         check_lumisections(parts, len(sight.covered.numbers), 0)
         sights[workspace] = sight
     versions = [sight.version for sight in sights.values()]
     named = [(each.path, each.layout.hash) for each in wish.found]
     form = f"{wish.form.name} {wish.width}x{wish.height}"
-    tag = etag(form, wish.number, wish.window.word, wish.reshape.word, versions, named)
+    tag = etag(form, wish.number, wish.set, wish.window.word, wish.reshape.word, versions, named)
     return tag, sights
 
 
@@ -232,7 +246,7 @@ async def _readings(parts: Parts, wish: _Wish, sights: Mapping[str, Sight]) -> l
     for workspace in sorted({each.layout.workspace for each in wish.found}):
         mine = [each for each in wish.found if each.layout.workspace == workspace]
         readings = await parts.readings.read(
-            Place(wish.number, workspace),
+            Place(wish.number, workspace, wish.set),
             [each.element for each in mine],
             wish.window,
             wish.moment,

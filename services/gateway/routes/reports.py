@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from dqmstream.messages.quality import Outcome
-from services.gateway.asking import PROBLEMS, Gateway, RunWord
+from services.gateway.asking import PROBLEMS, Gateway, RunWord, SetWord
 from services.gateway.models import ReportsAnswer
 from services.gateway.pages import paged
 from services.gateway.problems import ProblemError
@@ -34,6 +34,7 @@ async def list_reports(
         ),
     ] = None,
     workspace: Annotated[str | None, Query(max_length=255)] = None,
+    set_hash: SetWord = None,
     path: Annotated[str | None, Query(max_length=255, description="Only on this element.")] = None,
     scope: Annotated[
         str | None,
@@ -68,6 +69,7 @@ async def list_reports(
         limit,
         None if after is None else _cursor(after),
         made_by,
+        set_hash,
     )
     rows, more = await parts.library.reports(number, query)
     body = {"reports": rows, "truncated": more is not None}

@@ -14,7 +14,7 @@ from services.gateway.asking import (
     etag,
     unchanged,
 )
-from services.gateway.models import LumisectionsAnswer, RunAnswer, RunsAnswer
+from services.gateway.models import LumisectionsAnswer, RunAnswer, RunsAnswer, SetsAnswer
 from services.gateway.pages import paged
 
 __all__ = ["router"]
@@ -42,6 +42,18 @@ async def show_run(request: Request, parts: Gateway, run: RunWord) -> Response:
     body = await parts.library.run(await parts.library.run_number(run))
     tag = etag(body)
     return unchanged(request, tag) or answer(body, tag)
+
+
+@router.get(
+    "/runs/{run}/sets",
+    response_model=SetsAnswer,
+    summary="Sets of bookings that have brought something of a run",
+)
+async def list_sets(parts: Gateway, run: RunWord) -> Response:
+    """While a workspace is upgraded, two versions of it fill the same run: the one that readers are
+    shown, and one beside it. `set=` of contents and reports reads either."""
+    number = await parts.library.run_number(run)
+    return answer({"run": number, "sets": await parts.library.sets(number)})
 
 
 @router.get(
