@@ -58,7 +58,8 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     expects_failed_requests: bool = False
-    """The gateway goes away in this test: that the browser says so is no complaint."""
+    """The gateway goes away in this test, and one that knows nothing yet may come: that the
+    browser says so is no complaint."""
 
 
 @contextmanager
@@ -134,7 +135,8 @@ def _listen(visit: Visit) -> None:
     def on_console(message: ConsoleMessage) -> None:
         if message.type != "error":
             return
-        if not (visit.expects_failed_requests and "ERR_CONNECTION" in message.text):
+        failed = "ERR_CONNECTION" in message.text or "404 (Not Found)" in message.text
+        if not (visit.expects_failed_requests and failed):
             visit.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
     def on_error(error: Error) -> None:
