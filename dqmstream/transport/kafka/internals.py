@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from dqmstream.errors import LogError
@@ -27,6 +27,7 @@ __all__ = [
     "generation",
     "know_topics",
     "leave",
+    "look_again_for_coordinators",
     "reading",
     "sticky_assignor",
 ]
@@ -122,10 +123,29 @@ async def know_topics(consumer: AIOKafkaConsumer, topics: list[str]) -> None:
     await consumer._client.set_topics(topics)
 
 
+def look_again_for_coordinators(consumer: AIOKafkaConsumer) -> None:
+    """Have a consumer look again for its group's coordinator while it knows no broker.
+
+    A broker that has just started may name none, itself included. aiokafka asserts that there is
+    one, and the task that failed by it would end for good.
+    """
+    client = consumer._client
+    look_up = client.coordinator_lookup
+
+    async def patient(kind: int, key: str) -> Any:
+        if client.get_random_node() is None:
+            raise GroupCoordinatorNotAvailableError
+        return await look_up(kind, key)
+
+    client.coordinator_lookup = patient
+
+
 async def leave(consumer: AIOKafkaConsumer) -> None:
     """Stop a consumer promptly, whatever it is doing, and leave its group.
 
-    `stop` alone waits for a rebalance to end that others may hold up.
+    `stop` alone waits for a rebalance to end that others may hold up. Where it cancels a task of
+    its own that had not begun, it ends as if we were cancelled, which would end the service
+    without a word.
     """
     await asyncio.sleep(0)  # its tasks handle being cancelled only once they have begun
     coordinator = consumer._coordinator
@@ -137,6 +157,10 @@ async def leave(consumer: AIOKafkaConsumer) -> None:
         async with asyncio.timeout(_LEAVE_SECONDS):
             await consumer.stop()
     except (TimeoutError, KafkaError):
+        await _cut(consumer._client)
+    except asyncio.CancelledError:
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
         await _cut(consumer._client)
 
 

@@ -14,7 +14,12 @@ from dqmstream.transport.kafka.connection import client_arguments, reach, tls_co
 from dqmstream.transport.kafka.failures import translated
 from dqmstream.transport.kafka.group_reader import KafkaGroupReader
 from dqmstream.transport.kafka.identity import establish, known
-from dqmstream.transport.kafka.internals import know_topics, leave, sticky_assignor
+from dqmstream.transport.kafka.internals import (
+    know_topics,
+    leave,
+    look_again_for_coordinators,
+    sticky_assignor,
+)
 from dqmstream.transport.kafka.noise import route_client_logs
 from dqmstream.transport.kafka.reader import FETCH_ARGUMENTS, KafkaReader
 from dqmstream.transport.kafka.sender import KafkaSender, KafkaStats
@@ -41,6 +46,7 @@ class KafkaLog:
         *,
         admin: AIOKafkaAdminClient,
         topics: Topics,
+        lent: Topics,
         asker: AIOKafkaConsumer,
         sender: KafkaSender,
     ) -> None:
@@ -48,9 +54,11 @@ class KafkaLog:
         self._arguments = arguments
         self._admin = admin
         self._topics = topics
+        self._lent = lent
         self._asker = asker
         self._sender = sender
         self._specs: dict[str, TopicSpec] = {}
+        self._ensured: set[str] = set()
         self._identity = ""
         self._making = asyncio.Lock()
 
@@ -113,16 +121,24 @@ class KafkaLog:
             async with asyncio.timeout(settings.connect_timeout):
                 await admin.start()
                 await asker.start()
-        topics = Topics(
-            admin,
-            prefix=settings.prefix,
-            replication=settings.replication,
-            timeout=settings.connect_timeout,
+        topics, lent = (
+            Topics(
+                admin,
+                prefix=prefix,
+                replication=settings.replication,
+                timeout=settings.connect_timeout,
+            )
+            for prefix in (settings.prefix, settings.lender)
         )
         sender = KafkaSender(settings, arguments, tasks)
         stack.push_async_callback(sender.close)
-        log = cls(settings, arguments, admin=admin, topics=topics, asker=asker, sender=sender)
+        log = cls(
+            settings, arguments, admin=admin, topics=topics, lent=lent, asker=asker, sender=sender
+        )
         log._specs = await topics.find()
+        if settings.borrowed:
+            found = await lent.find()
+            log._specs |= {name: found[name] for name in settings.borrowed if name in found}
         log._identity = await (establish(log) if make else known(log))
         return log
 
@@ -145,15 +161,24 @@ class KafkaLog:
 
     async def ensure_topics(self, specs: Sequence[TopicSpec]) -> None:
         """See `Log.ensure_topics`."""
+        borrowed = [spec for spec in specs if self._is_borrowed(spec.name)]
         async with self._making:
-            await self._topics.ensure(specs)
-            self._specs |= {spec.name: spec for spec in specs}
+            # Before anything is made: a system that is not there has no candidates.
+            found = await self._lent.require(borrowed) if borrowed else {}
+            await self._topics.ensure([spec for spec in specs if spec.name not in found])
+            self._specs |= {spec.name: spec for spec in specs} | found
+            self._ensured |= {spec.name for spec in specs}
             with translated("the partitions cannot be found"):
                 async with asyncio.timeout(self._settings.request_timeout):
-                    await know_topics(self._asker, [self._named(topic) for topic in self._specs])
+                    # No others that begin with our prefix: brokers may make what is asked for.
+                    await know_topics(self._asker, [self._named(topic) for topic in self._ensured])
+
+    def _is_borrowed(self, topic: str) -> bool:
+        return topic in self._settings.borrowed
 
     def _named(self, topic: str) -> str:
-        return self._settings.prefix + topic
+        is_borrowed = self._is_borrowed(topic)
+        return (self._settings.lender if is_borrowed else self._settings.prefix) + topic
 
     def there(self, where: Where) -> TopicPartition:
         """A partition as the brokers name it."""
@@ -199,6 +224,12 @@ class KafkaLog:
             If a message cannot be taken.
         """
         for message in messages:
+            if self._is_borrowed(message.topic):
+                msg = (
+                    f"{message.topic} belongs to the system {self._settings.lender!r}, which lends "
+                    f"it to {self._settings.prefix!r}: it is read, and never written"
+                )
+                raise LogError(msg)
             check_message(message, self._spec(message.topic))
         return await self._sender.send(messages, self._lane) if messages else []
 
@@ -276,6 +307,7 @@ class KafkaLog:
     @asynccontextmanager
     async def _consumer(self, **more: Any) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(**(self._arguments | FETCH_ARGUMENTS | more))
+        look_again_for_coordinators(consumer)
         try:
             yield consumer
         finally:

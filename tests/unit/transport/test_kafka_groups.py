@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from msgspec.structs import replace
 
 import dqmstream
@@ -315,3 +317,33 @@ async def test_members_that_come_and_go_read_everything_once_and_in_order(log, s
             await asyncio.sleep(0.005)
     await crowd.finish({p: (await log.bounds(TOPIC, p)).end for p in range(6)})
     assert crowd.read == {p: list(range(sent)) for p in range(6)}
+
+
+async def test_a_member_looks_again_while_no_broker_is_known(log, monkeypatch):
+    """As a broker has it that has just started: aiokafka alone would stop reading for good."""
+    unknown = iter([None] * 3)
+    known = AIOKafkaClient.get_random_node
+    monkeypatch.setattr(
+        AIOKafkaClient, "get_random_node", lambda client: next(unknown, known(client))
+    )
+    member = Member("one")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(member.run(log))
+        await until(lambda: shared_out(member))
+        member.leave.set()
+    assert next(unknown, "asked often enough") == "asked often enough"
+
+
+async def test_leaving_never_looks_as_if_somebody_had_cancelled_the_member(log, monkeypatch):
+    """aiokafka cancels tasks of its own that may not have begun, and waits for them."""
+
+    async def stop_heartbeat(_):
+        raise asyncio.CancelledError
+
+    member = Member("one")
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(member.run(log))
+        await until(lambda: shared_out(member))
+        monkeypatch.setattr(GroupCoordinator, "_stop_heartbeat_task", stop_heartbeat)
+        member.leave.set()
+    assert not task.cancelled()
