@@ -9,7 +9,7 @@ from dqmstream.sources.source import ColumnSource, EventSource, SourceChunk, Sou
 
 __all__ = ["RetimedRun"]
 
-_HOLES: Final = frozenset({"no_file", "no_rows"})
+_HOLES: Final = frozenset({"no_file", "no_rows", "not_recorded"})
 """What sources note of an LS that has nothing to read."""
 
 

@@ -15,6 +15,7 @@ from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
 from services.command_line import madeup as cli_madeup
 from services.command_line import notifications as cli_notifications
+from services.command_line import playback as cli_playback
 from services.command_line import processes as cli_processes
 from services.command_line import references as cli_references
 from services.command_line import scenarios as cli_scenarios
@@ -190,7 +191,12 @@ def replay(
         ),
     ],
     speed: Speed = 0.0,
-    run: Annotated[int, typer.Option(help="run number a recording is played as")] = 1,
+    run: Annotated[
+        int | None,
+        typer.Option(
+            help="run number a recording is played as; default: as recorded", show_default=False
+        ),
+    ] = None,
     lumisections: Annotated[
         int | None, typer.Option(help="play a recording over and over for so many LSs")
     ] = None,
@@ -253,6 +259,7 @@ def replay(
 
 cli_watching.add_to(app, panel=_WHOLE)
 cli_imports.add_to(app, panel=_WHOLE)
+app.add_typer(cli_playback.app, name="playback", rich_help_panel=_WHOLE)
 cli_processes.add_to(app)
 cli_sets.add_to(app)
 cli_qtests.add_to(app, panel="Quality tests")

@@ -13,7 +13,7 @@ from dqmstream.fold.state import FoldSettings
 from dqmstream.sources.cms.listing import has_streamer_files
 from dqmstream.sources.cms.selection import HltSelection
 from dqmstream.sources.cms.settings import ReadSettings, fed_ids
-from dqmstream.sources.cms.source import streamer_sources
+from dqmstream.sources.cms.source import LUMISECTION_SECONDS, streamer_sources
 from dqmstream.sources.source import EventSource
 from dqmstream.sources.tables import (
     KeyNames,
@@ -24,7 +24,7 @@ from dqmstream.sources.tables import (
     table_sources,
 )
 from dqmstream.workspaces.fitting import columns_of
-from playback.recording import RecordedRun, Recording, is_recording
+from playback.recordings import Recording, is_recording
 from playback.retiming import RetimedRun
 from services.runs import Runs
 
@@ -41,7 +41,8 @@ class FileOptions:
     Parameters
     ----------
     run, lumisections
-        Number and length a recording is played as; it is repeated as often as need be.
+        Number and length a recording is played as; it is repeated as often as need be. None: runs
+        and LSs as they were recorded.
     as_run, loop_for
         Play the LSs of all files as one run of this number, from LS 1 on; over and over for so
         many LSs, or each once. None: runs and LSs as they are in the files.
@@ -59,7 +60,7 @@ class FileOptions:
         FEDs that events of streamer files should have, as `1404,600-731`.
     """
 
-    run: int = 1
+    run: int | None = None
     lumisections: int | None = None
     as_run: int | None = None
     loop_for: int | None = None
@@ -122,23 +123,30 @@ def runs_of_files(files: Sequence[Path], options: FileOptions) -> Runs:
         sources = _retimed(sources, options.as_run, options.loop_for)
     else:
         _check_near(sources)
-    runs: dict[int, list[EventSource]] = {}
-    for one in sources:
-        runs.setdefault(one.run, []).append(one)
     return Runs(
-        sources=[runs[number] for number in sorted(runs)],
+        sources=_by_run(sources),
         columns=frozenset[str]().union(*map(columns_of, sources)),
     )
 
 
 def _recording(recording: Recording, options: FileOptions) -> Runs:
-    recorded = recording.manifest.lumisections
-    source = RetimedRun(
-        [RecordedRun(recording)],
-        run=options.as_run or options.run,
-        lumisections=options.loop_for or options.lumisections,
+    sources: list[EventSource] = list(recording.sources)
+    run, length = options.as_run or options.run, options.loop_for or options.lumisections
+    if run is not None or length is not None or not recording.manifest.own_numbers:
+        sources = _retimed(sources, run or sources[0].run, length)
+    rows = recording.manifest.lumisections()
+    return Runs(
+        sources=_by_run(sources),
+        seconds=next((one.seconds for _, _, one in rows), LUMISECTION_SECONDS),
+        columns=frozenset[str]().union(*map(columns_of, sources)),
     )
-    return Runs(sources=[[source]], seconds=recorded[0].seconds, columns=columns_of(source))
+
+
+def _by_run(sources: Iterable[EventSource]) -> list[list[EventSource]]:
+    runs: dict[int, list[EventSource]] = {}
+    for one in sources:
+        runs.setdefault(one.run, []).append(one)
+    return [runs[number] for number in sorted(runs)]
 
 
 def _sources(files: Sequence[Path], options: FileOptions) -> list[EventSource]:

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from playback.bench.program import BenchError
-from playback.recording import Recording
+from playback.recordings import Recording
 
 __all__ = ["BareRate", "bare_rate"]
 
@@ -128,7 +128,8 @@ def _main() -> None:
     side, bootstrap, topic, partitions, recording, count = sys.argv[1:]
     if side == "produce":
         whole = Recording(Path(recording))
-        bodies = [body for one in whole.manifest.lumisections for _, body in whole.bodies(one)]
+        entries = [entry for _, _, entry in whole.manifest.lumisections()]
+        bodies = [body for one in entries for _, body in whole.bodies(one)]
         running = _produce(bootstrap, topic, int(partitions), islice(cycle(bodies), int(count)))
     else:
         running = _consume(bootstrap, topic, int(partitions), int(count))

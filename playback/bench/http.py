@@ -29,7 +29,7 @@ from playback.bench.program import BenchError, Program, finished, running
 from playback.bench.row import Row
 from playback.bench.workspace import BOOKING_50
 from playback.bench.wrk import Load, loaded, pin
-from playback.recording import record
+from playback.recordings import record_lumisections
 
 __all__ = ["measure"]
 
@@ -89,7 +89,7 @@ def measure(*, quick: bool = False) -> list[Row]:
 def _stored_run(folder: Path, lumisections: int) -> dict[str, str]:
     """A run of so many LSs in log and store; the settings of a system that has it."""
     recording = folder / "recording-stored"
-    record([BenchLumisection("500B", 1, 100, 100, 100.0)], recording)
+    record_lumisections([BenchLumisection("500B", 1, 100, 100, 100.0)], recording)
     settings = _settings(folder / "data-stored")
     arguments = ["replay", str(recording), "--exit", "--json"]
     answer = finished([*arguments, "--lumisections", str(lumisections)], settings, timeout=_TIMEOUT)
@@ -185,7 +185,7 @@ def _while_filling(
 ) -> list[Row]:
     """The same of an open LS, while the same process fills 1000 events a second."""
     recording = folder / "recording-live"
-    record([BenchLumisection("500B", 1, 5_000, 50, 1_000.0)], recording)
+    record_lumisections([BenchLumisection("500B", 1, 5_000, 50, 1_000.0)], recording)
     arguments = ["replay", str(recording), "--speed", "1", "--lumisections", "1000"]
     settings = {**_settings(folder / "data-live"), "publish_interval": "0.5"}
     with running(arguments, settings) as program:

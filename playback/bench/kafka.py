@@ -25,7 +25,7 @@ from playback.bench.row import Row
 from playback.bench.watched import PLOTS, watched
 from playback.bench.workspace import NAME
 from playback.broker import Cluster
-from playback.recording import record
+from playback.recordings import record_lumisections
 
 __all__ = ["measure"]
 
@@ -204,7 +204,7 @@ class _Bench:
         key = (variant, events, chunk, rate)
         if key not in self._recordings:
             folder = self._folder / f"recording-{len(self._recordings)}"
-            record([BenchLumisection(variant, 1, events, chunk, rate)], folder)
+            record_lumisections([BenchLumisection(variant, 1, events, chunk, rate)], folder)
             self._recordings[key] = folder
         return self._recordings[key]
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from playback.bench.events import BenchLumisection
 from playback.bench.program import Program, running
-from playback.recording import record
+from playback.recordings import record_lumisections
 
 __all__ = ["live"]
 
@@ -33,7 +33,7 @@ def live(workspace: str, seconds: float, **more: str) -> Iterator[Program]:
         folder = Path(name)
         recording = folder / "recording"
         events = int(_RATE * _LUMISECTION_SECONDS)
-        record([BenchLumisection("500B", 1, events, 100, _RATE)], recording)
+        record_lumisections([BenchLumisection("500B", 1, events, 100, _RATE)], recording)
         settings: Mapping[str, str] = {
             "data": str(folder / "data"),
             "port": "0",

@@ -18,7 +18,7 @@ from playback.bench.latency import event_delays
 from playback.bench.program import BenchError, finished, running
 from playback.bench.row import Row
 from playback.bench.workspace import NAME
-from playback.recording import record
+from playback.recordings import Recording, record_lumisections
 
 __all__ = ["measure"]
 
@@ -56,7 +56,9 @@ def measure(*, events: int, quick: bool = False) -> list[Row]:
 
 def _throughput(folder: Path, variant: Variant, events: int, goal: float | None) -> list[Row]:
     recording = folder / f"recording-{variant}"
-    record([BenchLumisection(variant, 1, _LUMISECTION_EVENTS, _CHUNK_EVENTS, 1e5)], recording)
+    record_lumisections(
+        [BenchLumisection(variant, 1, _LUMISECTION_EVENTS, _CHUNK_EVENTS, 1e5)], recording
+    )
     lumisections = events // _LUMISECTION_EVENTS
     answer = finished(
         ["replay", str(recording), "--exit", "--json", "--lumisections", str(lumisections)],
@@ -77,7 +79,7 @@ def _throughput(folder: Path, variant: Variant, events: int, goal: float | None)
         ),
         Row(
             name=f"bytes of events, {variant}",
-            value=(recording / "000000.arrows").stat().st_size
+            value=Recording(recording).sources[0].entry.lumisections[0].bytes
             * lumisections
             / run["seconds"]
             / 1e6,
@@ -104,7 +106,9 @@ def _latency(folder: Path, seconds: int) -> list[Row]:
     """Latency of each event at 1 000 events/s, without the interval between updates."""
     recording = folder / "recording-latency"
     per_lumisection = int(_RATE * 5)
-    record([BenchLumisection("500B", 1, per_lumisection, _LATENCY_CHUNK, _RATE)], recording)
+    record_lumisections(
+        [BenchLumisection("500B", 1, per_lumisection, _LATENCY_CHUNK, _RATE)], recording
+    )
     interval = 0.5
     settings = _settings(
         folder / "data-latency", publish_interval=str(interval), update_interval="0.05"
@@ -135,7 +139,7 @@ def _latency(folder: Path, seconds: int) -> list[Row]:
 def _memory(folder: Path, lumisections: int) -> list[Row]:
     """Resident memory over a long run: after the first quarter it must not grow."""
     recording = folder / "recording-memory"
-    record([BenchLumisection("500B", 1, 200, 100, 100.0)], recording)
+    record_lumisections([BenchLumisection("500B", 1, 200, 100, 100.0)], recording)
     arguments = ["replay", str(recording), "--exit", "--lumisections", str(lumisections)]
     resident: dict[int, int] = {}
     with running(arguments, _settings(folder / "data-memory")) as program:

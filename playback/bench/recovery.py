@@ -20,7 +20,7 @@ from playback.bench.events import BenchLumisection
 from playback.bench.played import log_of
 from playback.bench.program import BenchError
 from playback.bench.row import Row
-from playback.recording import record
+from playback.recordings import record_lumisections
 
 __all__ = ["recovery_rows"]
 
@@ -41,7 +41,7 @@ def recovery_rows(folder: Path, settings: Mapping[str, str]) -> list[Row]:
     """
     recording = folder / "recording-recovery"
     events = int(_RATE * _LUMISECTION_SECONDS)
-    record([BenchLumisection("500B", 1, events, 250, _RATE)], recording)
+    record_lumisections([BenchLumisection("500B", 1, events, 250, _RATE)], recording)
     rows = []
     for fillers, what in ((1, "the only filler, started again at once"), (2, "one of two fillers")):
         seconds = []

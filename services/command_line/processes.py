@@ -152,7 +152,7 @@ def produce(
         given=given(context),
         faults=[] if no_faults else fault,
         options=FileOptions(
-            run=run,
+            run=run if "run" in given(context) else None,
             lumisections=lumisections,
             as_run=as_run,
             loop_for=loop_for,

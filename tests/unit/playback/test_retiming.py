@@ -11,7 +11,7 @@ from dqmstream.sources.source import ColumnSource, EventSource
 from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
 from dqmstream.sources.tables import table_sources
-from playback.recording import RecordedRun, Recording, record
+from playback.recordings import Recording, record
 from playback.retiming import RetimedRun
 from tests.event_files import EVENTS, chunks_of, numbers, write_events
 
@@ -86,13 +86,13 @@ def test_a_long_loop_gathers_no_reports(sources: list[EventSource]) -> None:
 
 def test_a_recording_is_played_with_the_bodies_that_were_recorded(tmp_path: Path) -> None:
     source = SyntheticSource(SyntheticDetector(SyntheticConfig(run=3, lumisections=2, rate=20)))
-    recording = record(source.lumisections(0), tmp_path / "recording")
+    recording = record([source], tmp_path / "recording")
     recording.verify()
-    run = RetimedRun([RecordedRun(Recording(recording.folder))], run=8, lumisections=5)
+    run = RetimedRun(Recording(recording.folder).sources, run=8, lumisections=5)
     recorded = list(chunks_of(source).values())
     played = list(chunks_of(run).values())
     assert played == [*recorded, *recorded, recorded[0]]
-    assert run.marks == ("re-timed",)
+    assert run.marks == ("re-timed", "simulated")
 
 
 @pytest.mark.parametrize(("number", "length"), [(0, None), (1, 0), (-1, 3)])

@@ -11,7 +11,7 @@ from dqmstream.sources.cms.writer import new_init, write_streamer_file
 from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
 from dqmstream.workspaces.fitting import columns_of, fitting, needed_columns
-from playback.recording import record
+from playback.recordings import record
 from services.input_files import FileOptions, runs_of_files
 from tests.event_files import EVENTS, chunks_of, write_events
 
@@ -66,7 +66,7 @@ def test_another_length_needs_another_run_number(tmp_path: Path) -> None:
 def test_a_recording_has_the_columns_of_its_chunks(tmp_path: Path) -> None:
     config = SyntheticConfig(run=3, lumisections=1, rate=20, subsystems=("pixel",))
     source = SyntheticSource(SyntheticDetector(config))
-    folder = record(source.lumisections(0), tmp_path / "recording").folder
+    folder = record([source], tmp_path / "recording").folder
     runs = runs_of_files([folder], FileOptions(run=5, lumisections=3))
     ((played,),) = runs.sources
     assert (played.run, len(list(played.lumisections(0)))) == (5, 3)
