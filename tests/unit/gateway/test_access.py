@@ -186,6 +186,7 @@ async def test_a_route_names_the_role_it_takes(log: MemoryLog) -> None:
         "Bearer " + "x" * 10_000,
         "Bearer \xe4",
     ],
+    ids=["empty", "blank", "word", "unknown", "basic", "bare", "two", "long", "not_ascii"],
 )
 async def test_a_token_that_is_none_is_refused_even_where_none_is_asked_for(
     log: MemoryLog, header: str
