@@ -13,8 +13,10 @@ from sqlalchemy.engine import make_url
 
 from dqmstream.clock import SystemClock
 from dqmstream.errors import ConfigurationError, StoreError
+from dqmstream.store import schema
 from dqmstream.store.archive import archive
 from dqmstream.store.backup import back_up, restore
+from dqmstream.store.database import Database
 from dqmstream.store.pruning import Pruned, Pruner, Spared
 from dqmstream.store.retention import Keep, Retention, read_retention
 from dqmstream.store.sizes import RunSize, run_sizes
@@ -23,7 +25,7 @@ from dqmstream.store.totals import told_time
 from services.settings import Settings
 from services.startup import settings_in_force
 
-__all__ = ["archive_run", "back_up_run", "info", "prune", "restore_run"]
+__all__ = ["archive_run", "back_up_run", "info", "migrate", "prune", "restore_run"]
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -201,6 +203,37 @@ def archive_run(
         return 0
     rows = ", ".join(f"{count} {name}" for name, count in archived.rows.items())
     typer.echo(f"run {run} is in {folder}: {_told_size(archived.bytes)}; {rows}")
+    return 0
+
+
+def migrate(
+    *,
+    to: str | None,
+    lose: bool,
+    flags: Mapping[str, object],
+    config: Path | None,
+    json: bool,
+) -> int:
+    """Bring the schema up to this release's, or back to an older one."""
+    settings = _with_store(flags, config)
+    database = Database(settings.store_url, writing=True)
+    lost: tuple[str, ...] = ()
+    try:
+        before, newest = schema.revision(database)
+        if to is None or to == newest:
+            schema.upgrade(database)
+        elif to != before:
+            lost = schema.downgrade(database, to, losing=lose)
+        after, _ = schema.revision(database)
+    finally:
+        database.close()
+    if json:
+        _print({"store": settings.shown_store, "before": before, "after": after, "lost": lost})
+        return 0
+    done = f"has schema {after}" + ("" if before == after else f", had {before or 'none'}")
+    typer.echo(f"{settings.shown_store} {done}")
+    for phrase in lost:
+        typer.echo(f"lost: {phrase}")
     return 0
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, inspect, select
 
 from dqmstream.errors import LogIdentityError, MessageError
 from dqmstream.messages.struct import Message
@@ -59,23 +59,28 @@ class StoreWriter:
         self._known = Known()
         self._removals: int | None = None
         try:
+            with self._database.transaction() as connection:
+                # Before it is brought up: the store of another system is not ours to change.
+                if inspect(connection).has_table(LOG.name):
+                    self._require_log(connection, log)
             schema.upgrade(self._database)
             with self._database.transaction() as connection:
-                self._stand_on(connection, log)
+                if not self._require_log(connection, log):
+                    connection.execute(insert(LOG), {"identity": log})
         except BaseException:
             self.close()
             raise
 
-    def _stand_on(self, connection: Connection, log: str) -> None:
+    def _require_log(self, connection: Connection, log: str) -> bool:
+        """Whether the store holds the history of this log; False if of none yet."""
         found = connection.execute(select(LOG.c.identity)).scalar_one_or_none()
-        if found is None:
-            connection.execute(insert(LOG), {"identity": log})
-        elif found != log:
+        if found is not None and found != log:
             msg = (
                 f"store {self._database.name} holds the history of log {found}, this is log {log}: "
                 "record it in another store, or put the log back that belongs to this one"
             )
             raise LogIdentityError(msg)
+        return found is not None
 
     def positions(self) -> dict[tuple[str, int], int]:
         """Next offset by (topic, partition), for those that were read before."""

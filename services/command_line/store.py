@@ -22,7 +22,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
         no_args_is_help=True,
         help="Look after the store: sizes, retention, backup, archives.",
     )
-    for command in (info, prune, backup, restore, archive):
+    for command in (info, prune, backup, restore, archive, migrate):
         store.command()(command)
     app.add_typer(store, name="store", rich_help_panel=panel)
 
@@ -122,3 +122,27 @@ def archive(
     invoke(
         store_commands.archive_run, run=run, folder=folder, flags=given, config=config, json=json
     )
+
+
+def migrate(
+    to: Annotated[
+        str | None,
+        typer.Option(help="schema, as 0002; default: this release's", show_default=False),
+    ] = None,
+    lose: Annotated[
+        bool, typer.Option("--lose", help="also where an older schema cannot hold something")
+    ] = False,
+    data: Data = None,
+    store: StoreUrl = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Bring the store to this release's schema, or back to an older one's.
+
+    Going back is for an older release that is to have the store again: stop recorders first. What
+    the older schema cannot hold is told, and only with --lose taken.
+    """
+    from services import store_commands  # noqa: PLC0415
+
+    given = flags(data=data, store=store)
+    invoke(store_commands.migrate, to=to, lose=lose, flags=given, config=config, json=json)

@@ -1,6 +1,6 @@
 """The first schema."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from alembic import op
@@ -178,3 +178,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pieces")),
     )
     op.create_index(op.f("ix_pieces_series"), "pieces", ["series", "lumisection"], unique=False)
+
+
+_TABLES = (
+    "accounts activations conditions holes log lumisections positions reports runs blocks "
+    "chunk_elements chunks merged pieces series bookings"
+)
+
+
+def lost(connection: sa.Connection) -> Iterator[str]:
+    """What a store without a schema cannot hold."""
+    if runs := connection.scalar(sa.text("SELECT count(*) FROM runs")):
+        yield f"all that is stored, of {runs} runs"
+
+
+def downgrade() -> None:
+    for table in _TABLES.split():
+        op.drop_table(table)

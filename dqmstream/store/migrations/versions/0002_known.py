@@ -4,7 +4,7 @@ Of what was stored before, only bounds are left: it was known at the latest when
 published, and before the offset the store stood at when it was brought up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from alembic import op
@@ -43,3 +43,20 @@ def upgrade() -> None:
             first_stood=f"({_STOOD})" if has_first else "NULL",
         )
         op.execute(sa.text(stamp))
+
+
+def lost(connection: sa.Connection) -> Iterator[str]:
+    """What the schema before cannot hold."""
+    marked = "SELECT count(*) FROM runs WHERE marks IS NOT NULL AND marks NOT IN ('', '[]')"
+    if runs := connection.scalar(sa.text(marked)):
+        yield f"the marks of {runs} runs"
+    known = "SELECT count(*) FROM merged WHERE known_offset IS NOT NULL"
+    if contents := connection.scalar(sa.text(known)):
+        yield f"when {contents} contents of LSs became known: only bounds of it are left"
+
+
+def downgrade() -> None:
+    for table in ("merged", "pieces"):
+        for name in _KNOWN:
+            op.drop_column(table, name)
+    op.drop_column("runs", "marks")

@@ -1,6 +1,6 @@
 """Sums of runs whose lumisections are no longer kept, and what was removed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,3 +35,20 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["series"], ["series.id"], name=op.f("fk_totals_series_series")),
         sa.PrimaryKeyConstraint("series", "late", name=op.f("pk_totals")),
     )
+
+
+def lost(connection: sa.Connection) -> Iterator[str]:
+    """What the schema before cannot hold."""
+    summed = "SELECT DISTINCT run FROM series WHERE summed IS NOT NULL ORDER BY run"
+    if runs := connection.scalars(sa.text(summed)).all():
+        few = ", ".join(map(str, runs[:10])) + f" and {len(runs) - 10} more" * (len(runs) > 10)
+        yield f"the contents of runs {few}, of which only the sum is kept"
+    if entries := connection.scalar(sa.text("SELECT count(*) FROM removed")):
+        yield f"{entries} entries of what retention took"
+
+
+def downgrade() -> None:
+    op.drop_table("totals")
+    op.drop_index(op.f("ix_removed_run"), table_name="removed")
+    op.drop_table("removed")
+    op.drop_column("series", "summed")
