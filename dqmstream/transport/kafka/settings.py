@@ -26,6 +26,9 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
     prefix
         Put before the name of every topic and group: systems share a cluster by prefixes of which
         none begins with another.
+    borrowed, lender
+        Topics that are read from another system's, whose prefix is `lender`, and never written:
+        how a candidate reads what production reads. Groups are our own in any case.
     security, mechanism, username, password
         Whether to encrypt, and whether and how to log in. The password is never shown.
     ca_file
@@ -60,6 +63,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     servers: tuple[str, ...]
     prefix: str = ""
+    borrowed: tuple[str, ...] = ()
+    lender: str = ""
     security: Security = "plaintext"
     mechanism: Mechanism = "SCRAM-SHA-512"
     username: str = ""
@@ -85,6 +90,12 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
             if not host or not port.isdecimal() or not 0 < int(port) < 65536:
                 msg = f"kafka server {server!r}: expected host:port"
                 raise ConfigurationError(msg)
+        if self.borrowed and self.lender == self.prefix:
+            msg = (
+                f"kafka prefix {self.prefix!r} is also the lender of {', '.join(self.borrowed)}: "
+                "expected two namespaces"
+            )
+            raise ConfigurationError(msg)
         if self.replication != -1 and not 1 <= self.replication <= 32767:
             msg = f"kafka replication is {self.replication}, expected -1 or at least 1"
             raise ConfigurationError(msg)

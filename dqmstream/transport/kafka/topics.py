@@ -77,6 +77,33 @@ class Topics:
             for name, topic in found.items()
         }
 
+    async def require(self, specs: Sequence[TopicSpec]) -> dict[str, TopicSpec]:
+        """Topics as they are, of which somebody else says how they are kept; none is made.
+
+        Raises
+        ------
+        LogError
+            If one is not there, or has another number of partitions than wanted.
+        LogUnavailableError
+            If the brokers do not answer in time.
+        """
+        found = await self.find()
+        for spec in specs:
+            there = found.get(spec.name)
+            if there is None:
+                msg = (
+                    f"topic {self._prefix}{spec.name} does not exist, and is not ours to make: is "
+                    f"{self._prefix!r} the prefix of a system that was started?"
+                )
+                raise LogError(msg)
+            if there.partitions != spec.partitions:
+                msg = (
+                    f"topic {self._prefix}{spec.name}: partitions is {there.partitions} in the "
+                    f"log, wanted {spec.partitions}"
+                )
+                raise LogError(msg)
+        return {spec.name: found[spec.name] for spec in specs}
+
     async def ensure(self, specs: Sequence[TopicSpec]) -> None:
         """Make the topics that do not exist, and compare the others.
 
