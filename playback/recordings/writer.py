@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -118,6 +118,11 @@ class RecordingWriter:
     def entry(self, run: int, source: str, lumisection: int) -> LumisectionEntry | None:
         """What of an LS is recorded already."""
         return self._done.get((run, source), {}).get(lumisection)
+
+    def recorded(self) -> Iterator[tuple[int, int]]:
+        """Run and LS of all that is on the disk."""
+        for (run, _), entries in self._done.items():
+            yield from ((run, number) for number in entries)
 
     def add(self, run: int, source: str, one: SourceLumisection) -> LumisectionEntry:
         """Record one LS; when this returns it survives a loss of power."""
