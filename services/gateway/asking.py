@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from dqmstream.clock import Clock
 from dqmstream.histograms.layout import Layout
+from dqmstream.workspaces.budget import MemoryBudgets
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
@@ -18,6 +19,7 @@ from services.gateway.catalogue import Found, find
 from services.gateway.desk import Desk
 from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
+from services.gateway.layout_desk import LayoutDesk
 from services.gateway.library import Library
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
@@ -98,6 +100,7 @@ class Parts:
     encoding: Encoding = field(default_factory=Encoding)
     streams: Turns = field(default_factory=Turns)
     access: Access = field(default_factory=Access)
+    budgets: MemoryBudgets = field(default_factory=MemoryBudgets)
     ingest: Ingest | None = None
     references: ReferenceDesk | None = None
     quality: QualityDesk | None = None
@@ -105,6 +108,7 @@ class Parts:
     notification_routes: NotificationRoutesDesk | None = None
     alarms: AlarmDesk | None = None
     alarm_rules: AlarmRulesDesk | None = None
+    layouts: LayoutDesk | None = None
 
 
 def _parts(request: Request) -> Parts:

@@ -50,13 +50,23 @@ class ProblemError(Exception):
         HTTP status.
     detail
         What came and what was expected.
+    more
+        Members of the document besides its own, for programs.
     """
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
+        self.more = dict(more or {})
 
 
 def not_found(detail: str) -> ProblemError:
@@ -77,9 +87,11 @@ def problem_response(
     *,
     errors: list[dict[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
     """The answer that says why there is no other."""
-    return problem_at(request.url.path, status, detail, errors=errors, headers=headers)
+    path = request.url.path
+    return problem_at(path, status, detail, errors=errors, headers=headers, more=more)
 
 
 def problem_at(
@@ -89,6 +101,7 @@ def problem_at(
     *,
     errors: list[dict[str, Any]] | None = None,
     headers: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> Response:
     """The same where there is no request that can be trusted to have a host, or none at all."""
     body = {
@@ -97,6 +110,7 @@ def problem_at(
         "detail": detail,
         "instance": path,
         "errors": errors or [],
+        **(more or {}),
     }
     return Response(orjson.dumps(body), status, dict(headers or {}), media_type=_MEDIA_TYPE)
 
@@ -106,7 +120,9 @@ def add_problem_answers(app: FastAPI) -> None:
 
     @app.exception_handler(ProblemError)
     async def _problem(request: Request, error: ProblemError) -> Response:
-        return problem_response(request, error.status, error.detail, headers=error.headers)
+        return problem_response(
+            request, error.status, error.detail, headers=error.headers, more=error.more
+        )
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> Response:

@@ -16,6 +16,7 @@ from dqmstream.quality.declaration import QualityTest
 from dqmstream.quality.plugins import load_plugins
 from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
+from dqmstream.workspaces.budget import MemoryBudgets
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
@@ -23,10 +24,12 @@ from services.gateway.app import create_app
 from services.gateway.archive import Archive
 from services.gateway.asking import Parts
 from services.gateway.backfill import Backfill
+from services.gateway.deflating import deflating
 from services.gateway.desk import Desk
 from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
 from services.gateway.intake import Intake
+from services.gateway.layout_desk import LayoutDesk
 from services.gateway.library import Library
 from services.gateway.limits_pieces import InPieces
 from services.gateway.limits_protocol import PunctualProtocol
@@ -62,6 +65,7 @@ async def run_gateway(
     tests: Sequence[QualityTest] | None = None,
     workers: WorkerSettings | None = None,
     rules: AlarmRules | None = None,
+    budgets: MemoryBudgets | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -94,6 +98,8 @@ async def run_gateway(
         Bounds of what runs the tests of plug-ins, when reports are judged again.
     rules
         Alarm rules that the service of alarms is started with; None for the shipped ones.
+    budgets
+        What workspaces and elements may take of memory; None for no budgets.
     """
     view, metrics = LiveView(settings), GatewayMetrics(registry)
     progress = progress or GatewayProgress()
@@ -115,11 +121,13 @@ async def run_gateway(
         notifications, alarms = NotificationDesk(log, clock), AlarmDesk(log, clock)
         notification_routes = NotificationRoutesDesk(log, clock, notifications, alarms)
         alarm_rules = AlarmRulesDesk(log, clock, alarms, quality.policies, rules)
+        library = Library(view, desk, archive)
+        layouts = LayoutDesk(log, clock, lambda: library.layouts(None))
         parts = Parts(
             view=view,
             desk=desk,
             stream=stream,
-            library=Library(view, desk, archive),
+            library=library,
             readings=Readings(view, desk, archive, settings.limits.queries),
             encoding=Encoding(settings.limits.encodings),
             streams=Turns(settings.limits.series, settings.limits.series_each),
@@ -130,6 +138,7 @@ async def run_gateway(
             lag=intake.lag,
             status=StatusReader(log, clock).report,
             access=access or Access(),
+            budgets=budgets or MemoryBudgets(),
             ingest=ingest,
             references=references,
             quality=quality,
@@ -137,9 +146,11 @@ async def run_gateway(
             notification_routes=notification_routes,
             alarms=alarms,
             alarm_rules=alarm_rules,
+            layouts=layouts,
         )
         tasks.create_task(alarms.run(), name="alarms")
         tasks.create_task(alarm_rules.run(), name="alarm rules")
+        tasks.create_task(layouts.run(), name="layouts")
         tasks.create_task(notifications.run(), name="notifications")
         tasks.create_task(notification_routes.run(), name="notification routes")
         tasks.create_task(references.run(), name="references")
@@ -190,11 +201,12 @@ async def serve(
         proxy_headers=False,
         limit_concurrency=limits.connections,
         timeout_graceful_shutdown=1,
-        ws="websockets-sansio",
+        ws=deflating(),
         ws_max_size=limits.message_bytes,
         ws_ping_interval=settings.ping_interval,
         ws_ping_timeout=settings.ping_timeout,
-        # Compressing for each client costs twenty times the sending (see the benchmarks).
+        # Compressing for each client would cost twenty times the sending (see the benchmarks):
+        # the protocol of the stream does it once for all.
         ws_per_message_deflate=False,
     )
     await serve_until_cancelled(config, started, listener)

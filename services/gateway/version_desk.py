@@ -10,6 +10,7 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.transport.log import Log
 from services.configuration.known import KnownHistory, version_records
+from services.gateway.followed_versions import FollowedVersions
 from services.gateway.patience import log_within
 from services.gateway.problems import ProblemError
 
@@ -17,7 +18,6 @@ __all__ = ["VersionDesk"]
 
 Read = TypeVar("Read")
 
-_LOOK: Final = 1.0
 _PATIENCE: Final = 20.0
 
 
@@ -41,23 +41,16 @@ class VersionDesk(Generic[Read]):
         self._read_text = read
         self._clock = clock
         self._known = KnownHistory(log, kind, "gateway")
-        self._read = asyncio.Event()
-        self._news = asyncio.Condition()
+        self._followed = FollowedVersions(self._known)
         self._writing = asyncio.Lock()
 
     async def run(self) -> None:
         """Follow the versions, for ever."""
-        async with self._known.reading():
-            self._read.set()
-            while True:
-                if await self._known.news(_LOOK):
-                    async with self._news:
-                        self._news.notify_all()
+        await self._followed.run()
 
     async def history(self) -> History:
         """All versions; ProblemError 503 if they are not read yet."""
-        async with log_within(_PATIENCE):
-            await self._read.wait()
+        await self._followed.read()
         return self._known.history
 
     async def check(self, text: str) -> Read:
@@ -119,8 +112,7 @@ class VersionDesk(Generic[Read]):
             async with log_within(_PATIENCE):
                 for record in version_records(version, action):
                     await self._log.send([record])
-            async with log_within(_PATIENCE), self._news:
-                await self._news.wait_for(lambda: self._known.history.get(version.number))
+            await self._followed.until(lambda: self._known.history.get(version.number))
             return version
 
     @property

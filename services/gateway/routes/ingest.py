@@ -3,8 +3,7 @@
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Query, Request
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.producing.outbox import EndedLumisection
@@ -12,6 +11,7 @@ from dqmstream.producing.standings import joins_at
 from services.gateway.access import Caller, requires
 from services.gateway.access_tokens import Role
 from services.gateway.asking import Gateway
+from services.gateway.documents import JSON, parsed, taking
 from services.gateway.ingest import Ingest
 from services.gateway.ingest_body import expand, media_type, read_body
 from services.gateway.ingest_chunk import ARROW, NDJSON, IngestSource, Sent
@@ -35,7 +35,6 @@ from services.gateway.problems import ProblemError, not_found, problem_answer
 
 __all__ = ["router"]
 
-_JSON: Final = "application/json"
 _SOURCE: Final = "/sources/{source}/{incarnation}"
 _CHUNK: Final = _SOURCE + "/lumisections/{lumisection}/chunks/{number}"
 
@@ -106,18 +105,12 @@ def _speaker(
 Speaker = Annotated[IngestSource, Depends(_speaker)]
 
 
-def _taking(**schemas: dict[str, Any]) -> dict[str, Any]:
-    """What the OpenAPI document says of a body that a route reads itself."""
-    content = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
-    return {"requestBody": {"required": True, "content": content}}
-
-
 async def _document(
     request: Request, parts: Gateway, ingest: Ingest, caller: Caller, model: type[Model]
 ) -> Model:
     """A JSON body, read within its limits."""
     limits = parts.settings.limits
-    media_type(request, _JSON)
+    media_type(request, JSON)
     with ingest.budget.reserve(caller.name) as held:
         raw = await read_body(
             request,
@@ -130,13 +123,7 @@ async def _document(
         text = await ingest.workers.run(
             expand, raw, encoding, limit=limits.ingest_document, whose="the document"
         )
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        errors = error.errors(include_context=False, include_url=False)
-        raise RequestValidationError(
-            [{**each, "loc": ("body", *each["loc"])} for each in errors]
-        ) from error
+    return parsed(text, model)
 
 
 @router.get("", response_model=IngestAnswer, summary="What a source needs to know before it begins")
@@ -188,7 +175,7 @@ async def show_incarnation(ingest: Open, speaker: Speaker) -> SourceStanding:
     _SOURCE,
     response_model=StartAnswer,
     responses=_BODY_PROBLEMS,
-    openapi_extra=_taking(**{_JSON: StartSource.model_json_schema()}),
+    openapi_extra=taking(**{JSON: StartSource.model_json_schema()}),
     summary="A source begins a run",
 )
 async def start_source(
@@ -212,7 +199,7 @@ async def start_source(
     _CHUNK,
     response_model=ChunkAnswer,
     responses=_BODY_PROBLEMS,
-    openapi_extra=_taking(
+    openapi_extra=taking(
         **{ARROW: {"type": "string", "format": "binary"}, NDJSON: {"type": "string"}}
     ),
     summary="A chunk of events",
@@ -266,7 +253,7 @@ async def put_chunk(
     _SOURCE + "/lumisections/{lumisection}/end",
     response_model=LumisectionAnswer,
     responses=_BODY_PROBLEMS,
-    openapi_extra=_taking(**{_JSON: LumisectionCounts.model_json_schema()}),
+    openapi_extra=taking(**{JSON: LumisectionCounts.model_json_schema()}),
     summary="A source has sent all chunks of an LS",
 )
 async def end_lumisection(
@@ -289,7 +276,7 @@ async def end_lumisection(
     _SOURCE + "/end",
     response_model=RunEndAnswer,
     responses=_BODY_PROBLEMS,
-    openapi_extra=_taking(**{_JSON: EndRun.model_json_schema()}),
+    openapi_extra=taking(**{JSON: EndRun.model_json_schema()}),
     summary="A source has ended its run",
 )
 async def end_run(

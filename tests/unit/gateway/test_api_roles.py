@@ -73,6 +73,10 @@ DECIDING: Final = {
     ("put", "/api/v1/subscriptions/{name}"): EXPERTS,
     ("delete", "/api/v1/subscriptions/{name}"): EXPERTS,
     ("post", "/api/v1/subscriptions/{name}/{action}"): EXPERTS,
+    ("put", "/api/v1/layouts/{name}"): EXPERTS,
+    ("delete", "/api/v1/layouts/{name}"): EXPERTS,
+    ("post", "/api/v1/layout-restores/{name}"): EXPERTS,
+    ("post", "/api/v1/layout-imports"): EXPERTS,
 }
 """Routes by which people decide something."""
 

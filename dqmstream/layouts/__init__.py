@@ -1,0 +1,1 @@
+"""Layouts: which plots a page shows together, how they are drawn, and what the shifter is told."""

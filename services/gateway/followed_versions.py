@@ -1,0 +1,47 @@
+"""Versions that a gateway follows in the background, and waits for when somebody asks."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from services.configuration.known import KnownVersions
+from services.gateway.patience import log_within
+
+__all__ = ["FollowedVersions"]
+
+_LOOK: Final = 1.0
+_PATIENCE: Final = 20.0
+
+
+class FollowedVersions:
+    """What is read of `dqm.configuration`, kept up to date.
+
+    Parameters
+    ----------
+    known
+        What reads it.
+    """
+
+    def __init__(self, known: KnownVersions) -> None:
+        self._known = known
+        self._read = asyncio.Event()
+        self._news = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Follow the versions, for ever."""
+        async with self._known.reading():
+            self._read.set()
+            while True:
+                if await self._known.news(_LOOK):
+                    async with self._news:
+                        self._news.notify_all()
+
+    async def read(self) -> None:
+        """All that was in the log is read; ProblemError 503 if it is not yet."""
+        async with log_within(_PATIENCE):
+            await self._read.wait()
+
+    async def until(self, seen: Callable[[], object]) -> None:
+        """What was written has come back; ProblemError 503 if it has not in time."""
+        async with log_within(_PATIENCE), self._news:
+            await self._news.wait_for(seen)
