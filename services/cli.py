@@ -14,6 +14,7 @@ from services.command_line import bench as cli_bench
 from services.command_line import imports as cli_imports
 from services.command_line import looking as cli_looking
 from services.command_line import madeup as cli_madeup
+from services.command_line import memory as cli_memory
 from services.command_line import notifications as cli_notifications
 from services.command_line import playback as cli_playback
 from services.command_line import processes as cli_processes
@@ -269,6 +270,7 @@ cli_token.add_to(app)
 
 
 cli_looking.add_to(app, panel=_LOOK)
+cli_memory.add_to(app, panel=_LOOK)
 cli_notifications.add_to(app, panel=_LOOK)
 cli_alarms.add_to(app, panel=_LOOK)
 cli_scenarios.add_to(app, panel=_LOOK)

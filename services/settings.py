@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from dqmstream.errors import ConfigurationError
+from dqmstream.workspaces.budget import MemoryBudgets
 from services.secrets import HIDDEN, from_file, hide_password, with_password
 from services.setting_types import File, Names, Secret, Servers
 
@@ -66,6 +67,14 @@ class Settings(BaseModel):
         pattern=r"^[A-Za-z0-9._-]{0,100}$",
         description="put before all names of topics and groups: one broker, several systems",
     )
+    candidate: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9-]{0,39})?$",
+        description="name of a candidate, run beside production in a namespace of its own",
+    )
+    candidate_store: str = Field(
+        "", description="SQLAlchemy URL of its store; empty: SQLite in a folder of its own"
+    )
     kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
         "plaintext", description="how to talk to the brokers"
     )
@@ -91,6 +100,12 @@ class Settings(BaseModel):
     fillers: int = Field(1, ge=1, le=16, description="fillers in this process")
     workspaces: Names = Field((), description="workspaces to fill; empty: all that are installed")
     workspace_files: Names = Field((), description="TOML files that declare further workspaces")
+    workspace_memory: Names = Field(
+        ("*=256MiB",), description="PATTERN=SIZE: what workspaces may take of one LS; first holds"
+    )
+    element_memory: Names = Field(
+        ("**=64MiB",), description="PATTERN=SIZE of paths: what elements may take of one LS"
+    )
     quality_tests: str = Field("", description="TOML file of quality tests; empty: the shipped one")
     plugin_seconds: float = Field(
         10.0, gt=0, le=3600, description="for a quality test of a plug-in on a stack of elements"
@@ -179,6 +194,7 @@ class Settings(BaseModel):
     )
     log_format: Literal["text", "json"] = Field("text", description="for people, or for programs")
 
+    _budgets: MemoryBudgets = PrivateAttr(default_factory=MemoryBudgets)
     _sasl_password: str = PrivateAttr("")
     _store_url: str = PrivateAttr("")
     _store_password: str = PrivateAttr("")
@@ -191,10 +207,11 @@ class Settings(BaseModel):
                 f"({self.lumisection_timeout}): a run cannot end before its LSs close"
             )
             raise ValueError(msg)
-        if self.store and "://" not in self.store:
-            # Without the value: where a password stands in it cannot be told.
-            msg = "store is no URL such as sqlite:///folder/store.sqlite"
-            raise ValueError(msg)
+        for name in ("store", "candidate_store"):
+            if getattr(self, name) and "://" not in getattr(self, name):
+                # Without the value: where a password stands in it cannot be told.
+                msg = f"{name} is no URL such as sqlite:///folder/store.sqlite"
+                raise ValueError(msg)
         if self.store_password_file is not None and not self.store:
             msg = "store_password_file is given, store is not: a file of SQLite has no password"
             raise ValueError(msg)
@@ -207,6 +224,13 @@ class Settings(BaseModel):
         if self.metrics_port and (self.metrics_host, self.metrics_port) == (self.host, self.port):
             msg = f"metrics_port and port are both {self.port}: each needs its own"
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _budgets_read(self) -> "Settings":
+        self._budgets = MemoryBudgets.read(
+            workspaces=self.workspace_memory, elements=self.element_memory
+        )
         return self
 
     @model_validator(mode="after")
@@ -238,22 +262,56 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
+    def _candidate_apart(self) -> "Settings":
+        if self.candidate and not self.kafka:
+            msg = (
+                f"candidate is {self.candidate!r}, kafka is not given: a candidate reads the events "
+                "of a production system, and only brokers let two systems read them"
+            )
+            raise ValueError(msg)
+        if self.candidate and self.candidate_store and self.candidate_store == self.store:
+            msg = "candidate_store is that of production: a candidate needs one of its own"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _secrets_read(self) -> "Settings":
         """Once, at the start: later nobody may block, and the files may be gone."""
         if self.kafka_password_file is not None:
             self._sasl_password = from_file(self.kafka_password_file)
         elif self.kafka_password is not None:
             self._sasl_password = self.kafka_password.get_secret_value()
-        self._store_url = self.store or f"sqlite:///{self.data.absolute() / 'store.sqlite'}"
+        store = self.candidate_store if self.candidate else self.store
+        file = self.store_folder.absolute() / "store.sqlite"
+        self._store_url = store or f"sqlite:///{file}"
         if self.store_password_file is not None:
             self._store_password = from_file(self.store_password_file)
-            self._store_url = with_password(self.store, self._store_password)
+            if store and not store.startswith("sqlite"):
+                self._store_url = with_password(store, self._store_password)
         return self
+
+    @property
+    def memory_budgets(self) -> MemoryBudgets:
+        """What workspaces and elements may take of one LS."""
+        return self._budgets
 
     @property
     def tokens_path(self) -> Path:
         """The file of tokens that is in force."""
         return self.tokens_file or self.data / "tokens.json"
+
+    @property
+    def namespace(self) -> str:
+        """What topics and groups of this system begin with: a candidate's are never production's,
+        nor begin with what those begin with, unless that is nothing."""
+        return f"candidate-{self.candidate}.{self.kafka_prefix}" * bool(self.candidate) or (
+            self.kafka_prefix
+        )
+
+    @property
+    def store_folder(self) -> Path:
+        """Where the store is that is named nowhere."""
+        return self.data / f"candidate-{self.candidate}" if self.candidate else self.data
 
     @property
     def store_url(self) -> str:

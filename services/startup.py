@@ -50,6 +50,11 @@ def chosen_bookings(
     ----------
     columns
         Of the source that is played: of the installed workspaces those are chosen that fit it.
+
+    Raises
+    ------
+    BookingError
+        If one is unknown, declared wrongly, or takes more memory than its budget.
     """
     if any(":" in name for name in settings.workspaces):
         _look_here_too()
@@ -57,7 +62,7 @@ def chosen_bookings(
     bookings = load_workspaces(settings.workspaces or None)
     if not settings.workspaces and columns is not None:
         bookings = fitting(bookings, columns, beside=of_files)
-    return bookings + of_files
+    return tuple(map(settings.memory_budgets.check, bookings + of_files))
 
 
 def _look_here_too() -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import UNSET
 
 from dqmstream.booking.check import check
+from dqmstream.booking.memory_limit import within_own_budget
 from dqmstream.identity import normal_path
 from dqmstream.messages.booking import (
     Analysis,
@@ -41,7 +42,13 @@ _Combine = Literal["sum", "last", "min", "max"]
 
 
 def Workspace(
-    name: str, description: str, elements: Iterable[Element], *, analysis: Analysis | None = None
+    name: str,
+    description: str,
+    elements: Iterable[Element],
+    *,
+    analysis: Analysis | None = None,
+    memory: str | int | None = None,
+    element_memory: str | int | None = None,
 ) -> Booking:
     """A checked booking.
 
@@ -55,6 +62,9 @@ def Workspace(
         The MonitorElements, in the order they are shown.
     analysis
         What fills them all, of which then none has an expression.
+    memory, element_memory
+        What all elements together, and each of them, may take of one LS: bytes, or as `2 MiB`.
+        A budget for whoever changes the workspace, no part of the booking.
 
     Raises
     ------
@@ -67,7 +77,7 @@ def Workspace(
         elements=tuple(elements),
         analysis=UNSET if analysis is None else analysis,
     )
-    return check(booking)
+    return within_own_budget(check(booking), memory, element_memory)
 
 
 def analysis(name: str, *, columns: Iterable[str], **parameters: float) -> Analysis:

@@ -13,7 +13,7 @@ from dqmstream.messages.checkpoints import (
     FillerTenure,
     SourceCheckpoint,
 )
-from dqmstream.messages.configuration import ConfigurationVersion
+from dqmstream.messages.configuration import ConfigurationVersion, RunSeen
 from dqmstream.messages.display import DisplayLayer, DisplaySpot, EventDisplay
 from dqmstream.messages.events import (
     LumisectionClose,
@@ -201,6 +201,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         positions={"dqm.events/1": 24},
         counts={"events": 3, "refused": 1},
         memory=187_000_000,
+        held={"Muon": 26_416},
         open=(
             OpenLumisection(
                 run=_RUN,
@@ -258,7 +259,11 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         why="back to what was in force before the new thresholds",
         when=_NOON,
         restores=2,
+        after_run=_RUN,
+        starts=(24, 31),
+        notes={"cost": "0.8 us an event"},
     ),
+    RunSeen(run=_RUN, who="filler-1"),
     Reference(
         id="88b7df729f03782a",
         name="2025 pp",

@@ -82,7 +82,7 @@ class LogLine(Value, frozen=True, kw_only=True):
 class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """One process says what it does and how far it is."""
 
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
 
     process: str
     service: str
@@ -104,6 +104,8 @@ class Heartbeat(Message, frozen=True, kw_only=True, tag=True):
     """What a watcher of folders waits for, in words; at most 64."""
     lines: tuple[LogLine, ...] = ()
     """The newest warnings and errors of its log, the oldest first; at most 8."""
+    held: dict[str, int] = {}
+    """Workspace to bytes of its contents that a filler holds; the 256 largest."""
 
 
 class Dead(Message, frozen=True, kw_only=True, tag=True):

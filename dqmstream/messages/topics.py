@@ -134,12 +134,13 @@ _LIVE: Final = (
     ),
     Topic(
         name=CONFIGURATION,
-        messages=("ConfigurationVersion",),
-        keyed_by="kind, number and hash",
+        messages=("ConfigurationVersion", "RunSeen"),
+        keyed_by="kind, number and hash; or run and who met it",
         retention=None,
         compacted=True,
-        description="Versions of quality tests, of alarm rules, and of who is told of alarms: the "
-        "last of each is in force, all before it stay.",
+        description="Versions of quality tests, of alarm rules, of who is told of alarms, and of "
+        "workspaces: the last of each is in force, all before it stay. For workspaces it says "
+        "besides which runs had begun.",
     ),
     Topic(
         name=ALARMS,

@@ -32,7 +32,7 @@ from dqmstream.messages.checkpoints import (
     FillerTenure,
     SourceCheckpoint,
 )
-from dqmstream.messages.configuration import ConfigurationVersion
+from dqmstream.messages.configuration import ConfigurationVersion, RunSeen
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import (
     Chunk,
@@ -98,6 +98,7 @@ MESSAGES: Final[tuple[type[Message], ...]] = (
     ReferenceContents,
     RunClose,
     RunEnd,
+    RunSeen,
     RunStart,
     SourceCheckpoint,
 )
@@ -328,6 +329,8 @@ CODEC: Final = Codec(
         ("Heartbeat", 1): _only_new_fields,  # open, missing
         ("Heartbeat", 2): _only_new_fields,  # waits_for
         ("Heartbeat", 3): _only_new_fields,  # lines
+        ("Heartbeat", 4): _only_new_fields,  # held
+        ("ConfigurationVersion", 1): _only_new_fields,  # after_run, starts, notes
         ("HistogramSet", 1): _only_new_fields,  # heard, account.expired
         ("NotifierStanding", 1): _only_new_fields,  # routes, refused, problem, whole, origin
         ("QualityReports", 1): _only_new_fields,  # conditions

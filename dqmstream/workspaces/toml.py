@@ -23,6 +23,9 @@ The keys are the fields of `dqmstream.messages.booking`::
 
 Kinds are `histogram`, `profile`, `scalar` and `text`; axes `regular`, `variable`, `integer` and
 `category`. With one axis `fill` is one expression, with more a list of them.
+
+`memory = "2 MiB"` and `element_memory = "256 KiB"` beside `workspace` are budgets: what all
+elements together, and each of them, may take of one LS.
 """
 
 import re
@@ -33,10 +36,11 @@ from typing import Any, Final
 import msgspec
 
 from dqmstream.booking import check
+from dqmstream.booking.memory_limit import within_own_budget
 from dqmstream.errors import BookingError
 from dqmstream.messages.booking import Booking
 
-__all__ = ["from_toml"]
+__all__ = ["booking_of", "from_toml"]
 
 _WHERE: Final = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<key>.*)`", re.DOTALL)
 
@@ -54,13 +58,31 @@ def from_toml(path: Path) -> Booking:
     except (OSError, UnicodeDecodeError) as error:
         msg = f"workspace file {path}: cannot be read: {error}"
         raise BookingError(msg) from error
+    return booking_of(text, f"workspace file {path}")
+
+
+def booking_of(text: str, name: str) -> Booking:
+    """The checked booking in the text of a TOML file.
+
+    Parameters
+    ----------
+    name
+        What the text is called in messages.
+
+    Raises
+    ------
+    BookingError
+        Naming the text, the key or the path of the element, and the reason.
+    """
     try:
-        return check(_booking(tomllib.loads(text)))
+        document = tomllib.loads(text)
+        budgets = [document.pop(key, None) for key in ("memory", "element_memory")]
+        return within_own_budget(check(_booking(document)), *budgets)
     except tomllib.TOMLDecodeError as error:
-        msg = f"workspace file {path}: not TOML: {error}"
+        msg = f"{name}: not TOML: {error}"
         raise BookingError(msg) from error
     except BookingError as error:
-        msg = f"workspace file {path}: {error}"
+        msg = f"{name}: {error}"
         raise BookingError(msg) from error
 
 

@@ -26,6 +26,7 @@ _PATIENCE: Final = 35.0
 """Seconds after which a try is given up that the log itself has not: it does so sooner, and until
 then a heartbeat that waits is taken the moment the log is back."""
 _MOST_OPEN: Final = 64
+_MOST_HELD: Final = 256
 _LAST_WORD: Final = 0.5
 
 
@@ -40,6 +41,7 @@ class Standing:
     open: tuple[OpenLumisection, ...] = ()
     missing: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
+    held: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def standing_of(progress: object) -> Standing:
@@ -59,7 +61,15 @@ def standing_of(progress: object) -> Standing:
             counts[name] = sum(numbers)
         elif isinstance(value, int):
             counts[name] = value
-    return Standing(counts=counts, **{name: getattr(progress, name) for name in names & own})
+    found = {name: getattr(progress, name) for name in names & own}
+    if held := getattr(progress, "buffers", None):
+        found["held"] = _largest(held)
+    return Standing(counts=counts, **found)
+
+
+def _largest(held: Mapping[str, int]) -> Mapping[str, int]:
+    rows = sorted(dict(held).items(), key=lambda row: (-row[1], row[0]))
+    return dict(rows[:_MOST_HELD])
 
 
 async def beat(
@@ -89,6 +99,7 @@ async def beat(
             missing=stands.missing[:_MOST_OPEN],
             waits_for=stands.waits_for[:_MOST_OPEN],
             lines=RECENT.of(service),
+            held=dict(stands.held),
             memory=await asyncio.to_thread(resident_memory),
         )
         key = f"{process}/{service}".encode()

@@ -56,7 +56,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
         listen, settings.host, settings.port, hint="--port 0 takes any free port"
     )
     with listener:
-        await asyncio.to_thread(settings.data.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(settings.store_folder.mkdir, parents=True, exist_ok=True)
         store = await asyncio.to_thread(Store, settings.store_url)
 
         progress = GatewayProgress()
@@ -86,7 +86,10 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 tests=tests,
                 workers=worker_bounds(settings),
                 rules=rules,
-                ingest_log=process.bare_log if settings.ingest else None,
+                budgets=settings.memory_budgets,
+                ingest_log=(
+                    process.bare_log if settings.ingest and not settings.candidate else None
+                ),
             )
 
         try:

@@ -1,14 +1,16 @@
 """Routes: is it alive, is it ready, what does it count."""
 
 import asyncio
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.boards import pulse_board
+from services.gateway.booked_memory import booked_memory
 from services.gateway.held import held_memory
+from services.gateway.memory_models import BookedMemoryAnswer
 from services.gateway.models import Health, MemoryAnswer, PulseAnswer, Readiness
 from services.gateway.problems import ProblemError
 from services.monitoring.server import metrics_response
@@ -57,6 +59,28 @@ async def show_memory(
 ) -> Response:
     """Contents of LSs by workspace, and the elements that take most of it."""
     return answer(await parts.desk.ask(held_memory, parts.view, largest))
+
+
+@router.get(
+    "/memory/bookings",
+    response_model=BookedMemoryAnswer,
+    summary="What plots cost in memory",
+    responses={422: PROBLEMS[422]},
+)
+async def show_booked_memory(
+    parts: Gateway,
+    workspace: Annotated[
+        str, Query(max_length=64, description="Only this workspace; default: all.")
+    ] = "",
+    largest: Annotated[int, Query(ge=0, le=2_000, description="Elements of each workspace.")] = 20,
+) -> Response:
+    """By workspace and element: of one LS, with twice the bins, and held by fillers and gateway."""
+
+    def told() -> dict[str, Any]:
+        now = parts.clock.wall()
+        return booked_memory(parts.view, parts.budgets, now, workspace=workspace, largest=largest)
+
+    return answer(await parts.desk.ask(told))
 
 
 @probes.get("/health", response_model=Health, summary="The process answers")
