@@ -21,6 +21,7 @@ from services.conditions import conditions_of_runs, with_conditions
 from services.input_files import FileOptions, runs_of_files
 from services.memory import return_freed_memory
 from services.play import Play
+from services.processes.alone import refuse_candidate
 from services.processes.conditions import conditions_publisher
 from services.processes.produce import Producing
 from services.runs import Runs, chosen_scenario, synthetic_run
@@ -138,6 +139,8 @@ def _play(
     exit_with_run: bool = False,
     json: bool = False,
 ) -> int:
+    if runs.sources:
+        refuse_candidate(settings, "demo", "and replay neither: it reads the events of production")
     if conditions is not None:
         runs = with_conditions(runs, conditions)
     play = Play(runs, stop=exit_with_run, json=json)

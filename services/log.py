@@ -6,13 +6,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from dqmstream.clock import Clock
-from dqmstream.messages.topics import EVENTS, HISTOGRAMS, TOPICS, Topic
+from dqmstream.messages.topics import CONDITIONS, EVENTS, HISTOGRAMS, REFERENCES, TOPICS, Topic
 from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.patience import Pace, PatientLog
 from services.settings import Settings
 
-__all__ = ["kafka_log", "open_log", "topic_specs"]
+__all__ = ["BORROWED", "kafka_log", "open_log", "topic_specs"]
+
+BORROWED: Final = (EVENTS, CONDITIONS, REFERENCES)
+"""Topics of production that a candidate reads, and never writes; all others are its own."""
 
 _START: Final = Pace(tries=8)
 """A cluster that answers may still be choosing its leaders; beyond this somebody must look."""
@@ -66,7 +69,9 @@ def kafka_log(
     return KafkaLog.open(
         KafkaSettings(
             servers=settings.kafka,
-            prefix=settings.kafka_prefix,
+            prefix=settings.namespace,
+            borrowed=BORROWED if settings.candidate else (),
+            lender=settings.kafka_prefix if settings.candidate else "",
             security=settings.kafka_security,
             mechanism=settings.kafka_mechanism,
             username=settings.kafka_username,

@@ -60,13 +60,14 @@ async def running_system(
     """
     filling = Filling(settings, bookings)
     async with serving(settings) as gateway:
-        analysing = analysers(filling.booking_set, conditions=derive_conditions)
+        derive = derive_conditions and not settings.candidate
+        analysing = analysers(filling.booking_set, conditions=derive)
         services = [*filling.services(), *analysing]
         services += [comparator(tests, worker_bounds(settings)), recorder(), gateway.service]
         services.append(alarms(await asyncio.to_thread(chosen_rules, settings), tests))
         if settings.display:
             services.append(display(settings))
-        if settings.notifications is not None:
+        if settings.notifications is not None and not settings.candidate:
             services.append(await asyncio.to_thread(notifier, settings))
         services += producers
         async with Process.running(settings, services, clock, begin=filling.begin) as process:

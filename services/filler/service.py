@@ -55,12 +55,15 @@ class FillerSettings:
         Seconds between two checkpoints while the position moves and nothing closes.
     lumisection_timeout, run_timeout
         Seconds of silence after which an open LS is closed, a run ended.
+    decides
+        Whether it appends these decisions. Fillers of a candidate leave it to production's.
     """
 
     publish_interval: float = 1.0
     checkpoint_interval: float = 5.0
     lumisection_timeout: float = 60.0
     run_timeout: float = 300.0
+    decides: bool = True
 
 
 async def run_filler(
@@ -307,7 +310,7 @@ class _FillerService:
         for partition, owned in self.owned.items():
             _, end = await self._log.bounds(EVENTS, partition)
             self._progress.lag[EVENTS, partition] = max(0, end - owned.fold.position)
-            if owned.fold.position < end:
+            if owned.fold.position < end or not self._settings.decides:
                 continue
             decision = owned.closer.decide(owned.fold.control.state, now)
             others = [p for p in range(self._set.fold.partitions) if p != partition]

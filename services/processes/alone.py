@@ -9,7 +9,7 @@ from dqmstream.errors import ConfigurationError
 from services.processes.process import Process, Service
 from services.settings import Settings
 
-__all__ = ["alone", "need_broker"]
+__all__ = ["alone", "need_broker", "refuse_candidate"]
 
 
 def need_broker(settings: Settings, command: str) -> None:
@@ -25,6 +25,22 @@ def need_broker(settings: Settings, command: str) -> None:
             f"`dqmstream {command}` runs one service as a process of its own, and services of "
             "several processes meet on a Kafka broker: name one by --kafka host:port or "
             "DQMSTREAM_KAFKA, or run all services in one process by `dqmstream run`"
+        )
+        raise ConfigurationError(msg)
+
+
+def refuse_candidate(settings: Settings, command: str, why: str) -> None:
+    """Refuse what a candidate must not do beside production.
+
+    Raises
+    ------
+    ConfigurationError
+        If the settings are those of a candidate.
+    """
+    if settings.candidate:
+        msg = (
+            f"`dqmstream {command}` is not for a candidate: {why}; DQMSTREAM_CANDIDATE is "
+            f"{settings.candidate!r}"
         )
         raise ConfigurationError(msg)
 

@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from services.memory import return_freed_memory
-from services.processes.alone import alone, need_broker
+from services.processes.alone import alone, need_broker, refuse_candidate
 from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import (
@@ -68,7 +68,7 @@ def analyse(*, derive: bool, flags: Mapping[str, object], config: Path | None) -
 
     settings = _settings("analyse", flags, config)
     chosen = booking_set(settings, chosen_bookings(settings))
-    services = analysers(chosen, conditions=derive)
+    services = analysers(chosen, conditions=derive and not settings.candidate)
     if not services:
         says = f"nothing to analyse: none of {', '.join(chosen.workspaces)} has an analysis"
         return run_until_stopped(lambda: alone(settings, [idle_analyser(chosen)], says=says))
@@ -120,6 +120,7 @@ def notify(*, flags: Mapping[str, object], config: Path | None) -> int:
     from services.processes.notify import notifier  # noqa: PLC0415
 
     settings = _settings("notify", flags, config)
+    refuse_candidate(settings, "notify", "people are told of alarms of production only")
     service = notifier(settings)
     says = f"telling of alarms as {settings.notifications} says"
     return run_until_stopped(lambda: alone(settings, [service], says=says))
@@ -130,7 +131,7 @@ def record(*, flags: Mapping[str, object], config: Path | None) -> int:
     from services.processes.record import recorder  # noqa: PLC0415
 
     settings = _settings("record", flags, config)
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.store_folder.mkdir(parents=True, exist_ok=True)
     says = f"recording in {settings.shown_store}"
     return run_until_stopped(lambda: alone(settings, [recorder()], says=says))
 
@@ -174,6 +175,7 @@ def produce(
     from services.processes.produce import Producing, Sent  # noqa: PLC0415
 
     settings = _settings("produce", flags, config)
+    refuse_candidate(settings, "produce", "a candidate reads the events of production")
     if synthetic is not None:
         played = making.chosen_scenario(scenario, synthetic, faults, given)
         live_as = secrets.token_hex(8) if live else ""
@@ -228,6 +230,7 @@ def conditions(
     from services.processes.conditions import conditions_publisher  # noqa: PLC0415
 
     settings = _settings("conditions", flags, config)
+    refuse_candidate(settings, "conditions", "a candidate reads the conditions of production")
     table, progress = chosen_conditions(files, runs), ConditionsProgress()
     publisher = conditions_publisher(table, speed=speed, progress=progress)
     status = run_until_stopped(lambda: alone(settings, [publisher]))

@@ -80,6 +80,7 @@ class Filling:
             publish_interval=self._settings.publish_interval,
             lumisection_timeout=self._settings.lumisection_timeout,
             run_timeout=self._settings.run_timeout,
+            decides=not self._settings.candidate,
         )
         # The bare log: a filler stays in its group while the log is away. What it cannot ride out
         # is a start anew.

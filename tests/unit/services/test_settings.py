@@ -170,3 +170,28 @@ def test_the_bounds_of_plug_ins_are_settings() -> None:
     assert "plugin_seconds" in refusal(plugin_seconds="0")
     assert "plugin_memory" in refusal(plugin_memory="1000")
     assert "plugin_processes" in refusal(plugin_processes="0")
+
+
+def test_a_candidate_is_apart_from_production_with_the_same_settings_otherwise(
+    tmp_path: Path,
+) -> None:
+    """Its topics, groups and store; its topics do not even begin as production's do."""
+    given = {"kafka": "k:1", "kafka_prefix": "cms.", "data": str(tmp_path)}
+    production, candidate = in_environment(**given), in_environment(**given, candidate="v2")
+    assert (production.namespace, candidate.namespace) == ("cms.", "candidate-v2.cms.")
+    assert in_environment(kafka="k:1", candidate="v2").namespace == "candidate-v2."
+    assert candidate.store_url == f"sqlite:///{tmp_path / 'candidate-v2' / 'store.sqlite'}"
+    served = {**given, "store": "postgresql+psycopg://dqm@db/dqm"}
+    assert in_environment(**served, candidate="v2").store_url == candidate.store_url
+    own = "postgresql+psycopg://dqm@db/v2"
+    assert in_environment(**served, candidate="v2", candidate_store=own).store_url == own
+    assert in_environment(**served, candidate_store=own).store_url == served["store"]
+
+
+def test_a_candidate_without_brokers_or_in_the_store_of_production_is_refused() -> None:
+    assert "only brokers let two systems read" in refusal(candidate="v2")
+    store = "postgresql+psycopg://dqm@db/dqm"
+    said = refusal(candidate="v2", kafka="k:1", store=store, candidate_store=store)
+    assert "a candidate needs one of its own" in said
+    assert "candidate" in refusal(candidate="V 2", kafka="k:1")
+    assert "candidate_store is no URL" in refusal(candidate_store="dqm")
