@@ -1,10 +1,10 @@
 """Which records of `dqm.events` make up which LS: a pure state machine over partitions.
 
 Records of the partitions come in any mixture. An LS of a source is whole once its LumisectionEnd
-has been read and as many chunks as that says; until then its chunks wait. Chunks that were sent
-twice count once. Of a run, source and LS the chunks are put in the order of their numbers, those of
-several lives of a live source in the order of the lives: so what comes out does not depend on the
-mixture.
+has been read and as many chunks as that says. Until then its chunks wait; those of a live source
+wait until all is read, for another life of it may have spoken too. Chunks that were sent twice
+count once. Of a run, source and LS the chunks are put in the order of their numbers, those of
+several lives in the order of the lives: so what comes out does not depend on the mixture.
 """
 
 from collections import Counter
@@ -61,12 +61,8 @@ class _Open:
 
     @property
     def is_whole(self) -> bool:
-        lives = {incarnation for incarnation, _ in self.chunks} | set(self.ends)
-        return (
-            len(lives) == 1
-            and all(len(self.chunks) == end.chunks for end in self.ends.values())
-            and bool(self.ends)
-        )
+        """Of a source that can be read again, which has one life."""
+        return any(end.chunks == len(self.chunks) for end in self.ends.values())
 
 
 @dataclass(slots=True)
@@ -74,8 +70,8 @@ class _Source:
     start: RunStart | None = None
     lives: list[str] = field(default_factory=list)
     rereadable: bool = True
-    whole: dict[int, str] = field(default_factory=dict)
-    """LSs that were given out, with the life whose they are; empty if they are of several."""
+    whole: set[int] = field(default_factory=set)
+    """LSs that were given out."""
     refused: Counter[str] = field(default_factory=Counter)
 
 
@@ -109,10 +105,7 @@ class Gathering:
         if not self._lives(source, chunk.incarnation, chunk.rereadable):
             source.refused["second_incarnation"] += 1
             return None
-        whose = source.whole.get(chunk.lumisection)
-        if whose is not None:
-            if whose not in {"", chunk.incarnation}:
-                source.refused["after_lumisection"] += 1
+        if chunk.lumisection in source.whole:
             return None
         one = self._open.setdefault(key, _Open())
         before = one.chunks.get((chunk.incarnation, chunk.number))
@@ -141,12 +134,16 @@ class Gathering:
 
     def skip(self, key: Key) -> None:
         """This LS is recorded already."""
-        self._source(key.run, key.source).whole[key.lumisection] = ""
+        self._source(key.run, key.source).whole.add(key.lumisection)
         self._open.pop(key, None)
 
     def whole(self) -> Iterator[Gathered]:
-        """LSs that have become whole."""
-        for key in [key for key, one in self._open.items() if one.is_whole]:
+        """LSs that have become whole; those of live sources wait for further lives to the end."""
+        for key in [
+            key
+            for key, one in self._open.items()
+            if one.is_whole and self._source(key.run, key.source).rereadable
+        ]:
             yield self._taken(key)
 
     def rest(self) -> Iterator[Gathered]:
@@ -190,8 +187,7 @@ class Gathering:
 
     def _taken(self, key: Key) -> Gathered:
         source, one = self._source(key.run, key.source), self._open.pop(key)
-        of = {life for life, _ in one.chunks} | set(one.ends)
-        source.whole[key.lumisection] = of.pop() if len(of) == 1 else ""
+        source.whole.add(key.lumisection)
         # In the order in which they announced themselves; that of names where it is not known.
         lives = {incarnation: number for number, incarnation in enumerate(source.lives)}
         order = sorted(one.chunks, key=lambda chunk: (lives[chunk[0]], chunk[1]))

@@ -308,10 +308,10 @@ def _check_free(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         msg = f"{folder} is a file, expected a folder to record into"
         raise ConfigurationError(msg)
-    if is_recording(folder):
+    # With both a journal and a manifest it was killed at the very end: there is that to finish.
+    if is_recording(folder) and not (folder / JOURNAL).exists():
         msg = f"{folder} holds a recording already: expected an empty folder, or a new one"
         raise ConfigurationError(msg)
-    # A leftover journal without its first line says nothing: the name alone is enough.
     if folder.is_dir() and any(folder.iterdir()) and not (folder / JOURNAL).exists():
         msg = f"{folder} is not empty and holds no recording that was begun: use another folder"
         raise ConfigurationError(msg)
