@@ -69,6 +69,7 @@ class ChannelStates:
 
     def __init__(self) -> None:
         self._channels: dict[str, Channel] = {}
+        self._names: dict[int, str] = {}
         self._to_say: list[str] = []
 
     def said(self) -> list[str]:
@@ -111,27 +112,24 @@ class ChannelStates:
             dict(message["rows"]),
         )
         self._channels[channel.name] = channel
+        self._names[message["number"]] = channel.name
         return channel
 
     def _change(self, message: Mapping[str, Any]) -> Channel | None:
-        name = message["channel"]
-        channel = self._channels.get(name)
+        number = message["number"]
+        channel = self._channels.get(self._names.get(number, ""))
         if channel is None or message["base"] > channel.sequence:
             # A gap: what comes next builds on what never came.
-            resync = {"type": "resync", "channel": name}
+            resync = {"type": "resync", "channel": number if channel is None else channel.name}
             self._to_say.append(msgspec.json.encode(resync).decode())
             return None
         if message["base"] < channel.sequence:
             return None
         channel.sequence = message["sequence"]
-        channel.header |= message.get("header", {})
+        channel.header = _changed(channel.header, message.get("header", {}))
         for array, cells in message.get("arrays", {}).items():
-            changed = channel.arrays[array].copy()
-            changed[np.asarray(cells["at"], np.int64)] = _numbers(changed.dtype, cells["to"])
-            channel.arrays[array] = changed
-        channel.rows |= message.get("rows", {})
-        for row in message.get("gone", ()):
-            channel.rows.pop(row, None)
+            channel.arrays[array] = _changed_cells(channel.arrays[array], cells)
+        channel.rows = _changed(channel.rows, message.get("rows", {}))
         return channel
 
 
@@ -159,6 +157,32 @@ def _cells(words: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict
     if "entries" in arrays:
         cells["counts"] = arrays["entries"].reshape(shape)
     return cells
+
+
+def _changed(held: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """By key: an object goes within, a list of one sets, an empty one removes."""
+    changed = dict(held)
+    for key, change in changes.items():
+        if isinstance(change, Mapping):
+            changed[key] = _changed(held[key], change)
+        elif change:
+            (changed[key],) = change
+        else:
+            changed.pop(key, None)
+    return changed
+
+
+def _changed_cells(held: NDArray[Any], change: Mapping[str, Any]) -> NDArray[Any]:
+    """Cells with what is added to them, or set; see the gateway's `protocol`."""
+    skip, added = change["skip"], change.get("add")
+    values = _numbers(held.dtype, change["set"] if added is None else added)
+    if isinstance(skip, int):
+        at = np.arange(skip, skip + values.size)
+    else:
+        at = np.cumsum(np.asarray(skip, np.int64) + 1) - 1
+    changed = held.copy()
+    changed[at] = values if added is None else changed[at] + values
+    return changed
 
 
 def _array(name: str, cells: Any, header: Mapping[str, Any]) -> NDArray[Any]:

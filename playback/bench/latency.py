@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from websockets.sync.client import connect
 
+from dqmstream.client.stream import ChannelStates
 from dqmstream.sources.synthetic.bench import OBJECTS
 from playback.bench.program import BenchError
 
@@ -53,7 +54,7 @@ def event_delays(address: str, *, rate: float, seconds: float) -> NDArray[np.flo
 def _arrivals(address: str, seconds: float) -> tuple[float, list[tuple[float, int]]]:
     """Start of the run and (arrival, events in the plot) of each update; wall clock, seconds."""
     arrived: list[tuple[float, int]] = []
-    started = 0.0
+    started, states = 0.0, ChannelStates()
     url = address.replace("http://", "ws://") + "/api/v1/stream"
     with connect(url, compression=None, max_size=None) as stream:
         subscribe = {"type": "subscribe", "id": "a", "paths": [_COUNTED], "window": "run"}
@@ -61,8 +62,8 @@ def _arrivals(address: str, seconds: float) -> tuple[float, list[tuple[float, in
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             with suppress(TimeoutError):
-                message: Any = msgspec.json.decode(stream.recv(timeout=left))
-                header = message.get("header") or {}
+                channel = states.take(msgspec.json.decode(stream.recv(timeout=left)))
+                header: dict[str, Any] = {} if channel is None else channel.header
                 started = ((header.get("run") or {}).get("started") or 0) / 1e9 or started
                 value = (header.get("totals") or {}).get("value")
                 if isinstance(value, int | float):

@@ -1,7 +1,8 @@
 """One client of the stream that costs next to nothing: frames are cut, and only their heads read.
 
 A thousand of them must not be what is measured. A frame from the server is not masked (RFC 6455,
-5.2), and begins a message: the gateway sends each whole.
+5.2), and begins a message: the gateway sends each whole, and compressed by itself (RFC 7692), as
+browsers take it.
 """
 
 import asyncio
@@ -9,20 +10,28 @@ import base64
 import os
 import re
 import struct
+import zlib
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import orjson
+from numpy.typing import NDArray
+
+from dqmstream.client.stream import ChannelStates
 
 __all__ = ["Client", "Tally"]
 
 _HEAD: Final = re.compile(
-    rb'\{"type":"(snapshot|change)","channel":"([^"]*)",(?:"base":(\d+),)?"sequence":(\d+)'
+    rb'\{"type":"(?:snapshot","channel":"([^"]*)","number":(\d+)'
+    rb'|change","number":(\d+),"base":(\d+)),"sequence":(\d+)'
 )
-_NOW: Final = re.compile(rb'"now":(\d+)')
+_NOW: Final = re.compile(rb'"now":\[?(\d+)')
 _PULSE: Final = b"board/pulse/current"
 _TEXT, _PING, _PONG = 1, 9, 10
+_PLAIN, _DEFLATED = 0x80, 0xC0
+_END: Final = b"\x00\x00\xff\xff"
 
 
 class Tally:
@@ -56,7 +65,7 @@ class Client(asyncio.Protocol):
     reads
         Whether its delays count: one that stalls has none to speak of.
     keeps
-        Whether it keeps the states, as a page does.
+        Whether it keeps the states, as programs do.
     """
 
     def __init__(
@@ -70,7 +79,7 @@ class Client(asyncio.Protocol):
         keeps: bool,
     ) -> None:
         self.held: dict[bytes, int] = {}
-        self.states: dict[str, dict[str, Any]] = {}
+        """By the number of a channel, the sequence that it stands at."""
         self.transport: asyncio.Transport | None = None
         self._host = host
         self._paths = paths
@@ -82,12 +91,23 @@ class Client(asyncio.Protocol):
         """Set when it has a state of every plot, or was sent away."""
         self._open = False
         self._look = 0
+        self._pulse = b""
+        self._states = ChannelStates()
+        self._kept: dict[str, Any] = {}
         self._buffer = bytearray()
 
     @property
     def plots(self) -> int:
         """Plots that it has a state of."""
-        return len(self.held) - (_PULSE in self.held)
+        return len(self.held) - (self._pulse in self.held)
+
+    @property
+    def states(self) -> dict[str, dict[str, list[Any]]]:
+        """Cells by channel and array, of one that keeps them; None where they are undefined."""
+        return {
+            name: {array: _cells(values) for array, values in channel.arrays.items()}
+            for name, channel in self._kept.items()
+        }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 a TCP connection is one
@@ -97,7 +117,8 @@ class Client(asyncio.Protocol):
             f"GET /api/v1/stream?batch=true HTTP/1.1\r\nHost: {self._host}\r\n"
             "Upgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
-            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+            "Sec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n".encode()
         )
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 asyncio's
@@ -112,10 +133,13 @@ class Client(asyncio.Protocol):
             return
         at = 0
         while (found := _frame(self._buffer, at)) is not None:
-            code, start, at = found
-            if code == _TEXT:
+            head, start, at = found
+            if head == _DEFLATED | _TEXT:
+                inflating = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+                self._take(inflating.decompress(self._buffer[start:at] + _END))
+            elif head == _PLAIN | _TEXT:
                 self._take(bytes(self._buffer[start:at]))
-            elif code == _PING:
+            elif head == _PLAIN | _PING:
                 self._send(_PONG, bytes(self._buffer[start:at]))
         del self._buffer[:at]
 
@@ -139,9 +163,9 @@ class Client(asyncio.Protocol):
             return
         size = len(payload)
         head = (
-            struct.pack("!BB", 0x80 | code, 0x80 | size)
+            struct.pack("!BB", _PLAIN | code, 0x80 | size)
             if size < 126
-            else struct.pack("!BBH", 0x80 | code, 0xFE, size)
+            else struct.pack("!BBH", _PLAIN | code, 0xFE, size)
         )
         self.transport.write(head + bytes(4) + payload)
 
@@ -150,19 +174,22 @@ class Client(asyncio.Protocol):
         tally.messages += 1
         now = self._wall()
         for found in _HEAD.finditer(message):
-            kind, channel, base, sequence = found.groups()
-            number, before = int(sequence), self.held.get(channel, 0)
-            if kind == b"change" and int(base) != before:
+            channel, began, went_on, base, sequence = found.groups()
+            number = began or went_on
+            at, before = int(sequence), self.held.get(number, 0)
+            if base and int(base) != before:
                 tally.gaps += 1
-            self.held[channel] = number
+            self.held[number] = at
             if channel == _PULSE:
-                self._look = number
+                self._pulse = number
+            if number == self._pulse:
+                self._look = at
                 told = _NOW.search(message, found.end())
                 if told is not None:
-                    tally.looks[number] = int(told[1])
+                    tally.looks[at] = int(told[1])
                 continue
             tally.plots += 1
-            if self.reads and before and number > self._look:
+            if self.reads and before and at > self._look:
                 tally.delays.append(now - tally.looks[self._look])
         if self.plots == len(self._paths):
             self.whole.set()
@@ -170,22 +197,20 @@ class Client(asyncio.Protocol):
             self._keep(orjson.loads(message))
 
     def _keep(self, message: dict[str, Any]) -> None:
-        if message["type"] == "batch":
-            for one in message["messages"]:
-                self._keep(one)
-        elif message["type"] == "snapshot":
-            self.states[message["channel"]] = message
-        elif message["type"] == "change":
-            held = self.states[message["channel"]]
-            held["header"] |= message.get("header", {})
-            for name, cells in message.get("arrays", {}).items():
-                for at, to in zip(cells["at"], cells["to"], strict=True):
-                    held["arrays"][name][at] = to
+        for one in message.get("messages", (message,)):
+            if (channel := self._states.take(one)) is not None:
+                self._kept[channel.name] = channel
+
+
+def _cells(values: NDArray[Any]) -> list[Any]:
+    return [None if np.isnan(value) else value for value in values.tolist()]
 
 
 def _frame(buffer: bytearray, at: int) -> tuple[int, int, int] | None:
-    """Code of the frame that begins there, and where its payload starts and ends; None if it is
-    not all there."""
+    """First byte of the frame that begins there, and where its payload starts and ends.
+
+    None if it is not all there.
+    """
     if len(buffer) < at + 2:
         return None
     size, start = buffer[at + 1], at + 2
@@ -201,4 +226,4 @@ def _frame(buffer: bytearray, at: int) -> tuple[int, int, int] | None:
         start = at + 10
     if len(buffer) < start + size:
         return None
-    return buffer[at] & 0x0F, start, start + size
+    return buffer[at], start, start + size

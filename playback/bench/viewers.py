@@ -202,7 +202,7 @@ def _wrong(program: Program, crowds: Sequence[_Process], paths: Sequence[str]) -
         for held in filter(None, states):
             read += 1
             for path in paths:
-                if held[f"plot/current/run/{path}"]["arrays"] != expected[path]:
+                if held[f"plot/current/run/{path}"] != expected[path]:
                     yield path
     if not read:
         yield "none: no client that keeps states is left"

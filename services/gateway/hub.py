@@ -60,10 +60,21 @@ class HubLimits:
 class Channel:
     """One thing that can be watched, and those who watch it."""
 
-    __slots__ = ("_change", "_snapshot", "base", "heard", "name", "sequence", "state", "watchers")
+    __slots__ = (
+        "_change",
+        "_snapshot",
+        "base",
+        "heard",
+        "name",
+        "number",
+        "sequence",
+        "state",
+        "watchers",
+    )
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, number: int) -> None:
         self.name = name
+        self.number = number
         self.state: State | None = None
         self.sequence = 0
         self.base = 0
@@ -91,6 +102,7 @@ class Channel:
             message = {
                 "type": "snapshot",
                 "channel": self.name,
+                "number": self.number,
                 "sequence": self.sequence,
                 "header": state.header,
                 "arrays": state.arrays,
@@ -106,7 +118,7 @@ class Channel:
         if isinstance(self._change, dict):
             message = {
                 "type": "change",
-                "channel": self.name,
+                "number": self.number,
                 "base": self.base,
                 "sequence": self.sequence,
                 **self._change,
@@ -139,6 +151,7 @@ class Hub:
         self._channels: dict[str, Channel] = {}
         self._clients: dict[int, _Client] = {}
         self._next_client = 0
+        self._next_channel = 0
         self._sequence = 0
 
     @property
@@ -205,9 +218,14 @@ class Hub:
         self._settle(client)
         return found
 
-    def resync(self, client: int, channel: str) -> bool:
-        """Send a snapshot next, whatever the client was sent; False if it does not watch this."""
+    def resync(self, client: int, channel: str | int) -> bool:
+        """Send a snapshot next, whatever the client was sent; False if it does not watch this.
+
+        A channel is known by its name and by its number.
+        """
         me = self._clients[client]
+        if isinstance(channel, int):
+            channel = next((n for n in me.held if self._channels[n].number == channel), "")
         if channel not in me.held:
             return False
         me.held[channel] = 0
@@ -265,11 +283,18 @@ class Hub:
             me.pending.pop(name, None)
             self._unwatch(client, name)
         for name in sorted(wanted - me.held.keys()):
-            channel = self._channels.setdefault(name, Channel(name))
+            channel = self._channel(name)
             channel.watchers[client] = None
             me.held[name] = 0
             if channel.state is not None:
                 me.pending[name] = None
+
+    def _channel(self, name: str) -> Channel:
+        """The channel of a name, made with a number of its own if it is new."""
+        if name not in self._channels:
+            self._next_channel += 1
+            self._channels[name] = Channel(name, self._next_channel)
+        return self._channels[name]
 
     def _unwatch(self, client: int, name: str) -> None:
         channel = self._channels[name]

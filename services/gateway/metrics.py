@@ -52,7 +52,9 @@ class GatewayMetrics:
             "dqm_gateway_stream_messages", "Messages sent on streams.", registry=self.registry
         )
         self.sent_bytes = Counter(
-            "dqm_gateway_stream_bytes", "Bytes sent on streams.", registry=self.registry
+            "dqm_gateway_stream_bytes",
+            "Bytes sent on streams, before they are compressed.",
+            registry=self.registry,
         )
         self.refused_streams = Counter(
             "dqm_gateway_refused_streams",

@@ -7,18 +7,32 @@ Server to client:
 - `hello`: first; settings the page needs, and the limits.
 - `subscribed` {id, channels, refused}: the channels an id stands for now, in the order asked, and
   the paths that cannot be watched with the reason. New channels begin with a snapshot.
-- `snapshot` {channel, sequence, header, arrays, rows}: the whole state.
-- `change` {channel, base, sequence, ...}: from the state numbered `base` to the one numbered
-  `sequence`. `header` holds the keys whose values are others; `arrays` {name: {at, to}} sets the
-  cells at the indices `at` to the values `to`; `rows` sets rows by key, `gone` lists keys removed.
+- `snapshot` {channel, number, sequence, header, arrays, rows}: the whole state. `number` is what
+  changes call the channel by, on this connection.
+- `change` {number, base, sequence, header, arrays, rows}: from the state numbered `base` to the one
+  numbered `sequence`; parts in which nothing changes are left out. See below.
 - `batch` {messages}: snapshots and changes, to be taken in this order as if each came by itself;
   only on streams that are opened as `/api/v1/stream?batch=true`, which spares both sides work.
 - `error` {id, problem}: the message was not followed; `problem` is as in HTTP answers.
 
-Numbers of a channel only grow. A change applies only to the state numbered `base`; one at or below
-the client's number is an overlap and is dropped; else there is a gap, and the client sends
-`resync` and waits for the snapshot. Cells are in C order over the axes, flow included (see
-`services.gateway.drawing`).
+Changes are small, since most of a state stays:
+
+- of `header` and `rows`, by key: an object stands for the changes within what stands there, a list
+  of one for what stands there from now on, an empty list for a key that is gone.
+  `{"totals": {"entries": [250]}, "problem": [""]}` sets two values, and leaves the other totals.
+- of `arrays`, by name: `{skip, add}` adds to cells, `{skip, set}` sets them. `skip` is a list of
+  how many cells are passed over before each, or the number passed over before the first, all
+  others following it. `{"skip": [3, 0, 7], "add": [1, 2, 1]}` adds to the cells 3, 4 and 12, and
+  `{"skip": 3, "add": [1, 2, 0, 1]}` to the cells 3 to 6. Null is "undefined", as in snapshots.
+
+Sequences of a channel only grow. A change applies only to the state numbered `base`; one at or
+below the client's sequence is an overlap and is dropped; else, or if the number of the channel is
+not known, there is a gap: the client sends `resync` {channel}, name or number, and waits for the
+snapshot. A number that is not watched any more is passed over. Cells are in C order over the axes,
+flow included (see `services.gateway.drawing`).
+
+Messages are compressed for clients that say they take it (`permessage-deflate`, RFC 7692), once for
+all that are sent the same (see `services.gateway.deflating`).
 
 Channels have names:
 
@@ -104,9 +118,9 @@ class Unsubscribe(_ClientMessage, frozen=True, kw_only=True, tag="unsubscribe"):
 
 
 class Resync(_ClientMessage, frozen=True, kw_only=True, tag="resync"):
-    """Ask for a snapshot of a channel, after a gap."""
+    """Ask for a snapshot of a channel, known by its name or its number, after a gap."""
 
-    channel: str
+    channel: str | int
 
 
 ClientMessage = Subscribe | Unsubscribe | Resync

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 __all__ = ["State", "difference"]
 
-_WHOLE_IF_CHANGED: Final = 0.4
-"""Above this part of changed cells a snapshot is smaller than indices with values."""
+_DENSE: Final = 2
+"""Cells for each that changed, up to which all between the first and the last are sent."""
+_NOTHING: Final = object()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,11 +21,11 @@ class State:
     Parameters
     ----------
     header
-        Key to JSON-able value, always the same keys; those that differ are sent.
+        Key to JSON-able value; of objects in it only the parts that differ are sent.
     arrays
-        Name to float64[n] or int64[n]; changes are sent by index.
+        Name to float64[n] or int64[n]; cells that differ are sent.
     rows
-        Key to JSON-able value; changes are sent by key.
+        Key to JSON-able value; sent as `header` is.
     heard
         Log time of the newest events in it, nanoseconds since 1970; 0 if unknown. Not shown.
     """
@@ -36,28 +37,33 @@ class State:
 
 
 def difference(before: State, after: State) -> dict[str, Any] | None:
-    """What changed: empty for nothing, None when only a snapshot can say it."""
-    changed: dict[str, Any] = {}
-    if before.header.keys() != after.header.keys():
-        return None
-    header = {key: value for key, value in after.header.items() if before.header[key] != value}
-    if header:
-        changed["header"] = header
+    """What changed, as the stream says it: empty for nothing, None when only a snapshot can say it.
+
+    See `services.gateway.protocol`; whoever applies it to `before` has `after`, bit by bit.
+    """
     arrays = _array_changes(before.arrays, after.arrays)
     if arrays is None:
         return None
-    if arrays:
-        changed["arrays"] = arrays
-    rows = {
-        key: row
-        for key, row in after.rows.items()
-        if (held := before.rows.get(key)) is not row and held != row
+    parts = {
+        "header": _part_changes(before.header, after.header),
+        "arrays": arrays,
+        "rows": _part_changes(before.rows, after.rows),
     }
-    if rows:
-        changed["rows"] = rows
-    if gone := [key for key in before.rows if key not in after.rows]:
-        changed["gone"] = gone
-    return changed
+    return {name: changes for name, changes in parts.items() if changes}
+
+
+def _part_changes(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> dict[Any, Any]:
+    """By key: the same within objects, [value] of what else is new, [] of keys that are gone."""
+    changes: dict[Any, Any] = {}
+    for key, new in after.items():
+        old = before.get(key, _NOTHING)
+        # Most are the same objects as before: a strip has thousands of rows that do not change.
+        if old is new or old == new:
+            continue
+        inside = isinstance(old, Mapping) and isinstance(new, Mapping)
+        changes[key] = _part_changes(old, new) if inside else [new]
+    changes.update((key, []) for key in before if key not in after)
+    return changes
 
 
 def _array_changes(
@@ -68,13 +74,26 @@ def _array_changes(
     changes: dict[str, Any] = {}
     for name, new in after.items():
         old = before[name]
-        if old.shape != new.shape:
+        if old.shape != new.shape or old.dtype != new.dtype:
             return None
         # NaN is "undefined" here (the mean of an empty bin), and equal to itself.
         same = (old == new) | ((old != old) & (new != new))  # noqa: PLR0124
         at = np.flatnonzero(~same)
-        if at.size > _WHOLE_IF_CHANGED * new.size:
-            return None
         if at.size:
-            changes[name] = {"at": at, "to": new[at]}
+            changes[name] = _cell_changes(old, new, at)
     return changes
+
+
+def _cell_changes(old: NDArray[Any], new: NDArray[Any], at: NDArray[Any]) -> dict[str, Any]:
+    """Numbers of events grow by a few, so what is added is short; other values are set."""
+    counts = new.dtype.kind == "i"
+    first, end = int(at[0]), int(at[-1]) + 1
+    # Where cells side by side change, a zero for one that does not is shorter than gaps for all.
+    if end - first <= (_DENSE * at.size if counts else at.size):
+        cells: slice | NDArray[Any] = slice(first, end)
+        skip: Any = first
+    else:
+        cells, skip = at, np.diff(at, prepend=-1) - 1
+    if counts:
+        return {"skip": skip, "add": new[cells] - old[cells]}
+    return {"skip": skip, "set": new[cells]}

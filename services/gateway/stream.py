@@ -209,7 +209,8 @@ class Stream:
                 self.hub.unsubscribe(client, subscription)
                 return None
             case Resync(channel=channel):
-                if not self.hub.resync(client, channel):
+                # A change of a channel that was just left may have been on its way.
+                if not self.hub.resync(client, channel) and isinstance(channel, str):
                     msg = f"resync of {channel[:200]!r}, which is not watched"
                     raise ProtocolError(msg)
                 self._wake[client].set()

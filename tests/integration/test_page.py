@@ -254,17 +254,20 @@ def _noting(resyncs: list[str], send: Callable[[str | bytes], None]) -> Callable
 
 
 def _losing_one(dropped: list[str], send: Callable[[str | bytes], None]) -> Callable[..., None]:
+    names: dict[int, str] = {}
+
     def is_lost(message: dict[str, Any]) -> bool:
-        return message["type"] == "change" and message["channel"].startswith("plot/")
+        return message["type"] == "change" and names[message["number"]].startswith("plot/")
 
     def on_message(text: str | bytes) -> None:
         message = json.loads(text)
         messages = message["messages"] if message["type"] == "batch" else [message]
+        names.update({one["number"]: one["channel"] for one in messages if "channel" in one})
         lost = next((one for one in messages if is_lost(one)), None)
         if lost is None or dropped:
             send(text)
             return
-        dropped.append(lost["channel"])
+        dropped.append(names[lost["number"]])
         rest = [one for one in messages if one is not lost]
         send(json.dumps({"type": "batch", "messages": rest}))
 

@@ -2,8 +2,9 @@
  * The stream `/api/v1/stream`: keeps the states of watched channels, and the connection alive.
  *
  * A snapshot is taken whatever was held. A change is applied only to the state numbered `base`;
- * one at or below the number held is an overlap and is dropped; anything else is a gap: the state
- * stays as it was until the snapshot that `resync` asks for has come.
+ * one at or below the sequence held is an overlap and is dropped; anything else is a gap: the state
+ * stays as it was until the snapshot that `resync` asks for has come. Changes call channels by the
+ * number that is in their snapshot.
  */
 
 import { session } from "./session.js";
@@ -22,6 +23,7 @@ export class Stream extends EventTarget {
     this._url = `${url}?batch=true`;
     this._socket = null;
     this._channels = new Map();
+    this._names = new Map();
     this._wanted = new Map();
     this._listed = new Map();
     this._wait = FIRST_WAIT;
@@ -58,6 +60,7 @@ export class Stream extends EventTarget {
     const { protocols } = session;
     const socket = new WebSocket(this._url, protocols);
     this._socket = socket;
+    this._names.clear();
     this._as = protocols.join();
     this._heard = performance.now();
     socket.onopen = () => {
@@ -134,6 +137,7 @@ export class Stream extends EventTarget {
         break;
       case "snapshot":
         this._channels.set(message.channel, snapshot(message));
+        this._names.set(message.number, message.channel);
         this._tell("state", { channel: message.channel });
         break;
       case "change":
@@ -146,15 +150,16 @@ export class Stream extends EventTarget {
   }
 
   _change(message) {
-    const held = this._channels.get(message.channel);
+    const channel = this._names.get(message.number);
+    const held = this._channels.get(channel);
     if (held && message.sequence <= held.sequence) return;
     if (held && message.base === held.sequence) {
       apply(held, message);
-      this._tell("state", { channel: message.channel });
+      this._tell("state", { channel });
     } else if (!held?.waiting) {
       this.resyncs += 1;
       if (held) held.waiting = true;
-      this._send(JSON.stringify({ type: "resync", channel: message.channel }));
+      this._send(JSON.stringify({ type: "resync", channel: channel ?? message.number }));
     }
   }
 
@@ -162,6 +167,7 @@ export class Stream extends EventTarget {
   _prune() {
     const listed = new Set([...this._listed.values()].flat());
     for (const name of this._channels.keys()) if (!listed.has(name)) this._channels.delete(name);
+    for (const [number, name] of this._names) if (!listed.has(name)) this._names.delete(number);
   }
 }
 
@@ -169,15 +175,32 @@ function snapshot({ sequence, header, arrays, rows }) {
   return { sequence, header, arrays: cellsOf(arrays), rows };
 }
 
-/** Bring a state from `base` to the next, in place. */
-export function apply(held, { sequence, header = {}, arrays = {}, rows = {}, gone = [] }) {
-  Object.assign(held.header, header);
-  for (const [name, { at, to }] of Object.entries(arrays)) {
-    for (let i = 0; i < at.length; i += 1) held.arrays[name][at[i]] = to[i] ?? NaN;
+/** Bring a state from `base` to the next, in place; objects within its header and rows become others. */
+export function apply(held, { sequence, header = {}, arrays = {}, rows = {} }) {
+  change(held.header, header);
+  for (const [name, { skip, add, set }] of Object.entries(arrays)) {
+    const cells = held.arrays[name];
+    const values = add ?? set;
+    let at = typeof skip === "number" ? skip : 0;
+    for (let i = 0; i < values.length; i += 1) {
+      if (typeof skip !== "number") at += skip[i];
+      if (add) cells[at] += values[i];
+      else cells[at] = values[i] ?? NaN;
+      at += 1;
+    }
   }
-  Object.assign(held.rows, rows);
-  for (const key of gone) delete held.rows[key];
+  change(held.rows, rows);
   held.sequence = sequence;
+}
+
+/** By key: an object goes within, a list of one sets, an empty one removes. */
+function change(held, changes) {
+  for (const [key, one] of Object.entries(changes)) {
+    if (!Array.isArray(one)) held[key] = change({ ...held[key] }, one);
+    else if (one.length) [held[key]] = one;
+    else delete held[key];
+  }
+  return held;
 }
 
 /** Arrays by name, as they come. */

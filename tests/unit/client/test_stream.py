@@ -54,6 +54,7 @@ def snapshot(sequence: int, cells: list[int]) -> dict[str, object]:
     return {
         "type": "snapshot",
         "channel": CHANNEL,
+        "number": 5,
         "sequence": sequence,
         "header": HEADER | {"totals": totals},
         "arrays": {"values": cells},
@@ -62,14 +63,15 @@ def snapshot(sequence: int, cells: list[int]) -> dict[str, object]:
 
 
 def change(base: int, before: list[int], after: list[int]) -> dict[str, object]:
-    at = [index for index in range(5) if before[index] != after[index]]
+    changed = [at for at in range(5) if before[at] != after[at]]
+    skip = [at - last - 1 for last, at in itertools.pairwise([-1, *changed])]
     return {
         "type": "change",
-        "channel": CHANNEL,
+        "number": 5,
         "base": base,
         "sequence": base + 1,
-        "header": {"totals": {**HEADER["totals"], "entries": sum(after)}},  # type: ignore[dict-item]
-        "arrays": {"values": {"at": at, "to": [after[index] for index in at]}},
+        "header": {"totals": {"entries": [sum(after)]}},
+        "arrays": {"values": {"skip": skip, "add": [after[at] - before[at] for at in changed]}},
     }
 
 
@@ -145,9 +147,11 @@ def test_a_window_that_cannot_be_followed_is_said(window: str) -> None:
 def test_rows_of_boards_are_set_and_go() -> None:
     held = ChannelStates()
     strip = {"type": "snapshot", "channel": "board/strip/current", "sequence": 4, "arrays": {}}
+    strip["number"] = 2
     held.take(strip | {"header": {"run": 7}, "rows": {"1": {"seen": 3}, "2": {"seen": 0}}})
-    change = {"type": "change", "channel": "board/strip/current", "base": 4, "sequence": 6}
-    channel = held.take(change | {"rows": {"2": {"seen": 5}, "3": {"seen": 1}}, "gone": ["1"]})
+    change = {"type": "change", "number": 2, "base": 4, "sequence": 6}
+    rows = {"2": {"seen": [5]}, "3": [{"seen": 1}], "1": []}
+    channel = held.take(change | {"rows": rows})
     assert channel is not None
     assert channel.rows == {"2": {"seen": 5}, "3": {"seen": 1}}
     assert channel.header == {"run": 7}

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from services.gateway.hub import Hub, HubLimits, LimitError
 from services.gateway.state import State
+from tests.unit.gateway.states import applied
 
 CHANNELS = ("a", "b", "c")
 
@@ -22,30 +23,25 @@ class Follower:
         self.hub = hub
         self.id = hub.join()
         self.held: dict[str, dict[str, Any]] = {}
+        self.names: dict[int, str] = {}
         self.gaps = 0
 
     def follow(self, raw: bytes) -> None:
         message = orjson.loads(raw)
-        name = message["channel"]
         if message["type"] == "snapshot":
-            self.held[name] = message
+            self.names[message["number"]] = message["channel"]
+            self.held[message["channel"]] = message
             return
-        mine = self.held.get(name)
-        if mine is None or message["sequence"] <= mine["sequence"]:
+        name = self.names.get(message["number"])
+        mine = self.held.get(name or "")
+        if mine is not None and message["sequence"] <= mine["sequence"]:
             return
-        if message["base"] != mine["sequence"]:
+        if mine is None or message["base"] != mine["sequence"]:
             self.gaps += 1
-            del self.held[name]
-            self.hub.resync(self.id, name)
+            self.held.pop(name or "", None)
+            self.hub.resync(self.id, name or message["number"])
             return
-        mine["header"] |= message.get("header", {})
-        for array, change in message.get("arrays", {}).items():
-            for at, to in zip(change["at"], change["to"], strict=True):
-                mine["arrays"][array][at] = to
-        mine["rows"] |= message.get("rows", {})
-        for key in message.get("gone", []):
-            del mine["rows"][key]
-        mine["sequence"] = message["sequence"]
+        applied(mine, message)
 
     def take(self) -> bool:
         update = self.hub.take(self.id)
@@ -82,11 +78,11 @@ def test_a_new_client_begins_with_a_snapshot_and_goes_on_with_changes():
     assert first["type"] == "snapshot"
     assert second == {
         "type": "change",
-        "channel": "a",
+        "number": first["number"],
         "base": first["sequence"],
         "sequence": second["sequence"],
-        "header": {"entries": 7},
-        "arrays": {"values": {"at": [1], "to": [7.0]}},
+        "header": {"entries": [7]},
+        "arrays": {"values": {"skip": 1, "set": [7.0]}},
     }
 
 
@@ -185,19 +181,71 @@ def test_a_state_that_shows_nothing_new_is_not_sent():
     assert hub.take(me.id) is None
 
 
+def counts(*values: int) -> State:
+    return State(arrays={"values": np.array(values, np.int64)})
+
+
 @pytest.mark.parametrize(
-    "after",
-    [plot(1.0, 2.0, 3.0), State(header={"other": 1}), plot(9.0, 9.0)],
-    ids=["other shape", "other header keys", "all cells changed"],
+    ("before", "after", "change"),
+    [
+        (counts(5, 5, 5, 5), counts(5, 6, 5, 7), {"skip": 1, "add": [1, 0, 2]}),
+        (counts(*[1] * 9), counts(3, *[1] * 7, 2), {"skip": [0, 7], "add": [2, 1]}),
+        (counts(8, 9), counts(0, 1), {"skip": 0, "add": [-8, -8]}),
+        (plot(1.5, 2.5, 3.5), plot(1.0, 2.5, 3.0), {"skip": [0, 1], "set": [1.0, 3.0]}),
+        (plot(1.0, float("nan")), plot(float("nan"), 2.0), {"skip": 0, "set": [None, 2.0]}),
+    ],
+    ids=["close together", "far apart", "a new LS", "weights", "undefined"],
 )
-def test_what_a_change_cannot_say_in_less_comes_as_a_snapshot(after):
+def test_cells_are_added_to_if_they_count_and_set_if_not(before, after, change):
+    hub = Hub()
+    me = Follower(hub)
+    hub.subscribe(me.id, "s", ["a"])
+    hub.publish("a", before)
+    me.take_all()
+    hub.publish("a", after)
+    assert orjson.loads(hub.take(me.id).message)["arrays"] == {"values": change}
+
+
+def test_of_objects_only_the_parts_that_change_are_sent():
+    hub = Hub()
+    me = Follower(hub)
+    hub.subscribe(me.id, "s", ["a"])
+    row = {"state": "ready", "when": 1, "about": {"x": 1, "y": [2]}}
+    hub.publish("a", State(header={"totals": {"n": 1, "nan": 0}, "run": None}, rows={"p": row}))
+    me.take_all()
+    later = {"state": "ready", "when": 2, "about": {"x": 1, "y": [3]}}
+    hub.publish("a", State(header={"totals": {"n": 2, "nan": 0}, "run": {}}, rows={"p": later}))
+    change = orjson.loads(hub.take(me.id).message)
+    assert change["header"] == {"totals": {"n": [2]}, "run": [{}]}
+    assert change["rows"] == {"p": {"when": [2], "about": {"y": [[3]]}}}
+    me.follow(orjson.dumps(change))
+    hub.publish("a", State(header={"totals": {"n": 2}, "run": {}}, rows={"q": {"state": "new"}}))
+    change = orjson.loads(hub.take(me.id).message)
+    assert change["header"] == {"totals": {"nan": []}}
+    assert change["rows"] == {"q": [{"state": "new"}], "p": []}
+
+
+def test_cells_of_another_shape_come_as_a_snapshot():
     hub = Hub()
     me = Follower(hub)
     hub.subscribe(me.id, "s", ["a"])
     hub.publish("a", plot(1.0, 2.0))
     me.take_all()
-    hub.publish("a", after)
+    hub.publish("a", plot(1.0, 2.0, 3.0))
     assert orjson.loads(hub.take(me.id).message)["type"] == "snapshot"
+
+
+def test_a_change_of_a_channel_never_seen_is_a_gap_and_its_number_is_enough_to_heal_it():
+    hub = Hub()
+    me = Follower(hub)
+    hub.subscribe(me.id, "s", ["a"])
+    hub.publish("a", counts(1, 2))
+    assert hub.take(me.id) is not None  # lost on the way
+    hub.publish("a", counts(1, 3))
+    me.take_all()
+    assert me.gaps == 1
+    assert me.held["a"]["arrays"]["values"] == [1, 3]
+    assert not hub.resync(me.id, 99)
 
 
 def test_two_subscriptions_to_one_channel_are_one_slot_until_both_are_gone():
@@ -238,12 +286,38 @@ def test_the_channel_that_has_waited_longest_is_taken_first():
     assert orjson.loads(hub.take(me.id).message)["channel"] == "a"
 
 
-states = st.builds(
-    plot,
-    *[st.integers(0, 2).map(float)] * 4,
-    entries=st.integers(0, 2),
-    x=st.integers(0, 1),
-) | st.builds(plot, st.integers(0, 2).map(float), y=st.integers(0, 1))
+undefined = st.just(float("nan"))
+words = st.none() | st.booleans() | st.integers(-1, 1) | st.text("ab", max_size=1)
+objects = st.recursive(
+    words | st.lists(words, max_size=2),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)
+drawings = st.builds(
+    lambda cells, values, header, rows: State(
+        header=header,
+        arrays={
+            "entries": np.array(cells, np.int64),
+            "values": np.array(values[: len(cells)], np.float64),
+        },
+        rows=rows,
+    ),
+    st.lists(st.integers(0, 2) | st.integers(0, 2**53), min_size=5, max_size=5)
+    | st.lists(st.integers(0, 2), min_size=12, max_size=12),
+    st.lists(undefined | st.integers(0, 2).map(float), min_size=12, max_size=12),
+    st.dictionaries(st.sampled_from("xyz"), objects, max_size=3),
+    st.dictionaries(st.sampled_from("pq"), objects, max_size=2),
+)
+states = (
+    st.builds(
+        plot,
+        *[st.integers(0, 2).map(float)] * 4,
+        entries=st.integers(0, 2),
+        x=st.integers(0, 1),
+    )
+    | st.builds(plot, st.integers(0, 2).map(float), y=st.integers(0, 1))
+    | drawings
+)
 
 
 class Interleavings(RuleBasedStateMachine):
