@@ -17,19 +17,21 @@ LARGEST_FILE: Final = 2 << 20
 """Characters."""
 _MOST: Final = 200
 """Layouts of one file."""
+_MOST_NOTES: Final = 200
 
 
 class ImportedLayouts(Value, frozen=True, kw_only=True):
     """What a file comes to: its layouts, how many of its plots are of elements that are known
-    here, and which are not, with the reason."""
+    here, which are not, with the reason, and in words what else was left out."""
 
     layouts: tuple[Layout, ...]
     mapped: int = 0
     unmapped: tuple[Unmapped, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def import_layouts(
-    text: str, file: str, *, known: Sequence[str] = (), name: str | None = None
+    text: str, file: str, *, known: Mapping[str, str], name: str | None = None
 ) -> ImportedLayouts:
     """The layouts of a file.
 
@@ -38,7 +40,7 @@ def import_layouts(
     text, file
         Its content, and its name for messages.
     known
-        Paths of elements that are booked.
+        Workspaces by the paths of elements that are booked.
     name
         Of the layout instead of its own, where there is one; of several, the parts before theirs.
 
@@ -59,17 +61,19 @@ def import_layouts(
         msg = f"{file}: expected a layout, an object with `layouts`, or layouts of the CMS DQM GUI"
         raise ConfigurationError(msg)
     found = _ours(document, file, known) or import_cms(document, file, known=known)
-    layouts, mapped, unmapped = found
+    layouts, mapped, unmapped, notes = found
     if len(layouts) > _MOST:
         msg = f"{file}: {len(layouts)} layouts, expected at most {_MOST} of one file"
         raise ConfigurationError(msg)
     renamed = tuple(_renamed(layouts, name, file))
-    return ImportedLayouts(layouts=renamed, mapped=mapped, unmapped=tuple(unmapped))
+    return ImportedLayouts(
+        layouts=renamed, mapped=mapped, unmapped=tuple(unmapped), notes=tuple(notes[:_MOST_NOTES])
+    )
 
 
 def _ours(
-    document: Mapping[str, Any], file: str, known: Sequence[str]
-) -> tuple[Sequence[Layout], int, Sequence[Unmapped]] | None:
+    document: Mapping[str, Any], file: str, known: Mapping[str, str]
+) -> tuple[Sequence[Layout], int, Sequence[Unmapped], Sequence[str]] | None:
     """Layouts of our own; None if the document is something else."""
     if "tabs" in document:
         layouts = [layout_of(document, file)]
@@ -83,18 +87,17 @@ def _ours(
         ]
     else:
         return None
-    booked = frozenset(known)
     mapped, unmapped = 0, []
     for layout in layouts:
         for tab in layout.tabs:
             for number, cell in enumerate(tab.cells, 1):
                 for path in cell.paths:
-                    if path in booked:
+                    if path in known:
                         mapped += 1
                         continue
                     where = f"{layout.name}, tab {tab.name!r}, cell {number}"
                     unmapped.append(Unmapped(where=where, path=path, reason="is not booked here"))
-    return layouts, mapped, unmapped
+    return layouts, mapped, unmapped, []
 
 
 def _renamed(layouts: Sequence[Layout], name: str | None, file: str) -> Sequence[Layout]:

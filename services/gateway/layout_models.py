@@ -144,6 +144,7 @@ class ImportedAnswer(Answer):
     layouts: list[dict[str, Any]]
     mapped: int = Field(description="Plots of elements that are known here.")
     unmapped: list[UnmappedRow]
+    notes: list[str] = Field(description="What else of the file was left out.")
     written: list[WrittenRow] = Field(description="Empty in a dry run.")
 
 

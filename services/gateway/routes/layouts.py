@@ -182,7 +182,8 @@ async def post_import(caller: Expert, parts: Gateway, desk: OpenDesk, body: Body
     """Written over those of the same names, as their next versions; in a dry run not at all."""
     # As a JSON text, a file has a backslash before each quotation mark.
     asked = await body.read(ImportLayouts, 2 * LARGEST_FILE)
-    known = [one.element.path for layout in await parts.library.layouts(None) for one in layout]
+    booked = await parts.library.layouts(None)
+    known = {one.element.path: layout.workspace for layout in booked for one in layout}
 
     def read() -> Any:
         return import_layouts(asked.text, asked.file, known=known, name=asked.name)
