@@ -7,9 +7,11 @@ const ROOT = "api/v1";
 
 /** An answer that says no: what came and what was expected, in its message. */
 export class Refusal extends Error {
-  constructor(status, problem) {
+  constructor(status, problem, body = {}) {
     super(problem);
     this.status = status;
+    /** The whole answer: some say more than why. */
+    this.body = body;
   }
 }
 
@@ -52,7 +54,7 @@ async function refusedOr(answer, headers) {
   if (answer.ok) return answer;
   if (answer.status === 401) session.refused(headers);
   const problem = await answer.json().catch(() => ({}));
-  throw new Refusal(answer.status, problem.detail || `${answer.status} ${answer.statusText}`);
+  throw new Refusal(answer.status, problem.detail || `${answer.status} ${answer.statusText}`, problem);
 }
 
 /** The address of a path under the API; arrays are repeated, empty values left out. */

@@ -46,7 +46,7 @@ const wall = new Wall({ model, router, feed, overview });
 const chooser = new WindowChooser(model, router);
 const finder = new Finder(model, router);
 const filters = new Filters({ model, router, alarms, references });
-const views = new Views({ model, router, stream, feed, trends, alarms, filters });
+const views = new Views({ model, router, stream, feed, trends, alarms, filters, bad, references });
 new Top(model);
 new Bell(alarms, router);
 new Login();
@@ -133,7 +133,7 @@ function showGrid() {
   setText(byId("title").firstElementChild, title);
   setText(byId("title").lastElementChild, words);
   grid.show(sections, nothingWords(route));
-  detail.neighbours(grid.paths);
+  detail.neighbours(views.paths(route) ?? grid.paths);
 }
 
 function sectionsOf({ workspace, match, only }) {

@@ -17,10 +17,12 @@ export function drawCurve({ pen, width, height }, { element, axes, arrays, bad, 
   const [axis] = axes;
   const size = sizes(large);
   const bins = inBins(arrays, axis);
-  const over = layers.filter(({ curve }) => !curve).map((layer) => ({ ...layer, ...inBins(layer, axis) }));
+  const beside = layers.filter(({ curve }) => !curve).map((layer) => ({ ...layer, ...inBins(layer, axis) }));
+  // What is hidden has room, so that two plots have one scale; it is not drawn.
+  const over = beside.filter(({ hidden }) => !hidden);
   const bottom = roomForNames(axis, width - size.left - size.right, height, size);
   const upright = { top: size.top, height: height - size.top - bottom, floor: height };
-  const y = vertical([bins, ...over], element, upright);
+  const y = vertical([bins, ...beside], element, upright);
   const left = roomForNumbers(pen, y, size);
   const box = { ...upright, left, width: width - left - size.right };
   const x = horizontal(axis, element.draw.log_x, box);
@@ -75,6 +77,8 @@ function vertical(drawn, { storage, draw }, box) {
     }
   }
   const lowest = draw.log_y ? lowestPositive(drawn[0].values) : null;
+  // What a layout says counts, unless a logarithm has no place for it.
+  if (draw.y_range && !(draw.log_y && draw.y_range[0] <= 0)) return scale(...draw.y_range, from, to, Boolean(draw.log_y));
   if (lowest !== null) return scale(lowest * 0.5, Math.max(high * 1.5, lowest * 10), from, to, true);
   if (low === Infinity) [low, high] = [0, 1];
   if (storage !== "profile") return scale(Math.min(0, low * 1.05), high > 0 ? high * 1.08 : 1, from, to);

@@ -10,7 +10,7 @@ import { Large } from "./plots/large.js";
 import { Others } from "./plots/others.js";
 import { Viewer } from "./plots/viewer.js";
 import { Reports } from "./reports.js";
-import { rangeOf } from "./router.js";
+import { rangeOf, viewOf } from "./router.js";
 import { Tip } from "./tip.js";
 import { AGAINST, drawTrend } from "./trend.js";
 
@@ -43,7 +43,8 @@ export class Detail {
   follow() {
     show(this._root, Boolean(this._path));
     // One chooser of the window for the page: it stands beside the title of what is shown.
-    (this._path ? this._parts.slot : byId("toolbar")).append(byId("window"));
+    // A view that has it keeps it, and with it what is being typed there.
+    if (!viewOf(this.router.route)) (this._path ? this._parts.slot : byId("toolbar")).append(byId("window"));
     show(byId("toolbar"), !this._path);
     this.feed.want("detail", this._path ? [this._path] : []);
     this._reports.follow();

@@ -87,8 +87,9 @@ function colourScale(cells, { draw, storage }, [across, up]) {
   const high = hot ? usual * 1.5 : highest > low ? highest : low + 1;
   // Of a map that is mostly empty it is what few cells hold that must be seen.
   const middle = many * 2 > held.length ? known[many >> 1] : 0;
-  const unit = scale(low, high, 0, 1, log);
-  return { ...unit, map: RISING, middle, highest: hot ? highest : null, step: steps(unit) };
+  const told = draw.z_range && !(log && draw.z_range[0] <= 0) ? draw.z_range : null;
+  const unit = scale(...(told ?? [low, high]), 0, 1, log);
+  return { ...unit, map: RISING, middle, highest: hot && !told ? highest : null, step: steps(unit) };
 }
 
 function paint(pen, cells, axes, x, y, box, colour) {

@@ -1,6 +1,7 @@
 /** Keys: `/` searches, Escape goes back, arrows step from plot to plot, `r` is references; others are of the large plot. */
 
 import { byId } from "./dom.js";
+import { viewOf } from "./router.js";
 
 export function listenToKeys({ router, grid, detail, references }) {
   document.addEventListener("keydown", (event) => {
@@ -15,7 +16,7 @@ export function listenToKeys({ router, grid, detail, references }) {
     } else if (event.key === "r" && !router.route.view) references.toggle();
     else if (router.route.path && detail.key(event.key)) event.preventDefault();
     else if (router.route.path && event.key.startsWith("Arrow")) stepDetail(event, detail);
-    else if (event.key === "ArrowRight" && event.target === document.body) {
+    else if (event.key === "ArrowRight" && event.target === document.body && !viewOf(router.route)) {
       event.preventDefault();
       grid.focus(grid.paths[0]);
     }
@@ -24,10 +25,11 @@ export function listenToKeys({ router, grid, detail, references }) {
 
 /** One step out: from the search, from the plot, from the search's results, from the workspace. */
 function back(router, typing) {
-  const { view, path, match, workspace, window: word } = router.route;
+  const { view, layout, path, match, workspace, window: word } = router.route;
   if (typing) document.activeElement.blur();
-  if (view && typing) return;
+  if (viewOf(router.route) && typing) return;
   if (view) router.go({ view: "" });
+  else if (layout && !path) router.go({ view: "layouts" });
   else if (path) router.go({ path: "" });
   else if (match) router.go({ match: "" });
   else if (/^\d+-\d+$/.test(word) && !typing) router.go({ window: "last-10" });

@@ -15,16 +15,22 @@ const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log"], ["over", "how", "panel"]];
  */
 const SEEN = { wall: "", at: "", runs: "" };
 
-const HOME = { view: "", alarm: "", alarms: "", run: null, workspace: "", path: "", window: "last-10", match: "", only: "", ...SEEN, ...COMPARED };
+/** A layout: its name, the tab and version of it, and the set of bookings that is shown beside. */
+const LAYOUT = { layout: "", tab: "", version: "", with: "" };
+
+const HOME = { view: "", alarm: "", alarms: "", run: null, workspace: "", path: "", window: "last-10", match: "", only: "", ...LAYOUT, ...SEEN, ...COMPARED };
 
 /** Parts of an address that are text as it stands. */
-const TEXTS = [...Object.keys(COMPARED), ...Object.keys(SEEN), "view", "alarm", "alarms", "workspace", "path", "match", "only"];
+const TEXTS = [...Object.keys(COMPARED), ...Object.keys(SEEN), ...Object.keys(LAYOUT), "view", "alarm", "alarms", "workspace", "path", "match", "only"];
 
 /** `lumisection`, `run`, `last-N`, `a-b`, or `0-0` for what was imported of the whole run. */
 const WINDOW = /^(lumisection|run|last-[1-9]\d{0,5}|([1-9]\d{0,7})-([1-9]\d{0,7})|0-0)$/;
 
 /** The window of what was imported of the whole run: LS 0, which no detector has. */
 export const WHOLE_RUN = "0-0";
+
+/** The view beside the plots that a route is of: a layout is one, until one of its plots is large. */
+export const viewOf = ({ view, layout, path }) => view || (layout && !path ? "layouts" : "");
 
 /** The view an address fragment stands for. What is not understood is left at its default. */
 export function parse(hash) {
@@ -72,6 +78,8 @@ export class Router {
   link(change) {
     const isOther = "path" in change && change.path !== this.route.path;
     const dropped = [...(isOther ? OF_ONE : []), ...(isOther && !change.path ? OF_LARGE : [])];
+    // Whoever goes elsewhere leaves the layout; its plots stay in it.
+    if (["view", "workspace", "match"].some((name) => name in change)) dropped.push(...Object.keys(LAYOUT));
     return format({ ...this.route, ...Object.fromEntries(dropped.map((name) => [name, ""])), ...change });
   }
 

@@ -30,7 +30,7 @@ export class Side {
       const standing = row ? this._model.standing(name) : null;
       setAttributes(link, {
         href: this._router.link({ view: "", workspace: name, path: "", match: "", only: "" }),
-        "aria-current": !route.view && !route.match && route.workspace === name ? "page" : null,
+        "aria-current": !route.view && !route.layout && !route.match && route.workspace === name ? "page" : null,
       });
       setText(label, name || "Overview");
       show(mark, Boolean(name));

@@ -1,15 +1,18 @@
 /** The views of the page: the plots, and others, each a module of its own loaded when first asked for. */
 
 import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
+import { viewOf } from "./router.js";
 
 /**
  * Views beside the plots, by their word in the address. `load` gives a module with `open(root, parts)`,
  * which builds the view into a section and returns `{follow(route), leave()}`: `follow` is called when
- * the view is shown and at each change of the address, `leave` when another is shown.
+ * the view is shown and at each change of the address, `leave` when another is shown. Beside a view
+ * the strip of LSs stays where the part of the address that `strip` names is there.
  */
 const VIEWS = {
   alarms: { title: "Alarms", style: "alarms/alarms.css", load: () => import("./alarms/view.js") },
   find: { title: "Find", style: "find/find.css", load: () => import("./find/view.js") },
+  layouts: { title: "Layouts", style: "layouts/layouts.css", strip: "layout", load: () => import("./layouts/view.js") },
   runs: { title: "Runs", style: "runs/runs.css", load: () => import("./runs/view.js") },
   system: { title: "System", style: "system/system.css", load: () => import("./system/view.js") },
 };
@@ -26,19 +29,26 @@ export class Views {
   constructor(parts) {
     this._parts = parts;
     this._open = new Map();
+    this._built = new Map();
     this._shown = "";
   }
 
   /** Whether a route is of one of the views, instead of the plots. */
-  has({ view }) {
-    return Object.hasOwn(VIEWS, view);
+  has(route) {
+    return Object.hasOwn(VIEWS, viewOf(route));
+  }
+
+  /** Paths of the plots that a plot was opened from, in their order; null where that is no view. */
+  paths({ layout }) {
+    return (layout && this._built.get("layouts")?.paths) || null;
   }
 
   /** Show what the route names. */
   async follow(route) {
     this._draw(route);
-    const name = this.has(route) ? route.view : "";
+    const name = this.has(route) ? viewOf(route) : "";
     show(byId("plots"), !name);
+    show(byId("strip"), !name || Boolean(VIEWS[name].strip && route[VIEWS[name].strip]));
     show(byId("view"), Boolean(name));
     if (name !== this._shown) this._leave();
     this._shown = name;
@@ -64,7 +74,9 @@ export class Views {
     byId("view").append(root);
     try {
       const { open } = await load();
-      return open(root, this._parts);
+      const view = open(root, this._parts);
+      this._built.set(name, view);
+      return view;
     } catch (error) {
       root.replaceChildren(h("p", { role: "alert" }, `${title} could not be loaded: ${error.message}`));
       return { follow() {}, leave: () => this._forget(name, root) };
@@ -78,7 +90,7 @@ export class Views {
   }
 
   _draw(route) {
-    const shown = this.has(route) ? route.view : "";
+    const shown = this.has(route) ? viewOf(route) : "";
     keyed(byId("views"), LINKS.keys(), () => h("a"), (link, name) => {
       setText(link, LINKS.get(name));
       if (name === EVENTS) setAttributes(link, { id: "events", href: EVENTS, title: "Single events, as they are picked" });

@@ -6,7 +6,16 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from dqmstream.histograms.layout import Layout
-from services.gateway.asking import PROBLEMS, Asked, Gateway, Parts, Pattern, answer, matching
+from services.gateway.asking import (
+    PROBLEMS,
+    Asked,
+    Gateway,
+    Parts,
+    Pattern,
+    SetWord,
+    answer,
+    matching,
+)
 from services.gateway.catalogue import find
 from services.gateway.drawing import describe
 from services.gateway.element_models import ElementsAnswer, TreeAnswer
@@ -68,11 +77,16 @@ async def list_elements(
     parts: Gateway,
     pattern: Asked,
     run: RunQuery = None,
+    set_hash: SetWord = None,
     after: After = 0,
     limit: Limit = 1_000,
 ) -> Response:
     """What is booked, in all workspaces; narrow it by a glob or a regular expression."""
-    layouts = await _layouts(parts, run)
+    if set_hash is None:
+        layouts = await _layouts(parts, run)
+    else:
+        number = await parts.library.run_number(run or "current")
+        layouts = await parts.library.layouts_of(number, set_hash)
     return _listed(request, layouts, parts, pattern, after=after, limit=limit)
 
 

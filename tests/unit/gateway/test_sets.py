@@ -69,6 +69,8 @@ async def test_each_set_of_a_run_is_read_and_judged_by_its_name(
             asked = {"path": "tracks/pt", "set": OTHER}
             found = (await client.get(f"{RUN_URL}/contents", params=asked)).json()["contents"]
             assert found[0]["window"]["last"] == 2
+            booked = await client.get("/api/v1/elements", params={"run": RUN, "set": OTHER})
+            assert "tracks/pt" in [row["path"] for row in booked.json()["elements"]]
             hidden = await client.get(f"{RUN_URL}/contents", params={"path": "tracks/pt"})
             assert hidden.status_code == 404
             outcomes = {}

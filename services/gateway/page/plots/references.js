@@ -27,8 +27,15 @@ export class References extends EventTarget {
     this._asked = new Map();
     this._key = "";
     this._settle = settled(() => this._fetch(), 150);
-    setInterval(() => document.hidden || this._settle(), AGAIN);
-    model.addEventListener("change", ({ detail }) => detail.what === "run" && this._settle());
+    this._timer = setInterval(() => document.hidden || this._settle(), AGAIN);
+    this._follow = ({ detail }) => detail.what === "run" && this._settle();
+    model.addEventListener("change", this._follow);
+  }
+
+  /** Ask for nothing any more. */
+  close() {
+    clearInterval(this._timer);
+    this._model.removeEventListener("change", this._follow);
   }
 
   get isOn() {

@@ -23,7 +23,7 @@ export class Travel {
     this._banner = h("p", { id: "past", role: "status", hidden: true }, h("b"), h("span"), button("Back to now", "Show what is known now", null, () => router.go({ at: "" })));
     byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._past, this._moment);
     show(this._moment, false);
-    byId("plots").prepend(this._banner);
+    byId("strip").before(this._banner);
     document.addEventListener("keydown", (event) => this._key(event));
     window.addEventListener("resize", () => this.draw());
   }

@@ -1,0 +1,162 @@
+/** Sets of bookings of a run: which there are, and contents and outcomes of one that readers are not shown. */
+
+import { Refusal, ask, elements, runWord, windowQuery } from "../api.js";
+import { settled } from "../dom.js";
+import { summarise } from "../outcomes.js";
+import { cellsOf } from "../stream.js";
+
+const BATCH = 24;
+const KEEP = 400;
+
+/** Events: `sets`, when those of the run become known; `plot`, when something of a set has come. */
+export class Beside extends EventTarget {
+  constructor(model, router) {
+    super();
+    this._model = model;
+    this._router = router;
+    /** Rows `{set, workspaces}` of the run; null before they are known. */
+    this.sets = null;
+    this._wanted = new Map();
+    this._plots = new Map();
+    this._booked = new Map();
+    this._outcomes = new Map();
+    this._asked = new Set();
+    this._key = "";
+    this._run = "";
+    this._settle = settled(() => this._fetch(), 80);
+    this._again = settled(() => this._anew(), 1_500);
+    model.addEventListener("change", ({ detail: { what } }) => {
+      if (["strip", "quality"].includes(what) && this._wanted.size) this._again();
+      if (what === "run" && this._isShown) this._list();
+    });
+  }
+
+  /** Follow the address while layouts are shown. */
+  show(shown) {
+    this._isShown = shown;
+    if (!shown) this._wanted.clear();
+    else {
+      this._list();
+      this._settle();
+    }
+  }
+
+  /** Contents of an element in a set; null before they came. */
+  plot(set, path) {
+    return this._plots.get(`${set} ${path}`) ?? null;
+  }
+
+  /** `[worst, judged, not judged]` of an element in a set; null if it was not judged. */
+  verdict(set, path) {
+    return this._outcomes.get(set)?.get(path) ?? null;
+  }
+
+  /** These paths of sets `{set: paths}` are on screen, instead of those before. */
+  want(paths) {
+    this._wanted = new Map(Object.entries(paths));
+    this._settle();
+  }
+
+  async _list() {
+    const run = `${this._router.route.run} ${this._model.run?.run}`;
+    if (run === this._run || !this._model.run) return;
+    this._run = run;
+    try {
+      const { sets } = await ask(`runs/${runWord(this._router.route.run)}/sets`);
+      if (run === this._run) this.sets = sets;
+    } catch (error) {
+      // Of a run that nobody knows, or while the gateway is away: asked for again with its next news.
+      this._run = "";
+      if (error instanceof Refusal) this.sets = [];
+    }
+    this.dispatchEvent(new Event("sets"));
+  }
+
+  _anew() {
+    this._asked.clear();
+    this._outcomes.clear();
+    this._run = "";
+    this._list();
+    this._settle();
+  }
+
+  async _fetch() {
+    const { run, window: word, at } = this._router.route;
+    const key = JSON.stringify([runWord(run), this._model.run?.run, word, at, this._model.chosen]);
+    if (key !== this._key) {
+      this._key = key;
+      this._asked.clear();
+      this._outcomes.clear();
+      this._booked.clear();
+    }
+    for (const [set, paths] of this._wanted) {
+      if (!paths.length) continue;
+      await this._judged(key, set);
+      const booked = await this._elementsOf(key, set);
+      const lacking = paths.filter((path) => !this._asked.has(`${set} ${path}`));
+      for (const path of lacking.filter((each) => booked && !booked.has(each))) this._fail(set, path, `set ${set} has not booked it in this run`);
+      const there = lacking.filter((path) => booked?.has(path));
+      for (let from = 0; from < there.length; from += BATCH) await this._contents(key, set, there.slice(from, from + BATCH), booked);
+      if (key !== this._key) return;
+    }
+  }
+
+  async _contents(key, set, path, booked) {
+    const { run, window: word, at } = this._router.route;
+    for (const each of path) this._asked.add(`${set} ${each}`);
+    try {
+      const { contents } = await ask(`runs/${runWord(run)}/contents`, { path, set, ...windowQuery(word), as_of: at });
+      if (key !== this._key) return;
+      for (const { arrays, ...header } of contents) this._put(set, header.element.path, { header, arrays: cellsOf(arrays) });
+    } catch (error) {
+      for (const each of path) {
+        if (error instanceof Refusal) this._fail(set, each, error.message, booked?.get(each));
+        else this._asked.delete(`${set} ${each}`);
+      }
+    }
+  }
+
+  async _elementsOf(key, set) {
+    if (!this._booked.has(set)) {
+      try {
+        const found = await elements(this._model.run?.run ?? this._router.route.run, { set });
+        if (key !== this._key) return null;
+        this._booked.set(set, new Map(found.map((element) => [element.path, element])));
+      } catch (error) {
+        if (!(error instanceof Refusal)) return null;
+        this._booked.set(set, new Map());
+      }
+    }
+    return this._booked.get(set);
+  }
+
+  async _judged(key, set) {
+    if (this._outcomes.has(set)) return;
+    const chosen = this._model.chosen;
+    const query = { set, limit: 5000, made_by: this._model.moment, ...(chosen === null ? {} : { lumisections: chosen || 1, scope: "lumisection" }) };
+    try {
+      const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query);
+      if (key !== this._key) return;
+      const byPath = new Map();
+      for (const report of reports) byPath.set(report.path, [...(byPath.get(report.path) ?? []), report]);
+      this._outcomes.set(set, new Map([...byPath].map(([path, found]) => [path, summarise(found)])));
+    } catch {
+      // What is not known is not claimed: there is no badge.
+      this._outcomes.set(set, new Map());
+    }
+    this.dispatchEvent(new Event("sets"));
+  }
+
+  _fail(set, path, problem, element = null) {
+    this._asked.add(`${set} ${path}`);
+    this._put(set, path, { header: { element, window: {}, totals: null, problem }, arrays: {} });
+  }
+
+  _put(set, path, plot) {
+    const key = `${set} ${path}`;
+    this._plots.delete(key);
+    this._plots.set(key, plot);
+    if (this._plots.size > KEEP) this._plots.delete(this._plots.keys().next().value);
+    this.dispatchEvent(new CustomEvent("plot", { detail: { path } }));
+  }
+}

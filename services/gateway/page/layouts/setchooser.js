@@ -1,0 +1,44 @@
+/** Which set of bookings is shown beside the one that readers are shown, and how their outcomes differ. */
+
+import { h, setText, show } from "../dom.js";
+import { plural } from "../format.js";
+
+export class SetChooser {
+  constructor({ model, router, beside }) {
+    Object.assign(this, { _model: model, _router: router, _beside: beside, _options: "" });
+    this._select = h("select", { "aria-label": "Set of bookings that is shown beside", onchange: () => router.go({ with: this._select.value }) });
+    this.root = h("span", { class: "set-chooser" }, this._select);
+    this.words = h("p", { class: "layout-note", role: "status", hidden: true });
+  }
+
+  /** `pair` is the set that is beside, empty for none, null where none can be. */
+  draw(tab, pair) {
+    const sets = (this._beside.sets ?? []).filter(({ workspaces }) => workspaces.some(({ shown }) => !shown));
+    const known = sets.some(({ set }) => set === pair);
+    show(this.root, pair !== null && (sets.length > 0 || Boolean(pair)));
+    const options = [["", "Beside it: nothing"], ...sets.map((one) => [one.set, `Beside it: set ${one.set.slice(0, 8)} — ${wordsOf(one)}`]), ...(pair && !known ? [[pair, `set ${pair}`]] : [])];
+    const text = JSON.stringify(options);
+    if (text !== this._options) {
+      this._options = text;
+      this._select.replaceChildren(...options.map(([value, words]) => h("option", { value }, words)));
+    }
+    if (this._select.value !== (pair ?? "")) this._select.value = pair ?? "";
+    show(this.words, Boolean(pair));
+    if (pair) setText(this.words, this._summary(tab, pair, known));
+  }
+
+  _summary(tab, pair, known) {
+    const { run } = this._model.run ?? {};
+    if (this._beside.sets && !known && !this._beside.sets.some(({ set }) => set === pair)) return `Run ${run ?? "–"} has nothing of set ${pair}: it is filled beside while an upgrade is tried (dqmstream sets lists all sets).`;
+    const workspaceOf = new Map(this._model.elements.map(({ path, workspace }) => [path, workspace]));
+    const paths = (tab?.cells ?? []).map((cell) => cell.paths[0]);
+    const differing = paths.filter((path) => (this._model.verdict(workspaceOf.get(path), path)?.[0] ?? null) !== (this._beside.verdict(pair, path)?.[0] ?? null));
+    return `Left as readers are shown it, right set ${pair}, on the same axes. Outcomes differ in ${differing.length} of ${plural(paths.length, "plot")}.`;
+  }
+}
+
+function wordsOf({ workspaces }) {
+  const hidden = workspaces.filter(({ shown }) => !shown);
+  const newest = Math.max(...hidden.map((one) => one.newest));
+  return `${hidden.map(({ workspace, elements }) => `${workspace} (${elements})`).join(", ")}, up to LS ${newest}`;
+}
