@@ -14,6 +14,8 @@ import pytest
 from dqmstream import __version__
 from tests.deployment.files import DOCKER, ROOT, settings_of
 
+pytestmark = pytest.mark.timeout(300)  # pip resolves the whole lock for some
+
 
 class _Instruction(NamedTuple):
     name: str
@@ -35,7 +37,7 @@ def _stages() -> list[list[_Instruction]]:
     return stages
 
 
-_BEFORE, _BUILD, _FINAL = _stages()
+_BEFORE, _JSROOT, _BUILD, _FINAL = _stages()
 
 
 def _only(stage: list[_Instruction], name: str) -> str:
@@ -58,7 +60,7 @@ def test_all_that_is_copied_exists_and_is_let_in() -> None:
     ignore = (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
     assert "*" in ignore
     let_in = [line.removeprefix("!") for line in ignore if line.startswith("!")]
-    copied = _copied(_BUILD)
+    copied = [*_copied(_JSROOT), *_copied(_BUILD)]
     for source in copied:
         assert (ROOT / source).exists()
     assert sorted(let_in) == sorted(copied)
@@ -78,7 +80,7 @@ def test_compiled_files_of_this_checkout_stay_out() -> None:
 
 
 def test_the_base_image_is_pinned_to_the_python_of_the_lock() -> None:
-    image = _only(_BEFORE, "ARG")
+    image = next(one.text for one in _BEFORE if one.text.startswith("PYTHON="))
     assert re.fullmatch(r"PYTHON=python:3\.11\.\d+-slim-[a-z]+", image)
     for stage in (_BUILD, _FINAL):
         assert _only(stage, "FROM").split()[0] == "${PYTHON}"
@@ -91,6 +93,16 @@ def test_everything_from_outside_is_checked_by_its_hash() -> None:
     for command in installs:
         assert "--no-deps" in command
         assert "--require-hashes" in command or "--no-index" in command
+
+
+def test_jsroot_is_in_the_wheel_as_the_script_that_checks_its_hash_fetched_it() -> None:
+    assert _only(_JSROOT, "RUN") == "scripts/jsroot --page"
+    page = "services/gateway/page/jsroot"
+    names = [one.name for one in _BUILD]
+    (copied,) = [at for at, one in enumerate(_BUILD) if "--from=jsroot" in one.text]
+    assert _BUILD[copied].text.split()[1:] == [f"/src/{page}", page]
+    assert copied < len(names) - 1 - names[::-1].index("RUN")
+    assert page in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines()
 
 
 def test_nothing_is_built_or_installed_in_the_final_image() -> None:
