@@ -11,7 +11,9 @@ import typer
 from dqmstream import __version__
 from services.command_line import alarms as cli_alarms
 from services.command_line import bench as cli_bench
+from services.command_line import deploy as cli_deploy
 from services.command_line import imports as cli_imports
+from services.command_line import layouts as cli_layouts
 from services.command_line import looking as cli_looking
 from services.command_line import madeup as cli_madeup
 from services.command_line import memory as cli_memory
@@ -263,6 +265,7 @@ cli_imports.add_to(app, panel=_WHOLE)
 app.add_typer(cli_playback.app, name="playback", rich_help_panel=_WHOLE)
 cli_processes.add_to(app)
 cli_sets.add_to(app)
+cli_deploy.add_to(app, panel="Sets of bookings")
 cli_qtests.add_to(app, panel="Quality tests")
 cli_store.add_to(app, panel=_LOOK)
 cli_references.add_to(app, panel=_LOOK)
@@ -271,6 +274,7 @@ cli_token.add_to(app)
 
 cli_looking.add_to(app, panel=_LOOK)
 cli_memory.add_to(app, panel=_LOOK)
+cli_layouts.add_to(app, panel=_LOOK)
 cli_notifications.add_to(app, panel=_LOOK)
 cli_alarms.add_to(app, panel=_LOOK)
 cli_scenarios.add_to(app, panel=_LOOK)

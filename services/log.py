@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dqmstream.clock import Clock
+from dqmstream.errors import ConfigurationError
 from dqmstream.messages.topics import CONDITIONS, EVENTS, HISTOGRAMS, REFERENCES, TOPICS, Topic
 from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.patience import Pace, PatientLog
 from services.settings import Settings
 
-__all__ = ["BORROWED", "kafka_log", "open_log", "topic_specs"]
+if TYPE_CHECKING:
+    from dqmstream.transport.kafka import KafkaSettings
+
+__all__ = ["BORROWED", "kafka_log", "open_log", "remove_log", "topic_specs"]
 
 BORROWED: Final = (EVENTS, CONDITIONS, REFERENCES)
 """Topics of production that a candidate reads, and never writes; all others are its own."""
@@ -64,26 +68,46 @@ def kafka_log(
         Make the log if there is none yet; else that is an error, and nothing is written.
     """
     # Not at the top: the embedded log needs no client of Kafka.
-    from dqmstream.transport.kafka import KafkaLog, KafkaSettings  # noqa: PLC0415
+    from dqmstream.transport.kafka import KafkaLog  # noqa: PLC0415
 
-    return KafkaLog.open(
-        KafkaSettings(
-            servers=settings.kafka,
-            prefix=settings.namespace,
-            borrowed=BORROWED if settings.candidate else (),
-            lender=settings.kafka_prefix if settings.candidate else "",
-            security=settings.kafka_security,
-            mechanism=settings.kafka_mechanism,
-            username=settings.kafka_username,
-            password=settings.sasl_password,
-            ca_file=settings.kafka_ca_file,
-            cert_file=settings.kafka_cert_file,
-            key_file=settings.kafka_key_file,
-            replication=settings.kafka_replication,
-            compression=settings.kafka_compression,
-        ),
-        clock=clock,
-        make=make,
+    return KafkaLog.open(_kafka_settings(settings), clock=clock, make=make)
+
+
+async def remove_log(settings: Settings) -> list[str]:
+    """Delete the topics of a candidate from the brokers; their names as they were there.
+
+    Raises
+    ------
+    ConfigurationError
+        If the settings are not those of a candidate.
+    LogError
+        If the brokers do not answer, or refuse.
+    """
+    from dqmstream.transport.kafka import remove_topics  # noqa: PLC0415
+
+    if not settings.candidate:
+        msg = "topics of production are not removed: expected the settings of a candidate"
+        raise ConfigurationError(msg)
+    return await remove_topics(_kafka_settings(settings), TOPICS)
+
+
+def _kafka_settings(settings: Settings) -> "KafkaSettings":
+    from dqmstream.transport.kafka import KafkaSettings  # noqa: PLC0415
+
+    return KafkaSettings(
+        servers=settings.kafka,
+        prefix=settings.namespace,
+        borrowed=BORROWED if settings.candidate else (),
+        lender=settings.kafka_prefix if settings.candidate else "",
+        security=settings.kafka_security,
+        mechanism=settings.kafka_mechanism,
+        username=settings.kafka_username,
+        password=settings.sasl_password,
+        ca_file=settings.kafka_ca_file,
+        cert_file=settings.kafka_cert_file,
+        key_file=settings.kafka_key_file,
+        replication=settings.kafka_replication,
+        compression=settings.kafka_compression,
     )
 
 

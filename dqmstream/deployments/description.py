@@ -54,6 +54,10 @@ class Described(Value, frozen=True, kw_only=True):
         """Content hash of all but references, which people change live: 16 hex digits."""
         return content_hash(msgspec.structs.replace(self, references={}))
 
+    def text(self) -> bytes:
+        """As JSON."""
+        return msgspec.json.encode(self)
+
     @property
     def elements(self) -> int | None:
         """How many elements there are; None if they are not listed."""

@@ -1,5 +1,6 @@
 """A step of a deployment: what somebody did with it, as the text of a configuration version."""
 
+import re
 from typing import Final, Literal
 
 import msgspec
@@ -8,7 +9,15 @@ from dqmstream.deployments.description import Described
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.struct import Value
 
-__all__ = ["KIND", "Action", "ComparisonReport", "Step", "read_report", "read_step"]
+__all__ = [
+    "KIND",
+    "Action",
+    "ComparisonReport",
+    "Step",
+    "check_name",
+    "read_report",
+    "read_step",
+]
 
 KIND: Final = "deployments"
 """The kind of configuration whose versions are steps of deployments."""
@@ -16,6 +25,7 @@ KIND: Final = "deployments"
 Action = Literal["plan", "run", "promote", "drop", "rollback"]
 
 _MOST_COUNTS: Final = 32
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 class ComparisonReport(Value, frozen=True, kw_only=True):
@@ -46,6 +56,16 @@ class Step(Value, frozen=True, kw_only=True):
     def text(self) -> str:
         """As JSON."""
         return msgspec.json.encode(self).decode()
+
+
+def check_name(name: str) -> None:
+    """Refuse a name of a deployment that cannot be one: its topics begin with it."""
+    if not _NAME.fullmatch(name):
+        msg = (
+            f"deployment {name!r}: expected 1 to 40 small letters, digits and hyphens, beginning "
+            "with a letter or a digit"
+        )
+        raise ConfigurationError(msg)
 
 
 def read_step(text: str) -> Step:

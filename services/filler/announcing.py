@@ -1,21 +1,27 @@
 """Announcing a set: its bookings, and from which run on readers show it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from dqmstream.booking_set import BookingSet
 from dqmstream.clock import Clock
 from dqmstream.errors import ConfigurationError, MessageError
 from dqmstream.messages.booking import Activation
-from dqmstream.messages.checkpoints import SourceCheckpoint
-from dqmstream.messages.events import RunEnd, RunStart
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, CHECKPOINTS, CONDITIONS
+from dqmstream.messages.topics import BOOKINGS
 from dqmstream.messages.wire import CODEC
-from dqmstream.transport.compacted import latest_by_key, read_to_end
+from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log, Record
 from dqmstream.transport.outgoing import outgoing
+from services.runs_begun import highest_run
 
-__all__ = ["activate", "activations", "announce", "decoded"]
+__all__ = [
+    "activate",
+    "activations",
+    "announce",
+    "decoded",
+    "next_run",
+    "publish_activation",
+]
 
 
 async def announce(
@@ -49,9 +55,20 @@ async def announce(
     known = activations(table)
     if any(one.set == booking_set.hash for one in known):
         return
-    known = [one for one in known if ours & set(one.workspaces)]
-    first = 1 if not known else 1 + max(await _highest_run(log), *(a.from_run - 1 for a in known))
+    first = await next_run(log, [one for one in known if ours & set(one.workspaces)])
     await activate(log, booking_set, from_run=first, clock=clock, who=who)
+
+
+async def next_run(log: Log, known: Sequence[Activation]) -> int:
+    """The run from which on another set may be shown, so that no run changes what it shows
+    half-way: 1 if none of these workspaces ever was.
+
+    Parameters
+    ----------
+    known
+        Activations of sets with any of its workspaces.
+    """
+    return 1 if not known else 1 + max(await highest_run(log), *(a.from_run - 1 for a in known))
 
 
 async def activate(
@@ -75,7 +92,12 @@ async def activate(
         who=who,
         when=clock.wall(),
     )
-    key = f"activation/{from_run}/{booking_set.hash}".encode()
+    await publish_activation(log, activation)
+
+
+async def publish_activation(log: Log, activation: Activation) -> None:
+    """Say on `dqm.bookings` from which run on a set is shown."""
+    key = f"activation/{activation.from_run}/{activation.set}".encode()
     await log.send([outgoing(BOOKINGS, 0, activation, key)])
 
 
@@ -83,28 +105,6 @@ def activations(table: Mapping[bytes, Record]) -> list[Activation]:
     """What was said of which set is shown, in `dqm.bookings` read as a table."""
     messages = (decoded(record) for record in table.values())
     return [message for message in messages if isinstance(message, Activation)]
-
-
-async def _highest_run(log: Log) -> int:
-    """Highest run that sources have spoken of, as far as the log remembers; 0 if none.
-
-    Imported runs do not count: they are long over, or of another detector. Nor do runs of which
-    only conditions came: files tell of whole years, and of runs that may never be sent.
-    """
-    highest, imported = 0, set[tuple[int, str]]()
-    async for record in read_to_end(log, CONDITIONS):
-        message = decoded(record)
-        if isinstance(message, RunStart) and "imported" in message.marks:
-            imported.add((message.run, message.source))
-        elif isinstance(message, RunEnd) and (message.run, message.source) in imported:
-            continue
-        elif isinstance(message, RunStart | RunEnd):
-            highest = max(highest, message.run)
-    for record in (await latest_by_key(log, CHECKPOINTS)).values():
-        message = decoded(record)
-        if isinstance(message, SourceCheckpoint):
-            highest = max(highest, message.run)
-    return highest
 
 
 def decoded(record: Record) -> Message | None:

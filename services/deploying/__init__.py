@@ -1,0 +1,1 @@
+"""Deploying: what runs here described, and steps of deployments taken on the log of production."""
