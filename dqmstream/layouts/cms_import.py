@@ -238,9 +238,10 @@ def _layouts(name: str, pages: _Pages, file: str, read: _Read) -> Iterator[Layou
 
 
 def _grid(name: str, pages: _Pages) -> Iterator[Tab]:
-    """Pages of one plot, as cells."""
+    """Pages of one plot, as cells; of one that became several, each has the title it is booked
+    with."""
     cells = [
-        _titled(cell, page)
+        _titled(cell, page) if len(plot) == 1 else cell
         for page, rows in pages.items()
         for row in rows
         for plot in row
