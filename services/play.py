@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -40,6 +40,8 @@ class PlayedRun(msgspec.Struct, kw_only=True):
     outcomes: dict[str, int] = {}
     seconds: float = 0.0
     """Wall-clock seconds from the start of the sources until all LSs were judged and stored."""
+    late: float | None = None
+    """At most so many seconds later than its event time said was something sent."""
     files: list[Any] = []
 
 
@@ -54,14 +56,24 @@ class Play:
         End with the last run and print a summary; otherwise go on serving.
     json
         Print the summary, and nothing else, as one JSON document.
+    latest
+        Says how late at most something of the run was sent, in seconds.
     """
 
-    def __init__(self, runs: Runs, *, stop: bool, json: bool = False) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        *,
+        stop: bool,
+        json: bool = False,
+        latest: Callable[[], float] | None = None,
+    ) -> None:
         self._numbers = {source.run for sources in runs.sources for source in sources}
         self._seconds = runs.seconds
         self._left = len(runs.sources)
         self._stop = stop
         self._json = json
+        self._latest = latest
         self._lines: dict[tuple[int, int], LumisectionLine] = {}
         self._judged: dict[TopicPartition, int] = {}
         """Offsets behind the reports that were read here."""
@@ -176,6 +188,7 @@ class Play:
             notes=dict(notes),
             outcomes=dict(outcomes),
             seconds=seconds,
+            late=None if self._latest is None else self._latest(),
             files=[report for one in sent for report in getattr(one.source, "reports", ())],
         )
 
@@ -189,6 +202,7 @@ class Play:
             self._say(
                 f"run {run.run}: {len(run.lumisections)} LSs, {run.selected} of {run.seen} events "
                 f"filled, {run.dropped} dropped; {outcomes or 'no reports'}"
+                + ("" if run.late is None else f"; at most {run.late:.3f} s late")
             )
 
     def _say(self, text: str) -> None:

@@ -11,6 +11,7 @@ from dqmstream.messages.wire import body_checksum
 from dqmstream.producing.cutting import Piece
 from dqmstream.producing.outbox import NumberedChunk
 from dqmstream.producing.outlet import LogOutlet
+from dqmstream.producing.pace import Pace as EventPace
 from dqmstream.producing.produce import produce_through
 from dqmstream.producing.progress import ProducerProgress
 from dqmstream.producing.settings import ProducerSettings
@@ -48,6 +49,7 @@ async def produce_disturbed(
     speed: float | None = None,
     expected: tuple[str, ...] = (),
     progress: ProducerProgress,
+    pace: EventPace | None = None,
 ) -> ProducerProgress:
     """`produce`, by a producer with these troubles."""
     retry = Pace(first=settings.retry_first, most=settings.retry_most)
@@ -60,6 +62,7 @@ async def produce_disturbed(
         progress=progress,
         speed=speed,
         expected=expected,
+        pace=pace,
     )
     return progress
 

@@ -23,6 +23,7 @@ async def produce(
     expected: tuple[str, ...] = (),
     progress: ProducerProgress | None = None,
     again: bool = True,
+    pace: Pace | None = None,
 ) -> ProducerProgress:
     """Send a whole run of `source`; it is done when the log has all of it.
 
@@ -42,6 +43,8 @@ async def produce(
         Kept up to date, and returned at the end.
     again
         Whether to announce start and end of a run once more that the log already holds to its end.
+    pace
+        Who waits, in place of a new `Pace` of this speed.
 
     Raises
     ------
@@ -66,6 +69,7 @@ async def produce(
         speed=speed,
         expected=expected,
         again=again,
+        pace=pace,
     )
     return progress
 
@@ -80,7 +84,8 @@ async def produce_through(
     speed: float | None = None,
     expected: tuple[str, ...] = (),
     again: bool = True,
+    pace: Pace | None = None,
 ) -> None:
     """`produce` through any outlet."""
     production = Production(outlet, source, clock, settings, progress)
-    await production.run(Pace(clock, speed), expected, again=again)
+    await production.run(pace or Pace(clock, speed), expected, again=again)

@@ -1,11 +1,12 @@
 """Producers: runs one after another, the sources of a run side by side."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Self, TypeAlias
 
+from dqmstream.clock import Clock
 from dqmstream.producing import (
     ProducerProgress,
     ProducerSettings,
@@ -14,6 +15,7 @@ from dqmstream.producing import (
     produce,
 )
 from dqmstream.producing.disturbed import Troubles, produce_disturbed
+from dqmstream.producing.pace import Pace
 from dqmstream.sources.source import EventSource, JoiningSource
 from services.processes.decoding import prepare_decoding
 from services.processes.process import Process, Ready, Service
@@ -98,18 +100,30 @@ class Producing:
         Awaited before anything is sent.
     on_run
         Awaited with what was sent of a run, before the next begins.
+    names
+        Of all sources, where `runs` is made while it is iterated, and may have no end.
+    prepare
+        Awaited once in the process, before the first run is asked for.
+    before_run
+        Awaited with the sources of a run before any of them is sent.
+    pace
+        Makes who waits for the event times of a source, in place of the usual `Pace`.
     """
 
     def __init__(
         self,
         settings: Settings,
-        runs: Sequence[Sequence[EventSource]],
+        runs: Iterable[Sequence[EventSource]],
         *,
         speed: float | None,
         expected: Sequence[str] = (),
         troubles: Mapping[str, Troubles] | None = None,
         begin: Callable[[], Awaitable[object]] | None = None,
         on_run: _OnRun | None = None,
+        names: Sequence[str] | None = None,
+        prepare: Callable[[Process], Awaitable[None]] | None = None,
+        before_run: Callable[[Process, Sequence[EventSource]], Awaitable[None]] | None = None,
+        pace: Callable[[EventSource, Clock], Pace] | None = None,
     ) -> None:
         self._runs = runs
         self._speed = speed
@@ -118,8 +132,13 @@ class Producing:
         self._begin = begin
         self._on_run = on_run
         self._settings = settings
-        self._pace = producer_settings(settings)
-        self._names = list(dict.fromkeys(source.name for run in runs for source in run))
+        self._sending = producer_settings(settings)
+        self._names = list(
+            dict.fromkeys(source.name for run in runs for source in run) if names is None else names
+        )
+        self._prepare = prepare
+        self._before_run = before_run
+        self._pace = pace
         self._sent: list[Sent] = []
         self._together = asyncio.Barrier(max(1, len(self._names)))
 
@@ -137,11 +156,12 @@ class Producing:
         self, name: str, progress: ProducerProgress, process: Process, ready: Ready
     ) -> None:
         ready()
-        own = [one for sources in self._runs for one in sources if one.name == name]
-        await prepare_decoding(self._settings, own)
         if self._begin is not None:
             await self._begin()
+        await self._once(self._prepare and partial(self._prepare, process))
         for sources in self._runs:
+            await prepare_decoding(self._settings, [one for one in sources if one.name == name])
+            await self._once(self._before_run and partial(self._before_run, process, sources))
             together = tuple(dict.fromkeys([*(one.name for one in sources), *self._expected]))
             for source in sources:
                 if source.name == name:
@@ -150,6 +170,13 @@ class Producing:
                 sent, self._sent = self._sent, []
                 if self._on_run is not None:
                     await self._on_run(sorted(sent, key=lambda one: one.source.name))
+            await self._together.wait()
+
+    async def _once(self, function: Callable[[], Awaitable[None]] | None) -> None:
+        """One of the producers calls it, all go on when it is done."""
+        if function is not None:
+            if await self._together.wait() == 0:
+                await function()
             await self._together.wait()
 
     async def _send(
@@ -171,10 +198,11 @@ class Producing:
             process.bare_log,
             source,
             clock=process.clock,
-            settings=self._pace,
+            settings=self._sending,
             speed=self._speed,
             expected=together,
             progress=progress,
+            pace=None if self._pace is None else self._pace(source, process.clock),
         )
         return Sent(
             source=source,
