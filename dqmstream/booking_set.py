@@ -19,13 +19,21 @@ _FOLD_VERSION: Final = 1
 class BookingSet:
     """Bookings and fold settings; its hash names the filler group and is in every key.
 
+    Parameters
+    ----------
+    posted
+        Of workspaces that were posted: the key of their generation. It is part of the hash: the
+        same workspaces posted again are another set, with checkpoints of its own.
+
     Raises
     ------
     BookingError
         If there is no booking, or two of one workspace.
     """
 
-    def __init__(self, bookings: Sequence[Booking], fold: FoldSettings) -> None:
+    def __init__(
+        self, bookings: Sequence[Booking], fold: FoldSettings, *, posted: str = ""
+    ) -> None:
         names = [booking.workspace for booking in bookings]
         twice = sorted({name for name in names if names.count(name) > 1})
         if not names or twice:
@@ -33,11 +41,13 @@ class BookingSet:
             raise BookingError(msg)
         self.bookings = tuple(sorted(bookings, key=lambda booking: booking.workspace))
         self.fold = fold
+        self.posted = posted
 
     @cached_property
     def hash(self) -> str:
         """Content hash: 16 hex digits."""
-        return content_hash((_FOLD_VERSION, self.bookings, self.fold))
+        named = ("posted", self.posted) if self.posted else ()
+        return content_hash((_FOLD_VERSION, self.bookings, self.fold, *named))
 
     @cached_property
     def layouts(self) -> tuple[Layout, ...]:

@@ -26,6 +26,7 @@ from services.command_line import sets as cli_sets
 from services.command_line import store as cli_store
 from services.command_line import token as cli_token
 from services.command_line import watching as cli_watching
+from services.command_line import workspaces as cli_workspaces
 from services.command_line.invoke import invoke
 from services.command_line.options import (
     AllColumns,
@@ -274,6 +275,7 @@ cli_token.add_to(app)
 
 cli_looking.add_to(app, panel=_LOOK)
 cli_memory.add_to(app, panel=_LOOK)
+cli_workspaces.add_to(app, panel="Sets of bookings")
 cli_layouts.add_to(app, panel=_LOOK)
 cli_notifications.add_to(app, panel=_LOOK)
 cli_alarms.add_to(app, panel=_LOOK)

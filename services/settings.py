@@ -106,6 +106,15 @@ class Settings(BaseModel):
     element_memory: Names = Field(
         ("**=64MiB",), description="PATTERN=SIZE of paths: what elements may take of one LS"
     )
+    posted_cost: float = Field(
+        50.0, gt=0, description="microseconds an event that a posted workspace may take to fill"
+    )
+    posted_cost_all: float = Field(
+        200.0, gt=0, description="the same of all posted workspaces together"
+    )
+    posted_workspaces: int = Field(
+        32, ge=0, le=1000, description="posted workspaces in force at once, at most"
+    )
     quality_tests: str = Field("", description="TOML file of quality tests; empty: the shipped one")
     plugin_seconds: float = Field(
         10.0, gt=0, le=3600, description="for a quality test of a plug-in on a stack of elements"

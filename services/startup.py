@@ -17,12 +17,14 @@ from dqmstream.workspaces.registry import load_workspaces
 from services.logging.logs import set_up_logs
 from services.plugins.bounds import WorkerSettings
 from services.settings import InForce, Settings, load_settings
+from services.workspaces.limits import PostedLimits
 
 __all__ = [
     "booking_set",
     "chosen_bookings",
     "chosen_tests",
     "in_force",
+    "posted_limits",
     "settings_in_force",
     "worker_bounds",
 ]
@@ -76,6 +78,16 @@ def booking_set(settings: Settings, bookings: Sequence[Booking]) -> BookingSet:
     """The set of these bookings with the settings that its fold depends on."""
     fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
     return BookingSet(bookings, fold)
+
+
+def posted_limits(settings: Settings) -> PostedLimits:
+    """What workspaces may cost that are posted."""
+    return PostedLimits(
+        memory=settings.memory_budgets,
+        cost=settings.posted_cost,
+        cost_all=settings.posted_cost_all,
+        most=settings.posted_workspaces,
+    )
 
 
 def worker_bounds(settings: Settings) -> WorkerSettings:

@@ -16,6 +16,7 @@ from services.processes.compare import comparator
 from services.processes.display import display
 from services.processes.fill import Filling
 from services.processes.notify import notifier
+from services.processes.posted import PostedFilling
 from services.processes.process import Process, Service
 from services.processes.record import recorder
 from services.processes.serve import serving
@@ -62,7 +63,7 @@ async def running_system(
     async with serving(settings) as gateway:
         derive = derive_conditions and not settings.candidate
         analysing = analysers(filling.booking_set, conditions=derive)
-        services = [*filling.services(), *analysing]
+        services = [*filling.services(), PostedFilling(settings).service(), *analysing]
         services += [comparator(tests, worker_bounds(settings)), recorder(), gateway.service]
         services.append(alarms(await asyncio.to_thread(chosen_rules, settings), tests))
         if settings.display:

@@ -1,7 +1,7 @@
 """Which partitions a filler owns, and from where it folds them: checkpoints in, checkpoints out."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import structlog
@@ -43,6 +43,8 @@ class Ownership:
         Name of this filler.
     on_failure
         Called after each try that the log refused.
+    starts
+        Where each partition is begun that has no checkpoint; default: where the log begins.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Ownership:
         member: str,
         clock: Clock,
         on_failure: Callable[[], None],
+        starts: Sequence[int] = (),
     ) -> None:
         self._log = log
         self._set = booking_set
@@ -63,6 +66,7 @@ class Ownership:
         self._member = member
         self._clock = clock
         self._on_failure = on_failure
+        self._starts = starts
         self._owned: dict[int, Owned] = {}
         self._memory: dict[int, Owned] = {}
         self._given_up = 0.0
@@ -92,7 +96,7 @@ class Ownership:
         table = await latest_by_key(self._log, CHECKPOINTS)
         tenures = []
         for _, partition in sorted(places):
-            newest = newest_checkpoint(table, self._set.hash, partition, self._log.identity)
+            newest = self._newest(table, partition)
             kept = self._memory.get(partition)
             owned = await self._begin(partition, newest, kept)
             self._owned[partition] = owned
@@ -110,7 +114,7 @@ class Ownership:
     async def begin_again(self, reader: GroupReader, partition: int) -> None:
         """Fold an owned partition from its checkpoint: input expired, or a newer epoch began."""
         table = await latest_by_key(self._log, CHECKPOINTS)
-        newest = newest_checkpoint(table, self._set.hash, partition, self._log.identity)
+        newest = self._newest(table, partition)
         before = self._owned[partition]
         self._owned[partition] = await self._begin(partition, newest, None)
         await before.end_trial()
@@ -134,6 +138,20 @@ class Ownership:
         if began[1] < start:
             newest = await self._skip_hole(partition, newest, start)
         return self._new(partition, newest)
+
+    def _newest(self, table: Mapping[bytes, Record], partition: int) -> FillerCheckpoint | None:
+        """The checkpoint that counts; without any, where the set begins."""
+        found = newest_checkpoint(table, self._set.hash, partition, self._log.identity)
+        if found is not None or partition >= len(self._starts):
+            return found
+        return FillerCheckpoint(
+            group=self._set.hash,
+            partition=partition,
+            log=self._log.identity,
+            epoch=0,
+            offset=self._starts[partition],
+            state=ControlState().encode(),
+        )
 
     def _new(self, partition: int, start: FillerCheckpoint | None) -> Owned:
         return Owned(self._parts.begin(partition, start), start, self._closer())

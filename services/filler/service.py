@@ -9,7 +9,7 @@ again until it is acknowledged or the partition is another's.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,6 +78,8 @@ async def run_filler(
     progress: FillerProgress,
     ready: Callable[[], None],
     fold: FoldFactory[Any] = PartitionFold,
+    starts: Sequence[int] = (),
+    meet: Callable[[Sequence[Record]], Awaitable[None]] | None = None,
 ) -> None:
     """Fill the partitions that the group gives this member, until cancelled.
 
@@ -96,6 +98,10 @@ async def run_filler(
         Called once the group is joined.
     fold
         Makes the fold of a partition.
+    starts
+        Where each partition is begun that has no checkpoint; default: where the log begins.
+    meet
+        Awaited with records before they are folded.
 
     Raises
     ------
@@ -104,7 +110,15 @@ async def run_filler(
     """
     parts = FoldParts(settings=booking_set.fold, fillers=fillers, decode=decode, fold=fold)
     service = _FillerService(
-        log, booking_set, parts, member=member, settings=settings, clock=clock, progress=progress
+        log,
+        booking_set,
+        parts,
+        member=member,
+        settings=settings,
+        clock=clock,
+        progress=progress,
+        starts=starts,
+        meet=meet,
     )
     bounds = await insist(lambda: log.bounds(CHECKPOINTS, 0), "checkpoints cannot be followed yet")
     async with (
@@ -134,9 +148,12 @@ class _FillerService:
         settings: FillerSettings,
         clock: Clock,
         progress: FillerProgress,
+        starts: Sequence[int],
+        meet: Callable[[Sequence[Record]], Awaitable[None]] | None,
     ) -> None:
         self._log = log
         self._set = booking_set
+        self._meet = meet
         self._settings = settings
         self._clock = clock
         self._progress = progress
@@ -149,6 +166,7 @@ class _FillerService:
             member=member,
             clock=clock,
             on_failure=self._count_failure,
+            starts=starts,
         )
         self._next_publish = clock.monotonic()
         self._next_checkpoint = clock.monotonic() + settings.checkpoint_interval
@@ -267,6 +285,8 @@ class _FillerService:
         self, reader: GroupReader, partition: int, owned: Owned, batch: Sequence[Record]
     ) -> None:
         try:
+            if self._meet is not None:
+                await self._meet(batch)
             if await self._is_deadly(reader, partition, owned, batch):
                 return
         except (LogUnavailableError, OffsetExpiredError) as error:
@@ -310,9 +330,12 @@ class _FillerService:
         for partition, owned in self.owned.items():
             _, end = await self._log.bounds(EVENTS, partition)
             self._progress.lag[EVENTS, partition] = max(0, end - owned.fold.position)
-            if owned.fold.position < end or not self._settings.decides:
+            if owned.fold.position < end:
                 continue
+            # Asked also by those that leave it to others: it forgets what is closed.
             decision = owned.closer.decide(owned.fold.control.state, now)
+            if not self._settings.decides:
+                continue
             others = [p for p in range(self._set.fold.partitions) if p != partition]
             elsewhere = [outgoing(EVENTS, p, m) for m in decision.elsewhere for p in others]
             if elsewhere:

@@ -25,6 +25,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.notification_desk import NotificationDesk
 from services.gateway.notification_routes_desk import NotificationRoutesDesk
+from services.gateway.posted_desk import PostedDesk
 from services.gateway.problems import ProblemError, not_found, problem_answer
 from services.gateway.quality_desk import QualityDesk
 from services.gateway.readings import Readings
@@ -108,6 +109,7 @@ class Parts:
     notification_routes: NotificationRoutesDesk | None = None
     alarms: AlarmDesk | None = None
     alarm_rules: AlarmRulesDesk | None = None
+    posted: PostedDesk | None = None
     layouts: LayoutDesk | None = None
 
 

@@ -16,7 +16,6 @@ from dqmstream.quality.declaration import QualityTest
 from dqmstream.quality.plugins import load_plugins
 from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
-from dqmstream.workspaces.budget import MemoryBudgets
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
@@ -37,6 +36,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.notification_desk import NotificationDesk
 from services.gateway.notification_routes_desk import NotificationRoutesDesk
+from services.gateway.posted_desk import PostedDesk
 from services.gateway.progress import GatewayProgress
 from services.gateway.quality_desk import QualityDesk
 from services.gateway.readings import Readings
@@ -46,6 +46,7 @@ from services.gateway.stream import Stream
 from services.plugins.bounds import WorkerSettings
 from services.status.reader import StatusReader
 from services.web import serve_until_cancelled
+from services.workspaces.limits import PostedLimits
 
 __all__ = ["run_gateway", "serve"]
 
@@ -65,7 +66,7 @@ async def run_gateway(
     tests: Sequence[QualityTest] | None = None,
     workers: WorkerSettings | None = None,
     rules: AlarmRules | None = None,
-    budgets: MemoryBudgets | None = None,
+    limits: PostedLimits | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -98,8 +99,8 @@ async def run_gateway(
         Bounds of what runs the tests of plug-ins, when reports are judged again.
     rules
         Alarm rules that the service of alarms is started with; None for the shipped ones.
-    budgets
-        What workspaces and elements may take of memory; None for no budgets.
+    limits
+        What workspaces may take of memory, and posted ones of time; None for the usual.
     """
     view, metrics = LiveView(settings), GatewayMetrics(registry)
     progress = progress or GatewayProgress()
@@ -121,6 +122,8 @@ async def run_gateway(
         notifications, alarms = NotificationDesk(log, clock), AlarmDesk(log, clock)
         notification_routes = NotificationRoutesDesk(log, clock, notifications, alarms)
         alarm_rules = AlarmRulesDesk(log, clock, alarms, quality.policies, rules)
+        limits = limits or PostedLimits()
+        posted = PostedDesk(log, clock, view, desk, limits)
         library = Library(view, desk, archive)
         layouts = LayoutDesk(log, clock, lambda: library.layouts(None))
         parts = Parts(
@@ -138,7 +141,8 @@ async def run_gateway(
             lag=intake.lag,
             status=StatusReader(log, clock).report,
             access=access or Access(),
-            budgets=budgets or MemoryBudgets(),
+            budgets=limits.memory,
+            posted=posted,
             ingest=ingest,
             references=references,
             quality=quality,
@@ -153,6 +157,7 @@ async def run_gateway(
         tasks.create_task(layouts.run(), name="layouts")
         tasks.create_task(notifications.run(), name="notifications")
         tasks.create_task(notification_routes.run(), name="notification routes")
+        tasks.create_task(posted.run(), name="posted workspaces")
         tasks.create_task(references.run(), name="references")
         tasks.create_task(quality.run(), name="quality tests")
         if parts.access.file is not None:

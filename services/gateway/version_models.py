@@ -77,7 +77,8 @@ class VersionsAnswer(Answer):
 def version_row(version: ConfigurationVersion, *, active: bool, with_text: bool) -> dict[str, Any]:
     """A version as an answer has it."""
     row = msgspec.to_builtins(version)
-    del row["type"], row["kind"]
+    for name in ("type", "kind", "after_run", "starts", "notes"):
+        row.pop(name, None)
     return {**row, "active": active, "text": version.text if with_text else None}
 
 

@@ -50,12 +50,18 @@ def _settings(command: str, flags: Mapping[str, object], config: Path | None) ->
 def fill(*, shown_from: int | None, flags: Mapping[str, object], config: Path | None) -> int:
     """Fill histograms until stopped."""
     from services.processes.fill import Filling  # noqa: PLC0415
+    from services.processes.posted import PostedFilling  # noqa: PLC0415
 
     settings = _settings("fill", flags, config)
     filling = Filling(settings, chosen_bookings(settings), shown_from=shown_from)
     says = f"filling {', '.join(filling.booking_set.workspaces)}: set {filling.booking_set.hash}"
     return run_until_stopped(
-        lambda: alone(settings, filling.services(), says=says, begin=filling.begin)
+        lambda: alone(
+            settings,
+            [*filling.services(), PostedFilling(settings).service()],
+            says=says,
+            begin=filling.begin,
+        )
     )
 
 

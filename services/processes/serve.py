@@ -17,7 +17,7 @@ from services.processes.alarm import chosen_rules
 from services.processes.process import Process, Ready, Service
 from services.secrets import from_file
 from services.settings import Settings
-from services.startup import chosen_tests, worker_bounds
+from services.startup import chosen_tests, posted_limits, worker_bounds
 from services.web import listen
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 tests=tests,
                 workers=worker_bounds(settings),
                 rules=rules,
-                budgets=settings.memory_budgets,
+                limits=posted_limits(settings),
                 ingest_log=(
                     process.bare_log if settings.ingest and not settings.candidate else None
                 ),
