@@ -1,0 +1,186 @@
+"""A comparison from its beginning to its report: both sides at once, then the difference."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from dqmstream.errors import ConfigurationError
+from playback.comparing.archive import made_result
+from playback.comparing.choice import read_choice
+from playback.comparing.difference import Difference, compare
+from playback.comparing.environment import environment_of
+from playback.comparing.policy import Policy, read_policy
+from playback.comparing.release import Archive, Configuration, Made, Release, StoredRun
+from playback.comparing.report import Report, report_of
+from playback.comparing.results import Ended, ResultFolder
+from playback.comparing.side import Asked, Side, run_side
+from playback.recordings import Recording
+
+__all__ = ["Comparison", "Options", "cache_folder", "run_comparison"]
+
+Name = Literal["production", "candidate"]
+_NAMES: Final[tuple[Name, Name]] = ("production", "candidate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to compare.
+
+    Parameters
+    ----------
+    recording
+        Its folder; None if both sides are made already.
+    run
+        Of the recording or the files; None if they have but one.
+    policy, configuration
+        Files; the configuration is that of both sides, unless a side is one itself.
+    cache
+        Folder of environments, results and compiled kernels.
+    repeats
+        How often filling is timed.
+    memory
+        Whether memory of workspaces is measured.
+    seconds
+        After which a side that has not ended is ended.
+    again
+        Run both sides even if there are results.
+    """
+
+    recording: Path | None = None
+    run: int | None = None
+    policy: Path | None = None
+    configuration: Path | None = None
+    cache: Path
+    repeats: int = 1
+    memory: bool = True
+    seconds: float = 3600.0
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What came of it."""
+
+    difference: Difference
+    report: Report
+
+
+def cache_folder() -> Path:
+    """Where environments and results are kept, unless it is said otherwise."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "dqmstream" / "playback"
+
+
+def run_comparison(
+    production: Release | Made,
+    candidate: Release | Made,
+    options: Options,
+    say: Callable[[str], None] = lambda _text: None,
+) -> Comparison:
+    """Run both sides side by side, and compare. Blocks.
+
+    Raises
+    ------
+    ConfigurationError
+        If a release, the recording, the policy or a configuration is not there, or is wrong.
+    SourceError, StoreError
+        If the recording or what is made already cannot be read.
+    """
+    policy = read_policy(options.policy)
+    asked = _asked(production, candidate, options)
+    options.cache.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix="made-", dir=options.cache))
+    try:
+        with ThreadPoolExecutor(2) as threads:
+            waiting = [
+                threads.submit(_side, name, one, asked, options, temporary / name)
+                for name, one in zip(_NAMES, (production, candidate), strict=True)
+            ]
+            sides = [one.result() for one in waiting]
+        for name, side in zip(_NAMES, sides, strict=True):
+            say(_words(name, side))
+        return _compared(sides[0], sides[1], policy, options)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _asked(production: Release | Made, candidate: Release | Made, options: Options) -> Asked | None:
+    """What is run on the recording; None if nothing is."""
+    both = (production, candidate)
+    run = [one for one in both if not isinstance(one, StoredRun | Archive)]
+    if not run:
+        if options.recording is not None:
+            msg = f"{options.recording}: both sides are made already, no recording is played"
+            raise ConfigurationError(msg)
+        return None
+    if options.recording is None:
+        msg = f"{run[0]} has to be run: on which recording?"
+        raise ConfigurationError(msg)
+    recording = Recording(options.recording)
+    recording.verify()
+    return Asked(
+        recording=recording,
+        run=_run_of(recording, options.run),
+        cache=options.cache,
+        repeats=options.repeats,
+        memory=options.memory,
+        seconds=options.seconds,
+        again=options.again,
+    )
+
+
+def _run_of(recording: Recording, run: int | None) -> int:
+    runs = [sources[0].run for sources in recording.runs if sources]
+    if run is None and len(runs) == 1:
+        return runs[0]
+    if run is None or run not in runs:
+        there = ", ".join(map(str, runs)) or "none"
+        asked = "say which run by --run" if run is None else f"there is no run {run}"
+        msg = f"{recording.folder}: {asked}: it has {there}"
+        raise ConfigurationError(msg)
+    return run
+
+
+def _side(
+    name: Name, which: Release | Made, asked: Asked | None, options: Options, folder: Path
+) -> Side:
+    if isinstance(which, StoredRun | Archive):
+        return Side(result=made_result(which, folder, options.run), kept=False)
+    if asked is None:  # pragma: no cover - `_asked` has seen to it
+        msg = f"{which} has to be run: on which recording?"
+        raise ConfigurationError(msg)
+    file = which.file if isinstance(which, Configuration) else options.configuration
+    choice = read_choice(file)
+    environment = environment_of(which, options.cache / "environments")
+    return run_side(name, environment, choice, asked)
+
+
+def _words(name: Name, side: Side) -> str:
+    ended: Ended = side.result.ended
+    begun = side.result.begun
+    if ended.crash is not None:
+        return f"{name} ({begun.release}): crashed {ended.crash.doing}: {ended.crash.why}"
+    how = "kept from before" if side.kept else "done"
+    costs = "" if ended.costs is None else f", {ended.costs.wall:.1f} s"
+    return f"{name} ({begun.release}): {len(side.result.lumisections)} LSs {how}{costs}"
+
+
+def _compared(production: Side, candidate: Side, policy: Policy, options: Options) -> Comparison:
+    results: tuple[ResultFolder, ResultFolder] = production.result, candidate.result
+    difference = compare(*results, policy)
+    report = report_of(
+        difference,
+        *results,
+        recording="" if options.recording is None else options.recording.name,
+        policy="" if options.policy is None else options.policy.name,
+        kept=(production.kept, candidate.kept),
+    )
+    # What is drawn holds what it needs; the reports hold text: the results may go.
+    return Comparison(difference=difference, report=msgspec.structs.replace(report))

@@ -1,0 +1,323 @@
+"""The difference of two results: all findings, what was measured, and what was compared.
+
+A function of two results and a policy; where these come from, files or memory, it does not know.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.element import MonitorElement
+from dqmstream.identity import compact_ranges
+from playback.comparing.bookings import Paired, pair
+from playback.comparing.contents import ContentsComparison
+from playback.comparing.finding import UNJUDGED, Finding, Kind
+from playback.comparing.policy import Policy, applied, unused
+from playback.comparing.results import LumisectionResult, SideResult, contents_of
+from playback.comparing.spending import (
+    Figure,
+    cost_findings,
+    figures,
+    log_findings,
+    plot_findings,
+)
+from playback.comparing.verdicts import VerdictComparison, alarm_findings, test_findings
+
+__all__ = ["ALLOWED", "DIFFERS", "UNJUDGEABLE", "Compared", "Difference", "Drawn", "compare"]
+
+ALLOWED: Final = 0
+DIFFERS: Final = 1
+UNJUDGEABLE: Final = 3
+"""Exit statuses; 2 is for a command that was asked wrongly."""
+_ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
+_WHOLE_RUN: Final = {0}
+_NAMES: Final = ("production", "candidate")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """How much was compared: a comparison of nothing finds nothing."""
+
+    lumisections: int
+    events: int
+    elements: int
+    contents: int
+    verdicts: int
+    within_chance: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """An element over the run as both sides have it, to be drawn; None where a side has it not."""
+
+    path: str
+    workspace: str
+    production: MonitorElement | None
+    candidate: MonitorElement | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What came of a comparison.
+
+    Attributes
+    ----------
+    findings
+        By kind, then as the sides have them; `allowed` says which may be.
+    figures
+        What was measured; empty if a side was made already.
+    elements
+        Contents over the run of each element that a finding is of.
+    unused
+        Rules of the policy that allowed nothing.
+    notes
+        What was left out, and why.
+    """
+
+    findings: tuple[Finding, ...]
+    figures: tuple[Figure, ...]
+    compared: Compared
+    elements: tuple[Drawn, ...]
+    unused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def wrong(self) -> tuple[Finding, ...]:
+        """Those that may not be."""
+        return tuple(one for one in self.findings if not one.allowed)
+
+    @property
+    def status(self) -> int:
+        """`ALLOWED`, `DIFFERS` or `UNJUDGEABLE`."""
+        if any(one.kind in UNJUDGED for one in self.findings):
+            return UNJUDGEABLE
+        return DIFFERS if self.wrong else ALLOWED
+
+
+def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Difference:
+    """All differences of a candidate from production.
+
+    Raises
+    ------
+    SourceError, MessageError
+        If a result is broken.
+    """
+    by_path = not (production.begun.workspaces and candidate.begun.workspaces)
+    both_ran = production.begun.events and candidate.begun.events
+    paired = pair(production.layouts, candidate.layouts, by_path=by_path)
+    reading = _Reading(production, candidate, paired, policy, by_path=by_path)
+    reading.read()
+    contents, verdicts = reading.contents, reading.verdicts
+    findings = [
+        *_ends(production, candidate),
+        *reading.nothing(),
+        *_missing(production, candidate),
+        *reading.events_differ,
+        *paired.findings,
+        *contents.findings(),
+    ]
+    if not by_path:
+        findings += verdicts.findings()
+    measured: tuple[Figure, ...] = ()
+    if both_ran:
+        until = max(contents.lumisections, default=0)
+        findings += test_findings(production.tests, candidate.tests)
+        findings += alarm_findings(production.ended.alarms, candidate.ended.alarms, until=until)
+        findings += log_findings(production.ended.logged, candidate.ended.logged)
+        findings += plot_findings(paired.pairs, candidate.layouts, policy)
+        if production.ended.costs is not None and candidate.ended.costs is not None:
+            measured = figures(production.ended.costs, candidate.ended.costs, policy)
+            findings += cost_findings(measured)
+    judged = applied(policy, sorted(findings, key=lambda one: _ORDER[one.kind]))
+    return Difference(
+        findings=judged,
+        figures=measured,
+        compared=Compared(
+            lumisections=len(contents.lumisections),
+            events=reading.events[0],
+            elements=len(paired.pairs),
+            contents=contents.compared,
+            verdicts=verdicts.compared,
+            within_chance=contents.within_chance(),
+        ),
+        elements=tuple(_drawn(judged, contents)),
+        unused=unused(policy, judged),
+        notes=_notes(production, candidate),
+    )
+
+
+class _Reading:
+    """Goes through the LSs of both sides once."""
+
+    def __init__(
+        self,
+        production: SideResult,
+        candidate: SideResult,
+        paired: Paired,
+        policy: Policy,
+        *,
+        by_path: bool,
+    ) -> None:
+        self._sides = production, candidate
+        self._both_ran = production.begun.events and candidate.begun.events
+        self.contents = ContentsComparison(
+            production.layouts, candidate.layouts, paired.pairs, policy, by_path=by_path
+        )
+        known = ((one.production_workspace, one.path) for one in paired.pairs)
+        self.verdicts = VerdictComparison(known, self._switched_on())
+        self.events_differ: list[Finding] = []
+        self.events = [0, 0]
+        """Filled, by side."""
+
+    def _switched_on(self) -> frozenset[str] | None:
+        """Quality tests of both sides; any, if one was made already and says nothing of them."""
+        if not self._both_ran:
+            return None
+        old, new = ({one.name for one in side.tests if one.enabled} for side in self._sides)
+        return frozenset(old & new)
+
+    def read(self) -> None:
+        """All LSs."""
+        old, new = (set(side.lumisections) for side in self._sides)
+        whole_run = (old == _WHOLE_RUN) != (new == _WHOLE_RUN)
+        for number in sorted(old | new):
+            both = [
+                side.lumisection(number) if number in numbers else None
+                for side, numbers in zip(self._sides, (old, new), strict=True)
+            ]
+            before, after = (
+                None if one is None else contents_of(one, side.layouts)
+                for one, side in zip(both, self._sides, strict=True)
+            )
+            for side, one in enumerate(both):
+                self.events[side] += 0 if one is None else one.selected
+            if before is not None and after is not None:
+                self.contents.compare(number, before, after)
+                self._compare(number, both)
+            elif whole_run:
+                self.contents.add_totals(0, before or {})
+                self.contents.add_totals(1, after or {})
+        if whole_run:
+            self.contents.compare_totals()
+
+    def _compare(self, number: int, both: Sequence[LumisectionResult | None]) -> None:
+        old, new = both
+        if old is None or new is None:
+            return
+        self.verdicts.compare(number, old.reports, new.reports)
+        if self._both_ran:
+            self.events_differ += _other_events(number, old, new)
+
+    def nothing(self) -> Iterator[Finding]:
+        """A comparison of nothing would find nothing: it is a failure instead."""
+        compared = self.contents.lumisections
+        for number, (name, side) in enumerate(zip(_NAMES, self._sides, strict=True)):
+            if side.ended.crash is not None:
+                continue
+            if not side.lumisections:
+                yield _unread(name, "not one LS was read")
+            elif side.begun.events and not self.events[number]:
+                yield _unread(name, f"{len(side.lumisections)} LSs were read, and no event in them")
+            elif compared and not _filled(self.contents.totals[number]):
+                yield _unread(name, "nothing is filled: all elements of all workspaces are empty")
+        old, new = (side.lumisections for side in self._sides)
+        if not compared and old and new:
+            text = (
+                f"no LS is in both: production has {compact_ranges(old)}, "
+                f"the candidate {compact_ranges(new)}"
+            )
+            yield _unread("both", text)
+
+
+def _other_events(number: int, old: LumisectionResult, new: LumisectionResult) -> Iterator[Finding]:
+    told = [
+        f"{what} {was} to {now}"
+        for what, was, now in (
+            ("events seen", old.seen, new.seen),
+            ("events filled", old.selected, new.selected),
+            ("chunks refused", _words(old.refused), _words(new.refused)),
+        )
+        if was != now
+    ]
+    if told:
+        yield Finding(
+            kind=Kind.EVENTS, subject=f"LS {number}", lumisections=(number,), text="; ".join(told)
+        )
+
+
+def _words(refused: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items())) or "none"
+
+
+def _ends(production: SideResult, candidate: SideResult) -> Iterator[Finding]:
+    for name, side in zip(_NAMES, (production, candidate), strict=True):
+        crash = side.ended.crash
+        if crash is not None:
+            where = f"in LS {crash.lumisection}, " if crash.lumisection else ""
+            yield Finding(
+                kind=Kind.CRASH,
+                subject=name,
+                lumisections=(crash.lumisection,) if crash.lumisection else (),
+                text=f"{where}{crash.doing}: {crash.why}",
+            )
+
+
+def _unread(name: str, text: str) -> Finding:
+    return Finding(kind=Kind.NOTHING_READ, subject=name, text=text)
+
+
+def _filled(totals: Mapping[str, Contents]) -> bool:
+    return any(one.cells.any() or one.scalars for one in totals.values())
+
+
+def _missing(production: SideResult, candidate: SideResult) -> Iterator[Finding]:
+    old, new = set(production.lumisections), set(candidate.lumisections)
+    if _WHOLE_RUN in (old, new):
+        return
+    for name, numbers in (("candidate", old - new), ("production", new - old)):
+        if numbers:
+            yield Finding(
+                kind=Kind.MISSING,
+                subject=name,
+                lumisections=tuple(sorted(numbers)),
+                text=f"has no LS {compact_ranges(numbers)}, the other side has",
+            )
+
+
+def _drawn(findings: Sequence[Finding], contents: ContentsComparison) -> Iterator[Drawn]:
+    """Elements that findings are of, in their order, each once."""
+    kinds = {Kind.CONTENTS, Kind.REBINNED, Kind.DECLARED, Kind.ADDED, Kind.REMOVED, Kind.VERDICT}
+    seen = set[str]()
+    for finding in findings:
+        if finding.kind not in kinds or finding.subject in seen:
+            continue
+        seen.add(finding.subject)
+        sides = [_element(total, finding.subject) for total in contents.totals]
+        if any(one is not None for one in sides):
+            yield Drawn(
+                path=finding.subject,
+                workspace=finding.workspace,
+                production=sides[0],
+                candidate=sides[1],
+            )
+
+
+def _element(total: dict[str, Contents], path: str) -> MonitorElement | None:
+    for one in total.values():
+        if path in one.layout:
+            return MonitorElement.at(one, path)
+    return None
+
+
+def _notes(production: SideResult, candidate: SideResult) -> tuple[str, ...]:
+    found = [
+        f"{name}: {note}"
+        for name, side in zip(_NAMES, (production, candidate), strict=True)
+        for note in side.ended.notes
+    ]
+    if production.begun.run != candidate.begun.run:
+        found.append(f"runs differ: {production.begun.run} and {candidate.begun.run}")
+    if not (production.begun.events and candidate.begun.events):
+        found.append("a side was made already: costs, alarms and logs are not compared")
+    return tuple(found)

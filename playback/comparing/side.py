@@ -1,0 +1,194 @@
+"""One side, run in a process of its own; what it came to is kept, and found again.
+
+A result is kept under a key of recording, release and configuration. While it is made another
+process is kept out of it; what was left half done, by `kill -9` too, is made again from the start.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import msgspec
+
+from dqmstream.errors import ConfigurationError, SourceError
+from dqmstream.identity import content_hash
+from playback.comparing.choice import Choice
+from playback.comparing.environment import Environment
+from playback.comparing.results import SCHEMA, Begun, Crash, Ended, ResultFolder, ResultWriter
+from playback.comparing.runner import Request
+from playback.recordings import Recording
+
+__all__ = ["Asked", "Side", "run_side"]
+
+_SAID: Final = 4000
+Name = Literal["production", "candidate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is to be run on what, and how thoroughly.
+
+    Parameters
+    ----------
+    run
+        Of the recording.
+    seconds
+        After which a side that has not ended is ended.
+    again
+        Run even if there is a result.
+    """
+
+    recording: Recording
+    run: int
+    cache: Path
+    repeats: int = 1
+    memory: bool = True
+    seconds: float = 3600.0
+    again: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A side that was run; `kept` if its result was there already."""
+
+    result: ResultFolder
+    kept: bool
+
+
+def run_side(name: Name, environment: Environment, choice: Choice, asked: Asked) -> Side:
+    """Run one side, or find its result. Blocks.
+
+    Raises
+    ------
+    ConfigurationError
+        If another process makes the same result, or a file of the configuration cannot be read.
+    """
+    key = content_hash(
+        [
+            SCHEMA,
+            asked.recording.contents,
+            asked.run,
+            environment.identity.hash,
+            choice.hash(),
+            asked.repeats,
+            asked.memory,
+            name,
+        ]
+    )
+    folder = asked.cache / "results" / key
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(folder.with_suffix(".lock")):
+        if not asked.again and _is_whole(folder):
+            return Side(result=ResultFolder(folder), kept=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        _run(folder, environment, choice, asked)
+        return Side(result=ResultFolder(folder), kept=False)
+
+
+def _is_whole(folder: Path) -> bool:
+    """A crash may have been the machine's: it is tried again."""
+    try:
+        return ResultFolder(folder).ended.crash is None
+    except SourceError:
+        return False
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = f"another comparison is making the same result just now ({lock})"
+            raise ConfigurationError(msg) from error
+        yield
+
+
+def _run(folder: Path, environment: Environment, choice: Choice, asked: Asked) -> None:
+    kernels = asked.cache / "kernels"
+    request = Request(
+        release=str(environment.release),
+        hash=f"{environment.identity.hash}-{choice.hash()}",
+        recording=str(asked.recording.folder.resolve()),
+        run=asked.run,
+        result=str(folder),
+        choice=choice,
+        repeats=asked.repeats,
+        memory=asked.memory,
+        kernels=str(kernels),
+    )
+    file = folder / "request.json"
+    file.write_bytes(msgspec.json.encode(request))
+    command = [sys.executable, "-P", "-m", "playback.comparing.runner", str(file)]
+    variables = {**environment.variables, "NUMBA_CACHE_DIR": str(kernels)}
+    said = folder / "said"
+    # Its input stays open as long as this process lives, and ends it after that.
+    with (
+        said.open("wb") as stream,
+        subprocess.Popen(  # noqa: S603 our own interpreter
+            command,
+            stdin=subprocess.PIPE,
+            stdout=stream,
+            stderr=stream,
+            env=variables,
+            cwd=folder,
+        ) as process,
+    ):
+        try:
+            status = process.wait(asked.seconds)
+            why = _why(status)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            why = f"did not end within {asked.seconds:g} s"
+        except BaseException:
+            process.kill()
+            raise
+    if not (folder / "ended.json").is_file():
+        _end(folder, request, why, environment)
+
+
+def _why(status: int) -> str:
+    if status < 0:
+        return f"ended by signal {signal.Signals(-status).name}"
+    return f"ended with status {status}"
+
+
+def _end(folder: Path, request: Request, why: str, environment: Environment) -> None:
+    """A side that could not say itself how it ended."""
+    writer, result = ResultWriter(folder), ResultFolder(folder)
+    if not (folder / "begun.json").is_file():
+        begun = Begun(
+            release=request.release,
+            version=environment.identity.version,
+            hash=request.hash,
+            recording="",
+            run=request.run,
+        )
+        writer.begin(begun, (), ())
+    at = result.at
+    said = _tail(folder / "said")
+    if at is None and said:
+        why = said.strip().splitlines()[-1][:500]
+    crash = Crash(
+        lumisection=0 if at is None else at.lumisection,
+        doing="starting" if at is None else at.doing,
+        why=why,
+        said=said,
+    )
+    writer.end(Ended(crash=crash))
+
+
+def _tail(file: Path) -> str:
+    with file.open("rb") as stream:
+        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _SAID))
+        return stream.read().decode(errors="replace")

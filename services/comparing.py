@@ -1,0 +1,80 @@
+"""`dqmstream playback compare`: what it prints, and with which status it ends."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import typer
+
+from playback.comparing.command import Options, cache_folder, run_comparison
+from playback.comparing.release import parse_release
+from playback.comparing.report import Report, write_report
+
+__all__ = ["compare"]
+
+_LISTED: Final = 10
+"""Findings of one kind that are printed."""
+
+
+def compare(
+    *,
+    production: str,
+    candidate: str,
+    recording: Path | None,
+    policy: Path | None,
+    report: Path | None,
+    config: Path | None,
+    run: int | None,
+    repeats: int,
+    memory: bool,
+    minutes: float,
+    again: bool,
+    cache: Path | None,
+    json: bool,
+) -> int:
+    """Compare, print what was found, write the report; status as `playback.comparing` has it."""
+    found = run_comparison(
+        parse_release(production),
+        parse_release(candidate),
+        Options(
+            recording=recording,
+            run=run,
+            policy=policy,
+            configuration=config,
+            cache=(cache or cache_folder()).absolute(),
+            repeats=repeats,
+            memory=memory,
+            seconds=60.0 * minutes,
+            again=again,
+        ),
+        say=lambda text: typer.echo(text, err=True),
+    )
+    if report is not None:
+        write_report(found.report, found.difference.elements, report)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(found.report)).decode())
+    else:
+        _tell(found.report, report)
+    return found.report.status
+
+
+def _tell(report: Report, folder: Path | None) -> None:
+    wrong = [one for one in report.findings if not one.allowed]
+    for kind in dict.fromkeys(one.kind for one in wrong):
+        own = [one for one in wrong if one.kind is kind]
+        for one in own[:_LISTED]:
+            typer.echo(one.sentence())
+        if len(own) > _LISTED:
+            typer.echo(f"{kind.value}: {len(own) - _LISTED:,} more")
+    allowed = sum(bool(one.allowed) for one in report.findings)
+    if allowed:
+        typer.echo(f"{allowed:,} allowed")
+    for rule in report.unused:
+        typer.echo(f"policy: {rule} allowed nothing", err=True)
+    compared = report.compared
+    typer.echo(
+        f"{report.verdict}: {compared['lumisections']:,} LSs, {compared['events']:,} events, "
+        f"{compared['elements']:,} elements, {compared['verdicts']:,} verdicts compared"
+    )
+    if folder is not None:
+        typer.echo(f"report: {folder / 'report.html'}")
