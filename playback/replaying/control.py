@@ -54,6 +54,8 @@ async def answering(
                 writer.write(msgspec.json.encode(reply) + b"\n")
                 await writer.drain()
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
     async def _reply(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -77,10 +79,15 @@ async def answering(
         return status()
 
     listening = await asyncio.to_thread(_listening, path)
-    server = await asyncio.start_unix_server(answer, sock=listening, limit=_LONGEST)
     try:
-        async with server:
-            yield
+        async with asyncio.TaskGroup() as tasks:
+            server = await asyncio.start_unix_server(
+                lambda reader, writer: tasks.create_task(answer(reader, writer), name="command"),
+                sock=listening,
+                limit=_LONGEST,
+            )
+            async with server:
+                yield
     finally:
         with suppress(FileNotFoundError):
             await asyncio.to_thread(path.unlink)
