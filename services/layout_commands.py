@@ -13,7 +13,7 @@ from rich.table import Table
 
 from dqmstream.client import Client
 from dqmstream.errors import ConfigurationError
-from dqmstream.layouts.check import read_layout
+from dqmstream.layouts.check import document_of, read_layout
 from services.posting import post, send
 from services.printing import moment, print_json
 from services.version_commands import text_of
@@ -88,7 +88,7 @@ def put(
     layout = read_layout(text_of(file), str(file))
     if name is not None:
         layout = msgspec.structs.replace(layout, name=name)
-    body = {"layout": msgspec.to_builtins(layout), "why": why, "based_on": based_on}
+    body = {"layout": document_of(layout), "why": why, "based_on": based_on}
     found = send("PUT", url, token, _route("layouts", layout.name), body)
     if json:
         return print_json(found)

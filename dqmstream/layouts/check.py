@@ -20,7 +20,15 @@ from dqmstream.layouts.layout import (
     Tab,
 )
 
-__all__ = ["LARGEST", "check_name", "checked", "layout_of", "read_layout", "written"]
+__all__ = [
+    "LARGEST",
+    "check_name",
+    "checked",
+    "document_of",
+    "layout_of",
+    "read_layout",
+    "written",
+]
 
 LARGEST: Final = 256 << 10
 """Bytes of a layout as text."""
@@ -63,8 +71,20 @@ def layout_of(raw: Any, whose: str = "the layout") -> Layout:
 
 
 def written(layout: Layout) -> str:
-    """A layout as the text that is kept, without what is as by default."""
-    return msgspec.json.encode(layout).decode()
+    """A layout as the text that is kept, without what is as by default: equal ones are equal."""
+    return msgspec.json.encode(document_of(layout)).decode()
+
+
+def document_of(layout: Layout) -> dict[str, Any]:
+    """A layout as JSON has it, without what is as by default."""
+    document: dict[str, Any] = msgspec.to_builtins(layout)
+    for tab in document["tabs"]:
+        for cell in tab.get("cells", ()):
+            # Left out by msgspec only where it is the very object of the declaration.
+            for name in ("draw", "reference"):
+                if not cell.get(name, True):
+                    del cell[name]
+    return document
 
 
 def checked(layout: Layout, whose: str = "the layout") -> Layout:
@@ -101,7 +121,7 @@ def _problems(layout: Layout) -> Iterator[str]:
     for number, tab in enumerate(layout.tabs, 1):
         yield from _of_tab(tab, _tab_named(number, tab.name))
     # Last, as it encodes: what is too large for a tab is said of the tab.
-    size = len(msgspec.json.encode(layout))
+    size = len(written(layout).encode())
     if size > LARGEST:
         yield f"{size} bytes as text, expected at most {LARGEST}"
 

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-__all__ = ["Counterpart", "counterpart"]
+__all__ = ["Counterpart", "Rule", "counterpart", "rules"]
 
 _NOTHING = "no shipped workspace shows this"
 
@@ -20,7 +20,9 @@ class Counterpart(NamedTuple):
     why: str = ""
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
+    """For paths that match, what is shown here; or with no cells, why nothing is."""
+
     pattern: re.Pattern[str]
     ours: Sequence[Sequence[str]]
     why: str
@@ -28,7 +30,7 @@ class _Rule(NamedTuple):
 
 def counterpart(path: str) -> Counterpart:
     """What is shown here instead of a path of CMS's DQM."""
-    for rule in _rules():
+    for rule in rules():
         match = rule.pattern.fullmatch(path)
         if match is not None:
             cells = tuple(tuple(match.expand(one) for one in cell) for cell in rule.ours)
@@ -37,11 +39,12 @@ def counterpart(path: str) -> Counterpart:
 
 
 @cache
-def _rules() -> Sequence[_Rule]:
+def rules() -> Sequence[Rule]:
+    """The table `cms_elements.toml`; the first that matches counts."""
     text = (files("dqmstream.layouts") / "cms_elements.toml").read_text(encoding="utf-8")
     table: dict[str, list[dict[str, Any]]] = tomllib.loads(text)
     return [
         # What is there counts before what is not.
-        *(_Rule(re.compile(one["cms"]), one["ours"], "") for one in table["counterpart"]),
-        *(_Rule(re.compile(one["cms"]), (), one["why"]) for one in table["absent"]),
+        *(Rule(re.compile(one["cms"]), one["ours"], "") for one in table["counterpart"]),
+        *(Rule(re.compile(one["cms"]), (), one["why"]) for one in table["absent"]),
     ]

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from dqmstream.errors import ConfigurationError
-from dqmstream.layouts.check import layout_of
+from dqmstream.layouts.check import document_of, layout_of
 from dqmstream.layouts.cms_import import Unmapped, import_cms
 from dqmstream.layouts.layout import Layout
 from dqmstream.messages.struct import Value
@@ -112,4 +112,4 @@ def _renamed(layouts: Sequence[Layout], name: str | None, file: str) -> Sequence
     if twice:
         msg = f"{file}: more than one layout is named {twice[0]!r}"
         raise ConfigurationError(msg)
-    return [layout_of(msgspec.to_builtins(one), file) for one in found] if name else found
+    return [layout_of(document_of(one), file) for one in found] if name else found

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from dqmstream.layouts.check import document_of
 from dqmstream.layouts.importing import LARGEST_FILE
 from dqmstream.layouts.versions import is_deleted
 from dqmstream.messages.configuration import ConfigurationVersion
@@ -169,7 +169,7 @@ def layout_row(shown: Shown) -> dict[str, Any]:
 def layout_body(shown: Shown) -> dict[str, Any]:
     """A layout, whole."""
     return {
-        "layout": msgspec.to_builtins(shown.layout),
+        "layout": document_of(shown.layout),
         "version": shown.number,
         **version_facts(shown.version),
         "hash": shown.hash,

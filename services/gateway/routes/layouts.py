@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from dqmstream.errors import ConfigurationError
-from dqmstream.layouts.check import LARGEST, layout_of
+from dqmstream.layouts.check import LARGEST, document_of, layout_of
 from dqmstream.layouts.importing import LARGEST_FILE, import_layouts
 from dqmstream.layouts.layout import NAME, Layout
 from services.gateway.access import Expert
@@ -197,7 +197,8 @@ async def post_import(caller: Expert, parts: Gateway, desk: OpenDesk, body: Body
         stands = await desk.number(layout.name)
         one = await desk.put(layout, based_on=stands, who=caller.name, why=asked.why)
         written.append({"name": layout.name, "version": one.number})
-    return answer({**msgspec.to_builtins(found), "written": written})
+    layouts = [document_of(one) for one in found.layouts]
+    return answer({**msgspec.to_builtins(found), "layouts": layouts, "written": written})
 
 
 # ---------------------------------------------------------------------- inside
