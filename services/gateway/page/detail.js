@@ -7,7 +7,6 @@ import { Controls } from "./plots/controls.js";
 import { Downloads } from "./plots/downloads.js";
 import { Fits } from "./plots/fits.js";
 import { Large } from "./plots/large.js";
-import { Others } from "./plots/others.js";
 import { Viewer } from "./plots/viewer.js";
 import { Reports } from "./reports.js";
 import { rangeOf, viewOf } from "./router.js";
@@ -17,12 +16,12 @@ import { AGAINST, drawTrend } from "./trend.js";
 const QUANTITIES = ["mean", "entries", "rms", "error", "nan", "outside"];
 
 export class Detail {
-  constructor({ model, router, feed, trends, references }) {
+  constructor({ model, router, feed, trends, references, others }) {
     Object.assign(this, { model, router, feed, trends, references });
     this._root = byId("detail");
     this._quantity = "mean";
     this._against = "lumisection";
-    this._others = new Others(model, router);
+    this._others = others;
     this._build();
     this.draw = framed(() => this._draw());
     this._reports = new Reports(this._parts.reports, { model, router });
@@ -30,7 +29,7 @@ export class Detail {
     feed.addEventListener("plot", ({ detail }) => detail.path === this._path && this.draw());
     trends.addEventListener("trend", ({ detail }) => detail.path === this._path && this.draw());
     references.addEventListener("reference", ({ detail }) => detail.path === this._path && this.draw());
-    this._others.addEventListener("others", () => this.draw());
+    others.addEventListener("others", ({ detail }) => detail.path === this._path && this.draw());
     this._large.onResize = () => this.draw();
     this._fits.addEventListener("fit", () => this.draw());
   }

@@ -10,8 +10,8 @@ import { drawTrend } from "./trend.js";
 const FRAME_BUDGET = 10;
 
 export class Grid {
-  constructor({ model, router, feed, trends, bad, references }) {
-    Object.assign(this, { model, router, feed, trends, bad, references });
+  constructor({ model, router, feed, trends, bad, references, others }) {
+    Object.assign(this, { model, router, feed, trends, bad, references, others });
     this._root = byId("grid");
     this._cards = new Map();
     this._visible = new Set();
@@ -24,6 +24,7 @@ export class Grid {
     trends.addEventListener("trend", ({ detail }) => this._mark(detail.path));
     bad.addEventListener("reports", () => this.redraw());
     references.addEventListener("reference", ({ detail }) => this._mark(detail.path));
+    others.addEventListener("others", ({ detail }) => this._mark(detail.path));
     this._root.addEventListener("keydown", (event) => this._step(event));
   }
 
@@ -148,9 +149,9 @@ export class Grid {
     setText(foot.lastElementChild, totals && !scalar ? `${count(totals.entries)} entries` : "");
   }
 
-  /** References of curves; of maps the large view has the ratio. */
+  /** References of curves, and windows held to compare with; of maps the large view has the ratio. */
   _layers(path, plot) {
-    return isCurve(plot) ? this.references.layers(path, plot) : [];
+    return isCurve(plot) ? [...this.references.layers(path, plot), ...this.others.layers(path, plot)] : [];
   }
 
   _workspace(path) {

@@ -6,8 +6,8 @@
  */
 const COMPARED = { ref: "", norm: "", over: "", how: "", panel: "", proj: "", zoom: "", log: "", box: "" };
 
-/** Those of one plot alone, and those that stay while one steps from plot to plot. */
-const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log"], ["over", "how", "panel"]];
+/** Those of one plot alone, and those of the large one, which stay while one steps from plot to plot. */
+const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log"], ["how", "panel"]];
 
 /**
  * How all of it is seen: on the wall; as of a moment in the past (`at`, as the API's `as_of`); and the

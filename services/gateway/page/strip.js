@@ -5,7 +5,9 @@ import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { count, lumisectionWord, plural } from "./format.js";
 import { noteWords } from "./notes.js";
 import { badge, setBadge } from "./outcomes.js";
+import { parseOver } from "./plots/others.js";
 import { WHOLE_RUN, rangeOf } from "./router.js";
+import { windowEnds } from "./windows.js";
 
 const NEWEST = 600;
 
@@ -30,11 +32,14 @@ export class Strip {
     const byNumber = new Map(shown.map((row) => [row.lumisection, row]));
     const range = rangeOf(route.window) ?? windowEnds(route.window, shown);
     const newest = shown.at(-1)?.lumisection ?? null;
+    const run = this._model.run?.run;
+    const held = parseOver(route.over).filter((item) => item.run === run).map(({ window: word }) => rangeOf(word) ?? windowEnds(word, shown));
     keyed(this._cells, byNumber.keys(), cell, (button, lumisection) => {
       drawCell(button, byNumber.get(lumisection), route.workspace, lumisection === shown[0].lumisection || lumisection === newest);
       const inside = range && range[0] <= lumisection && lumisection <= range[1];
       setAttributes(button, {
         "data-inside": Boolean(inside),
+        "data-held": held.some((ends) => ends && ends[0] <= lumisection && lumisection <= ends[1]),
         "aria-selected": this._model.chosen === lumisection ? "true" : "false",
         tabindex: lumisection === (this._focused ?? this._model.chosen ?? newest) ? 0 : -1,
       });
@@ -85,15 +90,6 @@ export class Strip {
     to.tabIndex = 0;
     to.focus();
   }
-}
-
-function windowEnds(word, rows) {
-  const numbers = rows.map((row) => row.lumisection);
-  const last = numbers.at(-1);
-  if (last === undefined) return null;
-  if (word === "run") return [numbers[0], last];
-  const many = word === "lumisection" ? 1 : Number(word.slice(5));
-  return [numbers.at(-many) ?? numbers[0], last];
 }
 
 function cell() {

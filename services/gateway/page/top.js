@@ -28,18 +28,24 @@ export class Top {
     document.body.dataset.fresh = fresh.state;
     const link = byId("link");
     link.title = fresh.says;
-    setText(link.lastElementChild, fresh.state === "stale" ? fresh.says : LINKS[fresh.state]);
+    const { moment } = this._model;
+    setText(link.lastElementChild, fresh.state === "stale" ? fresh.says : moment === null ? LINKS[fresh.state] : `the past · ${LINKS[fresh.state]} now`);
     setText(byId("fact-run"), run ? String(run.run) : "–");
     drawMarks(byId("fact-marks"), run?.marks ?? []);
-    setText(byId("fact-lumisection"), run?.last_lumisection ? String(run.last_lumisection) : run?.first_lumisection === 0 ? "whole run" : "–");
-    setText(byId("fact-events"), run ? count(run.events) : "–");
-    const { rate, conditions } = boards.run.header;
-    const moving = fresh.state === "live" && rate !== null && rate !== undefined;
-    setText(byId("fact-rate"), moving ? `${number(rate, 3)} ev/s` : "–");
-    setText(byId("fact-age"), age(fresh.seconds));
+    this._drawFacts(moment === null ? factsOf(this._model) : pastFactsOf(this._model));
+    const conditions = moment === null ? boards.run.header.conditions : this._model.lumisections.at(-1)?.conditions;
     show(byId("conditions"), Boolean(conditions));
     if (conditions) setText(byId("fact-conditions"), briefly(conditions).join(" · ") || "–");
     this._drawVerdict(fresh);
+  }
+
+  /** Figures, and in the words above each that they are of a moment of the past. */
+  _drawFacts(figures) {
+    for (const [name, [title, value]] of Object.entries(figures)) {
+      const place = byId(`fact-${name}`);
+      setText(place, value);
+      setText(place.parentElement.querySelector("dt"), title);
+    }
   }
 
   _drawVerdict(fresh) {
@@ -75,4 +81,25 @@ export class Top {
     }
     return [outcome, paths.size, standings.reduce((sum, [, , none]) => sum + none, 0)];
   }
+}
+
+function factsOf({ run, boards, freshness: fresh }) {
+  const { rate } = boards.run.header;
+  const moving = fresh.state === "live" && rate !== null && rate !== undefined;
+  return {
+    lumisection: ["LS", run?.last_lumisection ? String(run.last_lumisection) : run?.first_lumisection === 0 ? "whole run" : "–"],
+    events: ["Events", run ? count(run.events) : "–"],
+    rate: ["Rate", moving ? `${number(rate, 3)} ev/s` : "–"],
+    age: ["Data age", age(fresh.seconds)],
+  };
+}
+
+/** As of a moment: the newest LS that had begun; how many events had come by then is not kept. */
+function pastFactsOf({ moment, lumisections: rows }) {
+  return {
+    lumisection: ["LS then", rows.length ? String(rows.at(-1).lumisection) : "none yet"],
+    events: ["Events then", "not kept"],
+    rate: ["Rate then", "not kept"],
+    age: ["As known at", new Date(moment / 1e6).toLocaleTimeString([], { hour12: false })],
+  };
 }

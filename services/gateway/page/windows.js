@@ -55,6 +55,16 @@ export class WindowChooser {
   }
 }
 
+/** First and last LS of a window that goes on, as it is now; null if there is none. */
+export function windowEnds(word, rows) {
+  const numbers = rows.map((row) => row.lumisection);
+  const last = numbers.at(-1);
+  if (last === undefined) return null;
+  if (word === "run") return [numbers[0], last];
+  const many = word === "lumisection" ? 1 : Number(word.slice(5));
+  return [numbers.at(-many) ?? numbers[0], last];
+}
+
 function choice(text, title) {
   return h("button", { type: "button", title, "aria-pressed": "false" }, text);
 }

@@ -8,8 +8,12 @@ const KEYS = [
   [["["], "the LS before at which the verdict became another"],
   [["]"], "the next LS at which the verdict became another"],
   [["r"], "references over the plots, on and off"],
+  [["c"], "hold the LSs that are shown, to compare others with them"],
   [["l"], "logarithm of the large plot"],
-  [["Enter"], "open what is focused"],
+  [["Enter"], "open what is focused; of a layout that is edited, its form"],
+  [["Shift ←", "→"], "of a layout that is edited: move the plot"],
+  [["+", "−", "Delete"], "of a layout that is edited: make the plot wider, narrower, take it out"],
+  [["Ctrl Z", "S"], "of a layout that is edited: take back, save"],
   [["Esc"], "one step out: of the search, the plot, the view, the wall"],
   [["?"], "this help"],
 ];

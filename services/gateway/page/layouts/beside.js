@@ -46,6 +46,15 @@ export class Beside extends EventTarget {
     return this._plots.get(`${set} ${path}`) ?? null;
   }
 
+  /** Whether it is known what a set books, and whether an element is of it. */
+  isKnown(set) {
+    return this._booked.has(set);
+  }
+
+  books(set, path) {
+    return this._booked.get(set)?.has(path) ?? false;
+  }
+
   /** `[worst, judged, not judged]` of an element in a set; null if it was not judged. */
   verdict(set, path) {
     return this._outcomes.get(set)?.get(path) ?? null;
@@ -126,6 +135,7 @@ export class Beside extends EventTarget {
         if (!(error instanceof Refusal)) return null;
         this._booked.set(set, new Map());
       }
+      this.dispatchEvent(new Event("sets"));
     }
     return this._booked.get(set);
   }

@@ -28,6 +28,7 @@ export class Board {
     parts.trends.addEventListener("trend", ofPath);
     parts.beside.addEventListener("plot", ofPath);
     parts.choices.addEventListener("reference", ofPath);
+    parts.others.addEventListener("others", ofPath);
     parts.beside.addEventListener("sets", () => this.redraw());
     parts.bad.addEventListener("reports", () => this.redraw());
     this._grid.addEventListener("keydown", (event) => this._key(event));
@@ -160,21 +161,22 @@ export class Board {
 
   _draw(card) {
     const { cell } = card;
-    if (!card.isThere) return;
     const [path] = cell.paths;
     const { pair } = this._shown;
     const plot = this._drawing.plot(cell, path);
     const outcome = this._outcome(cell.set, path, plot);
     const beside = pair ? this._drawing.plot(cell, path, pair) : null;
-    const lacking = this._drawing.draw(card.canvas, cell, cell.set, beside);
-    const why = this.choices.why(cell);
-    if (why && cell.reference.choice !== "booked") lacking.push({ label: "reference", why });
-    setAttributes(card.root, { "aria-busy": cell.set || this.feed.isCurrent(path) ? null : "true" });
-    card.drawn(plot, outcome, lacking, cell.draw.stats);
+    if (card.isThere) {
+      const lacking = this._drawing.draw(card.canvas, cell, cell.set, beside);
+      const why = this.choices.why(cell);
+      if (why && cell.reference.choice !== "booked") lacking.push({ label: "reference", why });
+      setAttributes(card.root, { "aria-busy": cell.set || this.feed.isCurrent(path) ? null : "true" });
+      card.drawn(plot, outcome, lacking, cell.draw.stats);
+    }
     if (!pair) return;
     const problems = this._drawing.draw(card.other, cell, pair, plot);
     const other = this._outcome(pair, path, beside);
-    card.paired([cell.set ? `set ${cell.set.slice(0, 8)}` : "shown", `set ${pair.slice(0, 8)}`], [outcome, other], problems.map(({ label, why: reason }) => `${label}: ${reason}`).join("\n"));
+    card.paired([cell.set ? `set ${cell.set.slice(0, 8)}` : "shown", `set ${pair.slice(0, 8)}`], [outcome, other], Boolean(beside?.header.totals), problems.map(({ label, why: reason }) => `${label}: ${reason}`).join("\n"));
   }
 
   _outcome(set, path, plot) {

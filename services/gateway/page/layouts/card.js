@@ -47,7 +47,7 @@ export class Card {
     setLinked(this._description, cell.description || element?.description || "");
     Object.assign(this.root.style, { gridColumn: `span ${Math.min(cell.span, columns)}`, gridRow: `span ${cell.rows}` });
     setAttributes(this.root, { "data-wide": pair, "data-rows": cell.rows > 1 ? cell.rows : null, "data-there": this.isThere });
-    for (const part of [this._pair, this._mine]) show(part, pair && this.isThere);
+    for (const part of [this._pair, this._mine]) show(part, pair);
     show(this.canvas.parentElement, this.isThere);
     show(this._nothing, !this.isThere);
     if (!this.isThere) this._lack(path, elements.size > 0, run);
@@ -90,11 +90,12 @@ export class Card {
   }
 
   /** What has been drawn beside: of another set. */
-  paired(names, outcomes, problem) {
+  paired(names, outcomes, isThere, problem) {
     names.forEach((name, at) => setText(this._captions[at], name));
+    setAttributes(this.root, { "data-beside": isThere });
     show(this._otherBadge, outcomes[1] !== null);
     setBadge(this._otherBadge, outcomes[1] ?? "NOT_RUN");
-    const differs = outcomes[0] !== outcomes[1];
+    const differs = isThere && outcomes[0] !== outcomes[1];
     show(this._differs, differs);
     setAttributes(this._differs, { title: `${outcomes[0] ?? "not judged"} here, ${outcomes[1] ?? "not judged"} beside` });
     setAttributes(this.root, { "data-differs": differs });

@@ -6,7 +6,7 @@ import { cellOf, tabOf } from "./value.js";
 export function differences(before, after) {
   const rows = [];
   for (const name of ["title", "description", "workspaces"]) {
-    if (said(before[name]) !== said(after[name])) rows.push({ mark: "~", where: "layout", words: `${name}: ${change(before[name], after[name])}` });
+    if (said(before[name]) !== said(after[name])) rows.push({ mark: "~", where: "layout", words: `${name}: ${change(before[name], after[name], "nothing")}` });
   }
   const [old, fresh] = [before, after].map(({ tabs }) => new Map(tabs.map((tab) => [tab.name, tabOf(tab)])));
   for (const [name, tab] of old) if (!fresh.has(name)) rows.push({ mark: "−", where: `tab ${name}`, words: `was there, with ${plots(tab)}` });
@@ -23,7 +23,7 @@ function ofTabs(before, after) {
   const where = `tab ${after.name}`;
   const rows = [];
   for (const name of ["description", "columns"]) {
-    if (said(before[name]) !== said(after[name])) rows.push({ mark: "~", where, words: `${name}: ${change(before[name], after[name])}` });
+    if (said(before[name]) !== said(after[name])) rows.push({ mark: "~", where, words: `${name}: ${change(before[name], after[name], "nothing")}` });
   }
   const [old, fresh] = [before, after].map(({ cells }) => keyedCells(cells));
   for (const [key, cell] of old) if (!fresh.has(key)) rows.push({ mark: "−", where, words: nameOf(cell) });
@@ -67,6 +67,6 @@ function changesOf(before, after) {
 
 const plots = ({ cells }) => `${cells.length} ${cells.length === 1 ? "plot" : "plots"}`;
 const nameOf = ({ title, paths, set }) => [title || paths.join(" + "), set ? `of set ${set}` : ""].filter(Boolean).join(" ");
-const said = (value) => (value === null || value === undefined || value === "" ? "as booked" : Array.isArray(value) ? value.join(", ") || "none" : String(value));
-const brief = (value) => (said(value).length > 60 ? `${said(value).slice(0, 57)}…` : said(value));
-const change = (before, after) => `${brief(before)} → ${brief(after)}`;
+const said = (value, nothing = "as booked") => String(value ?? "") || nothing;
+const brief = (value, nothing) => (said(value, nothing).length > 60 ? `${said(value).slice(0, 57)}…` : said(value, nothing));
+const change = (before, after, nothing) => `${brief(before, nothing)} → ${brief(after, nothing)}`;

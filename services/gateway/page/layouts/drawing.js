@@ -9,8 +9,8 @@ const STYLES = [[/COL|BOX|LEGO|SURF|CONT/i, "map"], [/HIST|BAR/i, "steps"], [/[E
 
 /** The cells of layouts are drawn with what the page has of elements. */
 export class Drawing {
-  constructor({ model, feed, trends, bad, choices, beside }) {
-    Object.assign(this, { model, feed, trends, bad, choices, beside });
+  constructor({ model, feed, trends, bad, choices, beside, others }) {
+    Object.assign(this, { model, feed, trends, bad, choices, beside, others });
   }
 
   /** Contents of an element of a cell. */
@@ -33,7 +33,8 @@ export class Drawing {
     }
     const curve = element?.axes.length === 1;
     const over = plot?.arrays.values ? cell.paths.slice(1).map((path, i) => this._over(plot, cell, path, set, i)) : [];
-    const reference = curve && !set ? this.choices.layers(cell, plot) : [];
+    const path = cell.paths[0];
+    const reference = curve && !set ? [...this.choices.layers(cell, plot), ...this.others.layers(path, plot)] : [];
     const shown = over.filter(({ why }) => !why);
     const same = against ? common(plot, against) : {};
     drawPlot(canvas, plot, {

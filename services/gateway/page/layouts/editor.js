@@ -123,6 +123,8 @@ export class Editor {
     if (name === "before" || name === "after") this.move(at, at + (name === "after" ? 1 : -1));
     else if (name === "form") {
       this.choose(at);
+      // Fields that are hidden cannot have the keyboard.
+      this.draw();
       this._cellForm.focus();
     } else if (name === "remove") {
       this.at = -1;

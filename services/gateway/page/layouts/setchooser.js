@@ -1,6 +1,6 @@
 /** Which set of bookings is shown beside the one that readers are shown, and how their outcomes differ. */
 
-import { h, setText, show } from "../dom.js";
+import { h, setAttributes, setText, show } from "../dom.js";
 import { plural } from "../format.js";
 
 export class SetChooser {
@@ -8,7 +8,7 @@ export class SetChooser {
     Object.assign(this, { _model: model, _router: router, _beside: beside, _options: "" });
     this._select = h("select", { "aria-label": "Set of bookings that is shown beside", onchange: () => router.go({ with: this._select.value }) });
     this.root = h("span", { class: "set-chooser" }, this._select);
-    this.words = h("p", { class: "layout-note", role: "status", hidden: true });
+    this.words = h("p", { class: "layout-note beside", role: "status", hidden: true });
   }
 
   /** `pair` is the set that is beside, empty for none, null where none can be. */
@@ -24,16 +24,23 @@ export class SetChooser {
     }
     if (this._select.value !== (pair ?? "")) this._select.value = pair ?? "";
     show(this.words, Boolean(pair));
-    if (pair) setText(this.words, this._summary(tab, pair, known));
+    if (pair) this._summarise(tab, pair, known);
   }
 
-  _summary(tab, pair, known) {
+  _summarise(tab, pair, known) {
     const { run } = this._model.run ?? {};
-    if (this._beside.sets && !known && !this._beside.sets.some(({ set }) => set === pair)) return `Run ${run ?? "–"} has nothing of set ${pair}: it is filled beside while an upgrade is tried (dqmstream sets lists all sets).`;
+    if (this._beside.sets && !known && !this._beside.sets.some(({ set }) => set === pair)) {
+      setText(this.words, `Run ${run ?? "–"} has nothing of set ${pair}: it is filled beside while an upgrade is tried (dqmstream sets lists all sets).`);
+      return;
+    }
     const workspaceOf = new Map(this._model.elements.map(({ path, workspace }) => [path, workspace]));
     const paths = (tab?.cells ?? []).map((cell) => cell.paths[0]);
-    const differing = paths.filter((path) => (this._model.verdict(workspaceOf.get(path), path)?.[0] ?? null) !== (this._beside.verdict(pair, path)?.[0] ?? null));
-    return `Left as readers are shown it, right set ${pair}, on the same axes. Outcomes differ in ${differing.length} of ${plural(paths.length, "plot")}.`;
+    const both = paths.filter((path) => workspaceOf.has(path) && this._beside.books(pair, path));
+    const differing = both.filter((path) => (this._model.verdict(workspaceOf.get(path), path)?.[0] ?? null) !== (this._beside.verdict(pair, path)?.[0] ?? null));
+    const lone = paths.length - both.length;
+    setAttributes(this.words, { "data-differing": differing.length > 0 });
+    setText(this.words, [`Left as readers are shown it, right set ${pair}, on the same axes.`, `Outcomes differ in ${differing.length} of ${plural(both.length, "plot")}.`,
+      lone && this._beside.isKnown(pair) ? `${plural(lone, "plot")} only in one of them.` : ""].filter(Boolean).join(" "));
   }
 }
 

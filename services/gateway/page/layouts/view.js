@@ -76,7 +76,7 @@ class Layouts {
     this._tabs = new Tabs(main, this._router);
     main.append(this._tabDescription, this._sets.words);
     this._editor = new Editor(this._body, parts, {
-      changed: this._draw, save: () => this._saving.open(this._editor.draft, this._base()), stop: () => this._stopEditing(),
+      changed: () => this._draw(), save: () => this._saving.open(this._editor.draft, this._base()), stop: () => this._stopEditing(),
       focus: (at) => requestAnimationFrame(() => requestAnimationFrame(() => this._board.focus(at))),
     });
     this._board = new Board(main, parts, this._editor);
@@ -115,7 +115,9 @@ class Layouts {
   _turn(name, version) {
     Object.assign(this, { _name: name, _version: version, _found: null, _problem: "" });
     if (this._editor.draft?.name !== name) this._editor.edit(null);
-    if (name) this._read();
+    if (name && name === this._begun?.name) this._editor.edit(this._begun);
+    else if (name) this._read();
+    this._begun = null;
   }
 
   async _read() {
@@ -195,7 +197,7 @@ class Layouts {
     if (draft && row && row.version > (draft.basedOn ?? -1)) {
       notes.push({ words: `${row.who} saved version ${row.version} meanwhile (“${row.why}”); yours is based on ${draft.basedOn === null ? "none" : draft.basedOn || "the shipped one"}. Saving offers what to do.` });
     }
-    if (!draft && this._found && session.may("expert") && this._kept()) {
+    if (!draft && (this._found || this._problem) && session.may("expert") && this._kept()) {
       notes.push({ words: "Changes of this layout that were not saved are kept in this tab of the browser.", action: "Go on editing", act: () => this._startEditing(), other: "Throw them away", otherwise: () => this._throwAway() });
     }
     return notes;
@@ -208,7 +210,7 @@ class Layouts {
   // ------------------------------------------------------------------------------------- editing
 
   _base() {
-    return this._editor.draft?.basedOn === null ? null : this._edited;
+    return this._editor.draft.basedOn === null ? null : this._edited;
   }
 
   _startEditing() {
@@ -216,7 +218,7 @@ class Layouts {
       session.lack("Changing a layout", "expert");
       return;
     }
-    this._edited = this._standing?.layout ?? this._found.layout;
+    this._edited = this._standing?.layout ?? this._found?.layout ?? null;
     const draft = Draft.kept(this._name) ?? new Draft(this._name, this._found.layout, this._standing?.version ?? this._found.version);
     this._router.go({ with: "" }, { replace: true });
     this._editor.edit(draft);
@@ -252,10 +254,8 @@ class Layouts {
         const called = name.input.value.trim();
         if (this._shelf.row(called)) throw new Error(`There is a layout ${called} already: open it and press Edit.`);
         const draft = new Draft(called, emptyLayout(called), null);
-        this._router.go({ view: "", workspace: "", match: "", only: "", path: "", layout: called });
         this._begun = draft;
-        // After the address has been followed.
-        setTimeout(() => this._editor.edit(draft));
+        this._router.go({ view: "", workspace: "", match: "", only: "", path: "", layout: called });
       },
     });
   }

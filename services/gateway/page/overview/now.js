@@ -21,7 +21,7 @@ const FIGURES = new Map([
 const WORDS = new Map([
   ["fill", ["Fill", ({ conditions }) => conditions?.fill ?? "–"]],
   ["beams", ["Beam mode", ({ conditions }) => conditions?.beam_mode || (conditions?.beams_stable ? "STABLE" : "–")]],
-  ["age", ["Newest data", ({ fresh }) => (fresh.seconds === null ? "–" : `${age(fresh.seconds)} ago`)]],
+  ["age", ["Newest data", ({ fresh, moment }) => (moment !== null ? `as known at ${new Date(moment / 1e6).toLocaleTimeString([], { hour12: false })}` : fresh.seconds === null ? "–" : `${age(fresh.seconds)} ago`)]],
 ]);
 
 export class Now {
@@ -63,7 +63,9 @@ function make(name) {
 export function stateOf(model) {
   const { rate, conditions } = model.boards.run.header;
   const fresh = model.freshness;
-  return { rate, conditions, fresh, run: model.run, rows: model.lumisections };
+  const { moment, lumisections: rows } = model;
+  if (moment === null) return { rate, conditions, fresh, run: model.run, rows, moment };
+  return { rate: null, conditions: rows.at(-1)?.conditions ?? null, fresh, run: null, rows, moment };
 }
 
 function isKnown(name, { rows }) {
@@ -81,7 +83,12 @@ function delayOf(row) {
   return row.delay ?? null;
 }
 
-function nowRate({ rate, fresh, run }) {
+function nowRate({ rate, fresh, run, rows, moment }) {
+  if (moment !== null) {
+    // Of an LS that was over then, as far as is known now.
+    const past = rows.length > 1 ? rateOf(rows.at(-2), rows.at(-1)) : null;
+    return past === null ? "–" : `${number(past, 3)} ev/s`;
+  }
   if (fresh.state === "live" && rate !== null && rate !== undefined) return `${number(rate, 3)} ev/s`;
   return run?.events ? `${count(run.events)} events` : "–";
 }

@@ -8,6 +8,7 @@ import { describePlot, drawPlot } from "../plot.js";
 import { Tip } from "../tip.js";
 import { WAYS, compared } from "./comparison.js";
 import { amountOf, isScaled, layerOf, stacked } from "./layers.js";
+import { nameOf } from "./others.js";
 import { drawPanel, drawPanelMap, innerOf } from "./panel.js";
 import { projected, rangesOf, statistics } from "./shapes.js";
 import { zoomable } from "./zoom.js";
@@ -74,15 +75,14 @@ export class Large {
       const other = projected(found.plot, route.proj);
       items.push({ other, layer: layerOf(plot, other, { label: found.label, norm, scale: found.scale }) });
     } else if (found?.why) items.push({ layer: { label: "No reference", why: found.why } });
-    this.others.get(path).forEach(({ word, plot: theirs, why }, i) => {
-      const label = `run ${word.replace(":", ", ")}`;
+    this.others.get(path).forEach((item, i) => {
+      const { word, plot: theirs, why } = item;
+      const label = nameOf(item);
       if (!theirs) return items.push({ word, layer: { label, why: why ?? "is being fetched" } });
       const other = projected(theirs, route.proj);
-      const of = other.header.window;
-      const named = of ? `run ${of.run}, ${lumisections(of)}` : label;
       // One on the other they are what they are: a sum of scaled ones means nothing.
       const by = route.how === "stack" ? "none" : norm;
-      return items.push({ word, other, layer: layerOf(plot, other, { label: named, norm: by, stroke: i + 1 }) });
+      return items.push({ word, other, layer: layerOf(plot, other, { label, norm: by, stroke: i + 1 }) });
     });
     return items;
   }

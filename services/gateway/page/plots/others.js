@@ -1,12 +1,17 @@
-/** Other runs and windows of the element that is shown large: `over=` of an address. */
+/** Other runs and windows of the elements that are shown: `over=` of an address. */
 
 import { Refusal, ask, windowQuery } from "../api.js";
 import { settled } from "../dom.js";
+import { lumisections } from "../format.js";
 import { isWindow } from "../router.js";
 import { cellsOf } from "../stream.js";
+import { layerOf } from "./layers.js";
 
 /** At most so many beside the data. */
 export const MOST = 7;
+
+const BATCH = 24;
+const KEEP = 800;
 
 /** `run:window,run:window` as `[{word, run, window}]`; what is not understood, or twice there, is left out. */
 export function parseOver(text) {
@@ -21,13 +26,21 @@ export function parseOver(text) {
 
 export const formatOver = (items) => items.map(({ word }) => word).join(",");
 
-/** Events: `others`. */
+/** What an item is called, before and after its contents came. */
+export function nameOf({ word, plot }) {
+  const of = plot?.header.window;
+  return of?.run ? `run ${of.run}, ${lumisections(of)}` : `run ${word.replace(":", ", ")}`;
+}
+
+/** Events: `others` {path}. */
 export class Others extends EventTarget {
   constructor(model, router) {
     super();
     this._router = router;
     this._held = new Map();
     this._asking = new Set();
+    this._wanted = new Map();
+    this._settle = settled(() => this._fetch(), 40);
     this._again = settled(() => this._forget(), 1_500);
     // An LS has closed: what is asked for may be of the run that is still going on.
     model.addEventListener("change", ({ detail }) => detail.what === "strip" && this._again());
@@ -38,30 +51,59 @@ export class Others extends EventTarget {
     return parseOver(this._router.route.over).map((item) => {
       const key = JSON.stringify([path, item.word, this._router.route.at]);
       const held = this._held.get(key);
-      if (!held || held.old) this._ask(key, path, item);
+      if ((!held || held.old) && !this._asking.has(key)) {
+        this._wanted.set(key, { path, item });
+        this._settle();
+      }
       return { ...item, ...held };
     });
   }
 
-  _forget() {
-    for (const held of this._held.values()) held.old = true;
-    if (this._held.size) this.dispatchEvent(new CustomEvent("others"));
+  /** Layers to draw over a plot: those that came and fit. */
+  layers(path, plot) {
+    if (!plot?.arrays.values) return [];
+    const norm = this._router.route.norm || "entries";
+    const found = this.get(path).map((item, i) => item.plot && layerOf(plot, item.plot, { label: nameOf(item), norm, stroke: i + 1 }));
+    return found.filter((layer) => layer && !layer.why);
   }
 
-  async _ask(key, path, { run, window }) {
-    if (this._asking.has(key)) return;
-    this._asking.add(key);
-    let held = null;
-    try {
-      const { contents: [{ arrays, ...header }] } = await ask(`runs/${run}/contents`, { path, ...windowQuery(window), as_of: this._router.route.at });
-      held = { plot: { header, arrays: cellsOf(arrays) } };
-    } catch (error) {
-      if (error instanceof Refusal) held = { why: error.message };
+  _forget() {
+    for (const held of this._held.values()) held.old = true;
+    for (const path of new Set([...this._held.keys()].map((key) => JSON.parse(key)[0]))) this._tell(path);
+  }
+
+  /** What is wanted, a request for so many of one run and window. */
+  _fetch() {
+    const byWord = new Map();
+    for (const [key, { path, item }] of this._wanted) byWord.set(item.word, [...(byWord.get(item.word) ?? []), { key, path, item }]);
+    this._wanted.clear();
+    for (const wanted of byWord.values()) {
+      for (let at = 0; at < wanted.length; at += BATCH) this._ask(wanted.slice(at, at + BATCH));
     }
-    this._asking.delete(key);
-    if (!held) return;
+  }
+
+  async _ask(batch) {
+    const { run, window } = batch[0].item;
+    for (const { key } of batch) this._asking.add(key);
+    try {
+      const { contents } = await ask(`runs/${run}/contents`, { path: batch.map(({ path }) => path), ...windowQuery(window), as_of: this._router.route.at });
+      contents.forEach(({ arrays, ...header }, i) => this._put(batch[i], { plot: { header, arrays: cellsOf(arrays) } }));
+    } catch (error) {
+      // One path that the other run has not makes an answer for all impossible: then each is asked for.
+      if (error instanceof Refusal && batch.length > 1) for (const one of batch) await this._ask([one]);
+      else if (error instanceof Refusal) this._put(batch[0], { why: error.message });
+    }
+    for (const { key } of batch) this._asking.delete(key);
+  }
+
+  _put({ key, path }, held) {
+    this._held.delete(key);
     this._held.set(key, held);
-    if (this._held.size > 8 * MOST) this._held.delete(this._held.keys().next().value);
-    this.dispatchEvent(new CustomEvent("others"));
+    if (this._held.size > KEEP) this._held.delete(this._held.keys().next().value);
+    this._tell(path);
+  }
+
+  _tell(path) {
+    this.dispatchEvent(new CustomEvent("others", { detail: { path } }));
   }
 }

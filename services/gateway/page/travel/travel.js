@@ -1,12 +1,16 @@
 /**
  * Time travel: along the run by LSs, with a slider, by playing, or to where the verdict changed; and
- * in what was known, to any moment of the past. Keys: `[` and `]` go to changes of the verdict.
+ * in what was known, to any moment of the past; and the LSs that are shown can be held, to compare
+ * others with them. Keys: `[` and `]` go to changes of the verdict, `c` holds.
  */
 
 import { sheet } from "../canvas.js";
-import { byId, h, setAttributes, setText, show } from "../dom.js";
+import { byId, h, keyed, setAttributes, setText, show } from "../dom.js";
 import { HEIGHTS, OUTCOMES } from "../outcomes.js";
 import { changesAt } from "../overview/changes.js";
+import { MOST, formatOver, parseOver } from "../plots/others.js";
+import { rangeOf } from "../router.js";
+import { windowEnds } from "../windows.js";
 
 const STEP = 1000;
 
@@ -21,7 +25,9 @@ export class Travel {
     this._moment = h("input", { type: "datetime-local", step: 1, "aria-label": "Moment whose knowledge is shown", onchange: () => this._travel() });
     this._past = button("As it was known at …", "Plots and outcomes as the shifter saw them at a moment", null, () => this._open());
     this._banner = h("p", { id: "past", role: "status", hidden: true }, h("b"), h("span"), button("Back to now", "Show what is known now", null, () => router.go({ at: "" })));
-    byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._past, this._moment);
+    this._hold = button("Compare", "Hold the LSs that are shown, and draw them over others that the slider or the strip shows then", "c", () => this.hold());
+    this._held = h("span", { class: "held", role: "status" });
+    byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._hold, this._held, this._past, this._moment);
     show(this._moment, false);
     byId("strip").before(this._banner);
     document.addEventListener("keydown", (event) => this._key(event));
@@ -51,6 +57,7 @@ export class Travel {
       if (document.activeElement !== this._moment) this._moment.value = local(new Date(at));
     }
     show(this._moment, moment !== null || this._asked === true);
+    this._drawHeld();
     drawTrack(this._track, rows, workspace, chosen);
   }
 
@@ -60,6 +67,27 @@ export class Travel {
     const here = this._model.chosen ?? Infinity;
     const to = by < 0 ? changes.findLast((lumisection) => lumisection < here) : changes.find((lumisection) => lumisection > here);
     if (to !== undefined) this._go(to);
+  }
+
+  /** Hold the window that is shown: other LSs are compared with it, until it is let go. */
+  hold() {
+    const { over, window: word } = this._router.route;
+    const ends = rangeOf(word) ?? windowEnds(word, this._model.lumisections);
+    const run = this._model.run?.run;
+    const items = parseOver(over);
+    if (!ends || !run || items.length >= MOST) return;
+    const holding = parseOver([over, `${run}:${ends.join("-")}`].join(","));
+    // Of what is still filled, the same LSs stay: the window goes on, what is held does not.
+    this._router.go({ over: formatOver(holding), window: rangeOf(word) ? word : "lumisection" });
+  }
+
+  _drawHeld() {
+    const items = parseOver(this._router.route.over);
+    this._hold.disabled = items.length >= MOST || !this._model.lumisections.length;
+    keyed(this._held, items.map(({ word }) => word), (word) => h("button", {
+      type: "button", class: "chip", title: "Compare with it no more",
+      onclick: () => this._router.go({ over: formatOver(parseOver(this._router.route.over).filter((item) => item.word !== word)) }),
+    }), (chip, word) => setText(chip, `over run ${word.replace(":", ", LS ")} ✕`));
   }
 
   _go(lumisection) {
@@ -104,9 +132,10 @@ export class Travel {
 
   _key(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
-    if (this._router.route.view || !["[", "]"].includes(event.key)) return;
+    if (this._router.route.view || !["[", "]", "c"].includes(event.key)) return;
     event.preventDefault();
-    this.jump(event.key === "[" ? -1 : 1);
+    if (event.key === "c") this.hold();
+    else this.jump(event.key === "[" ? -1 : 1);
   }
 }
 

@@ -1,0 +1,387 @@
+"""Layouts on the page: imported, changed, shared, restored; two versions of a workspace side by
+side."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
+
+from playback.bench.program import finished, running
+from services.gateway.access_file import changed_tokens
+from services.gateway.access_tokens import Role
+from tests.ingesting import SECRETS, access, bearer
+from tests.integration.conftest import RunningSystem, Visit, _visit, screenshot
+from tests.integration.test_kafka import wait_for
+from tests.upgraded_pixels import CHANGED, NEW
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.timeout(240),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+CHARGE: Final = "Pixel/Layer1/charge"
+SIZE: Final = "Pixel/Layer1/size"
+MAP: Final = "Pixel/Layer1/occupancy_map"
+TITLES: Final = {
+    CHARGE: "Layer 1: cluster charge",
+    SIZE: "Layer 1: cluster size",
+    MAP: "Layer 1: clusters by place of the module",
+}
+ABSENT: Final = "Pixel/Phase9/charge"
+UPGRADE: Final = "tests.upgraded_pixels:workspace,ecal"
+RUN: Final = "/api/v1/runs/1"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A run that is over, filled by the pixel workspace that is shown and by its next version
+    beside it, with a token of every role."""
+    folder = tmp_path_factory.mktemp("layouts")
+    settings = {"data": str(folder), "port": "0", "workspaces": "pixel,ecal"}
+    changed_tokens(folder / "tokens.json", lambda _: access().tokens)
+    source = ["--lumisections", "3", "--rate", "400", "--seconds", "10", "--speed", "0"]
+    finished(["demo", *source, "--no-faults", "--exit", "--json"], settings, timeout=120)
+    with running(["run"], {**settings, "workspaces": UPGRADE}) as program:
+        wait_for("both versions have filled the run", lambda: len(sets(program.address)) == 2)
+        yield RunningSystem(program.address, program.process)  # type: ignore[arg-type]
+
+
+def sets(url: str) -> dict[str, bool]:
+    """The sets that have all LSs of the pixel workspace in the run, and whether it is shown."""
+    rows = httpx.get(f"{url}{RUN}/sets").json().get("sets", [])
+    return {
+        row["set"]: part["shown"]
+        for row in rows
+        for part in row["workspaces"]
+        if part["workspace"] == "pixel" and part["lumisections"] == 3
+    }
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit]:
+    async with _visit(browser, system) as visit:
+        yield visit
+
+
+@asynccontextmanager
+async def another(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit]:
+    """Somebody else's browser."""
+    context = await browser.new_context()
+    async with _visit(browser, system) as visit:
+        yield visit
+    await context.close()
+
+
+async def put(url: str, layout: dict[str, Any], based_on: int | None, why: str = "a test") -> int:
+    """Write a layout as another expert does, without the page; the number of the version."""
+    body = {"layout": layout, "why": why, "based_on": based_on}
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+        answer = await client.put(
+            f"/layouts/{layout['name']}", json=body, headers=bearer(Role.EXPERT)
+        )
+    assert answer.is_success, answer.text
+    return int(answer.json()["version"])
+
+
+def layout(name: str, *paths: str, **more: Any) -> dict[str, Any]:
+    cells = [{"paths": [path]} for path in paths]
+    return {"name": name, "tabs": [{"name": "Plots", "columns": 3, "cells": cells}], **more}
+
+
+async def log_in(page: Page, role: Role) -> None:
+    await page.click("#who")
+    await page.fill("#login-token", SECRETS[role])
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#who")).to_have_text(f"{role} · {role}")
+
+
+async def show(page: Page, url: str, name: str, more: str = "") -> None:
+    await page.goto(f"{url}/#layout={name}&run=1&window=run{more}")
+    await page.wait_for_selector(".cells .cell")
+
+
+def cells(page: Page) -> Locator:
+    return page.locator(".cells .cell .cell-title")
+
+
+def panel(page: Page) -> Locator:
+    return page.locator(".layout-panel")
+
+
+async def exported(page: Page) -> Any:
+    """The file that a press on Export gives."""
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Export").click()
+    file = await (await download.value).path()
+    return json.loads(await asyncio.to_thread(file.read_text))
+
+
+async def save(page: Page, why: str) -> None:
+    await panel(page).get_by_role("button", name="Save …").click()
+    await page.fill("#layout-why", why)
+    await page.locator("#layout-ask").get_by_role("button", name="Save", exact=True).click()
+
+
+async def test_shipped_layouts_are_listed_by_their_groups_and_a_plot_leads_to_the_large_one(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#view=layouts&run=1")
+    await page.wait_for_selector(".layout-groups li")
+    headings = await page.locator(".layout-groups h2").all_inner_texts()
+    assert {"Shift", "Summary", "Workspaces"} <= set(headings)
+    await screenshot(page, "layouts")
+    # Nobody is logged in: there is nothing to change anything with.
+    await expect(page.get_by_role("button", name="New layout")).to_be_hidden()
+    await page.get_by_role("link", name="Workspaces/pixel").click()
+    await expect(page.get_by_role("tab", selected=True)).to_have_text("overview")
+    await page.get_by_role("tab", name="Layer1").click()
+    await expect(page).to_have_url(re.compile("tab=Layer1"))
+    card = page.locator(".cell", has_text="Layer 1: cluster charge").last
+    await expect(card).to_have_attribute("data-drawn", "")
+    await expect(card.locator("footer")).to_contain_text("run 1")
+    await card.hover()
+    await expect(card.locator(".cell-description")).to_be_visible()
+    await screenshot(page, "layout")
+    await expect(page.get_by_role("button", name="Edit")).to_be_hidden()
+    await card.locator(".cell-title").click()
+    await expect(page.locator("#detail h2")).to_have_text("Layer 1: cluster charge")
+    # The large plot belongs to the layout: arrows go along it, and back is back there.
+    assert await page.locator("#detail .step[href]").count() == 2
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("tab", selected=True)).to_have_text("Layer1")
+
+
+@pytest.mark.realdata
+async def test_a_layout_file_of_cms_is_imported_and_what_is_not_here_says_so(
+    visit: Any, real_data: Path
+) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#view=layouts&run=1")
+    await log_in(page, Role.EXPERT)
+    await page.get_by_role("button", name="Import …").click()
+    await page.set_input_files("#layout-file", real_data / "qtests-layouts/shift_pixel_layout.json")
+    dialog = page.locator("#layout-ask")
+    counts = dialog.get_by_text(re.compile(r"Mapped: \d+ of 17 paths; not mapped: \d+\."))
+    await expect(counts).to_be_visible()
+    await expect(dialog.locator(".unmapped tbody tr").first).to_be_visible()
+    await screenshot(page, "layout-import")
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+        assert (await client.get("/layouts/Shift/Pixel")).status_code == 404
+    await page.fill("#layout-why", "as the shifters of Run 2 had it")
+    await dialog.get_by_role("button", name="Write 1 layout").click()
+    await expect(page.locator(".layout-head .name h1")).to_have_text("Shift/Pixel")
+    absent = page.locator(".cell:not([data-there])")
+    await expect(absent.first.locator("code")).to_contain_text("/")
+    await expect(absent.first).to_contain_text("Run 1 books no element of this path.")
+    there = page.locator(".cell[data-there]").first
+    await expect(there).to_have_attribute("data-drawn", "")
+    await screenshot(page, "layout-imported")
+
+
+async def test_an_expert_builds_a_layout_and_moves_plots_by_keys_and_by_pointer(visit: Any) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#view=layouts&run=1&window=run")
+    await log_in(page, Role.EXPERT)
+    await page.get_by_role("button", name="New layout").click()
+    await page.locator("#layout-ask input").fill("Experts/Moved")
+    await page.keyboard.press("Enter")
+    find = page.get_by_label("Find elements to add")
+    for path in (CHARGE, SIZE, MAP):
+        await find.fill(path)
+        await panel(page).get_by_role("button", name=f"Add {path}", exact=True).click()
+    await expect(cells(page)).to_have_text([TITLES[CHARGE], TITLES[SIZE], TITLES[MAP]])
+    await page.locator(".cell").nth(1).focus()
+    await page.keyboard.press("Shift+ArrowLeft")
+    await expect(cells(page).first).to_have_text(TITLES[SIZE])
+    await expect(panel(page).get_by_role("status").first).to_contain_text("is plot 1 of 3 now")
+    await expect(page.locator(".cell").first).to_be_focused()
+    await page.keyboard.press("+")
+    await expect(page.locator(".cell").first).to_have_css("grid-column-start", "span 2")
+    await page.locator(".cell").nth(2).drag_to(page.locator(".cell").first)
+    await expect(cells(page).first).to_have_text(TITLES[MAP])
+    await panel(page).get_by_role("button", name="Undo").click()
+    await expect(cells(page).first).to_have_text(TITLES[SIZE])
+    await save(page, "")
+    await expect(page.locator("#layout-ask .login-problem")).to_contain_text("Say why")
+    await page.fill("#layout-why", "tried out")
+    await page.locator("#layout-ask").get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_text("Saved as version 1 of Experts/Moved.")).to_be_visible()
+    moved = (await exported(page))["tabs"][0]["cells"]
+    assert moved == [{"paths": [SIZE], "span": 2}, {"paths": [CHARGE]}, {"paths": [MAP]}]
+
+
+async def test_what_an_expert_changes_is_what_a_viewer_sees_by_the_address(
+    browser: Browser, system: RunningSystem, visit: Any
+) -> None:
+    page = visit.page
+    await put(visit.url, layout("Shift/Mine", SIZE, CHARGE, ABSENT), None)
+    await show(page, visit.url, "Shift/Mine")
+    await log_in(page, Role.EXPERT)
+    await page.get_by_role("button", name="Edit").click()
+    form = panel(page)
+    await page.locator(".cell").nth(1).focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("Charge of layers 1 and 2")
+    await form.get_by_label("For the shifter").first.fill("Two peaks alike, at 25 ke.")
+    await form.get_by_label("Reference").select_option("none")
+    await form.get_by_label("Logarithmic y").select_option("true")
+    await page.get_by_label("Find elements to add").fill("Pixel/Layer2/charge")
+    await form.get_by_role("button", name="Draw Pixel/Layer2/charge over the chosen plot").click()
+    await expect(page.locator(".cell-over li")).to_have_text(["Layer 2: cluster charge"])
+    await form.get_by_text("Layout", exact=True).click()
+    await form.get_by_label("For the shifter").last.fill("First here: https://example.org/shift")
+    await screenshot(page, "layout-editing")
+    await save(page, "for the night shift")
+    await expect(page.get_by_text("Saved as version 2 of Shift/Mine.")).to_be_visible()
+    cell = (await exported(page))["tabs"][0]["cells"][1]
+    assert (cell["draw"], cell["reference"]) == ({"log_y": True}, {"choice": "none"})
+    async with another(browser, system) as viewer:
+        other = viewer.page
+        await other.goto(page.url)
+        link = other.locator(".layout-description a")
+        await expect(link).to_have_attribute("href", "https://example.org/shift")
+        await expect(cells(other)).to_have_text(
+            [TITLES[SIZE], "Charge of layers 1 and 2", "charge"]
+        )
+        await expect(other.locator(".cell").nth(1)).to_have_attribute("data-drawn", "")
+        await expect(other.locator(".cell").nth(2)).to_contain_text(ABSENT)
+        await expect(other.get_by_role("button", name="Edit")).to_be_hidden()
+        await other.set_viewport_size({"width": 390, "height": 844})
+        assert await other.evaluate("document.documentElement.scrollWidth") <= 390
+        await screenshot(other, "layout-phone")
+
+
+async def test_who_saves_after_somebody_else_is_told_and_loses_nothing(visit: Any) -> None:
+    page = visit.page
+    first = await put(visit.url, layout("Experts/Both", CHARGE), None)
+    await show(page, visit.url, "Experts/Both")
+    await log_in(page, Role.EXPERT)
+    await page.get_by_role("button", name="Edit").click()
+    await page.locator(".cell").first.focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("Mine")
+    theirs = layout("Experts/Both", CHARGE, SIZE, title="Theirs")
+    second = await put(visit.url, theirs, first, "size was lacking")
+    await expect(page.locator(".layout-notices .layout-note")).to_contain_text(
+        f"saved version {second} meanwhile"
+    )
+    await save(page, "a better title")
+    dialog = page.locator("#layout-ask")
+    await expect(dialog).to_contain_text(f"expert wrote version {second}")
+    await expect(dialog).to_contain_text("size was lacking")
+    await expect(dialog.locator(".login-problem .differences")).to_contain_text(SIZE)
+    visit.complaints.clear()  # the refusal itself, as the browser sees it
+    await screenshot(page, "layout-conflict")
+    await dialog.get_by_role("button", name="Go on from theirs").click()
+    await expect(page.locator(".layout-head .name h1")).to_have_text("Theirs")
+    await panel(page).get_by_role("button", name="Undo").click()
+    await expect(cells(page)).to_have_text(["Mine"])
+    # Whatever happens to the page, what was typed is there.
+    page.once("dialog", lambda one: one.accept())
+    await page.reload()
+    await page.get_by_role("button", name="Go on editing").click()
+    await expect(cells(page)).to_have_text(["Mine"])
+    await panel(page).get_by_role("button", name="Save …").click()
+    await dialog.get_by_label("Name").fill("Experts/Mine")
+    await page.fill("#layout-why", "mine beside theirs")
+    await dialog.get_by_role("button", name="Save", exact=True).click()
+    await expect(page).to_have_url(re.compile("layout=Experts/Mine"))
+    await expect(cells(page)).to_have_text(["Mine"])
+
+
+async def test_versions_tell_their_differences_and_an_earlier_one_is_restored(visit: Any) -> None:
+    page = visit.page
+    first = await put(visit.url, layout("Experts/History", CHARGE, SIZE), None, "the first")
+    await put(visit.url, layout("Experts/History", SIZE), first, "charge taken out")
+    await show(page, visit.url, "Experts/History")
+    await log_in(page, Role.EXPERT)
+    await page.get_by_role("button", name="Versions").click()
+    row = page.locator(".layout-versions > li", has_text="the first")
+    await row.get_by_role("button", name="Difference").click()
+    await expect(row.locator(".differences li")).to_have_text([re.compile(f"−.*{CHARGE}")])
+    await screenshot(page, "layout-versions")
+    await row.get_by_role("link", name="Show").click()
+    await expect(page.locator(".layout-notices .layout-note")).to_contain_text(
+        "This is version 1; version 2 stands."
+    )
+    await expect(cells(page)).to_have_count(2)
+    await page.get_by_role("button", name="Versions").click()
+    await row.get_by_role("button", name="Restore …").click()
+    await page.fill("#layout-why", "charge is wanted after all")
+    await page.locator("#layout-ask").get_by_role("button", name="Restore").click()
+    await expect(page.locator(".layout-notices .layout-note")).to_have_count(0)
+    await expect(cells(page)).to_have_count(2)
+    assert "version=" not in page.url
+
+
+async def test_two_versions_of_a_workspace_stand_side_by_side_and_what_differs_is_marked(
+    visit: Any,
+) -> None:
+    page = visit.page
+    (beside,) = [name for name, shown in sets(visit.url).items() if not shown]
+    await put(visit.url, layout("Upgrade/Pixel", CHANGED, CHARGE, NEW, MAP), None)
+    await show(page, visit.url, "Upgrade/Pixel")
+    await page.get_by_label("Set of bookings that is shown beside").select_option(beside)
+    await expect(page).to_have_url(re.compile(f"with={beside}"))
+    changed = page.locator(".cell", has_text="Layer 1: clusters by module")
+    await expect(changed).to_have_attribute("data-differs", "")
+    await expect(changed.locator(".badge").first).to_have_attribute("data-outcome", "GOOD")
+    await expect(changed.locator("figcaption .badge")).to_have_attribute("data-outcome", "BAD")
+    same = page.locator(".cell", has_text="Layer 1: cluster charge")
+    await expect(same.locator(".differs")).to_be_hidden()
+    await expect(page.locator(".layout-main .layout-note")).to_contain_text(
+        "Outcomes differ in 1 of 3 plots. 1 plot only in one of them."
+    )
+    only = page.locator(".cell", has_text=NEW)
+    await expect(only).to_contain_text("books no element of this path")
+    for cell in (changed, same, only):
+        await cell.scroll_into_view_if_needed()
+        await expect(cell).to_have_attribute("data-beside", "")
+    await changed.scroll_into_view_if_needed()
+    await screenshot(page, "layout-side-by-side")
+    await page.reload()
+    await expect(changed).to_have_attribute("data-differs", "")
+
+
+async def test_lss_are_held_to_compare_others_with_them_and_the_past_is_said_to_be_the_past(
+    visit: Any,
+) -> None:
+    """In the grid, the layout and the large plot; the head tells the LS of then."""
+    page = visit.page
+    await put(visit.url, layout("Experts/Compared", CHARGE), None)
+    await page.goto(f"{visit.url}/#layout=Experts/Compared&run=1&window=1-1")
+    await page.wait_for_selector(".cell[data-drawn]")
+    await page.keyboard.press("c")
+    await expect(page).to_have_url(re.compile("over=1(:|%3A)1-1"))
+    held = page.locator("#strip-cells [data-held]")
+    await expect(held).to_have_attribute("data-key", "1")
+    await page.locator('#strip-cells [data-key="3"]').click()
+    await expect(page.locator(".cell footer")).to_contain_text("LS 3")
+    await page.locator(".cell-title").click()
+    await expect(page.locator("#detail .legend")).to_contain_text("run 1, LS 1")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="over run 1, LS 1-1").click()
+    await expect(held).to_have_count(0)
+    async with httpx.AsyncClient(base_url=visit.url) as client:
+        rows = (await client.get(f"{RUN}/lumisections")).json()["lumisections"]
+    began = datetime.fromtimestamp(rows[1]["began"] / 1e9 + 0.05, UTC).isoformat()
+    await page.goto(f"{visit.url}/#run=1&workspace=pixel&at={began.replace('+00:00', 'Z')}")
+    facts = page.locator("#facts")
+    await expect(facts.locator("div", has=page.locator("#fact-lumisection"))).to_have_text(
+        "LS then2"
+    )
+    await expect(page.locator("#fact-rate")).to_have_text("not kept")
+    await expect(page.locator("#link")).to_contain_text("the past")
+    await screenshot(page, "past")
