@@ -79,15 +79,20 @@ async def answering(
         return status()
 
     listening = await asyncio.to_thread(_listening, path)
+    is_over = False
     try:
         async with asyncio.TaskGroup() as tasks:
-            server = await asyncio.start_unix_server(
-                lambda reader, writer: tasks.create_task(answer(reader, writer), name="command"),
-                sock=listening,
-                limit=_LONGEST,
-            )
+
+            def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                if is_over:
+                    writer.transport.abort()
+                else:
+                    tasks.create_task(answer(reader, writer), name="command")
+
+            server = await asyncio.start_unix_server(take, sock=listening, limit=_LONGEST)
             async with server:
                 yield
+            is_over = True
     finally:
         with suppress(FileNotFoundError):
             await asyncio.to_thread(path.unlink)

@@ -210,6 +210,7 @@ async def test_commands_come_by_a_socket_of_the_owner_alone(tmp_path: Path) -> N
         with pytest.raises(ConfigurationError, match="another replay answers"):
             async with answering(path, steering, dict):
                 pass
+        assert await asyncio.to_thread(answer, "status") == {"run": 5}
     assert "no replay answers" in str(await asyncio.to_thread(answer, "status"))
 
 
