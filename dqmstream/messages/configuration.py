@@ -8,11 +8,14 @@ __all__ = ["ConfigurationVersion", "RunSeen"]
 
 
 class ConfigurationVersion(Message, frozen=True, kw_only=True, tag=True):
-    """What somebody has put in force. Key: `KIND/NUMBER/HASH`.
+    """What somebody has put in force. Key: `KIND/NUMBER/HASH`; of layouts `/WHEN` follows.
 
     `text` is TOML, `hash` its content hash. Of one kind, the version with the greatest `number` is
     in force; going back to an earlier one is a version of its own, which `restores` that number.
     Number 0 is what processes were started with: restored, it has no text.
+
+    Each layout is a kind of its own, `layout/NAME`, and its text JSON: empty where it was deleted.
+    Of two of one number the one that is first in the topic counts.
 
     What changes with a run only (workspaces) says from which: `after_run` is the highest run that
     sources had spoken of, and no record of a later one lies before the offsets `starts` of the

@@ -135,12 +135,12 @@ _LIVE: Final = (
     Topic(
         name=CONFIGURATION,
         messages=("ConfigurationVersion", "RunSeen"),
-        keyed_by="kind, number and hash; or run and who met it",
+        keyed_by="kind, number and hash, of layouts and moment; or run and who met it",
         retention=None,
         compacted=True,
-        description="Versions of quality tests, of alarm rules, of who is told of alarms, and of "
-        "workspaces: the last of each is in force, all before it stay. For workspaces it says "
-        "besides which runs had begun.",
+        description="Versions of quality tests, of alarm rules, of who is told of alarms, of "
+        "workspaces, and of each layout: the last of each is in force, those before it stay. For "
+        "workspaces it says besides which runs had begun.",
     ),
     Topic(
         name=ALARMS,
