@@ -21,6 +21,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
     for command in (
         fill,
         pipeline,
+        recordings,
         http,
         kafka,
         compression,
@@ -48,6 +49,11 @@ def pipeline(
 ) -> None:
     """Events per second from source to closed LS in the store; latency to a websocket; memory."""
     _bench("pipeline", {"events": events, "quick": quick}, check=check, json=json)
+
+
+def recordings(quick: Quick = False, check: Check = False, json: Json = False) -> None:
+    """Recording and reading against plain Arrow files; whether a replay keeps its pace."""
+    _bench("recordings", {"quick": quick}, check=check, json=json)
 
 
 def http(quick: Quick = False, check: Check = False, json: Json = False) -> None:

@@ -165,9 +165,10 @@ async def test_a_source_that_comes_too_late_is_missed_by_time_out_and_counted_ap
             for number in range(1, LENGTH + 1)
         ]
         async with asyncio.timeout(30):
-            while [_whole(one).cells.tobytes() for one in await merged(log, layout)] != whole:
+            found: list[Merged] = []
+            while [_whole(one).cells.tobytes() for one in found] != whole:
                 await asyncio.sleep(0.05)
-        found = await merged(log, layout)
+                found = await merged(log, layout)
         filling.cancel()
     first = found[0]
     assert first.closed
