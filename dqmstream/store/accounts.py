@@ -17,6 +17,7 @@ from dqmstream.messages.histograms import HistogramSet
 from dqmstream.store.bodies import pack, unpack
 from dqmstream.store.database import upsert
 from dqmstream.store.tables import ACCOUNTS, LUMISECTIONS
+from dqmstream.store.tallies import Tallies
 
 __all__ = ["note_account"]
 
@@ -29,8 +30,10 @@ _ACCOUNTS_OF: Final = select(ACCOUNTS.c.schema, ACCOUNTS.c.body).where(
 )
 
 
-def note_account(connection: Connection, piece: HistogramSet) -> None:
+def note_account(connection: Connection, piece: HistogramSet, tallies: Tallies) -> None:
     """Keep the account of a closed set if it is news, and what the LS's accounts say together.
+
+    `tallies` counts what they say.
 
     Raises
     ------
@@ -54,7 +57,9 @@ def note_account(connection: Connection, piece: HistogramSet) -> None:
     names = ("set", "run", "lumisection", "segment", "partition")
     place = {name: getattr(piece, name) for name in names}
     upsert(connection, ACCOUNTS, [pack(bare) | place])
-    upsert(connection, LUMISECTIONS, [_lumisection(merger.merged(key))])
+    row = _lumisection(merger.merged(key))
+    tallies.note_account(row)
+    upsert(connection, LUMISECTIONS, [row])
 
 
 def _doubted(merger: Merger, piece: HistogramSet) -> tuple[SetKey, HistogramSet] | None:

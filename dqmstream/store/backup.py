@@ -38,12 +38,13 @@ from dqmstream.store.tables import (
     REPORTS,
     RUNS,
     SERIES,
+    TALLIES,
     TOTALS,
 )
 
 __all__ = ["Backup", "Restored", "back_up", "read_seal", "restore"]
 
-_OF_RUN: Final = (RUNS, LUMISECTIONS, ACCOUNTS, CONDITIONS, REPORTS, REMOVED)
+_OF_RUN: Final = (RUNS, LUMISECTIONS, ACCOUNTS, CONDITIONS, REPORTS, REMOVED, TALLIES)
 _OF_SERIES: Final = (MERGED, BLOCKS, CHUNKS, CHUNK_ELEMENTS, TOTALS, PIECES)
 _ROWS: Final = 256
 _SEAL: Final = "backup"

@@ -38,6 +38,7 @@ from dqmstream.store.tables import (
     REPORTS,
     RUNS,
     SERIES,
+    TALLIES,
 )
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "activations",
     "all_runs",
     "bookings",
+    "brought",
     "conditions",
     "holes",
     "lumisections",
@@ -136,8 +138,13 @@ class LumisectionFilter(NamedTuple):
         )
 
 
-def runs(connection: Connection, after: Cursor | None, limit: int) -> Page[Run]:
-    """Runs that more than conditions are known of, newest number first."""
+def runs(
+    connection: Connection, after: Cursor | None, limit: int, outcome: Outcome | None = None
+) -> Page[Run]:
+    """Runs that more than conditions are known of, newest number first.
+
+    With an `outcome` those of which an LS has it as its worst one, in any set.
+    """
     of_run, later = SERIES.alias(), SERIES.alias()
     followed = exists().where(
         of_run.c.run == RUNS.c.run, later.c.set == of_run.c.set, later.c.run > RUNS.c.run
@@ -147,6 +154,11 @@ def runs(connection: Connection, after: Cursor | None, limit: int) -> Page[Run]:
     query = query.where(SPOKEN_OF).order_by(RUNS.c.run.desc())
     if after is not None:
         query = query.where(RUNS.c.run < after[0])
+    if outcome is not None:
+        c = TALLIES.c
+        query = query.where(
+            exists().where(c.run == RUNS.c.run, c.name == outcome.value, c.count > 0)
+        )
     return _page(connection, query, limit, _run, lambda row: (row.run,))
 
 
@@ -193,6 +205,16 @@ def sets(connection: Connection, run: int) -> tuple[str, ...]:
     """Sets that anything is stored of for a run."""
     query = select(SERIES.c.set).where(SERIES.c.run == run).distinct().order_by(SERIES.c.set)
     return tuple(connection.execute(query).scalars())
+
+
+def brought(connection: Connection, runs: Sequence[int]) -> dict[int, tuple[tuple[str, str], ...]]:
+    """Sets and workspaces that anything is stored of, by run, sorted."""
+    c = SERIES.c
+    query = select(c.run, c.set, c.workspace).where(c.run.in_(runs)).order_by(c.set, c.workspace)
+    found: dict[int, list[tuple[str, str]]] = {run: [] for run in runs}
+    for row in connection.execute(query):
+        found[row.run].append((row.set, row.workspace))
+    return {run: tuple(rows) for run, rows in found.items()}
 
 
 def lumisections(

@@ -16,7 +16,7 @@ from dqmstream.store.retention import Removal, Retention, StandingRun, plan
 from dqmstream.store.schema import upgrade
 from dqmstream.store.series import Selection, Series, series_of
 from dqmstream.store.sizes import OF_RUN, OF_SERIES, run_bytes
-from dqmstream.store.tables import ACCOUNTS, MERGED, REMOVED, RUNS, SERIES
+from dqmstream.store.tables import ACCOUNTS, MERGED, REMOVED, RUNS, SERIES, TALLIES
 from dqmstream.store.totals import replace_by_total
 from dqmstream.store.window import SeriesReader
 
@@ -124,7 +124,7 @@ class Pruner:
                 _drop_series(connection, series)
             elif series.summed is None:
                 self._sum(connection, series, now)
-        tables: Sequence[Table] = (*OF_RUN, RUNS) if whole else (ACCOUNTS,)
+        tables: Sequence[Table] = (*OF_RUN, TALLIES, RUNS) if whole else (ACCOUNTS,)
         for table in tables:
             connection.execute(delete(table).where(table.c.run == run))
         freed = before - run_bytes(connection, run, whole=whole)

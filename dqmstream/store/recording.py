@@ -35,6 +35,7 @@ from dqmstream.store.tables import (
     REPORTS,
     SERIES,
 )
+from dqmstream.store.tallies import Tallies
 from dqmstream.store.totals import told_time
 
 __all__ = ["Recorded", "Recording"]
@@ -70,6 +71,7 @@ class Recording:
         self._known = known
         self._chunks = chunks
         self._runs = RunNotes()
+        self._tallies = Tallies(connection)
         self._closed: list[SetKey] = []
         self._waiting: list[SetKey] = []
         self._touched: set[int] = set()
@@ -116,6 +118,7 @@ class Recording:
     def finish(self) -> Recorded:
         """Record what the messages say together."""
         self._runs.write(self._connection)
+        self._tallies.write()
         return Recorded(tuple(self._closed), tuple(self._waiting), frozenset(self._touched))
 
     # ------------------------------------------------------------ small messages
@@ -137,6 +140,7 @@ class Recording:
     def _take_conditions(self, conditions: Conditions) -> None:
         admission.admit_conditions(conditions)
         key = {"run": conditions.run, "lumisection": conditions.lumisection}
+        self._tallies.note_conditions(conditions)
         upsert(self._connection, CONDITIONS, [pack(conditions) | key])
         self._runs.note_conditions(conditions)
 
@@ -152,6 +156,7 @@ class Recording:
             "complete": reports.complete,
             "outcomes": msgspec.json.encode(counts).decode(),
         }
+        self._tallies.note_reports(row)
         upsert(self._connection, REPORTS, [row])
 
     # ------------------------------------------------------------ histogram sets
@@ -164,10 +169,10 @@ class Recording:
         if piece.segment == 0 and _is_old(held, piece):
             if not piece.whole:
                 # What is stored is better, and stays; that it is all can no longer be said.
-                note_account(self._connection, piece)
+                note_account(self._connection, piece, self._tallies)
             return
         if self._known.account_is_news(piece):
-            note_account(self._connection, piece)
+            note_account(self._connection, piece, self._tallies)
         self._runs.note_set(piece)
         try:
             self._merge(series, layout, piece, offset, held)

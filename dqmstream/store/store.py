@@ -4,7 +4,7 @@ Each call is one transaction and sees one state, whatever is recorded meanwhile.
 `asyncio.to_thread` from a task.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from dqmstream.errors import NotStoredError, WindowError
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Activation, Booking
-from dqmstream.messages.quality import QualityReports
+from dqmstream.messages.quality import Outcome, QualityReports
 from dqmstream.store import listings, schema
 from dqmstream.store.answers import (
     NOW,
@@ -35,6 +35,7 @@ from dqmstream.store.pieces import late_window
 from dqmstream.store.series import Selection, Series, find_series
 from dqmstream.store.standing import RunStanding, run_standing
 from dqmstream.store.tables import LOG, POSITIONS
+from dqmstream.store.tallies import RunTally, tallies_of
 from dqmstream.store.totals import check_no_series_is_summed, check_not_removed
 from dqmstream.store.window import SeriesReader
 
@@ -110,10 +111,26 @@ class Store:
         with self._database.transaction() as connection:
             return listings.removed(connection)
 
-    def runs(self, *, after: tuple[int] | None = None, limit: int = 100) -> Page[Run]:
-        """Stored runs, newest number first."""
+    def runs(
+        self,
+        *,
+        after: tuple[int] | None = None,
+        limit: int = 100,
+        outcome: Outcome | None = None,
+    ) -> Page[Run]:
+        """Stored runs, newest number first; with an `outcome` those of which an LS has it."""
         with self._database.transaction() as connection:
-            return listings.runs(connection, after, limit)
+            return listings.runs(connection, after, limit, outcome)
+
+    def tallies(self, runs: Sequence[int]) -> dict[int, RunTally]:
+        """What runs come to: outcomes, accounts and luminosity, read from few rows."""
+        with self._database.transaction() as connection:
+            return tallies_of(connection, runs)
+
+    def brought(self, runs: Sequence[int]) -> dict[int, tuple[tuple[str, str], ...]]:
+        """Sets and workspaces that anything is stored of, by run, sorted."""
+        with self._database.transaction() as connection:
+            return listings.brought(connection, runs)
 
     def standing(self, run: int) -> RunStanding:
         """Changes whenever what is listed of a run may have: to keep listings until then."""

@@ -49,6 +49,7 @@ __all__ = [
     "REPORTS",
     "RUNS",
     "SERIES",
+    "TALLIES",
     "TOTALS",
 ]
 
@@ -292,3 +293,15 @@ REPORTS: Final = Table(
     Column("body", LargeBinary, nullable=False),
 )
 """QualityReports of one workspace and LS; `outcomes` counts reports by outcome (JSON)."""
+
+TALLIES: Final = Table(
+    "tallies",
+    METADATA,
+    _key("run", BigInteger),
+    _key("set", String),
+    _key("workspace", String),
+    _key("name", String),
+    Column("count", BigInteger, nullable=False),
+    Index(None, "name", "run"),
+)
+"""What a run comes to, counted from `reports`, `lumisections` and `conditions`: see `tallies`."""

@@ -12,11 +12,12 @@ from typing import Final, NamedTuple
 from dqmstream.errors import NotStoredError
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.operations import Conditions
-from dqmstream.messages.quality import QualityReports
+from dqmstream.messages.quality import Outcome, QualityReports
 from dqmstream.quality.summary import Summary
 from dqmstream.store.answers import AsOf, ElementTrend, Lumisection, Run, Window
 from dqmstream.store.standing import RunStanding
 from dqmstream.store.store import Store
+from dqmstream.store.tallies import RunTally
 from services.gateway.problems import not_found
 from services.gateway.records import LumisectionRecord
 from services.gateway.shown_sets import sets_shown
@@ -71,10 +72,35 @@ class Archive:
         """By (topic, partition): the store holds everything below this offset."""
         return self._store.positions()
 
-    def runs(self, before: int | None, limit: int) -> tuple[Run, ...]:
-        """Stored runs with numbers below `before`, newest number first."""
+    def runs(
+        self, before: int | None, limit: int, outcome: Outcome | None = None
+    ) -> tuple[Run, ...]:
+        """Stored runs with numbers below `before`, newest number first; with an `outcome` those of
+        which an LS has it, in any set."""
         after = None if before is None else (before,)
-        return self._store.runs(after=after, limit=limit).items
+        return self._store.runs(after=after, limit=limit, outcome=outcome).items
+
+    def summaries(self, numbers: Sequence[int]) -> dict[int, tuple[RunTally, dict[str, str]]]:
+        """What runs come to, as it was counted, and the set of each workspace that is shown."""
+        tallies, brought = self._store.tallies(numbers), self._store.brought(numbers)
+        activations = self._store.activations()
+        booked: dict[str, Sequence[str]] = {}
+        found: dict[int, tuple[RunTally, dict[str, str]]] = {}
+        for number in numbers:
+            sets: dict[str, list[str]] = {}
+            for name in sorted({name for name, _ in brought[number]}):
+                if name not in booked:
+                    booked[name] = tuple(self._store.bookings(name))
+                for workspace in booked[name]:
+                    sets.setdefault(workspace, []).append(name)
+            shown = sets_shown(number, sets, activations)
+            there = frozenset(brought[number])
+            chosen = {
+                workspace: next((name for name in names if (name, workspace) in there), None)
+                for workspace, names in shown.items()
+            }
+            found[number] = (tallies[number], {w: name for w, name in chosen.items() if name})
+        return found
 
     def run(self, number: int) -> Run | None:
         """A stored run, None if there is nothing of it."""

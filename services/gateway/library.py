@@ -17,6 +17,8 @@ from services.gateway.live import LiveView
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.records import LumisectionRecord
 from services.gateway.report_rows import ReportQuery, chosen_rows, in_range
+from services.gateway.run_index import RunIndex
+from services.gateway.run_rows import stored_row
 from services.gateway.run_sets import Brought, rows_of_sets, sets_in_memory, sets_in_store
 from services.gateway.truth import known, newest_reports, suffices
 from services.gateway.windows import Window
@@ -44,6 +46,7 @@ class Library:
         self._view = view
         self._desk = desk
         self._archive = archive
+        self.index = RunIndex(view, desk, archive)
 
     async def run_number(self, word: str) -> int:
         """The number of a run; `current` is the live one, or else the newest that is stored."""
@@ -60,7 +63,7 @@ class Library:
     async def runs(self, before: int | None, limit: int) -> dict[str, Any]:
         """Runs below a number, newest number first."""
         live, current = await self._desk.ask(self._live_runs)
-        stored = {run.run: _stored_row(run) for run in await self._stored_runs(before, limit)}
+        stored = {run.run: stored_row(run) for run in await self._stored_runs(before, limit)}
         known = stored | {n: row for n, row in live.items() if before is None or n < before}
         rows = [known[number] for number in sorted(known, reverse=True)]
         more = len(rows) > limit or len(stored) == limit
@@ -81,7 +84,7 @@ class Library:
             raise _unknown_run(number)
         records = shelf.records
         return {
-            "run": _stored_row(run)
+            "run": stored_row(run)
             | {
                 "lumisections": len(records),
                 "events": sum(record.account.seen for record in records.values()),
@@ -283,23 +286,3 @@ class Library:
 
 def _unknown_run(number: int) -> ProblemError:
     return not_found(f"run {number} is neither live nor stored")
-
-
-def _stored_row(run: Run) -> dict[str, Any]:
-    span = (run.first_lumisection, run.last_lumisection)
-    # LS 0 is what was imported of the whole run, and none of them.
-    lumisections = span[1] - max(span[0] or 0, 1) + 1 if span[1] else 0
-    return {
-        "run": run.run,
-        "run_type": run.run_type,
-        "marks": list(run.marks),
-        "started": run.started or None,
-        "began": run.started or None,
-        "newest": run.updated or None,
-        "ended": run.ended,
-        "first_lumisection": span[0],
-        "last_lumisection": span[1],
-        "lumisections": lumisections,
-        "events": None,
-        "live": False,
-    }

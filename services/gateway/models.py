@@ -33,6 +33,41 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class WorkspaceOutcomes(Answer):
+    """LSs of a workspace, by how the tests on each alone came out."""
+
+    worst: Outcome = Field(description="Of any LS.")
+    judged: int = Field(description="LSs whose worst outcome is GOOD, WARNING or BAD.")
+    good: int
+    problems: int = Field(description="LSs whose worst outcome is BAD, WARNING, ERROR or INVALID.")
+
+
+class RunCounts(Answer):
+    """Where the events of a run are, counted."""
+
+    lumisections: int = Field(description="LSs that are known.")
+    seen: int
+    selected: int
+    dropped: int
+    late_events: int
+    open: int = Field(description="LSs that are still open.")
+    incomplete: int = Field(description="LSs that closed without all announced chunks.")
+    holes: int = Field(description="LSs whose input had expired before it was read.")
+    missing: dict[str, int] = Field(description="In how many LSs a source had not spoken.")
+    refused: dict[str, int] = Field(description="Chunks not filled, by reason.")
+
+
+class RunSummary(Answer):
+    """What a run comes to."""
+
+    worst: Outcome = Field(description="Of any LS of any workspace.")
+    outcomes: dict[str, WorkspaceOutcomes] = Field(description="By workspace.")
+    accounting: RunCounts
+    fill: int | None
+    delivered: Number = Field(description="Luminosity, in /pb; null if not known of any LS.")
+    recorded: Number
+
+
 class RunRow(Answer):
     """A run in a list of runs."""
 
@@ -50,6 +85,9 @@ class RunRow(Answer):
     lumisections: int = Field(description="How many lumisections are known.")
     events: int | None = Field(description="Events seen on time; null in lists of stored runs.")
     live: bool = Field(description="Whether it is in memory, so that it can be watched.")
+    summary: RunSummary | None = Field(
+        None, description="What it comes to; only in lists that are asked for it, or filtered."
+    )
 
 
 class SetWorkspace(Answer):

@@ -1,10 +1,11 @@
 """Routes: runs and their lumisections."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
+from dqmstream.messages.quality import Outcome
 from services.gateway.asking import (
     PROBLEMS,
     ChosenWindow,
@@ -16,23 +17,53 @@ from services.gateway.asking import (
 )
 from services.gateway.models import LumisectionsAnswer, RunAnswer, RunsAnswer, SetsAnswer
 from services.gateway.pages import paged
+from services.gateway.run_index import RunQuery
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["runs"], responses=PROBLEMS)
 
 
+_LATEST: Final = (1 << 63) - 1
+
+
 @router.get("/runs", response_model=RunsAnswer, summary="Runs, newest number first")
 async def list_runs(
+    *,
     request: Request,
     parts: Gateway,
     limit: Annotated[int, Query(ge=1, le=1_000, description="At most so many.")] = 50,
     after: Annotated[
         int | None, Query(ge=1, le=1 << 40, description="Only runs with smaller numbers.")
     ] = None,
+    summary: Annotated[bool, Query(description="Whether to tell what each comes to.")] = False,
+    outcome: Annotated[Outcome | None, Query(description="The worst one of any LS.")] = None,
+    judged: Annotated[bool | None, Query(description="Whether any LS was judged.")] = None,
+    lacking: Annotated[
+        bool | None,
+        Query(description="Whether events, chunks, LSs or sources are not where they should be."),
+    ] = None,
+    run_type: Annotated[str, Query(max_length=80, description="A part of it, in any case.")] = "",
+    since: Annotated[
+        int | None, Query(ge=0, le=_LATEST, description="Begun then or later, ns since 1970.")
+    ] = None,
+    until: Annotated[
+        int | None, Query(ge=0, le=_LATEST, description="Begun before then, ns since 1970.")
+    ] = None,
+    delivered: Annotated[
+        float | None, Query(ge=0, allow_inf_nan=False, description="At least, in /pb.")
+    ] = None,
 ) -> Response:
-    """Live runs and stored ones in one list."""
-    body = await parts.library.runs(after, limit)
+    """Live runs and stored ones in one list.
+
+    With a filter a page may have fewer runs than the limit, or none, and go on: one answer looks at
+    5000 stored runs at most. Runs of which what is asked for is not known are left out.
+    """
+    query = RunQuery(outcome, judged, lacking, run_type, since, until, delivered)
+    if summary or query != RunQuery():
+        body = await parts.library.index.page(query, after, limit)
+    else:
+        body = await parts.library.runs(after, limit)
     return paged(request, body, body["after"])
 
 

@@ -6,10 +6,13 @@ import { h, setText, settled } from "../dom.js";
 const FIELDS = [
   { name: "type", label: "Run type", input: { type: "search", placeholder: "any", maxlength: 40 } },
   { name: "outcome", label: "Worst outcome", choices: ["", "GOOD", "WARNING", "BAD", "ERROR", "INVALID", "NOT_RUN"] },
+  { name: "events", label: "Events", choices: ["", "lacking", "complete"] },
   { name: "since", label: "From", input: { type: "date" } },
   { name: "until", label: "To", input: { type: "date" } },
   { name: "lumi", label: "Delivered at least, /pb", input: { type: "number", min: 0, step: "any" } },
 ];
+
+const WORDS = { "": "any", NOT_RUN: "not judged", lacking: "something is lacking", complete: "all accounted for" };
 
 /** The filters of a word of the address. */
 export function parseFilters(word) {
@@ -22,21 +25,21 @@ export function formatFilters(filters) {
   return FIELDS.filter(({ name }) => filters[name]).map(({ name }) => `${name}:${filters[name].replaceAll(",", " ")}`).join(",");
 }
 
-/**
- * Whether a run is meant: true, false, or null while what is known of it (`about`) has not come.
- * A run without a date, or whose luminosity nobody knows, is not meant by a filter on these.
- */
-export function isMeant(row, about, { type, outcome, since, until, lumi }) {
-  if (type && !(row.run_type ?? "").toLowerCase().includes(type.toLowerCase())) return false;
-  const began = row.started ?? row.began;
-  if ((since || until) && !began) return false;
-  if (since && began / 1e6 < dayStart(since)) return false;
-  if (until && began / 1e6 >= dayStart(until) + 86_400_000) return false;
-  if (!outcome && !lumi) return true;
-  if (!about) return null;
-  if (outcome && about.worst !== outcome) return false;
-  return !lumi || (about.delivered !== null && about.delivered >= Number(lumi));
+/** The same as the gateway is asked: what is not known of a run does not mean it. */
+export function queryOf({ type, outcome, events, since, until, lumi }) {
+  return {
+    run_type: type,
+    outcome: outcome === "NOT_RUN" ? "" : outcome,
+    judged: outcome === "NOT_RUN" ? "false" : "",
+    lacking: events && String(events === "lacking"),
+    since: since && nanoseconds(dayStart(since)),
+    until: until && nanoseconds(dayStart(until) + 86_400_000),
+    delivered: lumi,
+  };
 }
+
+/** Too many digits for a number. */
+const nanoseconds = (milliseconds) => (milliseconds > 0 ? `${milliseconds}000000` : "0");
 
 /** Milliseconds at which a day begins, here. */
 const dayStart = (day) => new Date(`${day}T00:00:00`).getTime() || 0;
@@ -69,7 +72,7 @@ function control({ choices, input }) {
   if (!choices) return h("input", input);
   return h("select", {}, choices.map((word) => {
     const option = h("option", { value: word });
-    setText(option, word === "" ? "any" : word === "NOT_RUN" ? "not judged" : word);
+    setText(option, WORDS[word] ?? word);
     return option;
   }));
 }

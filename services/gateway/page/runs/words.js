@@ -11,7 +11,7 @@ export function runWords(row, about) {
     row.run_type,
     clock(row.started ?? row.began),
     last ? `LS ${first}–${last}` : first === 0 ? "whole run" : "",
-    row.events !== null || about ? `${count(row.events ?? about.accounting.seen)} events` : "",
+    row.events != null || about ? `${count(row.events ?? about.accounting.seen)} events` : "",
     about?.fill ? `fill ${about.fill}` : "",
     about?.delivered ? `delivered ${number(about.delivered, 3)} /pb` : "",
     ...markWords(row.marks ?? []),
@@ -19,19 +19,20 @@ export function runWords(row, about) {
 }
 
 /** Whether something of a run is not where it should be. */
-export function isLacking(found) {
-  return Boolean(found.dropped || found.late_events || found.incomplete || found.holes || Object.keys(found.missing).length || Object.keys(found.refused).length);
+export function isShort(found) {
+  const { dropped, late_events: late, incomplete, holes, missing, refused } = found;
+  return Boolean(dropped || late || incomplete || holes || Object.keys(missing).length || Object.keys(refused).length);
 }
 
-/** Where its events are, in words. */
-export function accountWords(found) {
+/** Where its events are, in words; its page says in which LSs. */
+export function countWords(found) {
   const words = [
-    found.incomplete ? `incomplete LS ${found.incomplete}` : "",
+    found.incomplete ? `${plural(found.incomplete, "LS")} incomplete` : "",
     found.dropped ? `${plural(found.dropped, "event")} dropped` : "",
-    found.late_events ? `${plural(found.late_events, "late event")}` : "",
-    Object.keys(found.missing).length ? `missing ${Object.entries(found.missing).map(([source, where]) => `${source} in LS ${where}`).join(", ")}` : "",
+    found.late_events ? plural(found.late_events, "late event") : "",
+    ...Object.entries(found.missing).map(([source, number]) => `${source} missing in ${plural(number, "LS")}`),
     Object.keys(found.refused).length ? `refused chunks: ${Object.keys(found.refused).join(", ")}` : "",
-    found.holes ? `input expired in LS ${found.holes}` : "",
+    found.holes ? `input expired in ${plural(found.holes, "LS")}` : "",
   ].filter(Boolean);
   return words.length ? words.join(" · ") : "all events accounted for";
 }
