@@ -263,6 +263,22 @@ async def test_what_an_expert_changes_is_what_a_viewer_sees_by_the_address(
         await screenshot(other, "layout-phone")
 
 
+async def test_only_plots_on_screen_are_asked_for_and_a_reference_that_is_not_there_is_named(
+    visit: Any,
+) -> None:
+    page = visit.page
+    many = layout("Experts/Many", *[CHARGE] * 60)
+    nothing = {"choice": "catalogue", "name": "no such reference"}
+    many["tabs"][0]["cells"][0]["reference"] = nothing
+    await put(visit.url, many, None)
+    await show(page, visit.url, "Experts/Many")
+    first, last = page.locator(".cell").first, page.locator(".cell").last
+    await expect(first.locator("footer")).to_contain_text("no such reference")
+    assert await page.locator(".cell[data-drawn]").count() < 40
+    await last.scroll_into_view_if_needed()
+    await expect(last).to_have_attribute("data-drawn", "")
+
+
 async def test_who_saves_after_somebody_else_is_told_and_loses_nothing(visit: Any) -> None:
     page = visit.page
     first = await put(visit.url, layout("Experts/Both", CHARGE), None)
@@ -353,6 +369,11 @@ async def test_two_versions_of_a_workspace_stand_side_by_side_and_what_differs_i
     await screenshot(page, "layout-side-by-side")
     await page.reload()
     await expect(changed).to_have_attribute("data-differs", "")
+    of_set = {"paths": [NEW], "set": beside}
+    tab = {"name": "New", "cells": [of_set]}
+    await put(visit.url, {"name": "Upgrade/New", "tabs": [tab]}, None)
+    await show(page, visit.url, "Upgrade/New")
+    await expect(page.locator(".cell")).to_have_attribute("data-drawn", "")
 
 
 async def test_lss_are_held_to_compare_others_with_them_and_the_past_is_said_to_be_the_past(
@@ -383,5 +404,6 @@ async def test_lss_are_held_to_compare_others_with_them_and_the_past_is_said_to_
         "LS then2"
     )
     await expect(page.locator("#fact-rate")).to_have_text("not kept")
-    await expect(page.locator("#link")).to_contain_text("the past")
+    await expect(page.locator("#link")).to_have_text("the past")
+    await page.wait_for_selector("#grid .card[data-drawn]")
     await screenshot(page, "past")

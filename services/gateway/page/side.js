@@ -59,6 +59,7 @@ export class Side {
   }
 
   _drawAccounting() {
+    setText(byId("h-accounting"), this._model.moment === null ? "Accounting" : "Accounting, as of now");
     const { accounting } = this._model.boards.run.header;
     const rows = new Map(accounting ? accountingRows(accounting, this._model.lumisections) : []);
     const list = byId("accounting");

@@ -27,9 +27,9 @@ export class Top {
     const { freshness: fresh, run, boards } = this._model;
     document.body.dataset.fresh = fresh.state;
     const link = byId("link");
-    link.title = fresh.says;
     const { moment } = this._model;
-    setText(link.lastElementChild, fresh.state === "stale" ? fresh.says : moment === null ? LINKS[fresh.state] : `the past · ${LINKS[fresh.state]} now`);
+    link.title = moment === null ? fresh.says : `What was known then is shown. Now: ${LINKS[fresh.state]}.`;
+    setText(link.lastElementChild, fresh.state === "stale" ? fresh.says : moment === null ? LINKS[fresh.state] : "the past");
     setText(byId("fact-run"), run ? String(run.run) : "–");
     drawMarks(byId("fact-marks"), run?.marks ?? []);
     this._drawFacts(moment === null ? factsOf(this._model) : pastFactsOf(this._model));

@@ -6,6 +6,7 @@ import { keyedCells } from "./difference.js";
 import { Drawing } from "./drawing.js";
 
 const FRAME_BUDGET = 10;
+const KEYS = "Shift+ArrowLeft Shift+ArrowRight Shift+ArrowUp Shift+ArrowDown + - Delete Enter";
 
 export class Board {
   /** `edit` is what the editor does with cells: see `Editing`. */
@@ -18,7 +19,7 @@ export class Board {
     this._dirty = new Set();
     this._pending = false;
     this._shown = null;
-    this._grid = h("div", { class: "cells", role: "group" });
+    this._grid = h("div", { class: "cells", id: "layout-plots" });
     this._none = h("p", { class: "cells-none", hidden: true });
     root.append(this._grid, this._none);
     this._watcher = new IntersectionObserver((entries) => this._seen(entries), { rootMargin: "200px" });
@@ -35,11 +36,6 @@ export class Board {
     for (const kind of ["dragstart", "dragover", "drop", "dragend"]) this._grid.addEventListener(kind, (event) => this._drag(event));
   }
 
-  /** Paths in the order in which they are shown. */
-  get paths() {
-    return this._shown ? [...new Set([...this._cards.values()].flatMap(({ cell }) => cell.paths))] : [];
-  }
-
   /**
    * Show a tab, or nothing for null.
    *
@@ -47,7 +43,7 @@ export class Board {
    * @param pair the set that is shown beside; empty for none
    * @param at the cell that is being edited; -1 for none
    */
-  show(tab, { editing = false, pair = "", at = -1, name = "" } = {}) {
+  show(tab, { editing = false, pair = "", at = -1, name = "", tabs = 0 } = {}) {
     this._shown = tab && { tab, editing, pair };
     const cells = keyedCells(tab?.cells ?? []);
     const elements = new Map(this.model.elements.map((element) => [element.path, element]));
@@ -55,7 +51,7 @@ export class Board {
     this._order = order;
     const columns = tab?.columns ?? 1;
     this._grid.style.setProperty("--columns", columns);
-    setAttributes(this._grid, { "aria-label": `Plots of ${name}`, "data-editing": editing });
+    setAttributes(this._grid, { "aria-label": `Plots of ${name}`, role: tabs > 1 ? "tabpanel" : "group", "data-editing": editing });
     keyed(this._grid, order, (key) => this._make(cells.get(key)), (root, key) => {
       if (!this._cards.has(key)) this._adopt(key, root);
       const card = this._cards.get(key);
@@ -64,7 +60,7 @@ export class Board {
         elements, editing, columns, pair: Boolean(pair), run: this.model.run?.run ?? this.router.route.run,
         link: (path) => this.router.link({ path, window: this.router.route.window }),
       });
-      setAttributes(root, { draggable: editing ? "true" : null, tabindex: editing ? 0 : null, "data-chosen": editing && order.indexOf(key) === at });
+      setAttributes(root, { draggable: editing ? "true" : null, tabindex: editing ? 0 : null, "aria-keyshortcuts": editing ? KEYS : null, "data-chosen": editing && order.indexOf(key) === at });
       this._edit.tools(card, editing, order.indexOf(key), order.length);
     });
     this._forget(new Set(order));

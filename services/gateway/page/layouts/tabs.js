@@ -13,7 +13,7 @@ export class Tabs {
 
   draw(layout, at, always) {
     show(this._list, always || layout.tabs.length > 1);
-    keyed(this._list, layout.tabs.keys(), () => h("a", { role: "tab" }), (link, i) => {
+    keyed(this._list, layout.tabs.keys(), () => h("a", { role: "tab", "aria-controls": "layout-plots" }), (link, i) => {
       const tab = layout.tabs[i];
       setText(link, tab.name);
       setAttributes(link, {

@@ -28,7 +28,7 @@ export function open(root, parts) {
 class Layouts {
   constructor(root, parts) {
     const { model, router } = parts;
-    Object.assign(this, { _model: model, _router: router, _shown: false, _name: "", _version: "", _asked: 0 });
+    Object.assign(this, { _model: model, _router: router, _shown: false, _name: "", _version: "", _asked: 0, _paths: [] });
     this._shelf = new Shelf();
     /** What is shown: `{layout, version, …}` as the gateway answers; null while it is not there. */
     this._found = null;
@@ -86,7 +86,7 @@ class Layouts {
 
   /** Paths of the plots of the tab, in their order. */
   get paths() {
-    return this._board.paths;
+    return this._paths;
   }
 
   follow(route) {
@@ -179,7 +179,9 @@ class Layouts {
     const tab = layout ? tabOf(layout.tabs[at]) : null;
     if (layout) this._tabs.draw(layout, at, Boolean(draft));
     setLinked(this._tabDescription, tab?.description ?? "");
-    this._board.show(tab, { editing: Boolean(draft), pair, at: this._editor.at, name: tab?.name ?? "" });
+    const booked = new Set(this._model.elements.map(({ path }) => path));
+    this._paths = [...new Set((tab?.cells ?? []).flatMap(({ paths }) => paths))].filter((path) => booked.has(path));
+    this._board.show(tab, { tabs: layout?.tabs.length ?? 0, editing: Boolean(draft), pair, at: this._editor.at, name: tab?.name ?? "" });
     this._sets.draw(tab, draft ? null : pair);
     this._editor.draw();
   }
