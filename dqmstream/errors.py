@@ -13,6 +13,7 @@ A message says what came, what was expected, and where: run, lumisection, path, 
     ├── LogError                         the log refused or lost something
     │   ├── LogUnavailableError          it cannot be reached or written now: trying again may help
     │   ├── LogOwnedError                another process owns the data folder
+    │   ├── LogBorrowedError             a topic belongs to another system: it is read, not written
     │   ├── LogIdentityError             another log, or a shorter one, than the one we stood on
     │   └── OffsetExpiredError           retention removed the records before they were read
     ├── StoreError                       the store refused, or holds another history
@@ -25,6 +26,7 @@ __all__ = [
     "BookingError",
     "ConfigurationError",
     "DqmError",
+    "LogBorrowedError",
     "LogError",
     "LogIdentityError",
     "LogOwnedError",
@@ -103,6 +105,10 @@ class LogUnavailableError(LogError):
 
 class LogOwnedError(LogError):
     """Another process owns the data folder of the embedded log."""
+
+
+class LogBorrowedError(LogError):
+    """A topic that another system lends would be written: a candidate decides nothing for it."""
 
 
 class LogIdentityError(LogError):

@@ -129,8 +129,13 @@ def _planned(
     )
 
 
-def candidate(*, name: str, why: str, flags: Mapping[str, object], config: Path | None) -> int:
+def candidate(
+    *, name: str, why: str, url: str, flags: Mapping[str, object], config: Path | None
+) -> int:
     """Run a planned deployment beside production, in one process, until stopped."""
+    if url and not url.startswith(("http://", "https://")):
+        msg = f"url {url!r}: expected the address of a page, as https://candidate.example.org"
+        raise ConfigurationError(msg)
     production = _production(flags, config)
     need_broker(production, "deploy candidate")
     settings = settings_in_force({**flags, "candidate": name}, config)
@@ -154,7 +159,7 @@ def candidate(*, name: str, why: str, flags: Mapping[str, object], config: Path 
                             action="run",
                             before=now.hash,
                             after=now.hash,
-                            url=system.url,
+                            url=url or system.url,
                         ),
                         who=_who(),
                         why=why or "beside production",

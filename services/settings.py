@@ -75,6 +75,11 @@ class Settings(BaseModel):
     candidate_store: str = Field(
         "", description="SQLAlchemy URL of its store; empty: SQLite in a folder of its own"
     )
+    production_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s\"'<>]{1,500})?$",
+        description="page of production, to which the page of a candidate leads back",
+    )
     kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
         "plaintext", description="how to talk to the brokers"
     )

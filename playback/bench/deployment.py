@@ -73,6 +73,19 @@ class Deployment:
         one.process.wait()
         one.errors.close()
 
+    def end(self, name: str) -> int:
+        """SIGTERM, and wait: the status it ends with."""
+        one = self._running.pop(name)
+        self._spent[name] = self._spent.get(name, 0.0) + cpu_seconds(one.process.pid)
+        one.process.terminate()
+        status = one.process.wait(_STOP_SECONDS)
+        one.errors.close()
+        return status
+
+    def pid(self, name: str) -> int:
+        """Of the process of a service."""
+        return self._running[name].process.pid
+
     def stop(self) -> None:
         """Stop all services: all are asked, then waited for."""
         for one in self._running.values():

@@ -6,7 +6,19 @@ from typing import Annotated
 import typer
 
 from services.command_line.invoke import invoke
-from services.command_line.options import Config, Data, Json, Kafka, Port, Why, Workspaces, flags
+from services.command_line.options import (
+    GATEWAY,
+    Config,
+    Data,
+    ExpertToken,
+    Json,
+    Kafka,
+    Port,
+    Url,
+    Why,
+    Workspaces,
+    flags,
+)
 
 __all__ = ["add_to"]
 
@@ -27,7 +39,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
         no_args_is_help=True,
         help="Plan a release or configuration, run it beside production, promote it, go back.",
     )
-    for command in (plan, candidate, promote, rollback, drop, status, history):
+    for command in (plan, candidate, compare, promote, rollback, drop, status, history):
         deploy.command()(command)
     app.add_typer(deploy, name="deploy", rich_help_panel=panel)
 
@@ -73,6 +85,12 @@ def plan(
 def candidate(
     name: Name,
     why: Annotated[str, typer.Option(help="for the record")] = "",
+    url: Annotated[
+        str,
+        typer.Option(
+            help="of its page for browsers; default: where it listens", show_default=False
+        ),
+    ] = "",
     workspaces: Workspaces = None,
     data: Data = None,
     port: Port = None,
@@ -87,7 +105,41 @@ def candidate(
     from services import deploy_commands  # noqa: PLC0415
 
     given = flags(workspaces=workspaces, data=data, port=port, kafka=kafka)
-    invoke(deploy_commands.candidate, name=name, why=why, flags=given, config=config)
+    invoke(deploy_commands.candidate, name=name, why=why, url=url, flags=given, config=config)
+
+
+def compare(
+    name: Name,
+    run: Annotated[int, typer.Option(min=1, help="run of both")],
+    lumisections: Annotated[
+        str | None,
+        typer.Option(help="as 5-10; default: the whole run", show_default=False),
+    ] = None,
+    url: Url = GATEWAY,
+    candidate_url: Annotated[
+        str,
+        typer.Option(help="of its gateway; default: as it was started", show_default=False),
+    ] = "",
+    token: ExpertToken = "",
+    json: Json = False,
+) -> None:
+    """Compare a candidate with production, element by element and bin by bin.
+
+    Status 1 if an element of both differs. --url is the gateway of production, which knows where
+    the candidate's is.
+    """
+    from services import deploy_compare  # noqa: PLC0415
+
+    invoke(
+        deploy_compare.compare,
+        name=name,
+        run=run,
+        lumisections=lumisections,
+        url=url,
+        candidate_url=candidate_url,
+        token=token,
+        json=json,
+    )
 
 
 def promote(

@@ -27,6 +27,7 @@ _PLACES: Final = frozenset(
         "numba_cache",
         "oidc_url",
         "port",
+        "production_url",
         "store",
         "store_password_file",
         "tokens_file",

@@ -26,6 +26,7 @@ from services.gateway.routes import (
     alarm_rules,
     alarms,
     contents,
+    deployments,
     displays,
     elements,
     fits,
@@ -90,6 +91,7 @@ _MODULES: Final = (
     subscriptions,
     notification_routes,
     operations,
+    deployments,
     ingest,
 )
 

@@ -16,6 +16,7 @@ from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
 from services.gateway.catalogue import Found, find
+from services.gateway.deployment_desk import DeploymentDesk
 from services.gateway.desk import Desk
 from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
@@ -111,6 +112,7 @@ class Parts:
     alarm_rules: AlarmRulesDesk | None = None
     posted: PostedDesk | None = None
     layouts: LayoutDesk | None = None
+    deployments: DeploymentDesk | None = None
 
 
 def _parts(request: Request) -> Parts:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from dqmstream.errors import LogUnavailableError
+from dqmstream.errors import LogBorrowedError, LogUnavailableError
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS
 from dqmstream.transport.log import Log
@@ -22,6 +22,7 @@ async def log_within(seconds: float) -> AsyncIterator[None]:
     ------
     ProblemError
         503 if it takes longer, or is away. To ask, or to send the same, again harms nothing.
+        409 if it is for production to decide, of which this is a candidate.
     """
     try:
         async with asyncio.timeout(seconds):
@@ -31,6 +32,8 @@ async def log_within(seconds: float) -> AsyncIterator[None]:
         what = f"did not answer within {seconds:g} s" if is_slow else f"is away ({error!s:.200})"
         detail = f"the log {what}: ask again, that harms nothing"
         raise ProblemError(503, detail, {"retry-after": "1"}) from error
+    except LogBorrowedError as error:
+        raise ProblemError(409, f"this is decided in production: {error}") from error
 
 
 async def write_down(log: Log, command: Command, seconds: float) -> int:

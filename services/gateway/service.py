@@ -24,6 +24,7 @@ from services.gateway.archive import Archive
 from services.gateway.asking import Parts
 from services.gateway.backfill import Backfill
 from services.gateway.deflating import deflating
+from services.gateway.deployment_desk import DeploymentDesk
 from services.gateway.desk import Desk
 from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
@@ -126,6 +127,7 @@ async def run_gateway(
         posted = PostedDesk(log, clock, view, desk, limits)
         library = Library(view, desk, archive)
         layouts = LayoutDesk(log, clock, lambda: library.layouts(None))
+        deployments = DeploymentDesk(log)
         parts = Parts(
             view=view,
             desk=desk,
@@ -151,10 +153,12 @@ async def run_gateway(
             alarms=alarms,
             alarm_rules=alarm_rules,
             layouts=layouts,
+            deployments=deployments,
         )
         tasks.create_task(alarms.run(), name="alarms")
         tasks.create_task(alarm_rules.run(), name="alarm rules")
         tasks.create_task(layouts.run(), name="layouts")
+        tasks.create_task(deployments.run(), name="deployments")
         tasks.create_task(notifications.run(), name="notifications")
         tasks.create_task(notification_routes.run(), name="notification routes")
         tasks.create_task(posted.run(), name="posted workspaces")

@@ -106,6 +106,9 @@ class GatewaySettings:
         Seconds; a stream whose client does not answer a ping is closed.
     read_needs_token
         Whether reading takes a token, too. The page asks for it then.
+    candidate, production_url
+        Name of the candidate that this is a gateway of, and the page of production; empty for
+        production itself.
     """
 
     host: str = "127.0.0.1"
@@ -118,6 +121,8 @@ class GatewaySettings:
     ping_interval: float = 20.0
     ping_timeout: float = 20.0
     read_needs_token: bool = False
+    candidate: str = ""
+    production_url: str = ""
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -71,6 +71,8 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                     update_interval=settings.update_interval,
                     allowed_hosts=settings.allowed_hosts,
                     read_needs_token=settings.read_needs_token,
+                    candidate=settings.candidate,
+                    production_url=settings.production_url if settings.candidate else "",
                     limits=Limits(
                         clients=settings.streams,
                         connections=settings.streams + _OTHER_CONNECTIONS,

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from dqmstream.clock import Clock
-from dqmstream.errors import LogError
+from dqmstream.errors import LogBorrowedError, LogError
 from dqmstream.transport.kafka.connection import client_arguments, reach, tls_context
 from dqmstream.transport.kafka.failures import translated
 from dqmstream.transport.kafka.group_reader import KafkaGroupReader
@@ -229,7 +229,7 @@ class KafkaLog:
                     f"{message.topic} belongs to the system {self._settings.lender!r}, which lends "
                     f"it to {self._settings.prefix!r}: it is read, and never written"
                 )
-                raise LogError(msg)
+                raise LogBorrowedError(msg)
             check_message(message, self._spec(message.topic))
         return await self._sender.send(messages, self._lane) if messages else []
 

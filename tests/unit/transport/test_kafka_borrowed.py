@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from dqmstream.errors import ConfigurationError, LogError
+from dqmstream.errors import ConfigurationError, LogBorrowedError, LogError
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from dqmstream.transport.log import Outgoing, TopicSpec
 
@@ -61,7 +61,7 @@ async def test_what_is_lent_is_never_written(owner, borrower) -> None:
     async with KafkaLog.open(owner) as lending, KafkaLog.open(borrower) as log:
         await lending.ensure_topics([LENT])
         await log.ensure_topics([LENT, OWN])
-        with pytest.raises(LogError, match=r"lent belongs to the system .* never written"):
+        with pytest.raises(LogBorrowedError, match=r"lent belongs to the system .* never written"):
             await log.send([message("own", b"ours"), message("lent", b"decided")])
         assert await lending.bounds("lent", 0) == (0, 0)
         assert await log.bounds("own", 0) == (0, 0)

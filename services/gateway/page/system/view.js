@@ -1,6 +1,7 @@
 /** The system view: each process, what it waits for and complains of, dead letters, and memory. */
 
 import { ask } from "../api.js";
+import { deploymentsTable } from "../deployments/table.js";
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
 import { age, count, lumisectionWord, plural } from "../format.js";
 import { Processes } from "./processes.js";
@@ -27,10 +28,11 @@ class System {
     this._missing = h("p");
     this._dead = table("Dead letters", ["Topic", "Records", "Newest", "Where it came from", "Reason"]);
     this._topics = table("Topics of the log", ["Topic", "Partitions", "Records", "Newest"]);
+    this._deployments = deploymentsTable();
     this._memory = table("Memory of the gateway, by workspace", ["Workspace", "Held", "Of the budget", "LSs", "Largest plots"]);
     root.append(
       h("header", {}, h("h1", {}, "System"), this._well), this._problem, this._problems, this._processes.root,
-      this._open.root, section("Missing producers", this._missing), this._dead.root, this._memory.root, this._topics.root,
+      this._open.root, section("Missing producers", this._missing), this._dead.root, this._deployments.root, this._memory.root, this._topics.root,
     );
     stream.addEventListener("link", ({ detail }) => detail.state === "live" && this._timer && this._fetch());
   }
@@ -50,9 +52,11 @@ class System {
     if (this._asking || this._stream.link === "lost") return;
     this._asking = true;
     try {
-      const [status, memory] = await Promise.all([ask("status"), ask("memory", { largest: 5 })]);
+      const [status, memory, deployments] = await Promise.all([ask("status"), ask("memory", { largest: 5 }), ask("deployments").catch(() => null)]);
       show(this._problem, false);
       this._draw(status, memory);
+      show(this._deployments.root, deployments !== null);
+      if (deployments) this._deployments.draw(deployments, status.now);
     } catch (error) {
       setText(this._problem, `The status cannot be had: ${error.message}. What stands below is how it was last.`);
       show(this._problem, true);

@@ -1,0 +1,80 @@
+"""A candidate side by side with production, element by element, as their two gateways tell."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqmstream.client import Client, Element
+from dqmstream.messages.struct import Value
+
+__all__ = ["Pair", "compared"]
+
+_AT_ONCE: Final = 50
+
+
+class Pair(Value, frozen=True, kw_only=True):
+    """An element, and what there is to say: `same`, `different`, `re-binned`, `only in ...`.
+
+    `entries` are those of production and of the candidate, `cells` how many cells differ.
+    """
+
+    path: str
+    says: str
+    entries: tuple[int | None, int | None] = (None, None)
+    cells: int = 0
+
+
+def compared(
+    production: Client, candidate: Client, *, run: int, lumisections: str | None = None
+) -> list[Pair]:
+    """Each element of a run in both, by path.
+
+    Parameters
+    ----------
+    lumisections
+        As `5-10`; by default the whole run.
+
+    Raises
+    ------
+    GatewayError
+        If one of them does not know the run, or these LSs.
+    """
+    sides = [_elements(client, run, lumisections) for client in (production, candidate)]
+    ours, theirs = sides
+    return [_pair(path, ours.get(path), theirs.get(path)) for path in sorted({*ours, *theirs})]
+
+
+def _elements(client: Client, run: int, lumisections: str | None) -> Mapping[str, Element]:
+    paths = [str(one["path"]) for one in client.booked(run=run)]
+    found: dict[str, Element] = {}
+    for first in range(0, len(paths), _AT_ONCE):
+        some = paths[first : first + _AT_ONCE]
+        for one in client.elements(*some, run=run, lumisections=lumisections):
+            found[one.path] = one
+    return found
+
+
+def _pair(path: str, ours: Element | None, theirs: Element | None) -> Pair:
+    if ours is None or theirs is None:
+        return Pair(path=path, says=f"only in {'the candidate' if ours is None else 'production'}")
+    entries = ours.entries, theirs.entries
+    if (ours.kind, ours.storage, *_axes(ours)) != (theirs.kind, theirs.storage, *_axes(theirs)):
+        return Pair(path=path, says="re-binned", entries=entries)
+    cells = sum(_differing(ours.cells[name], theirs.cells[name]) for name in ours.cells)
+    totals = [(one.nan, one.outside, one.value, one.invalid) for one in (ours, theirs)]
+    if cells or totals[0] != totals[1]:
+        return Pair(path=path, says="different", entries=entries, cells=cells)
+    covered = [(one.first, one.last, one.lumisections) for one in (ours, theirs)]
+    is_same = covered[0] == covered[1]
+    return Pair(path=path, says="same" if is_same else "same, of other LSs", entries=entries)
+
+
+def _axes(one: Element) -> list[tuple[Any, ...]]:
+    return [(axis.type, axis.edges.tolist(), axis.codes) for axis in one.axes]
+
+
+def _differing(one: NDArray[Any], other: NDArray[Any]) -> int:
+    same = (one == other) | ((one != one) & (other != other))  # noqa: PLR0124 NaN is no number
+    return int(np.count_nonzero(~same))
