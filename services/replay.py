@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 import typer
 from msgspec import structs
 
@@ -26,7 +25,7 @@ from dqmstream.transport.log import Log
 from dqmstream.workspaces.fitting import needed_columns
 from playback.recordings import Recording, is_recording
 from playback.replaying import ChangedRun, Changes, LoopedRuns, Steering, parse_changes
-from playback.replaying.control import answering, ask
+from playback.replaying.control import answering
 from services.announced import announced_columns, columns_in_use, drawn_columns
 from services.conditions import conditions_of_runs, with_conditions
 from services.input_files import FileOptions, runs_of_files
@@ -39,12 +38,10 @@ from services.runs import Runs
 from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import chosen_bookings, chosen_tests, settings_in_force
+from services.steering import SOCKET
 from services.system import running_system
 
-__all__ = ["SOCKET", "Replayed", "replay", "steer"]
-
-SOCKET: Final = "playback.socket"
-"""Name of the socket in the data folder."""
+__all__ = ["Replayed", "replay"]
 
 _Rows = Mapping[int, Sequence[Conditions]]
 
@@ -120,28 +117,6 @@ def replay(
     if played.send_only:
         return playing.send()
     return playing.play(bookings, exit_with_run=exit_with_run, json=json)
-
-
-def steer(
-    *,
-    command: str,
-    socket: Path | None,
-    json: bool,
-    flags: Mapping[str, object],
-    config: Path | None,
-) -> int:
-    """Give a command to a replay that runs, and tell what it answers."""
-    settings = settings_in_force(flags, config)
-    said = ask(socket or settings.data / SOCKET, command)
-    if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(said)).decode())
-        return 0
-    speed = "as fast as it goes" if said["speed"] is None else f"at {said['speed']:g} times"
-    typer.echo(
-        f"run {said['run']} LS {said['lumisection']}, {speed}, {said['late']:.3f} s late, at most "
-        f"{said['latest']:.3f} s in this run"
-    )
-    return 0
 
 
 class _Playing:

@@ -3,6 +3,7 @@
 Heavy imports happen inside the commands, so that help is quick.
 """
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -385,13 +386,14 @@ def status(
 def _steer(
     command: str, *, socket: Path | None, data: Path | None, config: Path | None, json: bool
 ) -> None:
-    from services import replay as playing  # noqa: PLC0415
+    from services import steering  # noqa: PLC0415
 
     invoke(
-        playing.steer,
+        steering.steer,
         command=command,
         socket=socket,
         json=json,
+        environment=os.environ,
         flags=flags(data=data),
         config=config,
     )
