@@ -232,7 +232,7 @@ class LayoutVersions:
             for old in self._deleted_longest_ago():
                 going[key_of(old)] = len(old.text)
         room = MOST_BYTES - self.bytes - len(version.text) + sum(going.values())
-        for old in self._by_age(now=name):
+        for old in self._by_age(now=name) if room < 0 else ():
             if room >= 0:
                 break
             if going.setdefault(key_of(old), len(old.text)):

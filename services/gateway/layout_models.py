@@ -2,10 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from dqmstream.layouts.check import document_of
 from dqmstream.layouts.importing import LARGEST_FILE
+from dqmstream.layouts.layout import Layout
 from dqmstream.layouts.versions import is_deleted
 from dqmstream.messages.configuration import ConfigurationVersion
 from services.gateway.layout_desk import Shown, version_facts
@@ -25,6 +27,28 @@ __all__ = [
     "version_row",
 ]
 
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
+    """A schema without references: it stands inside of other documents."""
+    if isinstance(schema, list):
+        return [_inlined(one, parts) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = dict(schema)
+    if "$ref" in found:
+        found |= parts[found.pop("$ref").rsplit("/", 1)[-1]]
+    return {name: _inlined(one, parts) for name, one in found.items() if name != "$defs"}
+
+
+def _layout_schema() -> dict[str, Any]:
+    schema = msgspec.json.schema(Layout)
+    found: dict[str, Any] = _inlined(schema, schema["$defs"])
+    return found
+
+
+LayoutDocument = Annotated[dict[str, Any], WithJsonSchema(_layout_schema())]
+"""A layout as JSON; what it may be is said with more than a schema can (`dqmstream.layouts`)."""
+
 _Why = Annotated[str, Field(min_length=3, max_length=1_000)]
 _Number = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
@@ -36,7 +60,7 @@ class _Asked(BaseModel):
 class PutLayout(_Asked):
     """A layout to write."""
 
-    layout: dict[str, Any] = Field(description="docs/layouts.md; as GET has it.")
+    layout: LayoutDocument
     why: _Why
     based_on: _Number | None = Field(
         None,
@@ -89,7 +113,7 @@ class LayoutsAnswer(Answer):
 class LayoutAnswer(Answer):
     """A layout, whole. `layout` is what an export holds, and an import takes."""
 
-    layout: dict[str, Any] = Field(description="docs/layouts.md; what is left out is as booked.")
+    layout: LayoutDocument
     version: int
     hash: str
     who: str
@@ -141,7 +165,7 @@ class WrittenRow(Answer):
 class ImportedAnswer(Answer):
     """What a file of layouts comes to."""
 
-    layouts: list[dict[str, Any]]
+    layouts: list[LayoutDocument]
     mapped: int = Field(description="Plots of elements that are known here.")
     unmapped: list[UnmappedRow]
     notes: list[str] = Field(description="What else of the file was left out.")

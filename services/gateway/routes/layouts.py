@@ -192,10 +192,17 @@ async def post_import(caller: Expert, parts: Gateway, desk: OpenDesk, body: Body
         found = await asyncio.to_thread(read)
     except ConfigurationError as error:
         raise ProblemError(422, str(error)) from error
-    written = []
+    written: list[dict[str, Any]] = []
     for layout in () if asked.dry_run else found.layouts:
         stands = await desk.number(layout.name)
-        one = await desk.put(layout, based_on=stands, who=caller.name, why=asked.why)
+        try:
+            one = await desk.put(layout, based_on=stands, who=caller.name, why=asked.why)
+        except ProblemError as problem:
+            names = ", ".join(row["name"] for row in written) or "none"
+            detail = f"{problem.detail}; of {len(found.layouts)} layouts were written: {names}"
+            raise ProblemError(
+                problem.status, detail, problem.headers, more=problem.more
+            ) from problem
         written.append({"name": layout.name, "version": one.number})
     layouts = [document_of(one) for one in found.layouts]
     return answer({**msgspec.to_builtins(found), "layouts": layouts, "written": written})

@@ -297,6 +297,10 @@ async def test_versions_beyond_so_many_are_gone_from_the_log(
         await put(client, layout() | {"name": "two"}, None, 201)
         problem = await put(client, layout() | {"name": "three"}, None, 413)
         assert "there are 2 layouts, expected at most 2" in problem["detail"]
+        text = json.dumps({"layouts": [layout("x") | {"name": name} for name in ("two", "four")]})
+        answer = await client.post("/layout-imports", json={"text": text})
+        assert answer.status_code == 413
+        assert answer.json()["detail"].endswith("; of 2 layouts were written: two")
 
 
 async def test_a_version_that_cannot_be_read_here_leaves_the_one_before_in_force() -> None:
