@@ -39,6 +39,7 @@ FIELDS: Final[Mapping[str, tuple[str, Kind]]] = {
     "first": ("dqm.first", "long"),
     "next_offset": ("dqm.next_offset", "long"),
     "epoch": ("dqm.epoch", "long"),
+    "generation": ("dqm.generation", "long"),
     "log": ("dqm.log", "keyword"),
     "stored": ("dqm.stored_log", "keyword"),
     "member": ("dqm.member", "keyword"),

@@ -143,6 +143,7 @@ def check_running(system: System, documented: dict[str, tuple[str, str]], *statu
     names = {service.service for service in told.services}
     assert names == {
         "filler-0",
+        "posted",
         "comparator",
         "display",
         "recorder",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,6 +123,28 @@ class Source:
         return {"run": run, **who}
 
 
+@asynccontextmanager
+async def filling(log: Log, *names: str) -> AsyncIterator[list[PostedFilling]]:
+    """Processes of these names that fill what is posted."""
+    services = [PostedFilling(SETTINGS) for _ in names]
+    async with asyncio.TaskGroup() as tasks:
+        running = [
+            tasks.create_task(_fill(log, service, name))
+            for service, name in zip(services, names, strict=True)
+        ]
+        yield services
+        for task in running:
+            task.cancel()
+
+
+async def _fill(log: Log, service: PostedFilling, name: str) -> None:
+    health = Health(SystemClock(), [name])
+    process = Process(SETTINGS, SystemClock(), log, health, ProcessMetrics(health))
+    process.name = name
+    with suppress(asyncio.CancelledError):
+        await service.service().start(process, lambda: None)
+
+
 class Stage:
     """A log with a desk that follows it, and processes that fill."""
 
@@ -132,24 +154,8 @@ class Stage:
         self.view = view
         self.source = Source(log)
 
-    @asynccontextmanager
-    async def filling(self, *names: str) -> AsyncIterator[list[PostedFilling]]:
-        services = [PostedFilling(SETTINGS) for _ in names]
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(self._fill(service, name))
-                for service, name in zip(services, names, strict=True)
-            ]
-            yield services
-            for task in running:
-                task.cancel()
-
-    async def _fill(self, service: PostedFilling, name: str) -> None:
-        health = Health(SystemClock(), [name])
-        process = Process(SETTINGS, SystemClock(), self.log, health, ProcessMetrics(health))
-        process.name = name
-        with suppress(asyncio.CancelledError):
-            await service.service().start(process, lambda: None)
+    def filling(self, *names: str) -> AbstractAsyncContextManager[list[PostedFilling]]:
+        return filling(self.log, *names)
 
     async def post(self, text: str) -> int:
         version = await self.desk.activate(text, "expert", "for the test", unmeasured=True)
