@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dqmstream.quality.algorithms.combined import PARTS, distances_of, score_of
 from dqmstream.quality.fitting import fit_combined
 from dqmstream.quality.labelled import Labelled, beside_near_runs
+from playback.bench.labelled.context import tried
 from playback.bench.labelled.scorers import SCORERS, named
 from playback.bench.labelled.scoring import folds
 
@@ -50,6 +51,7 @@ def scored(learned: Labelled, judged: Labelled) -> dict[str, Floats]:
     near, asked = (distances_of(beside_near_runs(learned, one)) for one in (learned, judged))
     scores |= {f"{named(name)}, near runs": values for name, values in asked.items()}
     scores[COMBINED] = combined(learned, KEPT, near, asked)
+    scores |= tried(learned, judged, near, asked)
     for part in PARTS:
         others = {*KEPT} ^ {part}
         scores[other_parts(part)] = combined(learned, tuple(others), near, asked)

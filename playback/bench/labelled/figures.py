@@ -1,15 +1,15 @@
 """The figures of verdicts on labelled LSs: ROC areas, shares found, what each test adds."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqmstream.quality.algorithms.combined import PARTS, distances_of, score_of, share_beyond
-from dqmstream.quality.fitted_test import area
 from dqmstream.quality.fitting import fit_combined
 from dqmstream.quality.labelled import Labelled, beside_near_runs
+from playback.bench.labelled.context import TRIED
 from playback.bench.labelled.division import (
     COMBINED,
     EARLIER,
@@ -17,8 +17,10 @@ from playback.bench.labelled.division import (
     divided,
     other_parts,
 )
+from playback.bench.labelled.measured import AREA, CLEAR, MEASURES, Measures
+from playback.bench.labelled.reach import reach
 from playback.bench.labelled.scorers import CHI2, PCA, SCORERS, named
-from playback.bench.labelled.scoring import folds, found, halves, resampled
+from playback.bench.labelled.scoring import folds, halves
 from playback.bench.row import Row
 
 __all__ = ["figures"]
@@ -27,45 +29,11 @@ Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 
 _PERCENT: Final = 0.01
-_CLEAR: Final = 2.0
-_KEPT_GOALS: Final = {("with entries", "ROC AUC")}
+_KEPT_GOALS: Final = {("with entries", AREA)}
 """Where the combination is clearly better; elsewhere it is wished for, and said where missed."""
 _CHOSEN_ON: Final = 2024
 """Which half of the runs the form of the combination was chosen on (see `halves`): all but the last
 step, to leave out what adds nothing, which came after figures of all."""
-_MEASURES: Final[Mapping[str, Callable[[Floats, Booleans], float]]] = {
-    "ROC AUC": area,
-    "found at 1 % false alarms": found,
-}
-
-
-class _Measured(NamedTuple):
-    """A mean over divisions into folds: what resampled runs, and single divisions, give."""
-
-    value: float
-    resampled: Floats
-    divisions: Floats
-
-    def less(self, other: "_Measured") -> "_Measured":
-        """The difference, of the same runs and divisions."""
-        return _Measured(
-            self.value - other.value,
-            self.resampled - other.resampled,
-            self.divisions - other.divisions,
-        )
-
-    @property
-    def error(self) -> float:
-        """Of runs drawn, and of the mean over divisions."""
-        runs = float(np.nanstd(self.resampled)) if self.resampled.size else 0.0
-        number = len(self.divisions)
-        splits = float(self.divisions.std(ddof=1)) if number > 1 else 0.0
-        return float(np.hypot(runs, splits / np.sqrt(number)))
-
-    def row(self, name: str) -> Row:
-        splits = float(self.divisions.std(ddof=1)) if len(self.divisions) > 1 else 0.0
-        said = f"{name} (+-{self.error:.3f}; one division +-{splits:.3f})"
-        return Row(name=said, value=self.value, unit="")
 
 
 def figures(data: Labelled, *, divisions: Sequence[int], bootstraps: int) -> Iterator[Row]:
@@ -84,48 +52,26 @@ def figures(data: Labelled, *, divisions: Sequence[int], bootstraps: int) -> Ite
     }
     alone = [*SCORERS, *(f"{named(part)}, near runs" for part in PARTS)]
     for words, which in rows.items():
-        measured = _Row(data, scores, which, bootstraps)
+        measured = Measures(data, scores, which, bootstraps)
         yield Row(name=f"{words}: good", value=int(data.good[which].sum()), unit="LSs")
         yield Row(name=f"{words}: bad", value=int((~data.good[which]).sum()), unit="LSs")
         told = (CHI2, PCA) if "form" in words else (*alone, EARLIER)
         for name in (*told, COMBINED):
-            for what in _MEASURES:
+            for what in MEASURES:
                 yield measured.of(name, what).row(f"{words}, {name}: {what}")
         if words != "all LSs":
             yield from _better(words, measured)
+            yield from _tried(words, measured)
         if words in {"with entries", "DCS on"}:
             yield from _added(words, measured)
+            yield from reach(words, measured)
     yield from _gated(data, [one[COMBINED] for one in scores], filled)
     yield from _carried_over(data, divisions[0])
 
 
-class _Row:
-    """Some of the LSs, and how well scores tell the bad ones of them."""
-
-    def __init__(
-        self,
-        data: Labelled,
-        scores: Sequence[Mapping[str, Floats]],
-        which: Booleans,
-        bootstraps: int,
-    ) -> None:
-        self._scores, self._which, self._bad = scores, which, ~data.good[which]
-        self._drawn = list(resampled(data.run[which], bootstraps, 1))
-
-    def of(self, name: str, what: str) -> _Measured:
-        """A measure of the scores of one name; the runs drawn are the same for all."""
-        measure, bad = _MEASURES[what], self._bad
-        several = [one[name][self._which] for one in self._scores]
-        each = np.array([measure(score, bad) for score in several])
-        again = [
-            np.mean([measure(score[one], bad[one]) for score in several]) for one in self._drawn
-        ]
-        return _Measured(float(each.mean()), np.array(again), each)
-
-
-def _better(words: str, measured: _Row) -> Iterator[Row]:
+def _better(words: str, measured: Measures) -> Iterator[Row]:
     """How much better the combination is; in errors of the difference, with a goal."""
-    for what in _MEASURES:
+    for what in MEASURES:
         whole = measured.of(COMBINED, what)
         for base in (CHI2, PCA):
             apart = whole.less(measured.of(base, what))
@@ -133,20 +79,29 @@ def _better(words: str, measured: _Row) -> Iterator[Row]:
             yield apart.row(name)
             if apart.error > 0:
                 clear = apart.value / apart.error
-                kept = _CLEAR if (words, what) in _KEPT_GOALS else None
-                said = "" if clear >= _CLEAR else f" (wished for: {_CLEAR:g}, missed)"
+                kept = CLEAR if (words, what) in _KEPT_GOALS else None
+                said = "" if clear >= CLEAR else f" (wished for: {CLEAR:g}, missed)"
                 yield Row(name=f"{name}, in errors{said}", value=clear, unit="", goal=kept)
 
 
-def _added(words: str, measured: _Row) -> Iterator[Row]:
+def _added(words: str, measured: Measures) -> Iterator[Row]:
     """What the combination loses without one of its parts, and gains with one more."""
     for part in PARTS:
-        for what in _MEASURES:
+        for what in MEASURES:
             whole, other = measured.of(COMBINED, what), measured.of(other_parts(part), what)
             if part in KEPT:
                 yield whole.less(other).row(f"{words}, {named(part)} (a part) adds: {what}")
             else:
                 yield other.less(whole).row(f"{words}, {named(part)} (left out) adds: {what}")
+
+
+def _tried(words: str, measured: Measures) -> Iterator[Row]:
+    """Forms that are not built, and what they have more than the combination."""
+    for name in TRIED:
+        for what in MEASURES:
+            one, whole = measured.of(name, what), measured.of(COMBINED, what)
+            yield one.row(f"{words}, {name} (not built): {what}")
+            yield one.less(whole).row(f"{words}, {name} (not built) - combined: {what}")
 
 
 def _unseen(data: Labelled) -> Booleans:
@@ -158,7 +113,7 @@ def _unseen(data: Labelled) -> Booleans:
 
 def _gated(data: Labelled, scores: Sequence[Floats], filled: Booleans) -> Iterator[Row]:
     for words, which in (("all LSs", np.ones(len(data), bool)), ("with entries", filled)):
-        for what, measure in _MEASURES.items():
+        for what, measure in MEASURES.items():
             values = [
                 measure(np.where(data.on, score, np.inf)[which], ~data.good[which])
                 for score in scores

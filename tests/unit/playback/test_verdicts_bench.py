@@ -21,7 +21,8 @@ from playback.bench import compare
 from playback.bench.faults.figures import Alarms
 from playback.bench.faults.running import drawn, expected_of
 from playback.bench.labelled.division import COMBINED, EARLIER, divided, scored
-from playback.bench.labelled.figures import _better, _Row, figures
+from playback.bench.labelled.figures import _better, figures
+from playback.bench.labelled.measured import Measures
 from playback.bench.labelled.scorers import CHI2, PCA
 from playback.bench.labelled.scoring import folds, found, halves, resampled
 
@@ -128,7 +129,7 @@ def test_all_figures_are_told_and_better_ones_are_held() -> None:
     areas = {
         name: row.value
         for name, row in rows.items()
-        if ": ROC AUC (" in name and "adds" not in name and " - " not in name
+        if ": ROC AUC (" in name and not any(word in name for word in ("adds", " - ", "not built"))
     }
     assert len(areas) == 39
     # The numbers of entries alone hardly tell the wide peaks.
@@ -139,6 +140,9 @@ def test_all_figures_are_told_and_better_ones_are_held() -> None:
     adds = {name: row.value for name, row in rows.items() if "adds: ROC" in name}
     assert len(adds) == 14
     assert next(value for name, value in adds.items() if "entries, nearest" in name) > 0.1
+    others = [value for name, value in rows.items() if "(not built): ROC AUC (" in name]
+    assert len(others) == 15
+    assert "DCS on: runs with bad LSs" in rows
 
 
 def test_better_is_clear_beyond_two_errors_of_the_difference_in_the_same_runs() -> None:
@@ -150,7 +154,7 @@ def test_better_is_clear_beyond_two_errors_of_the_difference_in_the_same_runs() 
         CHI2: 1.0 * ~data.good + noise,
         PCA: 3.0 * ~data.good + random.normal(size=len(data)),
     }
-    row = _Row(data, [scores], np.ones(len(data), bool), 50)
+    row = Measures(data, [scores], np.ones(len(data), bool), 50)
     found = {row.name: row for row in _better("with entries", row)}
     assert found["with entries, combined - chi2 to one reference: ROC AUC, in errors"].held
     (unclear,) = (
