@@ -62,7 +62,7 @@ async def answering(
     ) -> Mapping[str, object]:
         user = _user_of(writer)
         if user not in {0, os.getuid()}:
-            logger.warning("command of another user is refused", user=user)
+            logger.warning("command of another user is refused", client=f"user {user}")
             return {"error": f"user {user} may not steer a replay of user {os.getuid()}"}
         try:
             request = msgspec.json.decode(await reader.readline(), type=_Request)
@@ -71,7 +71,9 @@ async def answering(
         if request.command not in COMMANDS:
             return {"error": f"command {request.command!r:.40}: expected {', '.join(COMMANDS)}"}
         if request.command != "status":
-            logger.info("replay is told", command=request.command, user=user, run=steering.run)
+            logger.info(
+                "replay is told", reason=request.command, client=f"user {user}", run=steering.run
+            )
         if request.command == "next-run":
             steering.next_run()
         elif request.command == "next-lumisection":
