@@ -127,9 +127,12 @@ class Stream:
         states = await self._desk.ask(
             self._states.look, hub.watched, hub.stateless, self._clock.wall()
         )
+        # A client is woken once for all that is new: of a thousand with 20 plots each that is felt.
+        woken: dict[int, None] = {}
         for name, state in states:
-            for client in self.hub.publish(name, state):
-                self._wake[client].set()
+            woken.update(dict.fromkeys(hub.publish(name, state)))
+        for client in woken:
+            self._wake[client].set()
         self._metrics.look_seconds.observe(self._clock.monotonic() - started)
 
     async def serve(self, websocket: WebSocket) -> None:

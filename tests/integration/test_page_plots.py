@@ -3,14 +3,18 @@
 import asyncio
 import re
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.integration.conftest import screenshot
+from services.gateway.access_file import changed_tokens
+from services.gateway.access_tokens import Role
+from tests.ingesting import access, bearer
+from tests.integration.conftest import RunningSystem, _running_system, screenshot
 
 pytestmark = [
     pytest.mark.browser,
@@ -20,6 +24,8 @@ pytestmark = [
 
 CHARGE = "Pixel/Layer1/charge"
 MAP = "Pixel/Layer1/row_col"
+CHOSEN = "Pixel/Layer2/charge"
+"""Of this one there is a reference in the catalogue; of the others there is none."""
 
 _INK = """([selector, rgb]) => {
   const canvas = document.querySelector(selector);
@@ -31,6 +37,15 @@ _INK = """([selector, rgb]) => {
   return found;
 }"""
 _WHITE = [242, 245, 249]
+
+
+@pytest.fixture(scope="module")
+def faulty_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """The system of the other tests of the page, with a token of every role."""
+    folder = tmp_path_factory.mktemp("plots")
+    changed_tokens(folder / "data" / "tokens.json", lambda _: access().tokens)
+    with _running_system(folder) as running:
+        yield running
 
 
 async def _open(page: Page, url: str, view: str) -> None:
@@ -253,3 +268,55 @@ async def test_ratios_and_pulls_have_the_right_errors(visit: Any) -> None:
     assert 0.95 < width < 1.05
     assert ratio == pytest.approx([0.25, 0.25 * (1 / 100 + 1 / 400) ** 0.5])
     assert scale == pytest.approx(0.25, rel=0.02)
+
+
+async def test_a_reference_of_the_catalogue_lies_over_plots_by_itself(visit: Any) -> None:
+    """Made of a stored LS over HTTP, it is chosen without being named: large, and in the grid.
+
+    The last test here: those before it say what is said where the catalogue is empty.
+    """
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHOSEN}&window=1-1&ref=off")
+    made = await _made(visit.url)
+    assert [(row["name"], row["workspace"]) for row in made["references"]] == [("golden", "pixel")]
+    await _large(page, visit.url, f"#path={CHOSEN}&window=2-2")
+    legend = page.locator("#detail .legend")
+    await expect(legend).to_contain_text("data: run 1, LS 2")
+    await expect(legend).to_contain_text(re.compile(r"golden.* \(run 1\) × [0-9.]+ · χ²/ndf"))
+    await expect(legend.locator("[data-missing]")).to_have_count(0)
+    await expect(
+        page.get_by_role("img", name=re.compile("ratio of data to golden"))
+    ).to_be_visible()
+
+    async def is_painted(selector: str) -> bool:
+        return bool(await page.evaluate(_INK, [selector, _WHITE]) > 10)
+
+    await _until(lambda: is_painted("canvas.large"), "the reference is drawn")
+    await screenshot(page, "plot-reference-catalogue")
+    await page.keyboard.press("r")
+    await expect(legend.locator("li")).to_have_count(0)
+    await _open(page, visit.url, "#workspace=pixel&window=run")
+    card = f'.card[data-path="{CHOSEN}"]'
+    await page.locator(card).scroll_into_view_if_needed()
+    await page.wait_for_selector(f"{card}[data-drawn]")
+    await _until(lambda: is_painted(f"{card} canvas"), "the reference is drawn on the card")
+
+
+async def _made(url: str) -> dict[str, Any]:
+    """A reference out of LS 1, as soon as that is stored: it is not compared with itself."""
+    body = {
+        "name": "golden",
+        "workspaces": ["pixel"],
+        "runs": {"1": [[1, 1]]},
+        "paths": [CHOSEN],
+        "owner": "pixel experts",
+        "reason": "looked at it",
+    }
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", headers=bearer(Role.EXPERT)) as client:
+        for _ in range(100):
+            answer = await client.post("/references", json=body)
+            if answer.status_code == 200 and answer.json()["references"][0]["exposed"]:
+                found: dict[str, Any] = answer.json()
+                return found
+            await asyncio.sleep(0.2)
+    pytest.fail(f"no reference could be made: {answer.status_code} {answer.text}")
