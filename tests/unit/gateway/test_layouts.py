@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import BOOKINGS, COMMANDS, CONFIGURATION
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key, read_to_end
+from dqmstream.transport.embedded import EmbeddedLog, EmbeddedSettings
 from dqmstream.transport.log import Log
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
@@ -301,6 +303,26 @@ async def test_versions_beyond_so_many_are_gone_from_the_log(
         answer = await client.post("/layout-imports", json={"text": text})
         assert answer.status_code == 413
         assert answer.json()["detail"].endswith("; of 2 layouts were written: two")
+
+
+async def test_a_log_in_a_folder_has_the_versions_that_are_kept_after_it_was_compacted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(versions, "MOST_VERSIONS", 3)
+    small = EmbeddedSettings(segment_bytes=1 << 10, tombstone_seconds=0)
+    async with EmbeddedLog.open(tmp_path, clock=CLOCK, settings=small) as log:
+        async with system(log) as (client,):
+            for number in range(6):
+                await put(client, layout(f"{number}"), number or None, 200 if number else 201)
+        before = (await log.bounds(CONFIGURATION, 0)).end
+        await log.maintain(force=True)
+    async with EmbeddedLog.open(tmp_path, clock=CLOCK, settings=small) as log:
+        async with system(log) as (client,):
+            listed = (await got(client, f"/layout-versions/{NAME}"))["versions"]
+            assert [one["number"] for one in listed] == [6, 5, 4]
+            assert (await put(client, layout("more"), 6))["version"] == 7
+        kept = [record async for record in read_to_end(log, CONFIGURATION)]
+        assert len(kept) < before, "what was dropped is no longer on the disk"
 
 
 async def test_a_version_that_cannot_be_read_here_leaves_the_one_before_in_force() -> None:
