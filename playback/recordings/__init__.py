@@ -9,10 +9,11 @@
     journal.jsonl                          while it is made: what is on the disk already
 """
 
+from playback.recordings.from_sources import record, record_lumisections
 from playback.recordings.manifest import Manifest
 from playback.recordings.played import RecordedRun
 from playback.recordings.recording import Problem, Recording, is_recording
-from playback.recordings.writer import RecordingWriter, record, record_lumisections
+from playback.recordings.writer import RecordingWriter
 
 __all__ = [
     "Manifest",
