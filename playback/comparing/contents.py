@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
@@ -19,7 +20,11 @@ from playback.comparing.statistics import Agreement, agreement
 
 __all__ = ["ContentsComparison"]
 
+Floats = NDArray[np.float64]
+Booleans = NDArray[np.bool_]
+
 _SHORT: Final = 80
+_EQUAL: Final = Agreement(1.0, "equal")
 
 
 @dataclass(slots=True)
@@ -97,7 +102,7 @@ class ContentsComparison:
             self.compared += 1
             unchanged = pair.production_workspace in same and not self._by_path
             if unchanged:
-                self._note_agreement(pair, number, Agreement(1.0, "equal"))
+                self._note_agreement(pair, number, _EQUAL)
                 continue
             old = production.get(pair.production_workspace)
             new = candidate.get(pair.candidate_workspace)
@@ -111,7 +116,7 @@ class ContentsComparison:
     def _one(self, pair: Pair, number: int, old: Contents, new: Contents) -> None:
         bins, what = _difference(pair, old, new, self._policy.tolerance, by_path=self._by_path)
         if not what:
-            self._note_agreement(pair, number, Agreement(1.0, "equal"))
+            self._note_agreement(pair, number, _EQUAL)
         elif pair.path in self._statistical and pair.production.planes and bins:
             self._note_agreement(pair, number, _agreement(pair, old, new))
         else:
@@ -160,7 +165,7 @@ class ContentsComparison:
         """Elements that differ, and may: no more than two samples of the same do."""
         found = self._improbable()
         return sum(
-            any(one.p_value < 1.0 for _, one in tally.agreements) and (workspace, path) not in found
+            any(one is not _EQUAL for _, one in tally.agreements) and (workspace, path) not in found
             for workspace, tallies in self._tallies.items()
             for path, tally in tallies.items()
         )
@@ -253,25 +258,38 @@ def _of_values(
             return int(apart.sum()), "other entries"
         if (old.nan, old.outside) != (new.nan, new.outside):
             return 0, f"NaN {old.nan} to {new.nan}, out of range {old.outside} to {new.outside}"
-    first, second = old.values(flow=True), new.values(flow=True)
-    size = np.maximum(np.abs(first), np.abs(second))
+    if not by_path and old.place.planes == new.place.planes == 3:
+        for plane, power in ((1, "bits"), (2, "square_bits")):
+            sums = [_sums(one, plane, getattr(one.place, power)) for one in (old, new)]
+            if not (same := _near(sums[0], sums[1], tolerance)).all():
+                return int((~same).sum()), "other sums" if plane == 1 else "other sums of squares"
+        return 0, ""
+    first, second = (np.asarray(one.values(flow=True), np.float64) for one in (old, new))
     # Fixed point rounds each entry by up to a part in 2**30 of the declared range.
-    step = 2.0 ** -min(old.place.bits, new.place.bits) if old.place.planes == 3 else 0.0
-    room = tolerance * size + (step * np.maximum(old.counts(flow=True), 1) if by_path else 0.0)
-    same = (np.abs(np.subtract(second, first, dtype=np.float64)) <= room) | (
-        np.isnan(first) & np.isnan(second)
-    )
-    if not same.all():
-        return int((~same).sum()), "other values"
-    return 0, ""
+    step = max(2.0**-one.place.bits if one.place.planes == 3 else 0.0 for one in (old, new))
+    entries = np.maximum(np.maximum(old.counts(flow=True), new.counts(flow=True)), 1)
+    same = _near(first, second, tolerance, step * entries)
+    return (0, "") if same.all() else (int((~same).sum()), "other values")
 
 
-def _cells(place: ElementLayout, contents: Contents) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _near(first: Floats, second: Floats, tolerance: float, more: Floats | float = 0.0) -> Booleans:
+    room = tolerance * np.maximum(np.abs(first), np.abs(second)) + more
+    return (np.abs(second - first) <= room) | (np.isnan(first) & np.isnan(second))
+
+
+def _sums(element: MonitorElement, plane: int, bits: int) -> Floats:
+    """Sums of a plane, in the element's units."""
+    place = element.place
+    begin = place.offset + plane * place.cells
+    cells = element.contents.cells[begin : begin + place.cells]
+    return np.ldexp(cells.astype(np.float64), -bits)
+
+
+def _cells(place: ElementLayout, contents: Contents) -> NDArray[np.int64]:
     return contents.cells[place.offset : place.offset + place.size]
 
 
-def _counters(first: np.ndarray[tuple[int], np.dtype[np.int64]], second: object) -> str:
-    other = np.asarray(second)
+def _counters(first: NDArray[np.int64], other: NDArray[np.int64]) -> str:
     return f"NaN {first[-2]} to {other[-2]}, out of range {first[-1]} to {other[-1]}"
 
 
@@ -281,14 +299,14 @@ def _scalars(pair: Pair, old: Contents, new: Contents, tolerance: float) -> tupl
     was = MonitorElement(old, pair.production).value
     now = MonitorElement(new, pair.candidate).value
     if before is None or after is None:
-        return (0, "") if before is after else (1, f"{_value(was)} to {_value(now)}")
+        return (0, "") if before is after else (0, f"{_value(was)} to {_value(now)}")
     if isinstance(was, float) or isinstance(now, float):
         if isinstance(was, int | float) and isinstance(now, int | float):
             near = abs(was - now) <= tolerance * max(abs(was), abs(now))
             same = near or (np.isnan(was) and np.isnan(now))
-            return (0, "") if same else (1, f"{_value(was)} to {_value(now)}")
-        return 1, f"{_value(was)} to {_value(now)}"
-    return (0, "") if was == now else (1, f"{_value(was)} to {_value(now)}")
+            return (0, "") if same else (0, f"{_value(was)} to {_value(now)}")
+        return 0, f"{_value(was)} to {_value(now)}"
+    return (0, "") if was == now else (0, f"{_value(was)} to {_value(now)}")
 
 
 def _value(value: object) -> str:

@@ -2,6 +2,7 @@
 
 Written as one word: `installed`, `wheel:FILE`, `git:REVISION[@REPOSITORY]`, `directory:PATH`,
 `configuration:FILE.toml`, `run:N[@STORE]`, `root:FILE`, `parquet:FILE`. Reading it touches nothing.
+What `parquet` names is a table of histograms, or the folder that `dqmstream store archive` made.
 """
 
 import re
@@ -98,12 +99,13 @@ class StoredRun:
 
     def __str__(self) -> str:
         """Without the password of an address."""
-        return f"run:{self.run}@{_PASSWORD.sub('***', self.store)}"
+        store = _PASSWORD.sub("***", self.store)
+        return f"run:{self.run}@{store}" if store else f"run:{self.run}"
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """Histograms in a file: `root` as DQM writes them, `parquet` as `dqmstream export` does."""
+    """Histograms in a ROOT file of DQM, in a Parquet table, or in the archive of a run."""
 
     format: str
     file: Path
@@ -142,8 +144,10 @@ def parse_release(text: str) -> Release | Made:
             return Configuration(_file(text, rest, ".toml"))
         case "run":
             return _stored_run(text, rest)
-        case "root" | "parquet":
-            return Archive(form, _file(text, rest, f".{form}"))
+        case "root":
+            return Archive(form, _file(text, rest, ".root"))
+        case "parquet":
+            return Archive(form, Path(rest))
     raise _wrong(text, f"{form!r} is none of {', '.join(FORMS)}")
 
 

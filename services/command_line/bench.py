@@ -22,6 +22,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
         fill,
         pipeline,
         recordings,
+        playback,
         http,
         kafka,
         compression,
@@ -49,6 +50,11 @@ def pipeline(
 ) -> None:
     """Events per second from source to closed LS in the store; latency to a websocket; memory."""
     _bench("pipeline", {"events": events, "quick": quick}, check=check, json=json)
+
+
+def playback(quick: Quick = False, check: Check = False, json: Json = False) -> None:
+    """Two releases compared on a recording of 100 LSs x 2000 events, against plain filling."""
+    _bench("playback", {"quick": quick}, check=check, json=json)
 
 
 def recordings(quick: Quick = False, check: Check = False, json: Json = False) -> None:

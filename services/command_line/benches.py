@@ -26,6 +26,7 @@ _BENCHES: Final = (
     "page",
     "payload",
     "pipeline",
+    "playback",
     "recordings",
     "start",
     "store",
