@@ -14,6 +14,7 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.fold.state import FoldSettings
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import default_tests
+from playback.comparing.report import Report, SideWords
 
 FOLD = FoldSettings(partitions=2, max_open=8)
 CHARGE = histogram("Pixel/charge", regular(100, 0, 200), fill="pixel.charge")
@@ -155,3 +156,22 @@ def test_a_report_is_one_with_a_verdict() -> None:
     for text in (b"", b"[]", b"{}", b'{"verdict": 3}'):
         with pytest.raises(ConfigurationError, match="no report of `dqmstream playback compare`"):
             read_report(text, "report.json", "h")
+
+
+def test_the_report_that_playback_writes_is_read() -> None:
+    side = SideWords(release="installed", version="1.0", hash="h", lumisections=3)
+    written = Report(
+        status=1,
+        verdict="2 differences",
+        production=side,
+        candidate=side,
+        recording="recording",
+        run=1,
+        policy="",
+        compared={"elements": 40},
+        counts={"re-binned": 2},
+        findings=(),
+        figures=(),
+    )
+    found = read_report(msgspec.json.encode(written), "report.json", "h")
+    assert found == ComparisonReport(verdict="2 differences", counts={"re-binned": 2}, hash="h")
