@@ -111,6 +111,7 @@ def check_name(name: str, whose: str = "the layout") -> None:
 
 def _problems(layout: Layout) -> Iterator[str]:
     yield from _unprintable("", title=layout.title, description=layout.description)
+    yield from _unprintable("", workspaces="".join(layout.workspaces))
     if len(layout.workspaces) > _MOST_WORKSPACES:
         yield f"{len(layout.workspaces)} workspaces, expected at most {_MOST_WORKSPACES}"
     if not 1 <= len(layout.tabs) <= MOST_TABS:

@@ -5,7 +5,6 @@ of one tab instead: there the GUI shows the folder as a grid as well.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -16,6 +15,7 @@ from dqmstream.identity import normal_path
 from dqmstream.layouts.check import checked
 from dqmstream.layouts.cms_draw import draw_of
 from dqmstream.layouts.cms_elements import Counterpart, counterpart
+from dqmstream.layouts.cms_names import names_of, unordered
 from dqmstream.layouts.cms_text import plain_text
 from dqmstream.layouts.layout import MOST_CELLS, MOST_COLUMNS, MOST_TABS, Cell, Layout, Tab
 from dqmstream.messages.struct import Value
@@ -29,15 +29,12 @@ _LONGEST_TITLE: Final = 200
 _LONGEST_TAB: Final = 100
 _GRID: Final = 4
 _MOST_OVERLAYS: Final = 9
-_ORDER: Final = re.compile(r"^\d+[a-z]?(?:\s*-\s*|\s+)(?=\S)")
-"""The number before a name, by which the GUI orders pages."""
-_NOT_ALLOWED: Final = re.compile(r"[^A-Za-z0-9_. +-]+")
 
 _Pages = Mapping[str, Sequence["_Row"]]
 
 
 class Unmapped(Value, frozen=True, kw_only=True):
-    """A plot of which nothing is known here: in which layout, tab and cell, and why."""
+    """A plot of which nothing is known here: where in the file it is, and why."""
 
     where: str
     path: str
@@ -50,6 +47,7 @@ class _Read:
 
     known: Mapping[str, str]
     mapped: int = 0
+    elsewhere: int = 0
     unmapped: list[Unmapped] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
 
@@ -93,12 +91,15 @@ def import_cms(
             msg = f"{file}: more than {_MOST_PLOTS} plots"
             raise ConfigurationError(msg)
     stem = file.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    names = _names(list(folders), stem)
+    names = names_of(list(folders), stem)
     layouts = [
         one
         for folder, pages in folders.items()
         for one in _layouts(names[folder], pages, file, read)
     ]
+    if read.elsewhere and known:
+        note = f"{read.elsewhere} of {read.mapped} mapped plots are of workspaces not booked here"
+        read.notes[note] = None
     return layouts, read.mapped, read.unmapped, list(read.notes)
 
 
@@ -146,6 +147,7 @@ def _plot(raw: Any, where: str, file: str, read: _Read) -> list[Cell]:
     found = _ours(path, read)
     if found.cells:
         read.mapped += 1
+        read.elsewhere += not any(one in read.known for cell in found.cells for one in cell)
     else:
         read.lost(where, path, found.why)
     over = [_over(one, where, read) for one in _overlays(plot.get("overlays"), where, file)]
@@ -194,32 +196,6 @@ def _kind(value: object) -> str:
 # ---------------------------------------------------------------------- layouts
 
 
-def _names(folders: Sequence[str], stem: str) -> dict[str, str]:
-    """Names of layouts by folder, without numbers where that keeps them apart."""
-    short = {one: _name(one, stem, ordered=False) for one in folders}
-    taken: set[str] = set()
-    found = {}
-    for folder in folders:
-        is_shared = list(short.values()).count(short[folder]) > 1
-        wanted = _name(folder, stem, ordered=True) if is_shared else short[folder]
-        free = (f"{wanted} {number}" for number in count(2))
-        while wanted in taken:
-            wanted = next(free)
-        taken.add(wanted)
-        found[folder] = wanted
-    return found
-
-
-def _name(folder: str, stem: str, *, ordered: bool) -> str:
-    parts = [part for part in folder.split("/") if part.strip() and part != "Layouts"]
-    if not ordered:
-        parts = [_ORDER.sub("", part) for part in parts]
-    allowed = [_NOT_ALLOWED.sub("_", part).strip(" ").lstrip(".") for part in parts or [stem]]
-    # A layout has up to four parts, each of which ends in a character, and 50 leave room for more.
-    cut = [part[:50].strip(" ") or "_" for part in [*allowed[:3], " ".join(allowed[3:])]]
-    return "/".join(cut if allowed[3:] else cut[:-1])
-
-
 def _layouts(name: str, pages: _Pages, file: str, read: _Read) -> Iterator[Layout]:
     is_grid = all(sum(map(len, rows)) <= 1 for rows in pages.values())
     tabs = [tab for tab in (_grid(name, pages) if is_grid else _tabs(pages)) if tab.cells]
@@ -254,7 +230,7 @@ def _grid(name: str, pages: _Pages) -> Iterator[Tab]:
 
 
 def _titled(cell: Cell, page: str) -> Cell:
-    title = _ORDER.sub("", page).replace("_", " ").strip()[:_LONGEST_TITLE]
+    title = unordered(page).replace("_", " ").strip()[:_LONGEST_TITLE]
     return Cell(
         paths=cell.paths,
         title="".join(one for one in title if one.isprintable()),

@@ -107,6 +107,13 @@ def test_what_is_booked_here_under_the_same_path_is_the_same() -> None:
     assert (found.mapped, found.unmapped, layout.workspaces) == (2, (), ("gt", "hcal"))
 
 
+def test_what_is_mapped_to_workspaces_that_are_not_booked_here_is_noted() -> None:
+    pages = {"A/p": [[plot("L1T/L1TGCT/EtHad"), plot("L1T/L1TGCT/EtTotal")]]}
+    found = taken(pages, {"L1T/Sums/HTT": "l1t"})
+    assert found.mapped == 2
+    assert found.notes == ("1 of 2 mapped plots are of workspaces not booked here",)
+
+
 def test_a_folder_of_pages_with_one_plot_each_is_one_tab_with_their_names_as_titles() -> None:
     found = taken(
         {

@@ -59,6 +59,7 @@ def cell(document: dict[str, Any]) -> dict[str, Any]:
         (lambda it: it.update(name="a\n"), "is not one of"),
         (lambda it: it.update(tabs=[]), "0 tabs, expected 1 to 50"),
         (lambda it: it.update(title="\x1b[31m"), r"title has the character '\\x1b'"),
+        (lambda it: it.update(workspaces=["a\x00"]), "workspaces has the character"),
         (lambda it: it["tabs"][0].update(name="two"), "2 tabs are named 'two'"),
         (lambda it: it["tabs"][0].update(name=" "), r"tab 1 \(' '\): the name is one line"),
         (lambda it: it["tabs"][0].update(columns=13), r"tab 1 \('one'\), columns: .* got 13"),
