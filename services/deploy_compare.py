@@ -12,7 +12,7 @@ from services.printing import print_json
 
 __all__ = ["compare"]
 
-_BAD: Final = frozenset({"different", "re-binned"})
+_BAD: Final = frozenset({"different", "re-binned", "of another kind"})
 _LISTED: Final = 50
 
 

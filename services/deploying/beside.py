@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from dqmstream.client import Client, Element
 from dqmstream.messages.struct import Value
 
-__all__ = ["Pair", "compared"]
+__all__ = ["Pair", "compared", "pair"]
 
 _AT_ONCE: Final = 50
 
 
 class Pair(Value, frozen=True, kw_only=True):
-    """An element, and what there is to say: `same`, `different`, `re-binned`, `only in ...`.
+    """An element, and what there is to say: `same`, `different`, `re-binned`, `of another kind`,
+    `only in ...`.
 
     `entries` are those of production and of the candidate, `cells` how many cells differ.
     """
@@ -43,7 +44,7 @@ def compared(
     """
     sides = [_elements(client, run, lumisections) for client in (production, candidate)]
     ours, theirs = sides
-    return [_pair(path, ours.get(path), theirs.get(path)) for path in sorted({*ours, *theirs})]
+    return [pair(path, ours.get(path), theirs.get(path)) for path in sorted({*ours, *theirs})]
 
 
 def _elements(client: Client, run: int, lumisections: str | None) -> Mapping[str, Element]:
@@ -56,11 +57,14 @@ def _elements(client: Client, run: int, lumisections: str | None) -> Mapping[str
     return found
 
 
-def _pair(path: str, ours: Element | None, theirs: Element | None) -> Pair:
+def pair(path: str, ours: Element | None, theirs: Element | None) -> Pair:
+    """What there is to say of an element of production and of the candidate; None has none."""
     if ours is None or theirs is None:
         return Pair(path=path, says=f"only in {'the candidate' if ours is None else 'production'}")
     entries = ours.entries, theirs.entries
-    if (ours.kind, ours.storage, *_axes(ours)) != (theirs.kind, theirs.storage, *_axes(theirs)):
+    if (ours.kind, ours.storage) != (theirs.kind, theirs.storage):
+        return Pair(path=path, says="of another kind", entries=entries)
+    if _axes(ours) != _axes(theirs):
         return Pair(path=path, says="re-binned", entries=entries)
     cells = sum(_differing(ours.cells[name], theirs.cells[name]) for name in ours.cells)
     totals = [(one.nan, one.outside, one.value, one.invalid) for one in (ours, theirs)]
