@@ -43,6 +43,26 @@ UPGRADE: Final = "tests.upgraded_pixels:workspace,ecal"
 RUN: Final = "/api/v1/runs/1"
 
 
+_VALUES: Final = """async () => {
+  const { plain, moveCell, changeCell, removeTab } = await import("/layouts/value.js");
+  const { differences } = await import("/layouts/difference.js");
+  const ask = async (path) => (await fetch(`api/v1/${path}`)).json();
+  const sorted = (layout) => JSON.stringify(Object.entries({ ...layout, tabs: 0 }).sort());
+  const shipped = (await ask("layouts")).layouts.filter((row) => row.shipped);
+  const wrong = [];
+  for (const { name } of shipped) {
+    const { layout } = await ask(`layouts/${name}`);
+    if (sorted(plain(layout)) !== sorted(layout)) wrong.push(name);
+    if (differences(layout, plain(layout)).length) wrong.push(name);
+  }
+  const { layout } = await ask("layouts/Workspaces/pixel");
+  const wide = changeCell(layout, 0, 0, { span: 2 });
+  const rows = differences(layout, removeTab(moveCell(wide, 0, 0, 1), 2));
+  return { many: shipped.length, wrong, marks: rows.map(({ mark }) => mark) };
+}"""
+"""What `plain` and `differences` say of shipped layouts, and of one with three changes."""
+
+
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """A run that is over, filled by the pixel workspace that is shown and by its next version
@@ -263,6 +283,16 @@ async def test_what_an_expert_changes_is_what_a_viewer_sees_by_the_address(
         await screenshot(other, "layout-phone")
 
 
+async def test_what_is_exported_is_what_the_gateway_has_and_differs_from_it_in_nothing(
+    visit: Any,
+) -> None:
+    """Of all shipped layouts; and of a changed one the differences are those that were made."""
+    page = visit.page
+    await page.goto(f"{visit.url}/#view=layouts&run=1")
+    found = await page.evaluate(_VALUES)
+    assert found == {"many": 4, "wrong": [], "marks": ["−", "~", "↕"]}
+
+
 async def test_only_plots_on_screen_are_asked_for_and_a_reference_that_is_not_there_is_named(
     visit: Any,
 ) -> None:
@@ -362,6 +392,7 @@ async def test_two_versions_of_a_workspace_stand_side_by_side_and_what_differs_i
     )
     only = page.locator(".cell", has_text=NEW)
     await expect(only).to_contain_text("books no element of this path")
+    await expect(only.locator(".differs")).to_have_text(f"▲ only in set {beside[:8]}")
     for cell in (changed, same, only):
         await cell.scroll_into_view_if_needed()
         await expect(cell).to_have_attribute("data-beside", "")

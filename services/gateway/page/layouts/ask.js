@@ -59,8 +59,8 @@ export class Asking {
   async _submit(event) {
     event.preventDefault();
     const why = this._why.value.trim();
-    if (this._needsWhy && !why) {
-      this.say("Say why: who comes next reads it.");
+    if (this._needsWhy && why.length < 3) {
+      this.say("Say why, in three letters at least: who comes next reads it.");
       this._why.focus();
       return;
     }

@@ -172,7 +172,7 @@ export class Board {
     if (!pair) return;
     const problems = this._drawing.draw(card.other, cell, pair, plot);
     const other = this._outcome(pair, path, beside);
-    card.paired([cell.set ? `set ${cell.set.slice(0, 8)}` : "shown", `set ${pair.slice(0, 8)}`], [outcome, other], Boolean(beside?.header.totals), problems.map(({ label, why: reason }) => `${label}: ${reason}`).join("\n"));
+    card.paired([cell.set ? `in set ${cell.set.slice(0, 8)}` : "as shown", `in set ${pair.slice(0, 8)}`], [outcome, other], beside, problems.map(({ label, why: reason }) => `${label}: ${reason}`).join("\n"));
   }
 
   _outcome(set, path, plot) {

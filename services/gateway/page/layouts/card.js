@@ -31,7 +31,7 @@ export class Card {
     this.tools = h("div", { class: "cell-tools", role: "toolbar", hidden: true });
     this.root = h("article", { class: "card cell" },
       h("header", {}, this._badge, h("h3", {}, this._title), this._differs, this.tools),
-      h("div", { class: "cell-plots" }, h("figure", {}, this._mine, this.canvas), this._pair, this._nothing, this._statistics),
+      h("div", { class: "cell-plots" }, h("figure", {}, this._mine, this.canvas), this._nothing, this._pair, this._statistics),
       this._over, this._description, this._foot);
   }
 
@@ -90,14 +90,19 @@ export class Card {
   }
 
   /** What has been drawn beside: of another set. */
-  paired(names, outcomes, isThere, problem) {
+  paired(names, outcomes, other, problem) {
     names.forEach((name, at) => setText(this._captions[at], name));
+    const { totals, element, problem: lacks } = other?.header ?? {};
+    const isThere = Boolean(totals);
     setAttributes(this.root, { "data-beside": isThere });
+    if (!this.isThere && element && !this.cell.title) setText(this._title, element.title);
     show(this._otherBadge, outcomes[1] !== null);
     setBadge(this._otherBadge, outcomes[1] ?? "NOT_RUN");
-    const differs = isThere && outcomes[0] !== outcomes[1];
-    show(this._differs, differs);
-    setAttributes(this._differs, { title: `${outcomes[0] ?? "not judged"} here, ${outcomes[1] ?? "not judged"} beside` });
+    const lone = this.isThere ? (lacks ? names[0] : "") : isThere ? names[1] : "";
+    const differs = isThere && this.isThere && outcomes[0] !== outcomes[1];
+    setText(this._differs, lone ? `▲ only ${lone}` : "▲ outcomes differ");
+    show(this._differs, differs || Boolean(lone));
+    setAttributes(this._differs, { title: lone ? null : `${outcomes[0] ?? "not judged"} here, ${outcomes[1] ?? "not judged"} beside` });
     setAttributes(this.root, { "data-differs": differs });
     setAttributes(this._pair, { title: problem || null });
   }

@@ -6,9 +6,9 @@ import { Asking } from "./ask.js";
 import { Beside } from "./beside.js";
 import { Board } from "./board.js";
 import { Choices } from "./choices.js";
+import { askName } from "./creating.js";
 import { Draft } from "./draft.js";
 import { Editor } from "./editor.js";
-import { field, text } from "./fields.js";
 import { History } from "./history.js";
 import { Importing } from "./importing.js";
 import { setLinked } from "./linked.js";
@@ -18,7 +18,7 @@ import { Saving } from "./saving.js";
 import { SetChooser } from "./setchooser.js";
 import { Shelf } from "./shelf.js";
 import { Tabs } from "./tabs.js";
-import { NAME, emptyLayout, plain, tabAt, tabOf } from "./value.js";
+import { emptyLayout, plain, tabAt, tabOf } from "./value.js";
 
 /** Open the view in `root`; see `views.js`. */
 export function open(root, parts) {
@@ -82,6 +82,12 @@ class Layouts {
     this._board = new Board(main, parts, this._editor);
     this._body.prepend(main);
     this._one.addEventListener("keydown", (event) => this._key(event));
+    // As in the grid of a workspace: from nowhere to the first plot.
+    document.addEventListener("keydown", (event) => {
+      if (!this._shown || !this._name || event.target !== document.body || event.key !== "ArrowRight" || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      this._board.focus(0);
+    });
   }
 
   /** Paths of the plots of the tab, in their order. */
@@ -249,16 +255,9 @@ class Layouts {
   }
 
   _create() {
-    const name = field("Name: the first part is the group it is listed in", text({ maxlength: 260, required: true, pattern: NAME, placeholder: "Shift/My detector", title: "Up to four parts of letters, digits, spaces and _ . + -, with / between them" }), () => "");
-    this._asking.open({
-      title: "New layout", action: "Begin", needsWhy: false, body: [name.root],
-      act: () => {
-        const called = name.input.value.trim();
-        if (this._shelf.row(called)) throw new Error(`There is a layout ${called} already: open it and press Edit.`);
-        const draft = new Draft(called, emptyLayout(called), null);
-        this._begun = draft;
-        this._router.go({ view: "", workspace: "", match: "", only: "", path: "", layout: called });
-      },
+    askName(this._asking, this._shelf, (name) => {
+      this._begun = new Draft(name, emptyLayout(name), null);
+      this._router.go({ view: "", workspace: "", match: "", only: "", path: "", layout: name });
     });
   }
 
