@@ -32,6 +32,9 @@ def steer(
         typer.echo(msgspec.json.format(msgspec.json.encode(said)).decode())
         return 0
     speed = "as fast as it goes" if said["speed"] is None else f"at {said['speed']:g} times"
+    if said["run"] is None:
+        typer.echo(f"nothing is played yet, {speed}")
+        return 0
     typer.echo(
         f"run {said['run']} LS {said['lumisection']}, {speed}, {said['late']:.3f} s late, at most "
         f"{said['latest']:.3f} s in this run"

@@ -59,7 +59,7 @@ class Production:
         self._changed = asyncio.Event()
         self._notes = Notes(outlet, source)
         self._logger = structlog.get_logger().bind(source=source.name, run=source.run)
-        progress.run = source.run
+        progress.run, progress.lumisection = source.run, None
 
     async def run(self, pace: Pace, expected: tuple[str, ...], *, again: bool = True) -> None:
         """Everything, from RunStart to RunEnd; nothing if that was done, and not `again`."""

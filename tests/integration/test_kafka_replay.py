@@ -74,7 +74,7 @@ def test_a_daemon_obeys_and_goes_on_after_a_kill_and_all_of_it_is_recorded(
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     with _daemon(arguments, settings, output):
-        _wait(path, lambda said: said["run"] >= 9, output)
+        _wait(path, lambda said: (said["run"] or 0) >= 9, output)
     folder = tmp_path / "recorded"
     recorded = ["playback", "record", "--from-log", "--out", str(folder), "--last-lumisection", "5"]
     summary = finished([*recorded, "--seconds", "20", "--json"], settings, timeout=120)
