@@ -19,14 +19,13 @@ Booleans = NDArray[np.bool_]
 
 AREA: Final = "ROC AUC"
 FOUND: Final = "found at 1 % false alarms"
+FOUND_AT_TEN: Final = "found at 10 % false alarms"
 CLEAR: Final = 2.0
 """Errors of its own beyond which a difference is clear."""
-FOUND_AT_TEN: Final = "found at 10 % false alarms"
-MEASURES: Final = (AREA, FOUND)
+MEASURES: Final[Mapping[str, Callable[[Floats, Booleans], float]]] = {AREA: area, FOUND: found}
 """What all scores are told by."""
 _KNOWN: Final[Mapping[str, Callable[[Floats, Booleans], float]]] = {
-    AREA: area,
-    FOUND: found,
+    **MEASURES,
     FOUND_AT_TEN: partial(found, false_alarms=0.1),
 }
 

@@ -40,7 +40,11 @@ def reach(words: str, measured: Measures) -> Iterator[Row]:
             yield from _clear(words, measured, base, what)
         other = measured.of(base, FOUND_AT_TEN)
         yield other.row(f"{words}, {base}: {FOUND_AT_TEN}")
-        yield whole.less(other).row(f"{words}, combined - {base}: {FOUND_AT_TEN}")
+        apart = whole.less(other)
+        yield apart.row(f"{words}, combined - {base}: {FOUND_AT_TEN}")
+        if apart.error > 0:
+            name = f"{words}, combined - {base}: {FOUND_AT_TEN}, in errors"
+            yield Row(name=name, value=apart.value / apart.error, unit="")
         least = least_found(measured, base)
         if not np.isnan(least):
             name = f"{words}: least {FOUND} that would be clearly more than {base}"
