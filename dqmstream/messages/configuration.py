@@ -8,7 +8,8 @@ __all__ = ["ConfigurationVersion", "RunSeen"]
 
 
 class ConfigurationVersion(Message, frozen=True, kw_only=True, tag=True):
-    """What somebody has put in force. Key: `KIND/NUMBER/HASH`; of layouts `/WHEN` follows.
+    """What somebody has put in force. Key: `KIND/NUMBER/HASH`; of layouts and workspaces `/WHEN`
+    follows.
 
     `text` is TOML, `hash` its content hash. Of one kind, the version with the greatest `number` is
     in force; going back to an earlier one is a version of its own, which `restores` that number.
@@ -41,7 +42,8 @@ class ConfigurationVersion(Message, frozen=True, kw_only=True, tag=True):
 class RunSeen(Message, frozen=True, kw_only=True, tag=True):
     """A filler meets a run: versions that come later in the topic do not hold for it.
 
-    Key: `run/RUN/WHO`. Of several of one run the first one counts.
+    Key: `run/RUN/WHO/WHEN`, so that none is compacted away: of several of one run the first one
+    counts.
     """
 
     run: int

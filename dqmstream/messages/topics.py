@@ -135,7 +135,7 @@ _LIVE: Final = (
     Topic(
         name=CONFIGURATION,
         messages=("ConfigurationVersion", "RunSeen"),
-        keyed_by="kind, number and hash, of layouts and moment; or run and who met it",
+        keyed_by="kind, number, hash, of layouts and workspaces moment; or run, who met it, when",
         retention=None,
         compacted=True,
         description="Versions of quality tests, of alarm rules, of who is told of alarms, of "

@@ -55,7 +55,7 @@ class PostedDesk:
         self._view = view
         self._desk = desk
         self._limits = limits
-        self._known = KnownWorkspaces(log, "gateway")
+        self._known = KnownWorkspaces(log, "gateway", clock)
         self._read = asyncio.Event()
         self._writing = asyncio.Lock()
         self._trying = asyncio.Lock()
@@ -218,7 +218,10 @@ class PostedDesk:
             async with log_within(_PATIENCE):
                 found: Begun = await begun(self._log)
                 version = msgspec.structs.replace(made, after_run=found.run, starts=found.ends)
-                for record in version_records(version, action):
+                # No key comes twice, as of two gateways that write at once: compaction would keep
+                # the later record, and where the first stands decides.
+                key = f"{version.kind}/{version.number}/{version.hash}/{version.when}"
+                for record in version_records(version, action, key):
                     await self._log.send([record])
             async with log_within(_PATIENCE):
                 while not _has(by_run.histories, name, version):

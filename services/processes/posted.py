@@ -97,7 +97,7 @@ class PostedFilling:
         return Service(name="posted", start=self._start, progress=self._progress)
 
     async def _start(self, process: Process, ready: Ready) -> None:
-        known = KnownWorkspaces(process.log, process.name)
+        known = KnownWorkspaces(process.log, process.name, process.clock)
         async with known.reading(), asyncio.TaskGroup() as tasks:
             tasks.create_task(known.follow(), name="posted workspaces")
             groups = _Groups(process, known, self._settings, self._progress, tasks)

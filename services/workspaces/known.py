@@ -7,6 +7,7 @@ from typing import Final, Self
 
 import structlog
 
+from dqmstream.clock import Clock
 from dqmstream.configuration.workspaces_by_run import WorkspacesByRun
 from dqmstream.errors import MessageError
 from dqmstream.messages.configuration import RunSeen
@@ -30,10 +31,13 @@ class KnownWorkspaces:
         Where it is published.
     who
         Reads it, and says that it has met a run: unique among processes of the log.
+    clock
+        For keys.
     """
 
-    def __init__(self, log: Log, who: str) -> None:
+    def __init__(self, log: Log, who: str, clock: Clock) -> None:
         self._log = log
+        self._clock = clock
         self._who = who
         self._topic = FollowedTopic(log, CONFIGURATION)
         self._changed = asyncio.Condition()
@@ -85,7 +89,9 @@ class KnownWorkspaces:
         self._said.difference_update(met)
 
     def _record(self, run: int) -> Outgoing:
-        key = f"run/{run}/{self._who}"
+        # No key comes twice: of two records compaction would keep the later one, and the first
+        # decides.
+        key = f"run/{run}/{self._who}/{self._clock.wall()}"
         return outgoing(CONFIGURATION, 0, RunSeen(run=run, who=self._who), key.encode())
 
     def _take(self, record: Record) -> bool:

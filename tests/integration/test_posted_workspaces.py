@@ -3,13 +3,14 @@ filled in run 2 and nowhere else, though a filler is killed in between; nothing 
 for it but the one that was killed."""
 
 import asyncio
-import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from dqmstream.booking.columns import decode_batch
 from dqmstream.booking_set import LayoutShelf
@@ -27,12 +28,14 @@ from dqmstream.workspaces.toml import booking_of
 from playback.bench.deployment import deployed
 from playback.bench.program import command, environment
 from services import runs as making
+from services.cli import app
 from services.log import open_log
+from services.posting import post
 from tests.integration.test_kafka import closed, get, loaded, wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-LUMISECTIONS = 4
+LUMISECTIONS = 3
 SECONDS = 1.5
 RATE = 40
 SEED = 5
@@ -61,8 +64,6 @@ def test_it_is_filled_in_the_next_run_and_in_no_other(
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    file = tmp_path / "mine.toml"
-    file.write_text(MINE)
     settings = {
         "kafka": kafka,
         "kafka_prefix": kafka_prefix,
@@ -72,30 +73,30 @@ def test_it_is_filled_in_the_next_run_and_in_no_other(
         "publish_interval": "0.2",
         "run_timeout": "60",
     }
-    token = made(["token", "new", "--role", "expert", "--name", "ada"], settings).strip()
+    token = token_of_expert(data)
     with deployed(settings, fillers=2) as system:
-        asking = ["--url", system.address, "--token", token, "--json"]
+
+        def tell(path: str, **body: object) -> Any:
+            return post(system.address, token, f"posted-workspaces/{path}", body)
 
         sending = produce(1, settings)
         wait_for("run 1 is going on", lambda: len(known(system.address, 1)) >= 2)
-        tried = json.loads(made(["workspaces", "dry-run", str(file), *asking], settings))
+        tried = tell("dry-run", text=MINE)
         assert (tried["problem"], tried["runs"]) == ("", [1])
-        said = made(["workspaces", "activate", str(file), "--why", "look", *asking], settings)
-        assert json.loads(said)["after_run"] == 1
+        assert tell("activate", text=MINE, why="look")["after_run"] == 1
         assert sending.wait(PATIENCE) == 0
 
         sending = produce(2, settings)
         wait_for("run 2 is going on", lambda: len(known(system.address, 2)) >= 2)
         system.kill("filler 1")
-        back = made(["workspaces", "rollback", "mine", "--why", "seen", *asking], settings)
-        assert json.loads(back)["after_run"] == 2
+        assert tell("mine/rollback", why="seen")["after_run"] == 2
         system.start("filler 2", "fill")
         assert sending.wait(PATIENCE) == 0
         assert produce(3, settings).wait(PATIENCE) == 0
 
         wait_for("run 2 is filled", lambda: len(closed_of_mine(settings)) == LUMISECTIONS)
         wait_for("run 3 is shown", lambda: len(closed(system.address, 3)) == LUMISECTIONS)
-        told = json.loads(made(["workspaces", "history", "mine", *asking], settings))
+        told = get(system.address, "posted-workspaces/mine/versions")
     found = closed_of_mine(settings)
     truth = truth_of_run(2)
     assert found.keys() == truth.keys()
@@ -170,15 +171,9 @@ async def _closed_of_mine(settings: Mapping[str, str]) -> Found:
     return found
 
 
-def made(arguments: list[str], settings: Mapping[str, str]) -> str:
-    """What a command prints that has done what it was asked."""
-    done = subprocess.run(
-        command(arguments),
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def token_of_expert(data: Path) -> str:
+    """Of the file that the gateway reads."""
+    words = ["token", "new", "--role", "expert", "--name", "ada", "--data", str(data)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    return done.stdout.strip()

@@ -19,7 +19,14 @@ from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunClos
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Command
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, COMMANDS, CONDITIONS, EVENTS, HISTOGRAMS
+from dqmstream.messages.topics import (
+    BOOKINGS,
+    COMMANDS,
+    CONDITIONS,
+    CONFIGURATION,
+    EVENTS,
+    HISTOGRAMS,
+)
 from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.producing.batches import as_batch
 from dqmstream.testing import fill
@@ -249,6 +256,9 @@ async def test_it_is_filled_from_the_next_run_on_and_not_in_the_one_after_a_roll
         await stage.source.play(4)
         found = await stage.until(*keys(2), *keys(4, "other"))
     assert found.keys() == {*keys(2), *keys(4, "other")}
+    written = [record.key async for record in read_to_end(stage.log, CONFIGURATION)]
+    # Compaction, which keeps the last record of a key, can move none of them.
+    assert len(set(written)) == len(written) > 3
     for key, contents in found.items():
         assert contents["cells"] == await truth(TEN if key.run == 2 else OTHER, key), key
 
