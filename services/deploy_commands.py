@@ -151,7 +151,8 @@ def candidate(
         async with running_system(settings, bookings, tests, clock) as system:
             async with open_log(production, clock) as log:
                 steps = await read_steps(log)
-                if steps.standing.deployments[name].state != "running":
+                known = steps.standing.deployments[name]
+                if (known.state, known.url) != ("running", url or system.url):
                     await take_step(
                         log,
                         lambda now: Step(

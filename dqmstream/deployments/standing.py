@@ -21,7 +21,7 @@ State = Literal["planned", "running", "promoted", "superseded", "dropped", "roll
 
 _FROM: Final[Mapping[Action, frozenset[str]]] = {
     "plan": frozenset({"", "planned", "dropped", "rolled_back"}),
-    "run": frozenset({"planned"}),
+    "run": frozenset({"planned", "running"}),
     "promote": frozenset({"planned", "running"}),
     "drop": frozenset({"planned", "running"}),
     "rollback": frozenset({"promoted"}),

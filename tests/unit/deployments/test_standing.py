@@ -64,7 +64,7 @@ class Model:
         state = self.state.get(name)
         if action == "plan" and state in (None, "planned", "dropped", "rolled_back"):
             self.state[name] = "planned"
-        elif action == "run" and state == "planned":
+        elif action == "run" and state in ("planned", "running"):
             self.state[name] = "running"
         elif action == "promote" and state in ("planned", "running"):
             if self.line:
