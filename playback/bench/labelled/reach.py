@@ -29,6 +29,9 @@ def reach(words: str, measured: Measures) -> Iterator[Row]:
     worth = independent(measured.run[measured.bad])
     yield Row(name=f"{words}: independent ones that they are worth", value=worth, unit="")
     several, good = measured.scores(COMBINED), ~measured.bad
+    whole_runs = measured.bad & ~np.isin(measured.run, measured.run[good])
+    name = f"{words}: bad LSs of runs without a good one"
+    yield Row(name=name, value=int(whole_runs.sum()), unit="LSs")
     above = [one > np.quantile(one[good], 1 - _PERCENT) for one in several]
     half = [runs_of_half(measured.run[one & good]) for one in above]
     name = f"{words}, combined: runs that half of the false alarms at 1 % are in"

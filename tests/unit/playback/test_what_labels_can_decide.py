@@ -77,6 +77,7 @@ def test_what_labels_can_decide_is_told_and_agrees_with_itself() -> None:
     rows = {row.name: row.value for row in reach("x", measured)}
     assert rows["x: runs with bad LSs"] == 12
     assert rows["x: independent ones that they are worth"] == pytest.approx(12)
+    assert rows["x: bad LSs of runs without a good one"] == 60
     (at_ten,) = (value for name, value in rows.items() if "x, combined: found at 10 %" in name)
     assert at_ten == 1
     assert rows["x, combined: runs that half of the false alarms at 1 % are in"] <= 2
