@@ -143,6 +143,8 @@ def _play(
         refuse_candidate(settings, "demo", "and replay neither: it reads the events of production")
     if conditions is not None:
         runs = with_conditions(runs, conditions)
+    elif runs.conditions:
+        conditions = ConditionsTable(runs.conditions)
     play = Play(runs, stop=exit_with_run, json=json)
     tests = chosen_tests(settings, bookings)
     told = asyncio.Event()

@@ -67,6 +67,15 @@ def conditions_of_runs(files: Sequence[Path], runs: Runs) -> ConditionsTable:
 
 
 def with_conditions(runs: Runs, table: ConditionsTable) -> Runs:
-    """The runs with conditions joined to all events."""
+    """The runs with conditions joined to all events.
+
+    Raises
+    ------
+    ConfigurationError
+        If the events have conditions already.
+    """
+    if runs.conditions:
+        msg = "the recording has conditions of its own: expected no --conditions"
+        raise ConfigurationError(msg)
     sources = [[conditioned(source, table) for source in of_run] for of_run in runs.sources]
     return replace(runs, sources=sources)

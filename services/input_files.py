@@ -132,13 +132,16 @@ def runs_of_files(files: Sequence[Path], options: FileOptions) -> Runs:
 def _recording(recording: Recording, options: FileOptions) -> Runs:
     sources: list[EventSource] = list(recording.sources)
     run, length = options.as_run or options.run, options.loop_for or options.lumisections
+    # Under other numbers what is known of an LS would be told of another.
+    known = recording.conditions()
     if run is not None or length is not None or not recording.manifest.own_numbers:
-        sources = _retimed(sources, run or sources[0].run, length)
+        sources, known = _retimed(sources, run or sources[0].run, length), ()
     rows = recording.manifest.lumisections()
     return Runs(
         sources=_by_run(sources),
         seconds=next((one.seconds for _, _, one in rows), LUMISECTION_SECONDS),
         columns=frozenset[str]().union(*map(columns_of, sources)),
+        conditions=known,
     )
 
 

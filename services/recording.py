@@ -73,7 +73,7 @@ def record_events(
         runs = runs_of_files(files, options)
         table, origin = None, [path.name for path in files]
         if len(files) == 1 and is_recording(files[0]):
-            rows = _wanted_rows(Recording(files[0]).conditions(), chosen)
+            rows = _wanted_rows(runs.conditions, chosen)
             origin = list(Recording(files[0]).manifest.origin) or origin
     runs = _chosen(runs.reading(_columns(settings, runs)), chosen)
     if conditions:

@@ -23,7 +23,6 @@ from dqmstream.sources.source import EventSource
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log
 from dqmstream.workspaces.fitting import needed_columns
-from playback.recordings import Recording, is_recording
 from playback.replaying import ChangedRun, Changes, LoopedRuns, Steering, parse_changes
 from playback.replaying.control import answering
 from services.announced import announced_columns, columns_in_use, drawn_columns
@@ -96,11 +95,10 @@ def replay(
         msg = "a source is to come late, which takes a pace: expected a --speed above 0"
         raise ConfigurationError(msg)
     runs = runs_of_files(files, options)
-    rows = _recorded_conditions(files)
+    rows: dict[int, list[Conditions]] = {}
+    for row in runs.conditions:
+        rows.setdefault(row.run, []).append(row)
     if conditions:
-        if rows:
-            msg = "the recording has conditions of its own: expected no --conditions"
-            raise ConfigurationError(msg)
         table = conditions_of_runs(conditions, runs)
         runs = with_conditions(runs, table)
         rows = {number: list(table.of_run(number).values()) for number in table.runs}
@@ -256,13 +254,4 @@ async def _played(log: Log, names: Sequence[str]) -> dict[int, bool]:
             message = CODEC.decode(record.headers, record.value)
             if isinstance(message, SourceCheckpoint) and message.source in names:
                 found[message.run] = found.get(message.run, True) and message.ended
-    return found
-
-
-def _recorded_conditions(files: Sequence[Path]) -> dict[int, list[Conditions]]:
-    """What recordings know of the LSs of each run."""
-    found: dict[int, list[Conditions]] = {}
-    if len(files) == 1 and is_recording(files[0]):
-        for row in Recording(files[0]).conditions():
-            found.setdefault(row.run, []).append(row)
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from dqmstream.errors import ConfigurationError
+from dqmstream.messages.operations import Conditions
 from dqmstream.producing.disturbed import Troubles
 from dqmstream.sources.cms.source import LUMISECTION_SECONDS
 from dqmstream.sources.source import ColumnSource, EventSource
@@ -34,6 +35,8 @@ class Runs:
         Names of further sources of these runs.
     troubles
         What is wrong with sources, by name.
+    conditions
+        What the input itself knows of its LSs: it is published, and is in the events already.
     """
 
     sources: Sequence[Sequence[EventSource]] = ()
@@ -41,6 +44,7 @@ class Runs:
     columns: frozenset[str] = frozenset()
     expected: tuple[str, ...] = ()
     troubles: Mapping[str, Troubles] = field(default_factory=dict)
+    conditions: tuple[Conditions, ...] = ()
 
     def reading(self, columns: Collection[str], offered: Collection[str] = ()) -> "Runs":
         """The same runs, of sources that send only these columns if they can choose.

@@ -173,6 +173,7 @@ def produce(
 ) -> int:
     """Send runs of files, or a synthetic one, and end with them."""
     from dqmstream.conditions.synthetic import synthetic_conditions  # noqa: PLC0415
+    from dqmstream.conditions.table import ConditionsTable  # noqa: PLC0415
     from services import runs as making  # noqa: PLC0415
     from services.announced import columns_in_use  # noqa: PLC0415
     from services.conditions import conditions_of_runs, with_conditions  # noqa: PLC0415
@@ -198,6 +199,9 @@ def produce(
         table = synthetic_conditions(played.config)
     if table is not None:
         runs = with_conditions(runs, table)
+    elif runs.conditions:
+        table = ConditionsTable(runs.conditions)
+    if table is not None:
         publishers.append(conditions_publisher(table, speed=speed, seconds=runs.seconds))
     told: list[dict[str, object]] = []
 

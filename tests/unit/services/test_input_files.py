@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from dqmstream.booking import Workspace, histogram, regular, scalar
+from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.cms.writer import new_init, write_streamer_file
@@ -12,8 +13,10 @@ from dqmstream.sources.synthetic import SyntheticConfig, SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
 from dqmstream.workspaces.fitting import columns_of, fitting, needed_columns
 from playback.recordings import record
+from services.conditions import with_conditions
 from services.input_files import FileOptions, runs_of_files
 from tests.event_files import EVENTS, chunks_of, write_events
+from tests.recorded import CONDITIONS, SmallRun
 
 AXIS = regular(10, 0, 1, label="x")
 
@@ -146,3 +149,18 @@ def test_columns_of_a_table_are_named_as_bookings_do(tmp_path: Path) -> None:
         *("run", "luminosityBlock", "event", "MET_pt", "HLT_Mu", "HLT_Jet", "nMuon"),
         *("Muon", "Muon.pt", "Muon.charge"),
     }
+
+
+def test_a_recording_is_played_under_its_own_numbers_with_what_is_known_of_its_lumisections(
+    tmp_path: Path,
+) -> None:
+    """Under others, what is known of an LS would be told of another: nothing is told then."""
+    folder = record([SmallRun(), SmallRun(8)], tmp_path / "a", conditions=CONDITIONS).folder
+    runs = runs_of_files([folder], FileOptions())
+    assert [[one.run for one in of_run] for of_run in runs.sources] == [[7], [8]]
+    assert (runs.conditions, runs.seconds) == (CONDITIONS, 20.0)
+    with pytest.raises(ConfigurationError, match="conditions of its own"):
+        with_conditions(runs, ConditionsTable(CONDITIONS))
+    other = runs_of_files([folder], FileOptions(run=90))
+    assert [[one.run for one in of_run] for of_run in other.sources] == [[90]]
+    assert other.conditions == ()
