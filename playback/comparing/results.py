@@ -48,6 +48,9 @@ __all__ = [
 ]
 
 SCHEMA: Final = 1
+_DOING: Final = 300
+_AT_BYTES: Final = 2_000
+"""Room for so many characters of a name, whichever they are."""
 _T = TypeVar("_T")
 
 
@@ -232,9 +235,9 @@ class ResultWriter:
         """Note what comes next; it outlives the process, not the machine."""
         if self._at is None:
             self._at = os.open(self.folder / "at", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
-        line = msgspec.json.encode(AtWork(lumisection=lumisection, doing=doing))
         # One write of one length: whoever reads sees this line or the one before.
-        os.pwrite(self._at, line.ljust(256)[:256], 0)
+        line = msgspec.json.encode(AtWork(lumisection=lumisection, doing=doing[:_DOING]))
+        os.pwrite(self._at, line.ljust(_AT_BYTES), 0)
 
     def add(self, result: LumisectionResult) -> None:
         """One LS."""

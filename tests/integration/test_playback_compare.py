@@ -64,7 +64,7 @@ _SYNTHETIC = Case(
             ),
             (
                 '        title="Clusters by layer",',
-                '        select=f"{pixel}.charge > 10",\n        title="Clusters by layer",',
+                '        select=f"{pixel}.charge > 25",\n        title="Clusters by layer",',
             ),
             (
                 '        fill=f"{pixel}.layer",\n        value=f"{pixel}.charge",',
@@ -87,6 +87,7 @@ _SYNTHETIC = Case(
         ("declared", "Pixel/charge_by_layer"),
         ("contents", "Pixel/charge_by_layer"),
         ("test-changed", "pixel cluster charge"),
+        ("test-changed", "pixel disk cluster charge"),
         ("test-disabled", "pixel cluster size"),
     },
     verdict=("Pixel/Layer1/charge", "pixel cluster charge"),
