@@ -35,6 +35,8 @@ from dqmstream.sources.cms.madeup.plan import read_plan
 from dqmstream.sources.synthetic.scenario import read_scenario
 from dqmstream.store.retention import read_retention
 from dqmstream.workspaces.registry import GROUP, load_workspaces
+from playback.comparing.choice import read_choice
+from playback.comparing.policy import read_policy
 from services.cli import app
 from services.settings import load_settings
 
@@ -203,6 +205,10 @@ class Player:
             read_retention(path)
         elif "fault" in document:
             read_scenario(str(path))
+        elif "allow" in document:
+            read_policy(path)
+        elif "chunk_events" in document:
+            read_choice(path)
         elif "receiver" in document:
             read_notifications(text, str(path))
         else:

@@ -91,8 +91,8 @@ class Allow(_Table, frozen=True, kw_only=True):
 class Budget(_Table, frozen=True, kw_only=True):
     """What the candidate may take more: of the whole side. Seconds are of the CPU, per event."""
 
-    time_ratio: _Ratio = 1.5
-    time_microseconds: _More = 20.0
+    time_ratio: _Ratio = 2.0
+    time_microseconds: _More = 50.0
     cpu_ratio: _Ratio = 2.0
     cpu_seconds: _More = 10.0
     memory_ratio: _Ratio = 1.25
@@ -106,7 +106,7 @@ class WorkspaceBudget(_Table, frozen=True, kw_only=True):
 
     workspace: _Pattern = "*"
     time_ratio: _Ratio = 2.0
-    time_microseconds: _More = 10.0
+    time_microseconds: _More = 20.0
     wall_ratio: _Ratio = 4.0
     wall_microseconds: _More = 500.0
     memory_ratio: _Ratio = 1.5

@@ -37,7 +37,7 @@ PLAYED: Final = {
     "docs/importing.md": 1,
     "docs/kafka.md": 1,
     "docs/notifications.md": 2,
-    "docs/playback.md": 2,
+    "docs/playback.md": 3,
     "docs/quality-tests.md": 3,
     "docs/references.md": 2,
     "docs/store.md": 0,

@@ -321,7 +321,7 @@ def test_a_slower_and_a_leaking_workspace_are_named(bench: Bench) -> None:
     slow = (
         "        results = self._program.run(columns)\n",
         f'        if self.layout.workspace == "{name}":\n'
-        "            sum(range(20_000 * columns.events // 10))\n"
+        "            sum(range(20_000 * columns.events))\n"
         '        if self.layout.workspace == "hlt":\n'
         "            _LEAK.append(np.ones(10_000))\n"
         "        results = self._program.run(columns)\n",

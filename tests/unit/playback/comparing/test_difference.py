@@ -362,7 +362,7 @@ def test_false_discoveries_are_as_few_as_the_policy_says() -> None:
 def test_costs_over_their_budgets_are_named_with_the_workspace() -> None:
     old = replace(PRODUCTION, ended=costs())
     for fields, kind in (
-        ({"cpu": (5e-5,)}, "time"),
+        ({"cpu": (9e-5,)}, "time"),
         ({"wall": (5e-3,)}, "time"),
         ({"booked": 50 << 20}, "memory"),
         ({"kept": 100_000}, "leak"),
@@ -371,10 +371,10 @@ def test_costs_over_their_budgets_are_named_with_the_workspace() -> None:
         assert kinds(difference) == [(kind, "my")]
         assert difference.status == DIFFERS
         assert "budget" in difference.findings[0].text
-    fine = found(replace(PRODUCTION, ended=costs(cpu=(2.5e-5,))), production=old)
+    fine = found(replace(PRODUCTION, ended=costs(cpu=(3.5e-5,))), production=old)
     assert kinds(fine) == []
-    wider = Policy(workspace_budget=(WorkspaceBudget(workspace="m?", time_ratio=10.0),))
-    slow = replace(PRODUCTION, ended=costs(cpu=(5e-5,)))
+    wider = Policy(workspace_budget=(WorkspaceBudget(workspace="m?", time_ratio=12.0),))
+    slow = replace(PRODUCTION, ended=costs(cpu=(9e-5,)))
     assert kinds(found(slow, wider, production=old)) == []
 
 

@@ -1,0 +1,115 @@
+"""Reports: what was found stands in all of them, and no name means anything but itself."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dqmstream.booking import Workspace, histogram, regular
+from dqmstream.histograms.contents import Contents
+from dqmstream.histograms.layout import Layout
+from playback.comparing.difference import Difference, compare
+from playback.comparing.html import html
+from playback.comparing.markdown import markdown
+from playback.comparing.overlay import overlays
+from playback.comparing.policy import Allow, Policy
+from playback.comparing.report import FILES, Report, report_of, write_report
+from playback.comparing.results import Crash, Ended
+from tests.unit.playback.comparing.sides import BOOKING, Side, changed, costs, side
+
+LAYOUT = Layout(BOOKING)
+
+
+def _one_cell_more(contents: Contents) -> None:
+    for path in ("My/counts", "My/map", "My/profile"):
+        contents.cells[contents.layout[path].offset + 7] += 9
+
+
+def _told(candidate: Side, policy: Policy | None = None) -> tuple[Report, Difference]:
+    production = side()
+    difference = compare(production, candidate, policy or Policy())
+    return report_of(difference, production, candidate, recording="r", policy=""), difference
+
+
+@pytest.fixture(scope="module")
+def told() -> tuple[Report, Difference]:
+    return _told(replace(changed(side(), 2, _one_cell_more), ended=costs()))
+
+
+def test_all_three_reports_name_what_was_found(
+    told: tuple[Report, Difference], tmp_path: Path
+) -> None:
+    report, difference = told
+    write_report(report, difference.elements, tmp_path / "report")
+    texts = {name: (tmp_path / "report" / name).read_text() for name in FILES}
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(FILES)
+    for path in ("My/counts", "My/map", "My/profile"):
+        assert all(path in text for text in texts.values())
+    document = json.loads(texts["report.json"])
+    assert (document["status"], document["verdict"]) == (1, "3 differences that are not allowed")
+    assert document["counts"] == {"contents": 3}
+    assert texts["report.md"].startswith("# Playback: 3 differences that are not allowed\n")
+
+
+def test_plots_are_whole_pictures_one_for_each_axis(told: tuple[Report, Difference]) -> None:
+    _, difference = told
+    pictures = {one.path: list(overlays(one)) for one in difference.elements}
+    assert {path: len(own) for path, own in pictures.items()} == {
+        "My/counts": 1,
+        "My/map": 2,
+        "My/profile": 1,
+    }
+    for own in pictures.values():
+        for picture in own:
+            root = ET.fromstring(picture)  # noqa: S314 it is ours
+            classes = [one.get("class") for one in root.iter()]
+            assert {"production", "candidate", "apart"} <= set(classes)
+            assert "nan" not in picture.lower()
+
+
+def test_an_element_of_one_side_is_drawn_alone() -> None:
+    other = Workspace("my", "", [*BOOKING.elements, histogram("My/z", regular(3, 0, 1), fill="x")])
+    _, difference = _told(side(booking=other))
+    (drawn,) = (one for one in difference.elements if one.path == "My/z")
+    (picture,) = overlays(drawn)
+    assert 'class="candidate"' in picture
+    assert 'class="production"' not in picture
+
+
+def test_what_is_allowed_stands_apart_with_the_reason() -> None:
+    rule = Allow(what=("contents",), path="My/*", why="new <binning> | of *x*")  # type: ignore[arg-type]
+    candidate = changed(side(), 2, _one_cell_more)
+    report, difference = _told(candidate, Policy(allow=(rule,)))
+    text = markdown(report)
+    assert text.startswith("# Playback: 3 differences, all of them allowed")
+    assert "## Not allowed" not in text
+    assert "new \\<binning\\> \\| of \\*x\\*" in text
+    assert "new &lt;binning&gt;" in html(report, difference.elements)
+
+
+def test_a_crash_is_told_with_the_last_words() -> None:
+    crash = Crash(lumisection=2, doing="filling my", why="KeyError: 'x'", said="Traceback <x> ```")
+    report, difference = _told(replace(side(), ended=Ended(crash=crash)))
+    assert report.verdict == "could not be judged"
+    assert "in LS 2, filling my" in markdown(report)
+    assert markdown(report).count("```") == 2, "what was said does not end its block"
+    assert "Traceback &lt;x&gt;" in html(report, difference.elements)
+
+
+@given(st.text(alphabet=st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=40))
+@settings(max_examples=30, deadline=None)
+def test_no_name_becomes_markup(name: str) -> None:
+    other = Workspace("my", "", [histogram("My/z", regular(3, 0, 1, label=name), fill="x")])
+    production = Workspace("my", "", [histogram("My/z", regular(4, 0, 1, label=name), fill="x")])
+    old, new = side(1, booking=production), side(1, booking=other)
+    difference = compare(old, new, Policy())
+    report = report_of(difference, old, new, recording=name, policy="")
+    page = html(report, difference.elements)
+    body = page[page.index("<body>") : page.index("</html>")]
+    ET.fromstring(body.replace("&nbsp;", " "))  # noqa: S314 it is ours
+    table = [line for line in markdown(report).splitlines() if line.startswith("| candidate")]
+    assert all(line.count("|") == 5 for line in table)
