@@ -198,9 +198,10 @@ def test_a_source_with_any_name_stays_inside_the_folder(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["recording"]
 
 
-def test_killed_at_any_moment_the_same_folder_comes_of_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["source", "log"])
+def test_killed_at_any_moment_the_same_folder_comes_of_it(what: str, tmp_path: Path) -> None:
     """Each step of recording is the last of a process once; another one goes on from there."""
-    command = [sys.executable, "-m", "tests.killed_recording", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.killed_recording", what, str(tmp_path)]
     done = subprocess.run(command, check=True, capture_output=True)
     result = json.loads(done.stdout)
     assert result["wrong"] == []
