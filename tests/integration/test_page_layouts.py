@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from services.gateway.access_tokens import Role
 from tests.ingesting import SECRETS, access, bearer
 from tests.integration.conftest import RunningSystem, Visit, _visit, screenshot
 from tests.integration.test_kafka import wait_for
+from tests.integration.test_page_plots import _INK, _WHITE, _until
 from tests.upgraded_pixels import CHANGED, NEW
 
 pytestmark = [
@@ -293,18 +295,26 @@ async def test_what_is_exported_is_what_the_gateway_has_and_differs_from_it_in_n
     assert found == {"many": 4, "wrong": [], "marks": ["−", "~", "↕"]}
 
 
-async def test_only_plots_on_screen_are_asked_for_and_a_reference_that_is_not_there_is_named(
+async def test_only_plots_on_screen_are_asked_for_each_with_the_reference_of_its_choice(
     visit: Any,
 ) -> None:
     page = visit.page
     many = layout("Experts/Many", *[CHARGE] * 60)
     nothing = {"choice": "catalogue", "name": "no such reference"}
-    many["tabs"][0]["cells"][0]["reference"] = nothing
+    choices = [nothing, {"choice": "run", "run": 1}, {"choice": "none"}]
+    for cell, choice in zip(many["tabs"][0]["cells"], choices, strict=False):
+        cell["reference"] = choice
     await put(visit.url, many, None)
     await show(page, visit.url, "Experts/Many")
     first, last = page.locator(".cell").first, page.locator(".cell").last
     await expect(first.locator("footer")).to_contain_text("no such reference")
     assert await page.locator(".cell[data-drawn]").count() < 40
+
+    async def painted(number: int) -> bool:
+        return bool(await page.evaluate(_INK, [f".cell:nth-child({number}) canvas", _WHITE]) > 10)
+
+    await _until(partial(painted, 2), "the run that is its reference lies over the second plot")
+    assert not await painted(3)
     await last.scroll_into_view_if_needed()
     await expect(last).to_have_attribute("data-drawn", "")
 

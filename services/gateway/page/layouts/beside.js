@@ -21,7 +21,9 @@ export class Beside extends EventTarget {
     this._booked = new Map();
     this._outcomes = new Map();
     this._asked = new Set();
+    this._judgedNow = new Set();
     this._key = "";
+    this._bookedOf = null;
     this._run = "";
     this._settle = settled(() => this._fetch(), 80);
     this._again = settled(() => this._anew(), 1_500);
@@ -81,9 +83,10 @@ export class Beside extends EventTarget {
     this.dispatchEvent(new Event("sets"));
   }
 
+  /** Ask again; what is known stays until the answer is there. */
   _anew() {
     this._asked.clear();
-    this._outcomes.clear();
+    this._judgedNow.clear();
     this._run = "";
     this._list();
     this._settle();
@@ -95,8 +98,14 @@ export class Beside extends EventTarget {
     if (key !== this._key) {
       this._key = key;
       this._asked.clear();
+      this._judgedNow.clear();
       this._outcomes.clear();
+    }
+    const of = `${runWord(run)} ${this._model.run?.run}`;
+    if (of !== this._bookedOf) {
+      this._bookedOf = of;
       this._booked.clear();
+      this._plots.clear();
     }
     for (const [set, paths] of this._wanted) {
       if (!paths.length) continue;
@@ -141,7 +150,8 @@ export class Beside extends EventTarget {
   }
 
   async _judged(key, set) {
-    if (this._outcomes.has(set)) return;
+    if (this._judgedNow.has(set)) return;
+    this._judgedNow.add(set);
     const chosen = this._model.chosen;
     const query = { set, limit: 5000, made_by: this._model.moment, ...(chosen === null ? {} : { lumisections: chosen || 1, scope: "lumisection" }) };
     try {
@@ -151,8 +161,8 @@ export class Beside extends EventTarget {
       for (const report of reports) byPath.set(report.path, [...(byPath.get(report.path) ?? []), report]);
       this._outcomes.set(set, new Map([...byPath].map(([path, found]) => [path, summarise(found)])));
     } catch {
-      // What is not known is not claimed: there is no badge.
-      this._outcomes.set(set, new Map());
+      // What is not known is not claimed: there is no badge, or that of before.
+      this._judgedNow.delete(set);
     }
     this.dispatchEvent(new Event("sets"));
   }
