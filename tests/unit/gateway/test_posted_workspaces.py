@@ -96,6 +96,12 @@ async def test_a_workspace_is_tried_put_in_force_seen_and_taken_back(system: Sys
     rows = [(row["path"], row["bytes"]) for row in held["elements"]]
     assert rows == [("Mine/n", 130), ("Mine/x", 8 * 14)]
     assert held["gateway"] == 2 * 8 * 14
+    asked = ["memory", "mine", "--held", "--url", system.address]
+    done = await asyncio.to_thread(CliRunner().invoke, app, asked)
+    assert done.exit_code == 0, done.output
+    line = next(one for one in done.output.splitlines() if one.strip().startswith("Mine/x"))
+    assert line.split()[:2] == ["Mine/x", "histogram"]
+    assert line.split()[-2:] == ["224", "bytes"]
     [row] = (await system.get("posted-workspaces"))["workspaces"]
     assert (row["workspace"], row["active"]["why"], row["versions"]) == ("mine", "a look", 1)
 
