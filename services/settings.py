@@ -279,8 +279,8 @@ class Settings(BaseModel):
     def _candidate_apart(self) -> "Settings":
         if self.candidate and not self.kafka:
             msg = (
-                f"candidate is {self.candidate!r}, kafka is not given: a candidate reads the events "
-                "of a production system, and only brokers let two systems read them"
+                f"candidate is {self.candidate!r}, kafka is not given: a candidate reads the "
+                "events of a production system, and only brokers let two systems read them"
             )
             raise ValueError(msg)
         if self.candidate and self.candidate_store and self.candidate_store == self.store:

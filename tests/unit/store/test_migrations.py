@@ -112,7 +112,7 @@ def told(store: Store) -> list[Any]:
 
 @pytest.mark.parametrize("to", OLDER)
 def test_all_that_an_older_schema_can_hold_is_there_and_back_again(
-    to: str, recorded: Layout, url: str, store: Store, writer: StoreWriter, database: Database
+    to: str, recorded: Layout, url: str, store: Store, database: Database
 ) -> None:
     """Row by row in the older form, and bit by bit when it is read again."""
     before, everywhere = told(store), columns_of(database)
