@@ -17,7 +17,7 @@ from dqmstream.quality.axes import fits, mismatch
 from dqmstream.quality.inputs import Exposure, Normalise, Wanted
 from dqmstream.quality.normalising import is_scaled, reference_scale
 from dqmstream.quality.stack import stack_elements
-from dqmstream.references.catalogue import Catalogue, chosen
+from dqmstream.references.catalogue import Catalogue, Choice, chosen
 from dqmstream.references.comparing import Data, histogram_for, why_unusable
 from dqmstream.references.contents import ReferenceData
 from dqmstream.references.identity import shown_name
@@ -26,9 +26,10 @@ from services.gateway.place import Reading, alone
 from services.gateway.records import Covered
 from services.gateway.windows import Window
 
-__all__ = ["Asked", "drawn", "overlays", "put_over"]
+__all__ = ["Asked", "drawn", "overlays", "put_over", "why_without"]
 
 _RUN = Window("run")
+_NOT_WHOLE = "its contents are not in the log whole"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,11 +56,15 @@ class Asked:
     def wanted(self, shown: Reading) -> Wanted:
         """What is asked of the catalogue for one element: as of the last LS of its window."""
         numbers = shown.covered.numbers
-        last = numbers[-1] if numbers else 0
+        workspace = shown.contents.layout.workspace
+        return self.wanted_of(workspace, shown.element, numbers[-1] if numbers else 0)
+
+    def wanted_of(self, workspace: str, element: ElementLayout, last: int) -> Wanted:
+        """The same of an element of which only the last LS of the window is known, 0 for none."""
         return Wanted(
             kind=self.kind,
-            workspace=shown.contents.layout.workspace,
-            path=shown.element.element.path,
+            workspace=workspace,
+            path=element.element.path,
             run=self.run,
             lumisection=last,
             conditions=self.conditions.get(last),
@@ -75,9 +80,7 @@ def overlays(
     rows = []
     for reading in readings:
         wanted = asked.wanted(reading)
-        choice = chosen(
-            catalogue.standing(wanted), wanted, lambda one, at: why_unusable(one, data_of(one), at)
-        )
+        choice = _choice(wanted, catalogue, data_of)
         reference = choice.references[0] if choice.references else None
         data = None if reference is None else data_of(reference)
         row: dict[str, Any] = {
@@ -86,7 +89,7 @@ def overlays(
             "tried": list(choice.tried),
         }
         if reference is None or data is None:
-            rows.append(row | {"why": choice.why_none or "its contents are not in the log whole"})
+            rows.append(row | {"why": choice.why_none or _NOT_WHOLE})
             continue
         over = put_over(reading, asked, reference, data)
         if isinstance(over, str):
@@ -100,6 +103,24 @@ def overlays(
         }
         rows.append(row | about | over)
     return rows
+
+
+def why_without(element: ElementLayout, wanted: Wanted, catalogue: Catalogue, data_of: Data) -> str:
+    """Why an element has no reference that fits it; empty if it has one."""
+    choice = _choice(wanted, catalogue, data_of)
+    reference = choice.references[0] if choice.references else None
+    data = None if reference is None else data_of(reference)
+    if reference is None or data is None:
+        return choice.why_none or _NOT_WHOLE
+    place = data.contents.layout[wanted.path]
+    fitting = not place.size or fits(element, place)
+    return "" if fitting else mismatch(element, place, shown_name(reference))
+
+
+def _choice(wanted: Wanted, catalogue: Catalogue, data_of: Data) -> Choice:
+    return chosen(
+        catalogue.standing(wanted), wanted, lambda one, at: why_unusable(one, data_of(one), at)
+    )
 
 
 def put_over(

@@ -300,6 +300,9 @@ async def test_a_reference_of_the_catalogue_lies_over_plots_by_itself(visit: Any
     await page.locator(card).scroll_into_view_if_needed()
     await page.wait_for_selector(f"{card}[data-drawn]")
     await _until(lambda: is_painted(f"{card} canvas"), "the reference is drawn on the card")
+    await _open(page, visit.url, "#workspace=pixel&window=run&only=noreference")
+    await expect(page.locator(f'.card[data-path="{CHARGE}"]')).to_have_count(1)
+    await expect(page.locator(card)).to_have_count(0)
 
 
 async def _made(url: str) -> dict[str, Any]:

@@ -78,3 +78,34 @@ async def test_a_reference_of_an_element_that_is_booked_otherwise_since_is_not_d
     assert "that is a histogram over regular bins (bins 4" in row["why"]
     single = await system.get("runs/400001/reference", status=404, path="pixel/charge")
     assert "cannot be compared with old #1" in single["detail"]
+
+
+async def _lacking(system, **query):  # noqa: F811
+    return await system.get("runs/400001/references/lacking", **query)
+
+
+async def test_elements_without_a_reference_are_listed_page_by_page(system):  # noqa: F811
+    """The same that plots are told one by one, of all elements."""
+    whole = await _lacking(system)
+    assert whole["total"] == whole["booked"] == len(whole["elements"])
+    assert whole["lumisection"] == LSS
+    assert all("there is none in the catalogue" in row["why"] for row in whole["elements"])
+    await system.made("other", runs={"400002": [[1, 2]]})
+    found = await _lacking(system, lumisections="1-4")
+    assert found["lumisection"] == 4
+    without = [(row["workspace"], row["path"]) for row in found["elements"]]
+    every = [row["path"] for row in whole["elements"]]
+    rows = await _overlays(system, path=every, lumisections="1-4")
+    assert sorted(without) == sorted((r["workspace"], r["path"]) for r in rows if r.get("why"))
+    assert 0 < len(without) < whole["total"]
+    pages, after = [], ""
+    while after is not None:
+        query = {"after": after} if after else {}
+        page = await _lacking(system, lumisections="1-4", limit=2, **query)
+        assert page["total"] == len(without)
+        pages += page["elements"]
+        after = page["after"]
+    assert pages == found["elements"]
+    named = await _lacking(system, name="third", workspace="pixel")
+    assert {row["workspace"] for row in named["elements"]} == {"pixel"}
+    assert named["total"] == named["booked"]

@@ -26,6 +26,11 @@ export class Filters {
     byId("only").before(this._select);
   }
 
+  /** Call `told` when what is known of references has changed. */
+  onReference(told) {
+    this._references.addEventListener("reference", told);
+  }
+
   /** Bring the choice up to date. */
   draw({ only }, shown) {
     this._select.value = FILTERS.has(only) ? only : "";
@@ -42,7 +47,10 @@ export class Filters {
         return ({ path }) => paths.has(path);
       }
       case "unjudged": return (element) => rank(verdict(element)?.[0]) < rank("GOOD");
-      case "noreference": return ({ path }) => Boolean(this._references.get(path)?.why);
+      case "noreference": {
+        const { lacking } = this._references;
+        return ({ path }) => lacking.has(path);
+      }
       case "stale": {
         const silent = this._silent;
         return (element) => verdict(element)?.[0] === "STALE" || silent.has(element.workspace);

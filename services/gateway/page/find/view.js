@@ -24,6 +24,7 @@ class Tree {
     this._redraw = framed(() => this._shown && this._draw());
     model.addEventListener("change", ({ detail: { what } }) => ["elements", "quality", "strip"].includes(what) && this._redraw());
     alarms.addEventListener("change", this._redraw);
+    filters.onReference(() => router.route.only === "noreference" && this._redraw());
   }
 
   follow() {

@@ -9,6 +9,8 @@ const BATCH = 24;
 const KEEP = 400;
 /** Milliseconds after which what is chosen is asked for again: conditions change, references are made. */
 const AGAIN = 60_000;
+/** Elements without a reference in one answer. */
+const PAGE = 5000;
 
 /** `ref` in an address: nothing is the chain of the catalogue, else off, `run:N`, or a name in the catalogue. */
 export const OFF = "off";
@@ -26,6 +28,7 @@ export class References extends EventTarget {
     this._wanted = new Set();
     this._asked = new Map();
     this._key = "";
+    this._lacking = { key: "", at: 0, paths: new Set() };
     this._settle = settled(() => this._fetch(), 150);
     this._timer = setInterval(() => document.hidden || this._settle(), AGAIN);
     this._follow = ({ detail }) => detail.what === "run" && this._settle();
@@ -56,6 +59,36 @@ export class References extends EventTarget {
     this._wanted.add(path);
     this._settle();
     return held?.key === key ? held : null;
+  }
+
+  /** Paths without a reference, as the gateway lists them of all elements; none before it has. */
+  get lacking() {
+    const { run, window: word, ref } = this._router.route;
+    const name = ref === OFF || runOf(ref) !== null ? "" : ref;
+    const key = JSON.stringify([runWord(run), this._model.run?.run, word, name]);
+    const now = performance.now();
+    if (this._lacking.key !== key || now - this._lacking.at > AGAIN) {
+      const paths = this._lacking.key === key ? this._lacking.paths : new Set();
+      this._lacking = { key, at: now, paths };
+      this._list(this._lacking, `runs/${runWord(run)}/references/lacking`, { name, limit: PAGE, ...windowQuery(word) });
+    }
+    return this._lacking.paths;
+  }
+
+  async _list(into, path, query) {
+    const paths = new Set();
+    try {
+      for (let after = ""; after !== null;) {
+        const found = await ask(path, { ...query, after });
+        for (const each of found.elements) paths.add(each.path);
+        after = found.after;
+      }
+    } catch {
+      // The last list stays; it is asked for again later.
+      return;
+    }
+    into.paths = paths;
+    this.dispatchEvent(new CustomEvent("reference", { detail: { path: "" } }));
   }
 
   /** Layers to draw over a plot: one, none while nothing is known or nothing fits. */
