@@ -12,7 +12,6 @@ import structlog
 from dqmstream.booking.chunk import decode_chunk
 from dqmstream.booking_set import BookingSet
 from dqmstream.configuration.workspaces_by_run import Generation, WorkspacesByRun
-from dqmstream.errors import BookingError, DqmError
 from dqmstream.fold.of_runs import FoldOfRuns, run_of
 from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.layout import Layout
@@ -48,6 +47,7 @@ class PostedProgress:
     workspaces: int = 0
     groups: int = 0
     refused: int = 0
+    restarts: int = 0
     records: int = 0
     events: int = 0
     published: int = 0
@@ -163,7 +163,7 @@ class _Groups:
         if generation.texts:
             try:
                 found = await asyncio.to_thread(generation_set, generation, self._fold)
-            except BookingError as error:
+            except Exception as error:
                 # It was read where it was posted: this is another release. Others may fill it.
                 self._progress.refused += 1
                 self._logger.error(
@@ -203,9 +203,13 @@ class _Groups:
         while True:
             try:
                 await self._fill(generation)
-            except DqmError as error:
+            except Exception as error:
+                # Whatever it is, the fillers of the release in this process go on.
+                self._progress.restarts += 1
                 self._logger.error(
-                    "posted workspaces start anew", generation=generation.number, error=str(error)
+                    "posted workspaces start anew",
+                    generation=generation.number,
+                    error=f"{type(error).__name__}: {error}",
                 )
                 await asyncio.sleep(_AGAIN)
 

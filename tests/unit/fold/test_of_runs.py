@@ -45,7 +45,8 @@ def said(run: int) -> dict[str, Any]:
 
 def chunk(run: int, lumisection: int, number: int) -> EventBatch:
     body = toy_body([run, lumisection, number])
-    counts: dict[str, Any] = {"seen": 3, "selected": 3, "dropped": 0, "checksum": body_checksum(body)}
+    counts: dict[str, Any] = {"seen": 3, "selected": 3, "dropped": 0}
+    counts["checksum"] = body_checksum(body)
     return EventBatch(
         chunk=Chunk(**said(run), **counts, lumisection=lumisection, number=number), body=body
     )

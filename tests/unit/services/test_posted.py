@@ -423,3 +423,29 @@ async def test_a_dry_run_tells_what_it_would_show_and_changes_nothing(stage: Sta
     tried, problem = await stage.desk.dry_run(TEN.replace('fill = "x"', 'fill = "nowhere"'))
     assert "nowhere" in problem
     assert not (await stage.desk.by_run()).generations
+
+
+async def test_a_group_that_fails_starts_anew_and_leaves_the_process_alone(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What goes wrong with a posted workspace is no matter of the fillers beside it."""
+    monkeypatch.setattr(posted, "_AGAIN", 0.05)
+    make, tries = posted._fillers, []
+
+    def fails_twice(layouts: Any) -> Any:
+        tries.append(layouts)
+        if len(tries) < 3:
+            msg = "as a compiler might"
+            raise RuntimeError(msg)
+        return make(layouts)
+
+    monkeypatch.setattr(posted, "_fillers", fails_twice)
+    await stage.source.play(1)
+    await stage.post(TEN)
+    await stage.source.play(2)
+    async with stage.filling("a") as [service]:
+        found = await stage.until(*keys(2))
+        progress: Any = service.service().progress
+        assert progress.restarts == 2
+    for key, contents in found.items():
+        assert contents["cells"] == await truth(TEN, key), key
