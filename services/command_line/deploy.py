@@ -102,10 +102,10 @@ def candidate(
     It reads the events of production, and has topics, groups and a store of its own. With
     DQMSTREAM_CANDIDATE=NAME every service of it can be a process instead.
     """
-    from services import deploy_commands  # noqa: PLC0415
+    from services import deploy_candidate  # noqa: PLC0415
 
     given = flags(workspaces=workspaces, data=data, port=port, kafka=kafka)
-    invoke(deploy_commands.candidate, name=name, why=why, url=url, flags=given, config=config)
+    invoke(deploy_candidate.candidate, name=name, why=why, url=url, flags=given, config=config)
 
 
 def compare(
@@ -191,11 +191,11 @@ def drop(
     json: Json = False,
 ) -> None:
     """End a candidate: its topics are removed, its store is left. Stop its processes first."""
-    from services import deploy_commands  # noqa: PLC0415
+    from services import deploy_candidate  # noqa: PLC0415
 
     given = flags(data=data, kafka=kafka)
     invoke(
-        deploy_commands.drop, name=name, why=why, keep=keep, flags=given, config=config, json=json
+        deploy_candidate.drop, name=name, why=why, keep=keep, flags=given, config=config, json=json
     )
 
 
@@ -203,15 +203,15 @@ def status(
     data: Data = None, kafka: Kafka = None, config: Config = None, json: Json = False
 ) -> None:
     """Say what is deployed, what is planned, and what runs beside production."""
-    from services import deploy_commands  # noqa: PLC0415
+    from services import deploy_status  # noqa: PLC0415
 
-    invoke(deploy_commands.status, flags=flags(data=data, kafka=kafka), config=config, json=json)
+    invoke(deploy_status.status, flags=flags(data=data, kafka=kafka), config=config, json=json)
 
 
 def history(
     data: Data = None, kafka: Kafka = None, config: Config = None, json: Json = False
 ) -> None:
     """List every step: who deployed what when and why, from what to what."""
-    from services import deploy_commands  # noqa: PLC0415
+    from services import deploy_status  # noqa: PLC0415
 
-    invoke(deploy_commands.history, flags=flags(data=data, kafka=kafka), config=config, json=json)
+    invoke(deploy_status.history, flags=flags(data=data, kafka=kafka), config=config, json=json)
