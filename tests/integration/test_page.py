@@ -4,12 +4,30 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 from playwright.async_api import Page, WebSocketRoute, expect
 
+from services.gateway.state import State, difference
+
 # One loop for all: the browser lives in it, and is started once.
+_NUMPY = orjson.OPT_SERIALIZE_NUMPY
+_APPLIED = """async (text) => {
+  const { apply, cellsOf } = await import(new URL("stream.js", document.baseURI).href);
+  return JSON.parse(text).map(([before, change]) => {
+    const held = { ...before, arrays: cellsOf(before.arrays) };
+    apply(held, { sequence: 2, ...change });
+    const plain = (values) => Array.from(values, (one) => (Number.isNaN(one) ? null : one));
+    const { values, entries } = held.arrays;
+    const arrays = { values: plain(values), entries: plain(entries) };
+    return { header: held.header, arrays, rows: held.rows };
+  });
+}"""
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
@@ -272,6 +290,37 @@ def _losing_one(dropped: list[str], send: Callable[[str | bytes], None]) -> Call
         send(json.dumps({"type": "batch", "messages": rest}))
 
     return on_message
+
+
+def _random_state(random: Random) -> State:
+    cells = 1 + random.randrange(2) * 7
+    nan = float("nan")
+    words = [None, True, 0, 1, "a", [1], {}, {"b": 1}, {"b": {"c": random.randrange(3)}, "d": 2}]
+    return State(
+        header={key: random.choice(words) for key in "xyz" if random.random() < 0.8},
+        arrays={
+            "values": np.array([random.choice([0.0, 1.5, -0.1, nan]) for _ in range(cells)]),
+            "entries": np.array([random.choice([0, 1, 2**40]) for _ in range(cells)], np.int64),
+        },
+        rows={key: random.choice(words) for key in "pq" if random.random() < 0.8},
+    )
+
+
+async def test_the_page_makes_of_changes_what_the_gateway_has(visit: Any) -> None:
+    """Whatever changes from one state to the next: keys, parts of objects, cells near and far."""
+    random, cases = Random(1), []
+    while len(cases) < 300:
+        before, after = _random_state(random), _random_state(random)
+        if (change := difference(before, after)) is not None:
+            cases.append([_as_json(before), change, _as_json(after)])
+    await _open(visit.page, visit.url, "")
+    found = await visit.page.evaluate(_APPLIED, orjson.dumps(cases, option=_NUMPY).decode())
+    assert found == [after for _, _, after in cases]
+
+
+def _as_json(state: State) -> Any:
+    body = {"header": state.header, "arrays": state.arrays, "rows": state.rows}
+    return orjson.loads(orjson.dumps(body, option=_NUMPY))
 
 
 async def test_a_dropped_connection_is_made_again_and_shows_grey_until_then(visit: Any) -> None:
