@@ -185,7 +185,7 @@ def _headers(
 
 
 def _say_tried(found: Mapping[str, Any]) -> None:
-    runs = ", ".join(map(str, found["runs"])) or "no run"
+    runs = f"run {', '.join(map(str, found['runs']))}" if found["runs"] else "no run"
     typer.echo(
         f"workspace {found['workspace']!r} on {found['events']} events of {runs}, "
         f"{found['lumisections']} LSs, {found['chunks']} chunks"

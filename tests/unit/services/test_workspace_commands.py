@@ -86,7 +86,7 @@ def test_over_a_budget_of_the_settings_it_does_not_fit(
 def test_a_dry_run_on_files_shows_what_its_plots_would_be(file: str, events: str) -> None:
     done = dqmstream("dry-run", file, events)
     assert done.exit_code == 0, done.output
-    assert "on 1000 events of 7, 4 LSs" in done.output
+    assert "on 1000 events of run 7, 4 LSs" in done.output
     row = next(line for line in done.output.splitlines() if line.strip().startswith("Mine/x"))
     assert row.split()[1] == "500"
     # Half of the range is filled evenly, half of it is cut away.
