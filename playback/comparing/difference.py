@@ -32,6 +32,14 @@ UNJUDGEABLE: Final = 3
 """Exit statuses; 2 is for a command that was asked wrongly."""
 _ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
 _WHOLE_RUN: Final = {0}
+_DRAWN: Final = (
+    Kind.CONTENTS,
+    Kind.REBINNED,
+    Kind.DECLARED,
+    Kind.VERDICT,
+    Kind.ADDED,
+    Kind.REMOVED,
+)
 _NAMES: Final = ("production", "candidate")
 
 
@@ -286,11 +294,11 @@ def _missing(production: SideResult, candidate: SideResult) -> Iterator[Finding]
 
 
 def _drawn(findings: Sequence[Finding], contents: ContentsComparison) -> Iterator[Drawn]:
-    """Elements that findings are of, in their order, each once."""
-    kinds = {Kind.CONTENTS, Kind.REBINNED, Kind.DECLARED, Kind.ADDED, Kind.REMOVED, Kind.VERDICT}
+    """Elements that findings are of, each once: first those that look otherwise."""
     seen = set[str]()
-    for finding in findings:
-        if finding.kind not in kinds or finding.subject in seen:
+    told = [one for kind in _DRAWN for one in findings if one.kind is kind]
+    for finding in told:
+        if finding.subject in seen:
             continue
         seen.add(finding.subject)
         sides = [_element(total, finding.subject) for total in contents.totals]
