@@ -7,10 +7,9 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -39,9 +38,9 @@ from tests.integration.test_kafka import (
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PATIENCE = 120
-LENGTH = 4
-WORKSPACES = "ecal,pixel"
-SOURCE = ["--lumisections", str(LENGTH), "--rate", "40", "--speed", "0", "--seed", "3"]
+LENGTH = 3
+WORKSPACES = "pixel"
+SOURCE = ["--lumisections", str(LENGTH), "--rate", "40", "--speed", "0", "--no-faults"]
 EXTRA = """
 workspace = "extra"
 description = "What only the candidate has."
@@ -52,11 +51,7 @@ path = "Extra/charge"
 axes = [{ type = "regular", bins = 20, lower = 0, upper = 100 }]
 fill = "pixel.charge"
 """
-RUNS = (1, 2)
-
-
-def source(run: int) -> list[str]:
-    return [*SOURCE, "--run", str(run)]
+RUN = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,28 +61,14 @@ class Beside:
     settings: Mapping[str, str]
     candidate: Mapping[str, str]
     system: Deployment
-    truth: Mapping[int, Hashes]
-    """Of each run on the embedded log, with no candidate anywhere."""
+    truth: Hashes
+    """Of the run on the embedded log, with no candidate anywhere."""
 
     def deploy(self, *arguments: str) -> Any:
         return finished(["deploy", *arguments, "--json"], self.candidate, timeout=PATIENCE)
 
-    def produce(self, run: int) -> None:
-        finished(
-            ["produce", "--synthetic", *source(run), "--no-faults", "--json"],
-            self.settings,
-            timeout=PATIENCE,
-        )
-
-    def _has_stored(self, run: int) -> bool:
-        return contents_in_store(self.settings, run) == self.truth[run]
-
-    def check_production(self, runs: Sequence[int]) -> None:
-        """What it stored and published is, bit by bit, what it is without a candidate."""
-        expected = {key: bits for run in runs for key, bits in self.truth[run].items()}
-        for run in runs:
-            wait_for(f"production has stored run {run}", partial(self._has_stored, run))
-        assert contents_in_log(self.settings) == expected
+    def has_stored(self, settings: Mapping[str, str]) -> bool:
+        return contents_in_store(settings, RUN) == self.truth
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +91,9 @@ def beside(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bes
         "workspace_files": str(extra),
     }
     with deployed(settings) as system:
-        truth = {}
-        for run in RUNS:
-            alone = {"data": str(folder / f"run{run}"), "port": "0", "workspaces": WORKSPACES}
-            played = ["demo", *source(run), "--no-faults", "--exit", "--json"]
-            finished(played, alone, timeout=PATIENCE)
-            truth[run] = contents_in_store(alone, run)
+        alone = {"data": str(folder / "alone"), "port": "0", "workspaces": WORKSPACES}
+        finished(["demo", *SOURCE, "--exit", "--json"], alone, timeout=PATIENCE)
+        truth = contents_in_store(alone, RUN)
         yield Beside(settings, candidate, system, truth)
 
 
@@ -158,25 +136,61 @@ async def _writers(settings: Mapping[str, str]) -> dict[str, set[str]]:
     return found
 
 
-def test_a_candidate_fills_beside_production_and_writes_nothing_of_its(
+@contextmanager
+def dying_again_and_again(beside: Beside) -> Iterator[list[int]]:
+    """A further filler of the candidate that is killed, or frozen and then killed, as soon as it
+    fills, over and over; the statuses it has ended with."""
+    deaths: list[int] = []
+    done = threading.Event()
+
+    def crash() -> None:
+        while not done.is_set():
+            with subprocess.Popen(
+                command(["fill"]),
+                env=environment(beside.candidate),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            ) as process:
+                assert process.stdout is not None
+                process.stdout.readline()  # it is in its group, and fills
+                if len(deaths) % 2:
+                    process.send_signal(signal.SIGSTOP)  # a zombie for a while
+                    time.sleep(1.0)
+                process.kill()
+                deaths.append(process.wait())
+
+    looping = threading.Thread(target=crash)
+    looping.start()
+    try:
+        yield deaths
+    finally:
+        done.set()
+        looping.join()
+
+
+def test_a_candidate_that_dies_again_and_again_changes_no_bit_of_production(
     beside: Beside, tmp_path: Path
 ) -> None:
-    """Its contents are those of production where its bookings are, and it has its own besides."""
-    ours = {**beside.candidate, "candidate": "v2"}
+    """Nor does it write anything there; what it says itself is exact all the same."""
+    assert len(beside.truth) == LENGTH
     with candidate(beside, tmp_path) as (page, pid):
-        beside.produce(1)
-        beside.check_production([1])
-        wait_for(
-            "the candidate has stored the run",
-            lambda: contents_in_store(ours, 1) == beside.truth[1],
-        )
-        wait_for("its page shows the run", lambda: len(closed(page, 1)) == LENGTH)
+        with dying_again_and_again(beside) as deaths:
+            wait_for("it has died once", lambda: bool(deaths))
+            produce = ["produce", "--synthetic", *SOURCE, "--json"]
+            finished(produce, beside.settings, timeout=PATIENCE)
+            wait_for("production has stored all", lambda: beside.has_stored(beside.settings))
+            wait_for("it has died twice", lambda: len(deaths) > 1)
+        assert set(deaths) == {-signal.SIGKILL}
+        assert contents_in_log(beside.settings) == beside.truth
+        wait_for("the candidate has stored all", lambda: beside.has_stored(beside.candidate))
+        wait_for("its page shows all", lambda: len(closed(page, RUN)) == LENGTH)
         for topic, writers in asyncio.run(_writers(beside.settings)).items():
             assert any(name for name in writers), topic
             assert not any(name.startswith(f"{socket.gethostname()}-{pid}") for name in writers)
             assert "extra" not in writers
-        asked = ["deploy", "compare", "v2", "--run", "1", "--url", beside.system.address, "--json"]
-        found = finished(asked, {}, timeout=PATIENCE)
+        asked = ["deploy", "compare", "v2", "--run", str(RUN), "--json"]
+        found = finished(asked, {"url": beside.system.address}, timeout=PATIENCE)
         assert set(found["counts"]) == {"same", "only in the candidate"}
         assert found["counts"]["only in the candidate"] == 1
         assert get(page, "deployments")["candidate"] == "v2"
@@ -187,33 +201,10 @@ def test_a_candidate_fills_beside_production_and_writes_nothing_of_its(
             beside.deploy("drop", "v2", "--why", "too early")
 
 
-def test_a_candidate_that_dies_freezes_and_crashes_in_a_loop_harms_nothing(beside: Beside) -> None:
-    """While a run comes: killed again and again, frozen, and started with settings it dies of."""
-    arguments = command(["fill"])
-    deaths: list[int] = []
-    done = threading.Event()
-
-    def crash() -> None:
-        while not done.is_set():
-            with subprocess.Popen(
-                arguments,
-                env=environment(beside.candidate),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                text=True,
-            ) as process:
-                assert process.stdout is not None
-                process.stdout.readline()  # it is in its group, and fills
-                time.sleep(0.3 * (len(deaths) % 3))
-                if len(deaths) % 2:
-                    process.send_signal(signal.SIGSTOP)  # a zombie for a while
-                    time.sleep(1.0)
-                process.kill()
-                deaths.append(process.wait())
-
-    # Dies by itself, at its start: other partitions than the events have.
+def test_a_candidate_of_settings_that_do_not_fit_dies_at_its_start(beside: Beside) -> None:
+    """With a sentence, and production's topics as they are."""
     broken = subprocess.run(
-        arguments,
+        command(["fill"]),
         env=environment({**beside.candidate, "partitions": "5"}),
         capture_output=True,
         text=True,
@@ -222,20 +213,6 @@ def test_a_candidate_that_dies_freezes_and_crashes_in_a_loop_harms_nothing(besid
     )
     assert broken.returncode == 1
     assert "dqm.events: partitions is 3 in the log, wanted 5" in broken.stderr
-    looping = threading.Thread(target=crash)
-    looping.start()
-    try:
-        wait_for("it has died once", lambda: bool(deaths))
-        beside.produce(2)
-        beside.check_production(RUNS)
-        wait_for("it has died three times", lambda: len(deaths) >= 3)
-    finally:
-        done.set()
-        looping.join()
-    assert set(deaths) == {-signal.SIGKILL}
-    status = finished(["status", "--json"], beside.settings, timeout=PATIENCE)
-    services = {one["service"]: one["state"] for one in status["services"]}
-    assert set(services.values()) == {"ready"}
 
 
 def test_a_candidate_that_is_dropped_takes_its_topics_along_and_no_others(beside: Beside) -> None:
@@ -246,7 +223,7 @@ def test_a_candidate_that_is_dropped_takes_its_topics_along_and_no_others(beside
     history = beside.deploy("history")
     assert [row["action"] for row in history] == ["plan", "run", "drop"]
     assert history[-1]["why"] == "seen enough"
-    assert len(get(beside.system.address, "runs")["runs"]) == len(RUNS)
+    assert [one["run"] for one in get(beside.system.address, "runs")["runs"]] == [RUN]
 
 
 def _dropped(beside: Beside) -> bool:

@@ -20,7 +20,7 @@ PATIENCE = 120
 LENGTH = 60
 SYNTHETIC = ["--lumisections", str(LENGTH), "--rate", "60", "--seconds", "2", "--seed", "5"]
 SOURCE = [*SYNTHETIC, "--no-faults"]
-PATH = "Pixel/clusters"
+PATH = "Pixel/clusters_per_event"
 
 
 class Watcher(threading.Thread):
@@ -37,7 +37,7 @@ class Watcher(threading.Thread):
         while not self.done.is_set():
             try:
                 with Client(self._address) as client:
-                    for number, element in enumerate(client.follow(PATH, run=1, window="run")):
+                    for number, element in enumerate(client.follow(PATH, window="run")):
                         self.connections += number == 0
                         self.entries.append(element.entries)
                         if self.done.is_set():
