@@ -41,7 +41,7 @@ class Standing:
     open: tuple[OpenLumisection, ...] = ()
     missing: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
-    held: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    buffers: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 def standing_of(progress: object) -> Standing:
@@ -62,12 +62,10 @@ def standing_of(progress: object) -> Standing:
         elif isinstance(value, int):
             counts[name] = value
     found = {name: getattr(progress, name) for name in names & own}
-    if held := getattr(progress, "buffers", None):
-        found["held"] = _largest(held)
     return Standing(counts=counts, **found)
 
 
-def _largest(held: Mapping[str, int]) -> Mapping[str, int]:
+def _largest(held: Mapping[str, int]) -> dict[str, int]:
     rows = sorted(dict(held).items(), key=lambda row: (-row[1], row[0]))
     return dict(rows[:_MOST_HELD])
 
@@ -99,7 +97,7 @@ async def beat(
             missing=stands.missing[:_MOST_OPEN],
             waits_for=stands.waits_for[:_MOST_OPEN],
             lines=RECENT.of(service),
-            held=dict(stands.held),
+            held=_largest(stands.buffers),
             memory=await asyncio.to_thread(resident_memory),
         )
         key = f"{process}/{service}".encode()

@@ -15,10 +15,13 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
+from services.analyser.progress import AnalyserProgress
+from services.filler.progress import FillerProgress
 from services.monitoring.health import Health
-from services.monitoring.heartbeat import Standing, beat
+from services.monitoring.heartbeat import Standing, beat, standing_of
 from services.monitoring.metrics import ProcessMetrics
 from services.monitoring.server import serve_metrics
+from services.processes.posted import PostedProgress
 
 
 @pytest.fixture
@@ -192,3 +195,35 @@ async def test_an_address_that_is_taken_stops_the_start(health):
         with pytest.raises(ConfigurationError, match=f"cannot listen on 127.0.0.1:{port}"):
             async with serve_metrics("127.0.0.1", port, metrics.registry, health):
                 pytest.fail("two servers on one port")
+
+
+@pytest.mark.parametrize(
+    "progress",
+    [AnalyserProgress(held=7), FillerProgress(buffers={"mine": 8}), PostedProgress(), None],
+)
+async def test_what_any_service_counts_fits_into_its_heartbeat(
+    progress: object, clock: SettableClock, health: Health
+) -> None:
+    """A field of a progress that has the name of one of a heartbeat is of its type, too."""
+    log = MemoryLog(clock)
+    await log.ensure_topics([TopicSpec(name=HEARTBEATS, partitions=1)])
+    async with asyncio.TaskGroup() as tasks:
+        beating = tasks.create_task(
+            beat(
+                log,
+                process="p",
+                service="filler",
+                clock=clock,
+                standing=lambda: standing_of(progress),
+                health=health,
+            )
+        )
+        async with asyncio.timeout(10):
+            while (await log.bounds(HEARTBEATS, 0)).end == 0:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        beating.cancel()
+    record, *_ = [one async for one in read_to_end(log, HEARTBEATS)]
+    heard = CODEC.decode(record.headers, record.value)
+    assert isinstance(heard, Heartbeat)
+    assert heard.held == ({"mine": 8} if isinstance(progress, FillerProgress) else {})
+    assert heard.counts.get("held", 7) == 7
