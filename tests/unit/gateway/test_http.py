@@ -321,7 +321,9 @@ def made_up_app():
         view.apply(message, 1)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-    return create_app(parts_of(view, Desk(ThreadPoolExecutor(1))))
+    # The clock stands still, and all routes together are asked more often than in a second.
+    limits = Limits(requests_per_second=100_000)
+    return create_app(parts_of(view, Desk(ThreadPoolExecutor(1)), GatewaySettings(limits=limits)))
 
 
 schema = schemathesis.openapi.from_asgi(
