@@ -37,9 +37,7 @@ async def remove_topics(settings: KafkaSettings, names: Iterable[str]) -> list[s
         msg = "topics without a prefix are not removed: expected the namespace of a candidate"
         raise ConfigurationError(msg)
     wanted = {
-        settings.prefix + name
-        for name in {*names, IDENTITY_TOPIC}
-        if name not in settings.borrowed
+        settings.prefix + name for name in {*names, IDENTITY_TOPIC} if name not in settings.borrowed
     }
     tls = await asyncio.to_thread(tls_context, settings)
     await reach(settings, tls)
