@@ -325,13 +325,22 @@ def test_a_slower_and_a_leaking_workspace_are_named(bench: Bench) -> None:
     slow = (
         "        results = self._program.run(columns)\n",
         f'        if self.layout.workspace == "{name}":\n'
-        "            sum(range(20_000 * columns.events))\n"
+        "            for _ in range(columns.events):\n"
+        "                np.cumsum(_WORK)\n"
         '        if self.layout.workspace == "hlt":\n'
         "            _LEAK.append(np.ones(10_000))\n"
         "        results = self._program.run(columns)\n",
     )
     bench.change(
-        {_FILLER: [slow, ("_EVERY: Final", "_LEAK: Final[list[Any]] = []\n_EVERY: Final")]}
+        {
+            _FILLER: [
+                slow,
+                (
+                    "_EVERY: Final",
+                    "_LEAK: Final[list[Any]] = []\n_WORK = np.ones(100_000)\n_EVERY: Final",
+                ),
+            ]
+        }
     )
     status, report, _ = bench.compare()
     assert status == 1
