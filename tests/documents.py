@@ -2,6 +2,7 @@
 
 - `python`: run, one namespace for a page; `text` after it is what it prints;
 - `toml`: read by whatever reads such a file: workspace, quality tests, project, settings;
+- `json`: a message to the stream, or a layout; read by what reads these;
 - `sh`: run by a shell that ends at the first error; `console`: `$ command` and what it prints.
 
 A block whose first line is a comment with a file name is written to that file. `...` in shown
@@ -13,6 +14,7 @@ output stands for anything. A comment before a block says what is special about 
 import contextlib
 import importlib.metadata
 import io
+import json
 import os
 import re
 import signal
@@ -27,6 +29,7 @@ from typing import Any, Final
 
 import typer.main
 
+from dqmstream.layouts.check import read_layout
 from dqmstream.messages.booking import Booking
 from dqmstream.notifications.declaration import read_notifications
 from dqmstream.quality.compiled import compile_tests
@@ -38,6 +41,7 @@ from dqmstream.workspaces.registry import GROUP, load_workspaces
 from playback.comparing.choice import read_choice
 from playback.comparing.policy import read_policy
 from services.cli import app
+from services.gateway.protocol import read_message
 from services.settings import load_settings
 
 __all__ = [
@@ -58,7 +62,7 @@ _FENCED: Final = re.compile(
 _FILE: Final = re.compile(r"# (?P<path>[\w./-]+\.\w+)(?: .*)?\n")
 _NOT_RUN: Final = "not run: "
 _STAYS: Final = "stays running"
-_SECONDS: Final = 90
+_SECONDS: Final = 240
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,6 +159,8 @@ class Player:
                 self._python(text, block)
             case "toml":
                 self._toml(text, block)
+            case "json":
+                _json(text)
             case "sh" if block.marker == _STAYS:
                 self._start(text)
             case "sh":
@@ -272,6 +278,14 @@ def _is_there(page: Path, target: str) -> bool:
     titles = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE) if heading else []
     slugs = {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
     return not heading or heading in slugs
+
+
+def _json(text: str) -> None:
+    document = json.loads(text)
+    if "tabs" in document:
+        read_layout(text)
+    else:
+        read_message(text)
 
 
 def assert_like(said: str, shown: str) -> None:

@@ -20,7 +20,7 @@ from tests.documents import (
     unknown_words,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(480)]
 
 PAGES: Final = sorted(
     str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
@@ -36,11 +36,13 @@ PLAYED: Final = {
     "docs/guide.md": 2,
     "docs/importing.md": 1,
     "docs/kafka.md": 1,
+    "docs/layouts.md": 1,
     "docs/notifications.md": 2,
     "docs/playback.md": 3,
     "docs/quality-tests.md": 3,
     "docs/references.md": 2,
     "docs/store.md": 1,
+    "docs/workspaces.md": 2,
 }
 """Pages of which every block runs, and how many of them do not, each for a reason."""
 WITH_SYSTEM: Final = ("docs/sending.md", "docs/ingest.md", "docs/http.md")

@@ -64,7 +64,7 @@ def test_a_file_that_fits_is_said_to_with_its_size(file: str) -> None:
         ("bins = 100", "bins = 1000", "its budget by its declaration is 4000 bytes"),
         ("x < 0.5", "x <", "Mine/x"),
         ('kind = "scalar"', 'kind = "tensor"', "Mine/n"),
-        ("description", "descripton", "descripton"),
+        ("description", "describe", "describe"),
     ],
 )
 def test_what_is_wrong_is_named(file: str, old: str, new: str, said: str) -> None:
