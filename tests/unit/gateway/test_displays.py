@@ -138,7 +138,7 @@ def test_the_board_has_the_newest_whole_and_sends_only_what_is_new() -> None:
     assert after.header["newest"]["layers"][0]["collection"] == "tracks"
     change = difference(before, after)
     assert change is not None
-    assert (list(change["rows"]), change["header"]["newest"]["event"]) == (["3"], 3)
+    assert (list(change["rows"]), change["header"]["newest"]["event"]) == (["3"], [3])
 
 
 def test_the_board_is_made_anew_only_when_an_event_came() -> None:
