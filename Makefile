@@ -71,7 +71,7 @@ bench: install ## all benchmarks, with their goals
 	@scripts/kafka
 	@scripts/postgresql
 	@scripts/wrk
-	for name in fill pipeline kafka http store compression log start; do $(BIN)/dqmstream bench $$name || exit; done
+	for name in fill pipeline kafka http store compression log start beam-spot payload compare verdicts recordings playback viewers page; do $(BIN)/dqmstream bench $$name || exit; done
 
 schemas: install ## write schemas/ anew from the code
 	$(BIN)/dqmstream schemas schemas
