@@ -16,7 +16,8 @@ from dqmstream.workspaces.fitting import fitting
 from dqmstream.workspaces.registry import load_workspaces
 from services.logging.logs import set_up_logs
 from services.plugins.bounds import WorkerSettings
-from services.settings import InForce, Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import InForce, load_settings
 from services.workspaces.limits import PostedLimits
 
 __all__ = [

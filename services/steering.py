@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from playback.replaying.control import ask
-from services.settings import load_settings
+from services.settings_layers import load_settings
 
 __all__ = ["SOCKET", "steer"]
 

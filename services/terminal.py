@@ -12,7 +12,8 @@ from rich.table import Table
 
 from dqmstream.client import Client
 from dqmstream.errors import ConfigurationError
-from services.settings import PREFIX, Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import PREFIX, load_settings
 from services.trend_chart import trend_chart
 
 __all__ = ["drawn", "show", "show_settings", "show_trend"]

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from services.settings import InForce, Settings
+from services.settings import Settings
+from services.settings_layers import InForce
 
 __all__ = ["waiting_longer"]
 

@@ -42,7 +42,7 @@ from playback.comparing.choice import read_choice
 from playback.comparing.policy import read_policy
 from services.cli import app
 from services.gateway.protocol import read_message
-from services.settings import load_settings
+from services.settings_layers import load_settings
 
 __all__ = [
     "ROOT",

@@ -23,7 +23,8 @@ from services.processes.alone import alone
 from services.processes.produce import Producing
 from services.recorder.batches import BatchSettings
 from services.recorder.service import RecorderSettings
-from services.settings import PREFIX, Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import PREFIX, load_settings
 from services.shutdown import run_until_stopped
 from services.startup import settings_in_force
 from tests.crash.echo import echoing

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import yaml
 
-from services.settings import PREFIX, Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import PREFIX, load_settings
 
 __all__ = [
     "COMPOSE",

@@ -16,7 +16,8 @@ import yaml
 from dqmstream.notifications.declaration import read_notifications
 from playback.broker.find import KAFKA_VERSION
 from services.notifier.addresses import addresses_of
-from services.settings import PREFIX, Settings
+from services.settings import Settings
+from services.settings_layers import PREFIX
 from tests.deployment.files import COMPOSE, DOCKER, load, our_services, settings_of
 
 _SCHEMA = Path(__file__).parent / "compose-spec.json"

@@ -18,7 +18,7 @@ from dqmstream.transport.outgoing import outgoing
 from playback.bench.deployment import Deployment
 from services.alarms.kept import checkpoint_key
 from services.log import open_log
-from services.settings import load_settings
+from services.settings_layers import load_settings
 from tests.unit.alarms.told import ALARM, command, reports
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

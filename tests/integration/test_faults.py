@@ -17,7 +17,8 @@ from dqmstream.store.store import Store
 from dqmstream.transport.compacted import read_to_end
 from playback.bench.program import command, environment, finished
 from services.log import open_log
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import load_settings
 
 DEMO = ["demo", "--lumisections", "8", "--rate", "300", "--speed", "0", "--exit", "--json"]
 

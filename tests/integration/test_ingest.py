@@ -27,7 +27,7 @@ from playback.broker import Cluster
 from playback.broker.ports import free_port
 from services.gateway.access_tokens import Role
 from services.log import open_log
-from services.settings import load_settings
+from services.settings_layers import load_settings
 from tests.filled import fill_to_the_end, make_topics
 from tests.ingesting import ARROW, INGEST, access, bearer, gateway, send_over_http
 from tests.random_run import BOOKING, RandomRun, assert_equal_to_boost, batch_fill, random_batch

@@ -33,7 +33,8 @@ from dqmstream.transport.compacted import read_to_end
 from playback.bench.deployment import deployed
 from playback.bench.program import command, environment, finished
 from services.log import open_log
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import load_settings
 from tests.integration.test_replay import EVENTS, PASSES
 
 Hashes: TypeAlias = Mapping[tuple[int, int, str], str]

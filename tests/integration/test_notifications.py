@@ -24,7 +24,7 @@ from playback.bench.deployment import Deployment
 from playback.bench.program import command, environment
 from playback.broker.ports import free_port
 from services.log import open_log
-from services.settings import load_settings
+from services.settings_layers import load_settings
 from tests.notified import step
 from tests.receiving import SECRET, Fault, FaultyReceiver, Request
 

@@ -19,7 +19,8 @@ from playback.bench.program import finished
 from services.announced import announced_columns, columns_in_use
 from services.filler.announcing import announce
 from services.log import open_log
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import load_settings
 from tests.event_files import write_events
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

@@ -31,7 +31,7 @@ from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from playback.bench.program import command, environment, finished
 from playback.broker import Cluster
 from services.log import topic_specs
-from services.settings import load_settings
+from services.settings_layers import load_settings
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
 from tests.random_run import BOOKING, RandomRun, batch_fill, random_batch
 

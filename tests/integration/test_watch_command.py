@@ -20,7 +20,8 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from playback.bench.program import Program, command, environment, finished, running
 from services.log import open_log
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import load_settings
 from tests.watched import record
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

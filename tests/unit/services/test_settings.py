@@ -8,7 +8,8 @@ import pytest
 from dqmstream.errors import ConfigurationError
 from services.plugins.bounds import WorkerSettings
 from services.secrets import hide_password
-from services.settings import Settings, load_settings
+from services.settings import Settings
+from services.settings_layers import load_settings
 from services.startup import worker_bounds
 from services.terminal import show_settings
 

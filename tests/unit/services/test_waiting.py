@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from services.cli import app
-from services.settings import load_settings
+from services.settings_layers import load_settings
 from services.waiting import waiting_longer
 
 SECONDS = st.one_of(st.none(), st.floats(0.001, 10_000))
