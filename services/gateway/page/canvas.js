@@ -31,7 +31,7 @@ export function write(pen, text, x, y, { size, colour = INK.muted, align = "cent
   pen.fillStyle = colour;
   pen.textAlign = align;
   pen.textBaseline = base;
-  if (!angle) pen.fillText(text, x, y);
+  if (!angle) pen.fillText(text, align === "center" ? within(pen, text, x) : x, y);
   else {
     pen.save();
     pen.translate(x, y);
@@ -39,6 +39,13 @@ export function write(pen, text, x, y, { size, colour = INK.muted, align = "cent
     pen.fillText(text, 0, 0);
     pen.restore();
   }
+}
+
+/** Where the middle of a text may be so that the canvas's edges cut no letter. */
+function within(pen, text, x) {
+  const width = pen.canvas.width / pen.getTransform().a;
+  const half = pen.measureText(text).width / 2;
+  return Math.max(half, Math.min(x, width - half));
 }
 
 /** The longest beginning of a text that fits, with an ellipsis if it is cut. */
