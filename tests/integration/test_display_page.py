@@ -17,6 +17,7 @@ from playback.bench.program import Program, running
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
+    pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

@@ -31,6 +31,7 @@ _APPLIED = """async (text) => {
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
+    pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

@@ -19,6 +19,7 @@ from tests.integration.conftest import RunningSystem, _running_system, screensho
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
+    pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 

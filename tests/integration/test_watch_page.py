@@ -16,6 +16,7 @@ from tests.watched import record
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
+    pytest.mark.timeout(300),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
