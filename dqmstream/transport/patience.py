@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import structlog
 
 from dqmstream.errors import DqmError, LogUnavailableError
+from dqmstream.transport.heeded import Heeded
 from dqmstream.transport.log import (
     READ_BYTES,
     READ_RECORDS,
@@ -70,10 +71,12 @@ async def insist(
     """
     wait = pace.first
     failures = 0
+    heeded = Heeded()
     while True:
         try:
             result = await attempt()
         except errors as error:
+            heeded.check()
             failures += 1
             if on_failure is not None:
                 on_failure()

@@ -142,7 +142,9 @@ class Stage:
             case "SIGKILL":
                 pass
             case "SIGTERM":
-                if status != 0 and not (status == -signal.SIGTERM and self._just_begun(slot)):
+                # One that could not begin may be about to say so.
+                fine = {-signal.SIGTERM, 1} if slot.disturbed else {-signal.SIGTERM}
+                if status != 0 and not (status in fine and self._just_begun(slot)):
                     self.complaints.append(f"{slot.name} ended by SIGTERM with status {status}")
             case _ if status == 0 and slot.name.startswith("producer"):
                 slot.done = True

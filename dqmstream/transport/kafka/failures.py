@@ -20,6 +20,7 @@ from aiokafka.errors import (
 )
 
 from dqmstream.errors import LogError, LogUnavailableError
+from dqmstream.transport.heeded import Heeded
 
 __all__ = ["described", "refusals", "translated"]
 
@@ -48,7 +49,20 @@ def described(error: BaseException) -> str:
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Raise the client's errors as ours: "`what`: why"."""
+    """Raise the client's errors as ours: "`what`: why".
+
+    A cancellation that the client has swallowed meanwhile is raised instead: see `Heeded`.
+    """
+    heeded = Heeded()
+    try:
+        with _as_ours(what):
+            yield
+    finally:
+        heeded.check()
+
+
+@contextmanager
+def _as_ours(what: str) -> Iterator[None]:
     try:
         yield
     except refusals as error:

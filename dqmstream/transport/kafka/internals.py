@@ -17,6 +17,7 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from dqmstream.errors import LogError
+from dqmstream.transport.heeded import Heeded
 from dqmstream.transport.record import Outgoing
 
 __all__ = [
@@ -147,6 +148,7 @@ async def leave(consumer: AIOKafkaConsumer) -> None:
     its own that had not begun, it ends as if we were cancelled, which would end the service
     without a word.
     """
+    heeded = Heeded()
     await asyncio.sleep(0)  # its tasks handle being cancelled only once they have begun
     coordinator = consumer._coordinator
     task = getattr(coordinator, "_coordination_task", None)
@@ -159,9 +161,9 @@ async def leave(consumer: AIOKafkaConsumer) -> None:
     except (TimeoutError, KafkaError):
         await _cut(consumer._client)
     except asyncio.CancelledError:
-        if (task := asyncio.current_task()) is None or task.cancelling():
-            raise
+        heeded.check()
         await _cut(consumer._client)
+    heeded.check()
 
 
 async def _cut(client: AIOKafkaClient) -> None:

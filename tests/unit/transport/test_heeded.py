@@ -1,0 +1,85 @@
+"""Who is told to end ends, whatever a library does with that."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from dqmstream.errors import LogUnavailableError
+from dqmstream.transport.heeded import Heeded
+from dqmstream.transport.kafka.failures import translated
+from dqmstream.transport.patience import Pace, insist
+
+
+async def lose_one() -> None:
+    """Wait as aiokafka does for a task to end: who cancels the one that waits is not heard."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+async def ask_kafka() -> None:
+    with translated("nothing can be read"):
+        await lose_one()
+
+
+async def ask_kafka_that_fails() -> None:
+    with translated("nothing can be read"):
+        await lose_one()
+        raise KafkaConnectionError
+
+
+async def try_again() -> None:
+    async def attempt() -> None:
+        await lose_one()
+        raise LogUnavailableError
+
+    await insist(attempt, "it fails", pace=Pace(first=0.001))
+
+
+@pytest.mark.parametrize("wait", [ask_kafka, ask_kafka_that_fails, try_again])
+async def test_a_cancellation_that_was_swallowed_counts(
+    wait: Callable[[], Awaitable[None]],
+) -> None:
+    async def run() -> None:
+        await wait()
+        pytest.fail("it went on")
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(run())
+        await asyncio.sleep(0.01)
+        task.cancel()
+    assert task.cancelled()
+
+
+async def test_who_cleans_up_after_being_cancelled_may_still_try_again() -> None:
+    tries: list[int] = []
+
+    async def attempt() -> None:
+        tries.append(len(tries))
+        if len(tries) < 3:
+            raise LogUnavailableError
+
+    async def run() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await insist(attempt, "it fails", pace=Pace(first=0.001))
+            with translated("nothing can be written"):
+                await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(run())
+        await asyncio.sleep(0.01)
+        task.cancel()
+    assert task.cancelled()
+    assert len(tries) == 3
+
+
+async def test_a_time_out_of_ones_own_is_no_cancellation() -> None:
+    heeded = Heeded()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.001):
+            await asyncio.Event().wait()
+    heeded.check()
