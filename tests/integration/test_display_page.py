@@ -4,6 +4,7 @@ import asyncio
 import math
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ async def _painted(page: Page, colour: list[int], canvas: str = "#front") -> int
 async def _size(page: Page, canvas: str) -> int:
     size = "canvas => canvas.width * canvas.height"
     return int(await page.locator(canvas).evaluate(size))
+
+
+async def _is_drawn_on(page: Page, canvas: str) -> bool:
+    return await _painted(page, _DARK_PAGE, canvas) < await _size(page, canvas) - 1_000
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -287,7 +292,7 @@ async def test_tracks_and_vertices_of_real_collisions_are_drawn(
         for canvas in ("#front", "#side-view"):
             label = page.locator(canvas)
             await expect(label).to_have_attribute("aria-label", re.compile(rf": {tracks} track"))
-            assert await _painted(page, _DARK_PAGE, canvas) < await _size(page, canvas) - 1_000
+            await _until(partial(_is_drawn_on, page, canvas))
     await expect(page.locator("#paths li").first).to_contain_text("_v")
     await expect(page.locator("#hardest dd").first).to_contain_text("GeV")
     await page.close()
