@@ -9,10 +9,9 @@ import pyarrow as pa
 from dqmstream.booking.columns import encode_batch
 from dqmstream.clock import SettableClock
 from dqmstream.messages.operations import Conditions
-from dqmstream.messages.topics import TOPICS
 from dqmstream.sources.source import SourceChunk, SourceLumisection
-from dqmstream.transport.log import TopicSpec
 from dqmstream.transport.memory import MemoryLog
+from tests.filled import make_topics
 
 CONDITIONS = tuple(
     Conditions(run=7, lumisection=number, pileup=30.0 + number, beam_mode="STABLE BEAMS")
@@ -81,14 +80,5 @@ def digest_of(folder: Path) -> dict[str, str]:
 async def small_log(clock: SettableClock, stride: int = 1) -> MemoryLog:
     """A log in memory with all topics, events in `PARTITIONS`."""
     log = MemoryLog(clock, stride=stride)
-    await log.ensure_topics(
-        [
-            TopicSpec(
-                name=topic.name,
-                partitions=PARTITIONS if topic.wide else 1,
-                compacted=topic.compacted,
-            )
-            for topic in TOPICS.values()
-        ]
-    )
+    await make_topics(log, PARTITIONS)
     return log
