@@ -14,7 +14,6 @@ from playwright.async_api import Page, WebSocketRoute, expect
 
 from services.gateway.state import State, difference
 
-# One loop for all: the browser lives in it, and is started once.
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 _APPLIED = """async (text) => {
   const { apply, cellsOf } = await import(new URL("stream.js", document.baseURI).href);
@@ -28,6 +27,7 @@ _APPLIED = """async (text) => {
   });
 }"""
 
+# One loop for all: the browser lives in it, and is started once.
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
