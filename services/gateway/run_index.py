@@ -63,20 +63,25 @@ class RunQuery(NamedTuple):
 
     def means(self, row: Mapping[str, Any]) -> bool:
         """Whether a row with its summary is one of those."""
-        found, began = row["summary"], row["started"] or row["began"]
-        if self.since is not None or self.until is not None:
-            after = self.since is None or (began or 0) >= self.since
-            before = self.until is None or (began or 0) < self.until
-            if not (began and after and before):
-                return False
+        found = row["summary"]
         known = found["delivered"]
         return (
-            self.run_type.lower() in row["run_type"].lower()
+            self.may_mean(row)
             and self.outcome in {None, found["worst"]}
             and self.judged in {None, found["worst"] in JUDGED}
             and self.lacking in {None, any(found["accounting"][name] for name in _LACKS)}
             and (self.delivered is None or (known is not None and known >= self.delivered))
         )
+
+    def may_mean(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row may be one of those, as far as it says without its summary."""
+        if self.since is not None or self.until is not None:
+            began = row["started"] or row["began"]
+            after = self.since is None or (began or 0) >= self.since
+            before = self.until is None or (began or 0) < self.until
+            if not (began and after and before):
+                return False
+        return self.run_type.lower() in row["run_type"].lower()
 
 
 class RunIndex:
@@ -128,19 +133,25 @@ class RunIndex:
         live: frozenset[int],
     ) -> tuple[list[dict[str, Any]], int | None]:
         """Stored runs that are meant, and below which number to look on; None at the end."""
+        # Not judged are also those of which no LS has any reports.
+        outcome = None if query.outcome is Outcome.NOT_RUN else query.outcome
+        batch = min(limit, _BATCH) if query == RunQuery() else _BATCH
         rows: list[dict[str, Any]] = []
         looked = 0
         while looked < _LOOKED_AT:
-            found = archive.runs(before, _BATCH, query.outcome)
-            summaries = archive.summaries([run.run for run in found])
+            found = archive.runs(before, batch, outcome)
+            known = {run.run: stored_row(run) for run in found if run.run not in live}
+            maybe = [number for number, row in known.items() if query.may_mean(row)]
+            summaries = archive.summaries(maybe)
             for run in found:
                 looked, before = looked + 1, run.run
-                row = stored_row(run) | {"summary": summary_of(run, *summaries[run.run])}
-                if run.run not in live and query.means(row):
-                    rows.append(row)
+                if run.run in summaries:
+                    row = known[run.run] | {"summary": summary_of(run, *summaries[run.run])}
+                    if query.means(row):
+                        rows.append(row)
                 if len(rows) == limit:
                     return rows, before
-            if len(found) < _BATCH:
+            if len(found) < batch:
                 return rows, None
         return rows, before
 

@@ -140,6 +140,7 @@ FILTERS: list[tuple[dict[str, Any], list[int]]] = [
     ({"outcome": "BAD"}, [400_006, 400_002]),
     ({"outcome": "GOOD"}, [400_007, 400_001]),
     ({"outcome": "INSUFFICIENT"}, [400_004]),
+    ({"outcome": "NOT_RUN"}, [400_003]),
     ({"judged": False}, [400_004, 400_003]),
     ({"lacking": True}, [400_005, 400_004]),
     ({"lacking": False, "judged": True}, [400_007, 400_006, 400_002, 400_001]),
