@@ -190,12 +190,13 @@ def decode_manifest(raw: bytes, where: str) -> Manifest:
         document: Any = msgspec.json.decode(raw)
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema == 1:
-            return msgspec.convert(upgraded(document), Manifest)
-        if schema != SCHEMA:
+            document = upgraded(document)
+        elif schema == SCHEMA:
+            _check_sum(raw, where)
+            document.pop("checksum", None)
+        else:
             detail = f"{where}: schema {schema!r:.40}, this release reads 1 to {SCHEMA}"
             raise SourceError("bad_recording", detail)
-        _check_sum(raw, where)
-        document.pop("checksum", None)
         manifest = msgspec.convert(document, Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError("bad_recording", f"{where}: {error}") from error

@@ -136,6 +136,14 @@ def test_a_manifest_that_names_files_elsewhere_is_refused(sound: Path, file: str
         decode_manifest(encode_manifest(msgspec.structs.replace(manifest, runs=runs)), "here")
 
 
+@pytest.mark.parametrize("file", ["/etc/passwd", "../other", "a/../../b"])
+def test_a_manifest_of_the_first_schema_may_not_name_files_elsewhere_either(file: str) -> None:
+    lumisection = {"file": file, "checksum": "", "seconds": 1.0, "chunks": []}
+    raw = msgspec.json.encode({"schema": 1, "lumisections": [lumisection]})
+    with pytest.raises(SourceError, match="expected one inside the recording"):
+        decode_manifest(raw, "here")
+
+
 @given(st.binary(max_size=200) | st.builds(lambda n: b'{"schema":%d}' % n, st.integers(-1, 9)))
 def test_what_is_no_manifest_is_refused_with_its_place(raw: bytes) -> None:
     with pytest.raises(SourceError, match="here"):
