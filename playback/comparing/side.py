@@ -26,7 +26,7 @@ from playback.comparing.results import SCHEMA, Begun, Crash, Ended, ResultFolder
 from playback.comparing.runner import Request
 from playback.recordings import Recording
 
-__all__ = ["Asked", "Side", "run_side"]
+__all__ = ["Asked", "Name", "Side", "result_key", "run_side"]
 
 _SAID: Final = 4000
 Name = Literal["production", "candidate"]
@@ -71,19 +71,7 @@ def run_side(name: Name, environment: Environment, choice: Choice, asked: Asked)
     ConfigurationError
         If another process makes the same result, or a file of the configuration cannot be read.
     """
-    key = content_hash(
-        [
-            SCHEMA,
-            asked.recording.contents,
-            asked.run,
-            environment.identity.hash,
-            choice.hash(),
-            asked.repeats,
-            asked.memory,
-            name,
-        ]
-    )
-    folder = asked.cache / "results" / key
+    folder = asked.cache / "results" / result_key(name, environment, choice, asked)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder.with_suffix(".lock")):
         if not asked.again and _is_whole(folder):
@@ -92,6 +80,28 @@ def run_side(name: Name, environment: Environment, choice: Choice, asked: Asked)
         folder.mkdir()
         _run(folder, environment, choice, asked)
         return Side(result=ResultFolder(folder), kept=False)
+
+
+def result_key(name: Name, environment: Environment, choice: Choice, asked: Asked) -> str:
+    """Name of a result in the cache: a hash of all that decides what is in it.
+
+    Of the recording these are not events alone: what is known of its LSs decides verdicts, and how
+    long they are when alarms come.
+    """
+    recorded = asked.recording.manifest
+    return content_hash(
+        [
+            SCHEMA,
+            recorded.runs,
+            recorded.conditions,
+            asked.run,
+            environment.identity.hash,
+            choice.hash(),
+            asked.repeats,
+            asked.memory,
+            name,
+        ]
+    )
 
 
 def _is_whole(folder: Path) -> bool:
