@@ -13,6 +13,7 @@ from dqmstream.messages.events import EventBatch, LumisectionEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.topics import CONDITIONS, EVENTS
 from dqmstream.messages.wire import CODEC, check_body, chunk_of
+from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, Record, TopicPartition
 from playback.recordings.gathering import Gathered, Gathering, Key, Range
 from playback.recordings.manifest import LumisectionEntry
@@ -203,15 +204,9 @@ async def _read(
 async def _conditions(log: Log, recorded: set[tuple[int, int]]) -> tuple[Conditions, ...]:
     """The newest of each LS that is recorded, by run and LS."""
     found: dict[tuple[int, int], Conditions] = {}
-    begin, end = await log.bounds(CONDITIONS, 0)
-    at = (CONDITIONS, 0)
-    if begin == end:
-        return ()
-    async with log.reader({at: begin}) as reader:
-        while reader.position(*at) < end:
-            for record in await reader.read(timeout=_WAIT):
-                with suppress(MessageError, msgspec.MsgspecError):
-                    message = CODEC.decode(record.headers, record.value)
-                    if isinstance(message, Conditions):
-                        found[message.run, message.lumisection] = message
+    async for record in read_to_end(log, CONDITIONS):
+        with suppress(MessageError, msgspec.MsgspecError):
+            message = CODEC.decode(record.headers, record.value)
+            if isinstance(message, Conditions):
+                found[message.run, message.lumisection] = message
     return tuple(found[key] for key in sorted(found) if key in recorded)
