@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import typer
 
 from playback.comparing.command import Options, cache_folder, run_comparison
 from playback.comparing.release import parse_release
 from playback.comparing.report import Report, write_report
+from services.printing import print_json
 
 __all__ = ["compare"]
 
@@ -52,7 +52,7 @@ def compare(
     if report is not None:
         write_report(found.report, found.difference.elements, report)
     if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(found.report)).decode())
+        print_json(found.report)
     else:
         _tell(found.report, report)
     return found.report.status

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import typer
 
 from dqmstream.clock import Clock, SystemClock
@@ -24,6 +23,7 @@ from playback.recordings.manifest import LumisectionEntry
 from services.conditions import conditions_of_runs, with_conditions
 from services.input_files import FileOptions, runs_of_files
 from services.log import open_log
+from services.printing import print_json
 from services.runs import Runs, chosen_scenario, synthetic_run
 from services.settings import Settings
 from services.startup import chosen_bookings, settings_in_force
@@ -202,12 +202,11 @@ def _done(recording: Recording, what: Recorded) -> int:
         "bytes": sum(one.bytes for one in entries),
     }
     if what.json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(summary)).decode())
-    else:
-        typer.echo(
-            f"{recording.folder}: {summary['lumisections']} LSs, {summary['events']} events, "
-            f"{summary['bytes']} bytes, contents {recording.contents}"
-        )
+        return print_json(summary)
+    typer.echo(
+        f"{recording.folder}: {summary['lumisections']} LSs, {summary['events']} events, "
+        f"{summary['bytes']} bytes, contents {recording.contents}"
+    )
     return 0
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import typer
 
 from dqmstream.identity import compact_ranges
 from playback.recordings import Manifest, Recording
 from playback.recordings.manifest import RunEntry, SourceEntry
+from services.printing import print_json
 
 __all__ = ["info", "verify"]
 
@@ -23,7 +23,7 @@ def verify(*, folder: Path, json: bool) -> int:
     entries = [entry for _, _, entry in recording.manifest.lumisections()]
     events, size = sum(one.selected for one in entries), sum(one.bytes for one in entries)
     if json:
-        _print(
+        print_json(
             {
                 "recording": str(folder),
                 "contents": recording.contents,
@@ -51,8 +51,7 @@ def info(*, folder: Path, json: bool) -> int:
     recording = Recording(folder)
     manifest = recording.manifest
     if json:
-        _print(_summary(recording))
-        return 0
+        return print_json(_summary(recording))
     for line in _lines(recording, manifest):
         typer.echo(line)
     return 0
@@ -141,7 +140,3 @@ def _summary(recording: Recording) -> dict[str, Any]:
             for run in manifest.runs
         ],
     }
-
-
-def _print(document: object) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(document)).decode())

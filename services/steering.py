@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import typer
 
 from playback.replaying.control import ask
+from services.printing import print_json
 from services.settings_layers import load_settings
 
 __all__ = ["SOCKET", "steer"]
@@ -29,8 +29,7 @@ def steer(
     settings = load_settings(flags, environment, config).settings
     said = ask(socket or settings.data / SOCKET, command)
     if json:
-        typer.echo(msgspec.json.format(msgspec.json.encode(said)).decode())
-        return 0
+        return print_json(said)
     speed = "as fast as it goes" if said["speed"] is None else f"at {said['speed']:g} times"
     if said["run"] is None:
         typer.echo(f"nothing is played yet, {speed}")

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
-
-import msgspec
+from typing import Final
 
 from dqmstream.errors import ConfigurationError
 from playback.comparing.archive import made_result
@@ -20,12 +18,11 @@ from playback.comparing.policy import Policy, read_policy
 from playback.comparing.release import Archive, Configuration, Made, Release, StoredRun
 from playback.comparing.report import Report, report_of
 from playback.comparing.results import Ended, ResultFolder
-from playback.comparing.side import Asked, Side, run_side
+from playback.comparing.side import Asked, Name, Side, run_side
 from playback.recordings import Recording
 
 __all__ = ["Comparison", "Options", "cache_folder", "run_comparison"]
 
-Name = Literal["production", "candidate"]
 _NAMES: Final[tuple[Name, Name]] = ("production", "candidate")
 
 
@@ -183,4 +180,4 @@ def _compared(production: Side, candidate: Side, policy: Policy, options: Option
         kept=(production.kept, candidate.kept),
     )
     # What is drawn holds what it needs; the reports hold text: the results may go.
-    return Comparison(difference=difference, report=msgspec.structs.replace(report))
+    return Comparison(difference=difference, report=report)

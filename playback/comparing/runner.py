@@ -35,7 +35,15 @@ from playback.comparing.costs import (
 )
 from playback.comparing.playing import Playing
 from playback.comparing.recorded import first_lumisections
-from playback.comparing.results import Begun, Costs, Crash, Ended, LogLine, ResultWriter
+from playback.comparing.results import (
+    Begun,
+    Costs,
+    Crash,
+    Ended,
+    LogLine,
+    ResultFolder,
+    ResultWriter,
+)
 from playback.recordings import Recording
 
 __all__ = ["REFUSED", "Request", "main", "run"]
@@ -176,8 +184,6 @@ def _end(
 
 
 def _crash(folder: Path, error: Exception) -> Crash:
-    from playback.comparing.results import ResultFolder  # noqa: PLC0415 only when it is needed
-
     at = ResultFolder(folder).at
     return Crash(
         lumisection=0 if at is None else at.lumisection,

@@ -23,6 +23,7 @@ __all__ = [
     "Manifest",
     "RunEntry",
     "SourceEntry",
+    "checksum_of",
     "contents_checksum",
     "decode_manifest",
     "digest",
@@ -40,6 +41,13 @@ Number = Annotated[int, msgspec.Meta(ge=1)]
 def digest() -> "hashlib.blake2b":
     """A new checksum as all files of a recording have it: BLAKE2b of 16 bytes."""
     return hashlib.blake2b(digest_size=16)
+
+
+def checksum_of(raw: bytes) -> str:
+    """That of some bytes, in hex digits."""
+    checksum = digest()
+    checksum.update(raw)
+    return checksum.hexdigest()
 
 
 class ChunkEntry(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -175,7 +183,7 @@ def contents_checksum(runs: Iterable[RunEntry]) -> str:
 def encode_manifest(manifest: Manifest) -> bytes:
     """The document, sealed by its checksum."""
     raw = msgspec.json.encode(manifest).removesuffix(b"}")
-    return raw + _CHECKSUM + _sum(raw).encode() + b'"}'
+    return raw + _CHECKSUM + checksum_of(raw).encode() + b'"}'
 
 
 def decode_manifest(raw: bytes, where: str) -> Manifest:
@@ -205,15 +213,9 @@ def decode_manifest(raw: bytes, where: str) -> Manifest:
     return manifest
 
 
-def _sum(raw: bytes) -> str:
-    checksum = digest()
-    checksum.update(raw)
-    return checksum.hexdigest()
-
-
 def _check_sum(raw: bytes, where: str) -> None:
     said, mark, checksum = raw.rpartition(_CHECKSUM)
-    found = _sum(said)
+    found = checksum_of(said)
     if not mark or checksum.strip() != found.encode() + b'"}':
         detail = f"{where}: checksum {found}, the document says {checksum[:40]!r}: it was changed"
         raise SourceError("bad_recording", detail)

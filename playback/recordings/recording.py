@@ -19,6 +19,7 @@ from playback.recordings.manifest import (
     Manifest,
     RunEntry,
     SourceEntry,
+    checksum_of,
     contents_checksum,
     decode_manifest,
     digest,
@@ -105,10 +106,9 @@ class Recording:
             raw = path.read_bytes()
         except OSError as error:
             raise SourceError("bad_recording", f"{path}: {error.strerror}") from error
-        checksum = digest()
-        checksum.update(raw)
-        if checksum.hexdigest() != entry.checksum:
-            detail = f"{path}: checksum {checksum.hexdigest()}, expected {entry.checksum}"
+        checksum = checksum_of(raw)
+        if checksum != entry.checksum:
+            detail = f"{path}: checksum {checksum}, expected {entry.checksum}"
             raise SourceError("bad_recording", detail)
         known = self.manifest.messages.get("Conditions", Conditions.version)
         if known > Conditions.version:
@@ -166,7 +166,7 @@ class Recording:
         try:
             size = path.stat().st_size
             with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16))
+                found = hashlib.file_digest(stream, digest)
         except OSError as error:
             yield str(error.strerror)
             return

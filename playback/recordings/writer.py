@@ -27,8 +27,8 @@ from playback.recordings.manifest import (
     Manifest,
     RunEntry,
     SourceEntry,
+    checksum_of,
     contents_checksum,
-    digest,
     encode_manifest,
 )
 from playback.recordings.recording import Recording, is_recording
@@ -96,11 +96,6 @@ class RecordingWriter:
     def ends(self) -> Mapping[int, int]:
         """Offsets up to which each partition of a log is read."""
         return self._journal.begun.ends
-
-    @property
-    def is_resumed(self) -> bool:
-        """Whether an earlier life has recorded something."""
-        return bool(self._done)
 
     def __enter__(self) -> Self:
         return self
@@ -198,11 +193,7 @@ class RecordingWriter:
             return None
         raw = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
         _write_whole(self.folder / CONDITIONS, raw)
-        checksum = digest()
-        checksum.update(raw)
-        return ConditionsEntry(
-            file=CONDITIONS, checksum=checksum.hexdigest(), lumisections=len(rows)
-        )
+        return ConditionsEntry(file=CONDITIONS, checksum=checksum_of(raw), lumisections=len(rows))
 
 
 def _check_free(folder: Path) -> None:

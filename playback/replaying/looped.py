@@ -53,10 +53,6 @@ class LoopedRuns:
         ]
         return list(dict.fromkeys(played))
 
-    def recorded(self, index: int) -> int:
-        """Number that the run which is played as the n-th has in the recording, from 0 on."""
-        return self._runs[index % len(self._runs)][0].run
-
     def made(self, index: int) -> list[ChangedRun]:
         """The n-th run to be played, from 0 on."""
         number = None if self.first is None else self.first + index
