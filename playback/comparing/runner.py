@@ -15,10 +15,11 @@ import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
+from structlog.typing import EventDict
 
 from dqmstream import __version__
 from dqmstream.errors import DqmError, SourceError
@@ -46,12 +47,13 @@ from playback.comparing.results import (
 )
 from playback.recordings import Recording
 
-__all__ = ["REFUSED", "Request", "main", "run"]
+__all__ = ["REFUSED", "Lines", "Request", "main", "run"]
 
 REFUSED: Final = 2
 """Exit status: what was asked for is wrong, and said in a sentence."""
 _GONE: Final = 70
 _KINDS: Final = 200
+_VALUES: Final = "playback_values"
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +95,7 @@ def run(request: Request) -> int:
     DqmError
         If recording, workspaces or quality tests cannot be used.
     """
-    lines = _Lines()
+    lines = Lines()
     lines.listen()
     recording = Recording(Path(request.recording))
     sources = _sources(recording, request.run)
@@ -166,7 +168,7 @@ def _measured(
 def _end(
     writer: ResultWriter,
     playing: Playing,
-    lines: "_Lines",
+    lines: "Lines",
     *,
     costs: Costs | None = None,
     crash: Crash | None = None,
@@ -193,7 +195,7 @@ def _crash(folder: Path, error: Exception) -> Crash:
     )
 
 
-class _Lines(logging.Handler):
+class Lines(logging.Handler):
     """Counts what is logged from warnings on, by logger and what is said but for its values."""
 
     def __init__(self) -> None:
@@ -206,7 +208,7 @@ class _Lines(logging.Handler):
         root.addHandler(self)
         logging.captureWarnings(True)
         structlog.configure(
-            processors=[structlog.stdlib.filter_by_level, structlog.processors.KeyValueRenderer()],
+            processors=[structlog.stdlib.filter_by_level, _apart],
             logger_factory=structlog.stdlib.LoggerFactory(),
             wrapper_class=structlog.stdlib.BoundLogger,
             cache_logger_on_first_use=True,
@@ -216,7 +218,9 @@ class _Lines(logging.Handler):
         key = (record.levelname.lower(), record.name, str(record.msg)[:200])
         if key not in self._found and len(self._found) >= _KINDS:
             key = ("error", "playback", "further kinds of lines")
-        count, first = self._found.get(key, (0, record.getMessage()[:500]))
+        values = getattr(record, _VALUES, {})
+        said = " ".join([record.getMessage(), *(f"{name}={one!r}" for name, one in values.items())])
+        count, first = self._found.get(key, (0, said[:500]))
         self._found[key] = (count + 1, first)
 
     def counted(self) -> tuple[LogLine, ...]:
@@ -225,6 +229,12 @@ class _Lines(logging.Handler):
             LogLine(level=level, logger=logger, text=text, count=count, first=first)
             for (level, logger, text), (count, first) in sorted(self._found.items())
         )
+
+
+def _apart(_logger: object, _method: str, event: EventDict) -> tuple[tuple[str], dict[str, Any]]:
+    """A line of structlog as one of logging, its values beside what it says."""
+    said = str(event.pop("event", ""))
+    return (said,), {"exc_info": event.pop("exc_info", None), "extra": {_VALUES: event}}
 
 
 def _end_with_starter() -> None:
