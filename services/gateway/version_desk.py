@@ -112,7 +112,16 @@ class VersionDesk(Generic[Read]):
             async with log_within(_PATIENCE):
                 for record in version_records(version, action):
                     await self._log.send([record])
-            await self._followed.until(lambda: self._known.history.get(version.number))
+            history = self._known.history
+            await self._followed.until(lambda: version in history.versions)
+            standing = history.get(version.number)
+            if standing is not None and standing != version:
+                # Two gateways wrote at the same moment, and all go by the later one.
+                msg = (
+                    f"{self._words}: {standing.who} has put another version {version.number} in "
+                    f"force meanwhile: {standing.why}"
+                )
+                raise ProblemError(409, msg)
             return version
 
     @property
