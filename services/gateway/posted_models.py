@@ -118,7 +118,6 @@ def posted_version(
 ) -> dict[str, Any]:
     """A version as an answer has it."""
     row = version_row(version, active=active, with_text=with_text)
-    row.pop("starts", None)
     return {**row, "after_run": version.after_run, "notes": dict(version.notes)}
 
 

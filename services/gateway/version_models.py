@@ -1,26 +1,36 @@
 """What HTTP takes and answers about versions of configuration, of whichever kind."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from dqmstream.configuration.history import LARGEST, History
 from dqmstream.messages.configuration import ConfigurationVersion
 from services.gateway.models import Answer
-from services.gateway.problems import not_found
+from services.gateway.problems import not_found, problem_answer
 
 __all__ = [
+    "WRITING",
     "ActivateText",
     "RollBack",
     "Text",
     "VersionAnswer",
+    "VersionWord",
     "VersionsAnswer",
     "shown_version",
     "version_row",
     "versions_body",
 ]
 
+WRITING: Final[dict[int | str, dict[str, Any]]] = {
+    400: problem_answer("The body is no JSON."),
+    409: problem_answer("That is in force already, or there is nothing to go back to."),
+}
+"""Answers of routes that put versions in force, besides those of all."""
+
+VersionWord = Annotated[str, Path(pattern=r"^(active|[1-9][0-9]{0,6})$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=LARGEST)]
 _Said = Annotated[str, StringConstraints(min_length=3, max_length=1_000)]
 

@@ -1,32 +1,29 @@
 """Routes: what holds for all alarms: which rules are in force, what others would change."""
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.gateway.access import Expert
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
 from services.gateway.alarm_rules_models import RulesTriedAnswer, TryRules, tried_body
 from services.gateway.asking import PROBLEMS, Gateway, answer
-from services.gateway.problems import not_found, problem_answer
+from services.gateway.problems import not_found
 from services.gateway.version_models import (
+    WRITING,
     ActivateText,
     RollBack,
     VersionAnswer,
     VersionsAnswer,
+    VersionWord,
     shown_version,
     version_row,
     versions_body,
 )
 
 __all__ = ["router"]
-
-_WRITING: Final[dict[int | str, dict[str, Any]]] = {
-    400: problem_answer("The body is no JSON."),
-    409: problem_answer("That is in force already, or there is nothing to go back to."),
-}
 
 router = APIRouter(tags=["alarms"], responses=PROBLEMS)
 
@@ -51,7 +48,7 @@ async def list_rules(desk: OpenDesk) -> Response:
 )
 async def show_rules(
     desk: OpenDesk,
-    number: Annotated[str, Path(pattern=r"^(active|[1-9][0-9]{0,6})$")],
+    number: VersionWord,
 ) -> Response:
     """With its text; `active` for the one in force."""
     return answer(shown_version(await desk.history(), number, "alarm rules"))
@@ -60,7 +57,7 @@ async def show_rules(
 @router.post(
     "/alarm-rules/dry-run",
     response_model=RulesTriedAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="What other rules would make of alarms",
 )
 async def try_rules(_: Expert, desk: OpenDesk, asked: TryRules) -> Response:
@@ -72,7 +69,7 @@ async def try_rules(_: Expert, desk: OpenDesk, asked: TryRules) -> Response:
 @router.post(
     "/alarm-rules/activate",
     response_model=VersionAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put alarm rules in force",
 )
 async def activate_rules(caller: Expert, desk: OpenDesk, asked: ActivateText) -> Response:
@@ -84,7 +81,7 @@ async def activate_rules(caller: Expert, desk: OpenDesk, asked: ActivateText) ->
 @router.post(
     "/alarm-rules/rollback",
     response_model=VersionAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put earlier alarm rules in force again",
 )
 async def roll_back_rules(caller: Expert, desk: OpenDesk, asked: RollBack) -> Response:

@@ -1,8 +1,8 @@
 """Routes: receivers and subscriptions as a whole: which are in force, what others would change."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
 from services.gateway.access import Expert
@@ -14,23 +14,20 @@ from services.gateway.notification_routes_models import (
     TryRoutes,
     tried_body,
 )
-from services.gateway.problems import not_found, problem_answer
+from services.gateway.problems import not_found
 from services.gateway.version_models import (
+    WRITING,
     ActivateText,
     RollBack,
     VersionAnswer,
     VersionsAnswer,
+    VersionWord,
     shown_version,
     version_row,
     versions_body,
 )
 
 __all__ = ["router"]
-
-_WRITING: Final[dict[int | str, dict[str, Any]]] = {
-    400: problem_answer("The body is no JSON."),
-    409: problem_answer("That is in force already, or there is nothing to go back to."),
-}
 
 router = APIRouter(tags=["notifications"], responses=PROBLEMS)
 
@@ -62,7 +59,7 @@ async def list_routes(desk: OpenDesk) -> Response:
 )
 async def show_routes(
     desk: OpenDesk,
-    number: Annotated[str, Path(pattern=r"^(active|[1-9][0-9]{0,6})$")],
+    number: VersionWord,
 ) -> Response:
     """With its text; `active` for the one in force."""
     return answer(shown_version(await desk.history(), number, "notifications"))
@@ -71,7 +68,7 @@ async def show_routes(
 @router.post(
     "/notification-routes/dry-run",
     response_model=RoutesTriedAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="What other subscriptions would tell whom",
 )
 async def try_routes(_: Expert, desk: OpenDesk, asked: TryRoutes) -> Response:
@@ -82,7 +79,7 @@ async def try_routes(_: Expert, desk: OpenDesk, asked: TryRoutes) -> Response:
 @router.post(
     "/notification-routes/activate",
     response_model=ActivatedRoutes,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put receivers and subscriptions in force",
 )
 async def activate_routes(caller: Expert, desk: OpenDesk, asked: ActivateText) -> Response:
@@ -96,7 +93,7 @@ async def activate_routes(caller: Expert, desk: OpenDesk, asked: ActivateText) -
 @router.post(
     "/notification-routes/rollback",
     response_model=ActivatedRoutes,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put earlier receivers and subscriptions in force again",
 )
 async def roll_back_routes(caller: Expert, desk: OpenDesk, asked: RollBack) -> Response:

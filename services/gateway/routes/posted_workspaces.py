@@ -1,7 +1,7 @@
 """Routes: workspaces that are posted, without a release: tried, put in force, taken back."""
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from starlette.responses import Response
@@ -20,15 +20,10 @@ from services.gateway.posted_models import (
     posted_version,
     tried_body,
 )
-from services.gateway.problems import not_found, problem_answer
-from services.gateway.version_models import RollBack
+from services.gateway.problems import not_found
+from services.gateway.version_models import WRITING, RollBack, VersionWord
 
 __all__ = ["router"]
-
-_WRITING: Final[dict[int | str, dict[str, Any]]] = {
-    400: problem_answer("The body is no JSON."),
-    409: problem_answer("That is in force already, or there is nothing to go back to."),
-}
 
 router = APIRouter(tags=["posted workspaces"], responses=PROBLEMS)
 
@@ -79,7 +74,7 @@ async def list_versions(desk: OpenDesk, workspace: Name) -> Response:
 async def show_version(
     desk: OpenDesk,
     workspace: Name,
-    number: Annotated[str, Path(pattern=r"^(active|[1-9][0-9]{0,6})$")],
+    number: VersionWord,
 ) -> Response:
     """With its text; `active` for the one in force."""
     history = await desk.history(workspace)
@@ -93,7 +88,7 @@ async def show_version(
 @router.post(
     "/posted-workspaces/dry-run",
     response_model=TriedAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="What a workspace would show and cost",
 )
 async def try_posted(_: Expert, desk: OpenDesk, asked: TryWorkspace) -> Response:
@@ -105,7 +100,7 @@ async def try_posted(_: Expert, desk: OpenDesk, asked: TryWorkspace) -> Response
 @router.post(
     "/posted-workspaces/activate",
     response_model=PostedVersionAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put a workspace in force, from the next run on",
 )
 async def activate_posted(caller: Expert, desk: OpenDesk, asked: ActivateWorkspace) -> Response:
@@ -117,7 +112,7 @@ async def activate_posted(caller: Expert, desk: OpenDesk, asked: ActivateWorkspa
 @router.post(
     "/posted-workspaces/{workspace}/rollback",
     response_model=PostedVersionAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put an earlier version in force again, from the next run on",
 )
 async def roll_back_posted(

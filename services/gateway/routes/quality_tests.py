@@ -1,15 +1,15 @@
 """Routes: quality tests in force, what others would say, why a report says what it says."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from services.gateway.access import Expert
 from services.gateway.asking import PROBLEMS, Gateway, RunWord, answer
 from services.gateway.explaining import UNKNOWN, differing
-from services.gateway.problems import not_found, problem_answer
+from services.gateway.problems import not_found
 from services.gateway.quality_desk import QualityDesk
 from services.gateway.quality_models import (
     DryRunAnswer,
@@ -18,14 +18,16 @@ from services.gateway.quality_models import (
     TryTests,
     dry_run_body,
 )
-from services.gateway.version_models import ActivateText, RollBack, VersionAnswer, version_row
+from services.gateway.version_models import (
+    WRITING,
+    ActivateText,
+    RollBack,
+    VersionAnswer,
+    VersionWord,
+    version_row,
+)
 
 __all__ = ["router"]
-
-_WRITING: Final[dict[int | str, dict[str, Any]]] = {
-    400: problem_answer("The body is no JSON."),
-    409: problem_answer("That is in force already, or there is nothing to go back to."),
-}
 
 router = APIRouter(tags=["quality"], responses=PROBLEMS)
 
@@ -53,7 +55,7 @@ async def list_tests(desk: OpenDesk) -> Response:
 )
 async def show_tests(
     desk: OpenDesk,
-    number: Annotated[str, Path(pattern=r"^(active|[1-9][0-9]{0,6})$")],
+    number: VersionWord,
 ) -> Response:
     """With its text; `active` for the one in force."""
     history = await desk.history()
@@ -67,7 +69,7 @@ async def show_tests(
 @router.post(
     "/quality-tests/dry-run",
     response_model=DryRunAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="What other quality tests would say of what is stored",
 )
 async def try_tests(_: Expert, desk: OpenDesk, asked: TryTests) -> Response:
@@ -79,7 +81,7 @@ async def try_tests(_: Expert, desk: OpenDesk, asked: TryTests) -> Response:
 @router.post(
     "/quality-tests/activate",
     response_model=VersionAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put quality tests in force",
 )
 async def activate_tests(caller: Expert, desk: OpenDesk, asked: ActivateText) -> Response:
@@ -91,7 +93,7 @@ async def activate_tests(caller: Expert, desk: OpenDesk, asked: ActivateText) ->
 @router.post(
     "/quality-tests/rollback",
     response_model=VersionAnswer,
-    responses=_WRITING,
+    responses=WRITING,
     summary="Put earlier quality tests in force again",
 )
 async def roll_back_tests(caller: Expert, desk: OpenDesk, asked: RollBack) -> Response:
