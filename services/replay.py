@@ -146,8 +146,7 @@ class _Playing:
         )
         self._is_endless = count is None
         changes.check(source.name for of_run in runs.sources for source in of_run)
-        first_run = self._runs.made(0)
-        self._troubles = {one.name: one for one in first_run} if changes.repeated else {}
+        self._troubles = self._runs.disturbed()
 
     def play(self, bookings: Sequence[Booking], *, exit_with_run: bool, json: bool) -> int:
         """With all services in this process."""

@@ -53,6 +53,17 @@ class LoopedRuns:
         ]
         return list(dict.fromkeys(played))
 
+    def disturbed(self) -> dict[str, ChangedRun]:
+        """By name, the sources of all runs, if chunks of them are sent several times.
+
+        Raises
+        ------
+        ConfigurationError
+            If nothing is left of a run, as every LS is a hole.
+        """
+        every = {one.name: one for index in range(len(self._runs)) for one in self.made(index)}
+        return every if self._changes.repeated else {}
+
     def made(self, index: int) -> list[ChangedRun]:
         """The n-th run to be played, from 0 on."""
         number = None if self.first is None else self.first + index

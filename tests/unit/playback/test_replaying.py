@@ -125,6 +125,18 @@ def test_runs_count_up_from_the_first_and_begin_again() -> None:
     assert [(one.run, one.marks) for (one,) in once] == [(7, ("simulated",))]
 
 
+def test_chunks_are_sent_twice_of_sources_that_only_a_later_run_has() -> None:
+    runs = [[SmallRun(7)], [SmallRun(9), SmallRun(9, name="late")]]
+    changes = parse_changes(repeated=["all*3"], renamed=["late=other"])
+    looped = LoopedRuns(runs, changes, first=None, count=2, steering=Steering())
+    assert {name: one.times(4) for name, one in looped.disturbed().items()} == {
+        SmallRun(7).name: 3,
+        "other": 3,
+    }
+    usual = LoopedRuns(runs, Changes(), first=None, count=2, steering=Steering())
+    assert usual.disturbed() == {}
+
+
 async def test_chunks_sent_twice_and_holes_end_up_in_the_log_as_they_should(
     tmp_path: Path,
 ) -> None:
