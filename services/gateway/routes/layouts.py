@@ -1,6 +1,7 @@
 """Routes: layouts. Everybody may look, experts write; nothing that was written is lost."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -183,29 +184,30 @@ async def post_import(caller: Expert, parts: Gateway, desk: OpenDesk, body: Body
     # As a JSON text, a file has a backslash before each quotation mark.
     asked = await body.read(ImportLayouts, 2 * LARGEST_FILE)
     booked = await parts.library.layouts(None)
-    known = {one.element.path: layout.workspace for layout in booked for one in layout}
 
-    def read() -> Any:
-        return import_layouts(asked.text, asked.file, known=known, name=asked.name)
+    def read() -> tuple[Sequence[Layout], dict[str, Any]]:
+        known = {one.element.path: layout.workspace for layout in booked for one in layout}
+        found = import_layouts(asked.text, asked.file, known=known, name=asked.name)
+        told = msgspec.to_builtins(msgspec.structs.replace(found, layouts=()))
+        return found.layouts, {**told, "layouts": [document_of(one) for one in found.layouts]}
 
     try:
-        found = await asyncio.to_thread(read)
+        layouts, told = await asyncio.to_thread(read)
     except ConfigurationError as error:
         raise ProblemError(422, str(error)) from error
     written: list[dict[str, Any]] = []
-    for layout in () if asked.dry_run else found.layouts:
+    for layout in () if asked.dry_run else layouts:
         stands = await desk.number(layout.name)
         try:
             one = await desk.put(layout, based_on=stands, who=caller.name, why=asked.why)
         except ProblemError as problem:
             names = ", ".join(row["name"] for row in written) or "none"
-            detail = f"{problem.detail}; of {len(found.layouts)} layouts were written: {names}"
+            detail = f"{problem.detail}; of {len(layouts)} layouts were written: {names}"
             raise ProblemError(
                 problem.status, detail, problem.headers, more=problem.more
             ) from problem
         written.append({"name": layout.name, "version": one.number})
-    layouts = [document_of(one) for one in found.layouts]
-    return answer({**msgspec.to_builtins(found), "layouts": layouts, "written": written})
+    return answer({**told, "written": written})
 
 
 # ---------------------------------------------------------------------- inside
