@@ -48,7 +48,7 @@ async def system(log: Log, gateways: int = 1) -> AsyncIterator[list[httpx.AsyncC
             url = await stack.enter_async_context(
                 gateway(log, GatewaySettings(update_interval=0.02))
             )
-            client = httpx.AsyncClient(base_url=f"{url}/api/v1", headers=EXPERT)
+            client = httpx.AsyncClient(base_url=f"{url}/api/v1", headers=EXPERT, timeout=30)
             clients.append(await stack.enter_async_context(client))
         yield clients
 
