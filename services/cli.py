@@ -29,6 +29,7 @@ from services.command_line import watching as cli_watching
 from services.command_line import workspaces as cli_workspaces
 from services.command_line.invoke import invoke
 from services.command_line.options import (
+    FILES,
     AllColumns,
     AsRun,
     ChunkEvents,
@@ -190,8 +191,7 @@ def replay(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="CMS streamer files, event files (ROOT, Parquet, CSV), folders of them, or the "
-            "folder of a recording"
+            help=FILES,
         ),
     ],
     speed: Speed = 0.0,

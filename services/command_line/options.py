@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 __all__ = [
+    "FILES",
     "GATEWAY",
     "AllColumns",
     "AsRun",
@@ -35,6 +36,7 @@ __all__ = [
     "Seconds",
     "Seed",
     "Select",
+    "SendOnly",
     "Speed",
     "Tree",
     "Url",
@@ -71,7 +73,16 @@ Fillers = Annotated[int | None, typer.Option(help="fillers in this process")]
 Speed = Annotated[
     float, typer.Option(min=0, help="1 is real time, 10 ten times as fast, 0 as fast as it goes")
 ]
+SendOnly = Annotated[
+    bool,
+    typer.Option("--send-only", help="only send: other processes do the rest (needs Kafka)"),
+]
 Exit = Annotated[bool, typer.Option("--exit", help="end with the run and print a summary")]
+FILES: Final = (
+    "CMS streamer files, event files (ROOT, Parquet, CSV), folders of them, or the folder of a "
+    "recording"
+)
+"""What commands say of files that they play."""
 GATEWAY: Final = "http://127.0.0.1:8000"
 Url = Annotated[str, typer.Option(help="address of the gateway", envvar="DQMSTREAM_URL")]
 ExpertToken = Annotated[

@@ -11,6 +11,7 @@ import typer
 from services.command_line import comparing, replaying
 from services.command_line.invoke import invoke
 from services.command_line.options import (
+    FILES,
     AsRun,
     ChunkEvents,
     ConditionsFiles,
@@ -56,8 +57,7 @@ def record(
         list[Path] | None,
         typer.Argument(
             metavar="SOURCE",
-            help="CMS streamer files, event files (ROOT, Parquet, CSV), folders of them, or the "
-            "folder of a recording",
+            help=FILES,
             show_default=False,
         ),
     ] = None,

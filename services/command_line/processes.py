@@ -7,6 +7,7 @@ import typer
 
 from services.command_line.invoke import invoke
 from services.command_line.options import (
+    FILES,
     AllColumns,
     AsRun,
     ChunkEvents,
@@ -68,8 +69,7 @@ def produce(
     files: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="CMS streamer files, event files (ROOT, Parquet, CSV), folders of them, or the "
-            "folder of a recording",
+            help=FILES,
             show_default=False,
         ),
     ] = None,
