@@ -327,4 +327,5 @@ class Settings(BaseModel):
         """All values by name as they may be shown, secrets as `***`."""
         values = self.model_dump(mode="json")
         secret = {name: HIDDEN for name, value in self if isinstance(value, SecretStr)}
-        return values | secret | {"store": hide_password(self.store)}
+        urls = {name: hide_password(getattr(self, name)) for name in ("store", "candidate_store")}
+        return values | secret | urls

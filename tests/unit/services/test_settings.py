@@ -162,6 +162,13 @@ def test_a_url_is_shown_without_its_password(url: str, shown: str) -> None:
     assert hide_password(url) == shown
 
 
+def test_no_store_is_shown_with_its_password() -> None:
+    url = f"postgresql+psycopg://dqm:{SECRET}@db"
+    shown = in_environment(store=f"{url}/dqm", candidate_store=f"{url}/v2").shown()
+    assert SECRET not in msgspec.json.encode(shown).decode()
+    assert shown["candidate_store"] == "postgresql+psycopg://dqm:***@db/v2"
+
+
 def test_the_bounds_of_plug_ins_are_settings() -> None:
     bounds = worker_bounds(
         in_environment(plugin_seconds="2.5", plugin_memory=str(1 << 30), plugin_processes="3")
