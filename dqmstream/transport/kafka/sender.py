@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from dqmstream.errors import LogError, LogUnavailableError
+from dqmstream.transport.heeded import Heeded
 from dqmstream.transport.kafka.failures import described, refusals
 from dqmstream.transport.kafka.internals import Batch, abandon
 from dqmstream.transport.kafka.lane import Call, Entry, Lane
@@ -180,8 +181,10 @@ class KafkaSender:
 
     async def _started(self) -> AIOKafkaProducer:
         """The producer, started if there is none; tries for as long as anybody waits."""
+        heeded = Heeded()
         async with self._starting:
             while self._producer is None:
+                heeded.check()  # `abandon` may have swallowed it: nobody waits any more
                 producer = AIOKafkaProducer(
                     **self._arguments,
                     acks="all",

@@ -9,8 +9,10 @@ from aiokafka.errors import KafkaConnectionError
 
 from dqmstream.errors import LogUnavailableError
 from dqmstream.transport.heeded import Heeded
+from dqmstream.transport.kafka import KafkaSettings, sender
 from dqmstream.transport.kafka.failures import translated
 from dqmstream.transport.patience import Pace, insist
+from dqmstream.transport.record import Outgoing
 
 
 async def lose_one() -> None:
@@ -83,3 +85,32 @@ async def test_a_time_out_of_ones_own_is_no_cancellation() -> None:
         async with asyncio.timeout(0.001):
             await asyncio.Event().wait()
     heeded.check()
+
+
+async def test_a_log_that_cannot_send_closes_though_the_client_is_being_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Closing a client swallows being cancelled, and no broker ends the tries to start one."""
+    closing = asyncio.Event()
+
+    class Unable:
+        def __init__(self, **_: object) -> None:
+            pass
+
+        async def start(self) -> None:
+            raise KafkaConnectionError
+
+    async def abandon(*_: object) -> None:
+        if not closing.is_set():
+            closing.set()
+            await lose_one()
+
+    monkeypatch.setattr(sender, "AIOKafkaProducer", Unable)
+    monkeypatch.setattr(sender, "abandon", abandon)
+    message = Outgoing(topic="t", partition=0, value=b"x")
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        sending = sender.KafkaSender(KafkaSettings(servers=("k:1",)), {}, tasks)
+        waiting = tasks.create_task(sending.send([message], lambda topic: (topic, 1000)))
+        await closing.wait()
+        waiting.cancel()
+        await sending.close()
