@@ -71,7 +71,7 @@ class WorkspacesByRun:
         self._position = -1
         self._histories: dict[str, History] = {}
         self._generations: list[Generation] = []
-        self._seen: dict[int, int] = {}
+        self._of_met: dict[int, Generation | None] = {}
 
     def take(self, offset: int, message: object) -> bool:
         """A record of the topic, in its order; whether it changes anything.
@@ -104,19 +104,17 @@ class WorkspacesByRun:
 
     def is_decided(self, run: int) -> bool:
         """Whether somebody has met a run: its generation cannot change any more."""
-        return run in self._seen
+        return run in self._of_met
 
     def of(self, run: int) -> Generation | None:
         """The generation of a run; of one that is not decided, as it would be now."""
-        known = self._seen.get(run, len(self._generations))
-        for generation in reversed(self._generations[:known]):
-            if generation.after_run < run:
-                return generation
-        return None
+        if run in self._of_met:
+            return self._of_met[run]
+        return next((one for one in reversed(self._generations) if one.after_run < run), None)
 
     def runs(self, generation: Generation) -> Sequence[int]:
         """The runs that are decided to be of a generation, rising."""
-        return [run for run in sorted(self._seen) if self.of(run) == generation]
+        return sorted(run for run, one in self._of_met.items() if one == generation)
 
     def unfinished(self, most: int) -> Sequence[Generation]:
         """Generations that runs may be of, the newest ones, the oldest of them first.
@@ -124,7 +122,7 @@ class WorkspacesByRun:
         Of those that others followed these are the ones with decided runs, and those that a run
         may still turn out to be of which had begun when the next version was written.
         """
-        with_runs = {one.number for run in self._seen if (one := self.of(run)) is not None}
+        with_runs = {one.number for one in self._of_met.values() if one is not None}
         found: list[Generation] = []
         lowest = None
         for one in reversed(self._generations):
@@ -134,9 +132,9 @@ class WorkspacesByRun:
         return found[:most][::-1]
 
     def _see(self, run: int) -> bool:
-        if run in self._seen:
+        if run in self._of_met:
             return False
-        self._seen[run] = len(self._generations)
+        self._of_met[run] = self.of(run)
         return True
 
     def _version(self, version: ConfigurationVersion) -> bool:

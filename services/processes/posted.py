@@ -97,7 +97,7 @@ class PostedFilling:
         return Service(name="posted", start=self._start, progress=self._progress)
 
     async def _start(self, process: Process, ready: Ready) -> None:
-        known = KnownWorkspaces(process.log, process.name, process.clock)
+        known = KnownWorkspaces(process.bare_log, process.name, process.clock)
         async with known.reading(), asyncio.TaskGroup() as tasks:
             tasks.create_task(known.follow(), name="posted workspaces")
             groups = _Groups(process, known, self._settings, self._progress, tasks)
@@ -135,6 +135,8 @@ class _Groups:
         """Start what is missing, end what is over."""
         by_run = self._known.by_run
         generations = by_run.unfinished(1 + _MOST_EARLIER)
+        for number in self._sets.keys() - {one.number for one in generations}:
+            del self._sets[number]
         for generation in generations:
             await self._read(generation)
         await self._find_over(generations)

@@ -16,6 +16,7 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.followed import FollowedTopic
 from dqmstream.transport.log import Log, Outgoing, Record
 from dqmstream.transport.outgoing import outgoing
+from dqmstream.transport.patience import PatientLog, insist
 
 __all__ = ["KnownWorkspaces"]
 
@@ -28,7 +29,7 @@ class KnownWorkspaces:
     Parameters
     ----------
     log
-        Where it is published.
+        Where it is published. While it is away, calls wait.
     who
         Reads it, and says that it has met a run: unique among processes of the log.
     clock
@@ -39,7 +40,7 @@ class KnownWorkspaces:
         self._log = log
         self._clock = clock
         self._who = who
-        self._topic = FollowedTopic(log, CONFIGURATION)
+        self._topic = FollowedTopic(PatientLog(log), CONFIGURATION)
         self._changed = asyncio.Condition()
         self._said: set[int] = set()
         self.by_run = WorkspacesByRun()
@@ -82,7 +83,11 @@ class KnownWorkspaces:
         met = [run for run in sorted(set(runs)) if not self.by_run.is_decided(run)]
         new = [run for run in met if run not in self._said]
         if new:
-            await self._log.send([self._record(run) for run in new])
+            # Made anew for each try: one that looked as if it failed may be in the log.
+            await insist(
+                lambda: self._log.send([self._record(run) for run in new]),
+                f"{CONFIGURATION} cannot be written",
+            )
             self._said.update(new)
         async with self._changed:
             await self._changed.wait_for(lambda: all(map(self.by_run.is_decided, met)))

@@ -1,7 +1,7 @@
 """Posted workspaces on real parts: the gateway's desk writes, fillers of two processes follow."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ import pytest_asyncio
 from dqmstream.booking.columns import encode_batch
 from dqmstream.booking_set import LayoutShelf
 from dqmstream.clock import SystemClock
+from dqmstream.errors import LogUnavailableError
 from dqmstream.fold.merge import Merger
 from dqmstream.identity import event_partition
 from dqmstream.messages.booking import Booking
@@ -31,7 +32,7 @@ from dqmstream.messages.wire import CODEC, body_checksum
 from dqmstream.producing.batches import as_batch
 from dqmstream.testing import fill
 from dqmstream.transport.compacted import read_to_end
-from dqmstream.transport.log import Log
+from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from dqmstream.workspaces.toml import booking_of
@@ -45,6 +46,7 @@ from services.processes import posted
 from services.processes.posted import PostedFilling
 from services.processes.process import Process
 from services.settings import Settings
+from services.workspaces.known import KnownWorkspaces
 from services.workspaces.limits import COST, PostedLimits
 from tests.filled import make_topics
 
@@ -449,3 +451,32 @@ async def test_a_group_that_fails_starts_anew_and_leaves_the_process_alone(
         assert progress.restarts == 2
     for key, contents in found.items():
         assert contents["cells"] == await truth(TEN, key), key
+
+
+class DoubtfulLog(MemoryLog):
+    """Takes what is sent first, and does not say so."""
+
+    def __init__(self) -> None:
+        super().__init__(SystemClock())
+        self.sent = 0
+
+    async def send(self, messages: Sequence[Outgoing]) -> list[int]:
+        offsets = await super().send(messages)
+        self.sent += 1
+        if self.sent == 1:
+            raise LogUnavailableError
+        return offsets
+
+
+async def test_that_a_run_was_met_is_said_again_under_another_key() -> None:
+    """Compaction would drop the first of two records of one key, and the first decides."""
+    log = DoubtfulLog()
+    await make_topics(log, PARTITIONS)
+    known = KnownWorkspaces(log, "a", SystemClock())
+    async with known.reading(), asyncio.TaskGroup() as tasks:
+        following = tasks.create_task(known.follow())
+        await known.decide([7])
+        following.cancel()
+    written = [record.key async for record in read_to_end(log, CONFIGURATION)]
+    assert len(set(written)) == len(written) == 2
+    assert known.by_run.is_decided(7)
