@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import typer
 
@@ -32,11 +32,7 @@ from services.printing import print_json
 
 __all__ = ["plan", "promote", "roll_back"]
 
-T = TypeVar("T")
-
 _REPORT: Final = "report.json"
-STATES: Final[Mapping[str, str]] = {"running": "running beside", "rolled_back": "rolled back"}
-_DEAD: Final = frozenset({"stale", "stopping"})
 
 
 def plan(
