@@ -1,6 +1,6 @@
 """Lists of runs with what each comes to, filtered by the gateway, page by page."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -167,7 +167,13 @@ async def test_filters_are_answered_page_by_page(
     assert await system.numbers(**query, limit=2) == meant
 
 
-async def test_a_list_without_filters_or_summary_reads_no_more_than_before(system: System) -> None:
+async def test_a_list_without_filters_or_summary_reads_no_counts_of_runs(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(store: Store, runs: Sequence[int]) -> None:
+        pytest.fail(f"counts of runs {runs} are read from {store}")
+
+    monkeypatch.setattr(Store, "tallies", read)
     rows = await system.rows()
     assert [row["run"] for row in rows] == sorted(RUNS, reverse=True)
     assert not any("summary" in row for row in rows)
