@@ -16,7 +16,7 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.followed import FollowedTopic
 from dqmstream.transport.log import Log, Outgoing, Record
 from dqmstream.transport.outgoing import outgoing
-from dqmstream.transport.patience import PatientLog, insist
+from dqmstream.transport.patience import PatientLog
 
 __all__ = ["KnownWorkspaces"]
 
@@ -29,7 +29,7 @@ class KnownWorkspaces:
     Parameters
     ----------
     log
-        Where it is published. While it is away, calls wait.
+        Where it is published; reading waits while it is away.
     who
         Reads it, and says that it has met a run: unique among processes of the log.
     clock
@@ -79,15 +79,17 @@ class KnownWorkspaces:
         """See to it that the generation of these runs cannot change any more.
 
         To be awaited before a record of them is folded, while `follow` runs.
+
+        Raises
+        ------
+        LogUnavailableError
+            If the log is away: to be asked again, which makes records of other keys. Those that
+            seemed to fail may be in the log.
         """
         met = [run for run in sorted(set(runs)) if not self.by_run.is_decided(run)]
         new = [run for run in met if run not in self._said]
         if new:
-            # Made anew for each try: one that looked as if it failed may be in the log.
-            await insist(
-                lambda: self._log.send([self._record(run) for run in new]),
-                f"{CONFIGURATION} cannot be written",
-            )
+            await self._log.send([self._record(run) for run in new])
             self._said.update(new)
         async with self._changed:
             await self._changed.wait_for(lambda: all(map(self.by_run.is_decided, met)))

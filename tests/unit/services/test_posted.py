@@ -453,30 +453,50 @@ async def test_a_group_that_fails_starts_anew_and_leaves_the_process_alone(
         assert contents["cells"] == await truth(TEN, key), key
 
 
-class DoubtfulLog(MemoryLog):
-    """Takes what is sent first, and does not say so."""
+def _doubtful(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log takes that a run was met, and the first time does not say so."""
+    send, failed = log.send, list[bytes]()
 
-    def __init__(self) -> None:
-        super().__init__(SystemClock())
-        self.sent = 0
-
-    async def send(self, messages: Sequence[Outgoing]) -> list[int]:
-        offsets = await super().send(messages)
-        self.sent += 1
-        if self.sent == 1:
+    async def doubtful(messages: Sequence[Outgoing]) -> list[int]:
+        offsets = await send(messages)
+        key = messages[0].key or b""
+        if key.startswith(b"run/") and not failed:
+            failed.append(key)
             raise LogUnavailableError
         return offsets
 
+    monkeypatch.setattr(log, "send", doubtful)
 
-async def test_that_a_run_was_met_is_said_again_under_another_key() -> None:
+
+async def test_that_a_run_was_met_is_said_again_under_another_key(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Compaction would drop the first of two records of one key, and the first decides."""
-    log = DoubtfulLog()
-    await make_topics(log, PARTITIONS)
-    known = KnownWorkspaces(log, "a", SystemClock())
+    _doubtful(stage.log, monkeypatch)
+    known = KnownWorkspaces(stage.log, "a", SystemClock())
     async with known.reading(), asyncio.TaskGroup() as tasks:
         following = tasks.create_task(known.follow())
+        with pytest.raises(LogUnavailableError):
+            await known.decide([7])
         await known.decide([7])
         following.cancel()
-    written = [record.key async for record in read_to_end(log, CONFIGURATION)]
+    written = [record.key async for record in read_to_end(stage.log, CONFIGURATION)]
     assert len(set(written)) == len(written) == 2
     assert known.by_run.is_decided(7)
+
+
+async def test_a_run_is_filled_when_nobody_knows_whether_it_was_said_to_be_met(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The group stays one, reads no further, and goes on from where it stood."""
+    _doubtful(stage.log, monkeypatch)
+    await stage.source.play(1)
+    await stage.post(TEN)
+    await stage.source.play(2)
+    async with stage.filling("a") as [service]:
+        found = await stage.until(*keys(2))
+        progress: Any = service.service().progress
+        assert progress.restarts == 0
+    assert found.keys() == {*keys(2)}
+    for key, contents in found.items():
+        assert contents["cells"] == await truth(TEN, key), key
