@@ -39,8 +39,9 @@ lint: install ## ruff, mypy --strict, import-linter, codespell
 	$(BIN)/lint-imports
 	$(BIN)/codespell README.md CONTRIBUTING.md CHANGELOG.md docs docker k8s dqmstream services playback tests --ignore-words-list inforce --skip '*.bin,*.dat,*.jsn,*.json,*.min.js'
 
-# Left out of the fast ones: real servers, databases and logs on disk, and whole runs.
-NOT_FAST := $(addprefix --ignore=tests/unit/,store transport gateway/test_http.py gateway/test_stream.py gateway/test_service.py kernels/test_compile.py quality/test_default_file.py fold/test_laws.py workspaces/test_filled.py)
+# Left out of the fast ones: real servers, databases and logs on disk, processes that are killed, and whole runs.
+SERVERS := access api_roles deflating hostile_connections http ingest layouts posted_workspaces service stream
+NOT_FAST := $(addprefix --ignore=tests/unit/,store transport $(SERVERS:%=gateway/test_%.py) kernels/test_compile.py quality/test_default_file.py fold/test_laws.py workspaces/test_filled.py playback/test_recordings.py services/test_layout_commands.py services/test_posted.py)
 
 unit: install ## the fast tests: no network, no browser, no real data
 	HYPOTHESIS_PROFILE=quick $(BIN)/pytest tests/unit $(NOT_FAST) -q -m "not slow and not benchmark and not browser and not realdata"
