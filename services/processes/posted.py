@@ -63,7 +63,8 @@ class PostedProgress:
         self.generation = newest.number if newest else 0
         self.workspaces = len(newest.texts) if newest else 0
         self.groups = len(groups)
-        self.buffers = {}
+        self.buffers, self.positions, self.open = {}, {}, ()
+        self.run = self.lumisection = None
         for name in ("records", "events", "published", "failures"):
             setattr(self, name, sum(getattr(group, name) for group in groups))
         for group in groups:

@@ -18,7 +18,7 @@ from dqmstream.identity import event_partition
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunClose, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
-from dqmstream.messages.operations import Command
+from dqmstream.messages.operations import Command, OpenLumisection
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import (
     BOOKINGS,
@@ -36,6 +36,7 @@ from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from dqmstream.workspaces.toml import booking_of
+from services.filler.progress import FillerProgress
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.posted_desk import PostedDesk
@@ -43,7 +44,7 @@ from services.gateway.problems import ProblemError
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
 from services.processes import posted
-from services.processes.posted import PostedFilling
+from services.processes.posted import PostedFilling, PostedProgress
 from services.processes.process import Process
 from services.settings import Settings
 from services.workspaces.known import KnownWorkspaces
@@ -334,6 +335,22 @@ async def test_the_group_of_a_version_ends_once_its_runs_are_filled(stage: Stage
                 await asyncio.sleep(0.05)
         assert progress.workspaces == 1
         assert progress.events > 0
+
+
+def test_what_a_group_held_is_not_told_any_more_once_it_has_ended() -> None:
+    place = (EVENTS, 0)
+    left = OpenLumisection(run=2, lumisection=1, segment=0, partition=0)
+    group = FillerProgress(buffers={"mine": 8}, positions={place: 7}, open=(left,), run=2)
+    progress = PostedProgress()
+    progress.gather(None, [group])
+    assert (progress.buffers, progress.positions, progress.open) == (
+        {"mine": 8},
+        {place: 7},
+        (left,),
+    )
+    progress.gather(None, [])
+    assert (progress.buffers, progress.positions, progress.open) == ({}, {}, ())
+    assert (progress.run, progress.groups) == (None, 0)
 
 
 async def test_what_is_decided_is_written_down_with_who_why_and_what_it_cost(
