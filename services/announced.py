@@ -1,7 +1,7 @@
 """What is read of a source beside what a command fills itself: by others, and by displays."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import typer
@@ -20,7 +20,7 @@ from services.log import open_log
 from services.settings import Settings
 from services.startup import chosen_bookings
 
-__all__ = ["announced_columns", "columns_in_use", "drawn_columns"]
+__all__ = ["announced_columns", "columns_in_use", "columns_to_send", "drawn_columns"]
 
 _DRAWN: Final = frozenset(layer.collection for layer in LAYERS)
 
@@ -43,6 +43,17 @@ def drawn_columns(settings: Settings, columns: Collection[str]) -> frozenset[str
     found = DISPLAY_COLUMNS.intersection(columns)
     is_drawn = any(name.partition(".")[0] in _DRAWN for name in found)
     return found if settings.display and is_drawn else frozenset()
+
+
+def columns_to_send(
+    settings: Settings, bookings: Sequence[Booking], columns: Collection[str]
+) -> frozenset[str]:
+    """What is read of a source with these columns where these bookings are filled.
+
+    That is what they read, what bookings on the log do, and displays of single events.
+    """
+    shared = announced_columns(settings) | drawn_columns(settings, columns)
+    return needed_columns(bookings) | shared
 
 
 def columns_in_use(settings: Settings, columns: frozenset[str]) -> frozenset[str]:

@@ -15,8 +15,7 @@ from dqmstream.conditions.synthetic import synthetic_conditions
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.messages.booking import Booking
 from dqmstream.sources.synthetic.truth import write_truth
-from dqmstream.workspaces.fitting import needed_columns
-from services.announced import announced_columns, drawn_columns
+from services.announced import columns_to_send
 from services.conditions import conditions_of_runs, with_conditions
 from services.input_files import FileOptions, runs_of_files
 from services.memory import return_freed_memory
@@ -125,8 +124,7 @@ def _fitting(
     bookings = chosen_bookings(settings, columns=runs.columns)
     if options.all_columns:
         return bookings, runs.reading(runs.columns)
-    read = needed_columns(bookings) | announced_columns(settings)
-    return bookings, runs.reading(read | drawn_columns(settings, runs.columns))
+    return bookings, runs.reading(columns_to_send(settings, bookings, runs.columns))
 
 
 def _play(

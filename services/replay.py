@@ -22,10 +22,9 @@ from dqmstream.producing.pace import Pace
 from dqmstream.sources.source import EventSource
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log
-from dqmstream.workspaces.fitting import needed_columns
 from playback.replaying import ChangedRun, Changes, LoopedRuns, Steering, parse_changes
 from playback.replaying.control import answering
-from services.announced import announced_columns, columns_in_use, drawn_columns
+from services.announced import columns_in_use, columns_to_send
 from services.conditions import conditions_of_runs, with_conditions
 from services.input_files import FileOptions, runs_of_files
 from services.memory import return_freed_memory
@@ -102,14 +101,15 @@ def replay(
         table = conditions_of_runs(conditions, runs)
         runs = with_conditions(runs, table)
         rows = {number: list(table.of_run(number).values()) for number in table.runs}
-    if played.send_only:
-        wanted = runs.columns if options.all_columns else columns_in_use(settings, runs.columns)
-        bookings: tuple[Booking, ...] = ()
-    else:
+    bookings: tuple[Booking, ...] = ()
+    if not played.send_only:
         bookings = chosen_bookings(settings, columns=runs.columns)
-        wanted = needed_columns(bookings) | announced_columns(settings)
-        wanted |= drawn_columns(settings, runs.columns)
-        wanted = runs.columns if options.all_columns else wanted
+    if options.all_columns:
+        wanted = runs.columns
+    elif played.send_only:
+        wanted = columns_in_use(settings, runs.columns)
+    else:
+        wanted = columns_to_send(settings, bookings, runs.columns)
     playing = _Playing(settings, played, changed, runs.reading(wanted), rows)
     return_freed_memory()
     if played.send_only:

@@ -17,8 +17,7 @@ from dqmstream.sources.cms.selection import HltSelection
 from dqmstream.sources.cms.settings import ReadSettings, fed_ids
 from dqmstream.sources.cms.watching.offered import offered_in
 from dqmstream.sources.cms.watching.settings import WatchSettings
-from dqmstream.workspaces.fitting import needed_columns
-from services.announced import announced_columns, columns_in_use, drawn_columns
+from services.announced import columns_in_use, columns_to_send
 from services.conditions import chosen_conditions
 from services.memory import return_freed_memory
 from services.play import Play
@@ -152,8 +151,7 @@ def _play(
 ) -> int:
     offered = offered_in(folders, how, SystemClock().wall())
     bookings = chosen_bookings(settings, columns=offered)
-    wanted = needed_columns(bookings) | announced_columns(settings)
-    how = _reading(how, offered, wanted | drawn_columns(settings, offered))
+    how = _reading(how, offered, columns_to_send(settings, bookings, offered))
     tests = chosen_tests(settings, bookings)
     play = WatchPlay(how.run, stop=exit_with_run, json=json)
     told = asyncio.Event()
