@@ -1,15 +1,14 @@
 """What the live view holds in memory: by workspace, and by its largest elements."""
 
-from collections import defaultdict
-from typing import Any, Final
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
 
+from dqmstream.histograms.memory import CELL_BYTES
 from services.gateway.live import LiveView
 from services.gateway.workspace_run import WorkspaceRun
 
-__all__ = ["held_memory"]
-
-_CELL: Final = 8
-"""Bytes of a cell: a float64 or an int64."""
+__all__ = ["held_by_element", "held_memory", "parts_by_workspace"]
 
 
 def held_memory(view: LiveView, largest: int) -> dict[str, Any]:
@@ -23,11 +22,7 @@ def held_memory(view: LiveView, largest: int) -> dict[str, Any]:
     largest
         How many elements of each workspace are told, those that take most.
     """
-    parts: dict[str, list[WorkspaceRun]] = defaultdict(list)
-    for run in view.runs.values():
-        for part in run.all_workspace_runs():
-            parts[part.layout.workspace].append(part)
-    rows = [_row(name, found, largest) for name, found in parts.items()]
+    rows = [_row(name, found, largest) for name, found in parts_by_workspace(view).items()]
     rows.sort(key=lambda row: (-row["bytes"], row["workspace"]))
     return {
         "budget": view.settings.limits.live_bytes,
@@ -36,17 +31,32 @@ def held_memory(view: LiveView, largest: int) -> dict[str, Any]:
     }
 
 
-def _row(workspace: str, parts: list[WorkspaceRun], largest: int) -> dict[str, Any]:
-    cells: dict[str, int] = defaultdict(int)
+def parts_by_workspace(view: LiveView) -> dict[str, list[WorkspaceRun]]:
+    """What memory has of each workspace, of all runs and sets."""
+    parts: dict[str, list[WorkspaceRun]] = defaultdict(list)
+    for run in view.runs.values():
+        for part in run.all_workspace_runs():
+            parts[part.layout.workspace].append(part)
+    return parts
+
+
+def held_by_element(parts: Iterable[WorkspaceRun]) -> Counter[str]:
+    """Bytes of the cells of each element, by path."""
+    found: Counter[str] = Counter()
     for part in parts:
         held = len(part.in_memory())
-        for element in part.layout.elements:
-            cells[element.element.path] += element.size * held
-    order = sorted(cells, key=lambda path: (-cells[path], path))[:largest]
+        for each in part.layout.elements:
+            found[each.element.path] += each.size * CELL_BYTES * held
+    return found
+
+
+def _row(workspace: str, parts: list[WorkspaceRun], largest: int) -> dict[str, Any]:
+    held = held_by_element(parts)
+    order = sorted(held, key=lambda path: (-held[path], path))[:largest]
     return {
         "workspace": workspace,
         "runs": len({part.run for part in parts}),
         "lumisections": sum(len(part.in_memory()) for part in parts),
         "bytes": sum(part.bytes_held for part in parts),
-        "elements": [{"path": path, "bytes": cells[path] * _CELL} for path in order],
+        "elements": [{"path": path, "bytes": held[path]} for path in order],
     }
