@@ -15,12 +15,11 @@ from dqmstream.sources.histograms.describe import Description
 from dqmstream.sources.histograms.fitting import FittedRun, fit
 from dqmstream.sources.histograms.reading import open_files
 from dqmstream.store.store import Store
-from playback.comparing.archive_folder import is_archive, of_archive
+from playback.comparing.archive_folder import is_archive, of_archive, tests_of
 from playback.comparing.playing import result_of
 from playback.comparing.release import Archive, Made, StoredRun
 from playback.comparing.results import (
     Begun,
-    DeclaredTest,
     Ended,
     LumisectionResult,
     ResultFolder,
@@ -74,20 +73,10 @@ def _of_store(made: StoredRun, writer: ResultWriter) -> None:
         reports = _reports(store, made.run, chosen)
         numbers = _numbers(store, made.run, chosen)
         layouts = {w: store.layout(chosen, made.run, w) for w in store.bookings(chosen)}
-        tests = {
-            (one.qtname, reported.workspace)
-            for of_lumisection in reports.values()
-            for reported in of_lumisection
-            for one in reported.reports
-        }
-        declared = tuple(
-            DeclaredTest(name=name, workspace=workspace, path="", enabled=True, declared={})
-            for name, workspace in sorted(tests)
-        )
         begun = Begun(
             release=str(made), version="", hash=chosen, recording="", run=made.run, events=False
         )
-        writer.begin(begun, [layout.booking for layout in layouts.values()], declared)
+        writer.begin(begun, [layout.booking for layout in layouts.values()], tests_of(reports))
         for number in numbers:
             contents = [
                 result_of(window.contents)

@@ -1,6 +1,6 @@
 """A result of the archive of a run, as `dqmstream store archive` writes it: all that it holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ from playback.comparing.results import (
     ResultWriter,
 )
 
-__all__ = ["is_archive", "of_archive"]
+__all__ = ["is_archive", "of_archive", "tests_of"]
 
 _RUN: Final = "run.json"
 _FILES: Final = ("elements", "contents", "reports")
@@ -64,23 +64,8 @@ def _write(name: str, run: int, tables: dict[str, pa.Table], writer: ResultWrite
     layouts = _layouts(elements)
     contents = _contents(tables["contents"], layouts)
     reports = _reports(tables["reports"], run, sets[0])
-    tests = sorted(
-        {
-            (one.qtname, group.workspace)
-            for groups in reports.values()
-            for group in groups
-            for one in group.reports
-        }
-    )
     begun = Begun(release=name, version="", hash=sets[0], recording="", run=run, events=False)
-    writer.begin(
-        begun,
-        [layout.booking for layout in layouts.values()],
-        [
-            DeclaredTest(name=test, workspace=workspace, path="", enabled=True, declared={})
-            for test, workspace in tests
-        ],
-    )
+    writer.begin(begun, [layout.booking for layout in layouts.values()], tests_of(reports))
     for number in sorted(contents):
         writer.add(
             LumisectionResult(
@@ -90,6 +75,20 @@ def _write(name: str, run: int, tables: dict[str, pa.Table], writer: ResultWrite
             )
         )
     writer.end(Ended())
+
+
+def tests_of(reports: Mapping[int, Sequence[QualityReports]]) -> list[DeclaredTest]:
+    """Quality tests that reports by LS are of; what was declared is not kept with them."""
+    tests = {
+        (one.qtname, group.workspace)
+        for groups in reports.values()
+        for group in groups
+        for one in group.reports
+    }
+    return [
+        DeclaredTest(name=name, workspace=workspace, path="", enabled=True, declared={})
+        for name, workspace in sorted(tests)
+    ]
 
 
 def _layouts(elements: list[dict[str, Any]]) -> dict[str, Layout]:

@@ -1,7 +1,8 @@
 """How contents differ, element by element, LS by LS and over the run. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -139,7 +140,7 @@ class ContentsComparison:
 
     def findings(self) -> Iterator[Finding]:
         """All that was found, once every LS was compared; elements by workspace and path."""
-        improbable = self._improbable()
+        improbable = self._improbable
         of = len(self.lumisections)
         for pair in self._pairs:
             tally = self._tallies.get(pair.workspace, {}).get(pair.path)
@@ -163,34 +164,35 @@ class ContentsComparison:
 
     def within_chance(self) -> int:
         """Elements that differ, and may: no more than two samples of the same do."""
-        found = self._improbable()
+        found = self._improbable
         return sum(
             any(one is not _EQUAL for _, one in tally.agreements) and (workspace, path) not in found
             for workspace, tallies in self._tallies.items()
             for path, tally in tallies.items()
         )
 
-    def _improbable(self) -> dict[tuple[str, str], tuple[tuple[int, Agreement, float], ...]]:
+    @cached_property
+    def _improbable(self) -> dict[tuple[str, str], list[tuple[int, Agreement, float]]]:
         """Agreements that are too bad, corrected for how many were looked at: all LSs of all
-        elements together, and all elements over the run."""
+        elements together, and all elements over the run. Asked once every LS was compared."""
         places, values = list[tuple[tuple[str, str], int, Agreement]](), list[float]()
         for workspace, tallies in self._tallies.items():
             for path, tally in tallies.items():
                 for number, one in tally.agreements:
                     places.append(((workspace, path), number, one))
                     values.append(one.p_value)
-        found: dict[tuple[str, str], tuple[tuple[int, Agreement, float], ...]] = {}
+        found: dict[tuple[str, str], list[tuple[int, Agreement, float]]] = {}
         if not values:
             return found
         limit = self._policy.statistical.false_discovery
         adjusted = benjamini_hochberg(np.array(values))
         for (key, number, one), value in zip(places, adjusted, strict=True):
             if value <= limit:
-                found[key] = (*found.get(key, ()), (number, one, float(value)))
+                found.setdefault(key, []).append((number, one, float(value)))
         return found
 
     @staticmethod
-    def _chance(found: tuple[tuple[int, Agreement, float], ...]) -> str:
+    def _chance(found: Sequence[tuple[int, Agreement, float]]) -> str:
         _, worst, value = min(found, key=lambda one: one[2])
         return f"{worst.test} p-value {worst.p_value:.2g}, {value:.2g} corrected for all elements"
 
