@@ -150,9 +150,10 @@ class PostedDesk:
         ------
         ProblemError
             404 if it was never posted; 409 if there is no such version, or it cannot be read any
-            more; 503 without a log.
+            more, or none is in force and this one is over a budget; 503 without a log.
         """
         await self.history(name)
+        others = _others(await self.by_run(), name)
 
         def version(history: History, when: int) -> ConfigurationVersion:
             made = history.rolled_back(to=to, who=who, why=why, when=when)
@@ -160,6 +161,8 @@ class PostedDesk:
                 return made
             posted_booking(made.text, f"version {made.restores}")
             origin = history.get(made.restores or 0)
+            if origin is not None and history.active is None:
+                self._limits.check_again(name, origin, others)
             return msgspec.structs.replace(made, notes=origin.notes if origin else {})
 
         return await self._write("rollback", name, version)
@@ -190,11 +193,7 @@ class PostedDesk:
         by_run = await self.by_run()
         layouts = await self._desk.ask(self._booked)
         await asyncio.to_thread(check_place, booking, layouts, by_run.histories)
-        others = {
-            name: history.active
-            for name, history in by_run.histories.items()
-            if history.active is not None and name != booking.workspace
-        }
+        others = _others(by_run, booking.workspace)
         return self._limits.check(tried, others, unmeasured=unmeasured)
 
     def _booked(self) -> Sequence[Layout]:
@@ -227,6 +226,15 @@ class PostedDesk:
                 while not _has(by_run.histories, name, version):
                     await self._known.changed(1.0)
             return version
+
+
+def _others(by_run: WorkspacesByRun, name: str) -> dict[str, ConfigurationVersion]:
+    """The versions in force of other workspaces."""
+    return {
+        other: history.active
+        for other, history in by_run.histories.items()
+        if history.active is not None and other != name
+    }
 
 
 def _has(histories: Mapping[str, History], name: str, version: ConfigurationVersion) -> bool:

@@ -61,12 +61,7 @@ class PostedLimits:
             If it costs more than it may, or what it costs is not known.
         """
         name = tried.workspace
-        if len(others) + 1 > self.most:
-            msg = (
-                f"{len(others)} posted workspaces are in force, at most {self.most} may be: roll "
-                "one back"
-            )
-            raise BookingError(msg)
+        self._check_number(others)
         problem = _unknown(tried)
         if problem and not unmeasured:
             msg = f"workspace {name!r}: {problem}; say `unmeasured` to activate it all the same"
@@ -88,6 +83,27 @@ class PostedLimits:
         if problem:
             notes["not measured"] = problem
         return notes
+
+    def check_again(
+        self, name: str, version: ConfigurationVersion, others: Mapping[str, ConfigurationVersion]
+    ) -> None:
+        """An earlier version of a workspace that is not in force, by what was measured of it then.
+
+        Raises
+        ------
+        BookingError
+            If it costs more than it may beside the others.
+        """
+        self._check_number(others)
+        self._check_cost(name, cost_of(version), others)
+
+    def _check_number(self, others: Mapping[str, ConfigurationVersion]) -> None:
+        if len(others) + 1 > self.most:
+            msg = (
+                f"{len(others)} posted workspaces are in force, at most {self.most} may be: roll "
+                "one back"
+            )
+            raise BookingError(msg)
 
     def _check_cost(
         self, name: str, cost: float, others: Mapping[str, ConfigurationVersion]

@@ -384,6 +384,25 @@ async def test_the_same_again_or_back_from_nothing_is_a_conflict(stage: Stage) -
     assert caught.value.status == 404
 
 
+async def test_what_was_rolled_back_comes_again_within_the_limits_only(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else as many could be in force at once as were ever posted. One in force is always let go
+    back: that makes it none more."""
+    await stage.post(TEN)
+    await stage.post(TWENTY)
+    await stage.desk.roll_back("mine", 1, "expert", "the old bins")
+    await stage.desk.roll_back("mine", 0, "expert", "not needed")
+    await stage.post(OTHER)
+    monkeypatch.setattr(stage.desk, "_limits", PostedLimits(most=1))
+    with pytest.raises(ProblemError, match="at most 1 may be") as caught:
+        await stage.desk.roll_back("mine", 1, "expert", "needed again")
+    assert caught.value.status == 409
+    await stage.desk.roll_back("other", 0, "expert", "in place of it")
+    back = await stage.desk.roll_back("mine", 1, "expert", "needed again")
+    assert (back.number, back.restores) == (5, 1)
+
+
 async def refused(stage: Stage, text: str, *, unmeasured: bool = False) -> str:
     with pytest.raises(ProblemError) as caught:
         await stage.desk.activate(text, "expert", "for the test", unmeasured=unmeasured)
