@@ -61,6 +61,8 @@ def within_own_budget(
     BookingError
         If it does not, or a budget is no size.
     """
+    if memory is None and element_memory is None:
+        return booking  # mostly: no layout is made only to count it
     most = None if element_memory is None else bytes_of(element_memory)
     return check_memory(
         booking,
