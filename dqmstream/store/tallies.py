@@ -7,10 +7,11 @@ something takes away first what that had counted.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy import Connection, Insert, Row, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dqmstream.fold.merged_account import MergedAccount
@@ -201,13 +202,17 @@ def _of_account(row: Mapping[str, Any]) -> dict[str, int]:
 
 def _add(connection: Connection, added: Mapping[Place, Mapping[str, int]]) -> None:
     rows = _rows(added)
-    if not rows:
-        return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(TALLIES)
+    if rows:
+        connection.execute(_adding(connection.dialect.name), rows)
+
+
+@cache
+def _adding(dialect: str) -> Insert:
+    # Building the statement takes many times what running it does.
+    insert = postgresql.insert(TALLIES) if dialect == "postgresql" else sqlite.insert(TALLIES)
     key = [column.name for column in TALLIES.primary_key]
-    total = {"count": TALLIES.c.count + statement.excluded.count}
-    connection.execute(statement.on_conflict_do_update(index_elements=key, set_=total), rows)
+    total = {"count": TALLIES.c.count + insert.excluded.count}
+    return insert.on_conflict_do_update(index_elements=key, set_=total)
 
 
 def _rows(added: Mapping[Place, Mapping[str, int]]) -> list[dict[str, Any]]:
