@@ -6,8 +6,7 @@ import { markWords } from "./marks.js";
 import { badge, isProblem, setBadge } from "./outcomes.js";
 import { describePlot, drawPlot } from "./plot.js";
 import { drawTrend } from "./trend.js";
-
-const FRAME_BUDGET = 10;
+import { Turns } from "./turns.js";
 
 export class Grid {
   constructor({ model, router, feed, trends, bad, references, others }) {
@@ -15,8 +14,7 @@ export class Grid {
     this._root = byId("grid");
     this._cards = new Map();
     this._visible = new Set();
-    this._dirty = new Set();
-    this._drawing = false;
+    this._turns = new Turns((path) => (this._visible.has(path) ? this._draw(path, this._cards.get(path)) : null));
     this._paths = [];
     this._watcher = new IntersectionObserver((entries) => this._seen(entries), { rootMargin: "200px" });
     this._sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => this._mark(target.dataset.path)));
@@ -105,25 +103,10 @@ export class Grid {
   }
 
   _mark(path) {
-    if (!this._visible.has(path)) return;
-    this._dirty.add(path);
-    if (this._drawing) return;
-    this._drawing = true;
-    requestAnimationFrame(() => this._drawSome());
+    if (this._visible.has(path)) this._turns.mark(path);
   }
 
-  /** Draw as many as a frame has time for; the rest waits for the next frame. */
-  _drawSome() {
-    const began = performance.now();
-    for (const path of this._dirty) {
-      this._dirty.delete(path);
-      if (this._visible.has(path)) this._draw(path, this._cards.get(path));
-      if (performance.now() - began > FRAME_BUDGET) break;
-    }
-    this._drawing = this._dirty.size > 0;
-    if (this._drawing) requestAnimationFrame(() => this._drawSome());
-  }
-
+  /** Draw the canvases; the texts are written by what is returned. */
   _draw(path, card) {
     const plot = this.feed.plot(path);
     const element = plot?.header.element;
@@ -144,9 +127,11 @@ export class Grid {
     if (asTrend && !scalar) drawTrend(main, this.trends.get(path), { title: "mean" });
     else drawPlot(main, plot, { bad: this.bad.marks(path), layers: this._layers(path, plot) });
     if (asTrend && scalar) drawTrend(spark, this.trends.get(path));
-    const { window: words, totals } = plot?.header ?? {};
-    setText(foot.firstElementChild, words?.run ? [`run ${words.run}`, lumisections(words), ...markWords(words.marks)].join(" · ") : "");
-    setText(foot.lastElementChild, totals && !scalar ? `${count(totals.entries)} entries` : "");
+    return () => {
+      const { window: words, totals } = plot?.header ?? {};
+      setText(foot.firstElementChild, words?.run ? [`run ${words.run}`, lumisections(words), ...markWords(words.marks)].join(" · ") : "");
+      setText(foot.lastElementChild, totals && !scalar ? `${count(totals.entries)} entries` : "");
+    };
   }
 
   /** References of curves, and windows held to compare with; of maps the large view has the ratio. */

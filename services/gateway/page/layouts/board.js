@@ -1,11 +1,11 @@
 /** The plots of a tab, live. Only those on screen are asked for and drawn. */
 
 import { h, keyed, setAttributes, setText } from "../dom.js";
+import { Turns } from "../turns.js";
 import { Card } from "./card.js";
 import { keyedCells } from "./difference.js";
 import { Drawing } from "./drawing.js";
 
-const FRAME_BUDGET = 10;
 const KEYS = "Shift+ArrowLeft Shift+ArrowRight Shift+ArrowUp Shift+ArrowDown + - Delete Enter";
 
 export class Board {
@@ -16,8 +16,7 @@ export class Board {
     this._drawing = new Drawing(parts);
     this._cards = new Map();
     this._visible = new Set();
-    this._dirty = new Set();
-    this._pending = false;
+    this._turns = new Turns((key) => (this._visible.has(key) && this._shown ? this._draw(this._cards.get(key)) : null));
     this._shown = null;
     this._grid = h("div", { class: "cells", id: "layout-plots" });
     this._none = h("p", { class: "cells-none", hidden: true });
@@ -136,25 +135,10 @@ export class Board {
   }
 
   _mark(key) {
-    if (!this._visible.has(key)) return;
-    this._dirty.add(key);
-    if (this._pending) return;
-    this._pending = true;
-    requestAnimationFrame(() => this._drawSome());
+    if (this._visible.has(key)) this._turns.mark(key);
   }
 
-  /** Draw as many as a frame has time for; the rest waits for the next frame. */
-  _drawSome() {
-    const began = performance.now();
-    for (const key of this._dirty) {
-      this._dirty.delete(key);
-      if (this._visible.has(key) && this._shown) this._draw(this._cards.get(key));
-      if (performance.now() - began > FRAME_BUDGET) break;
-    }
-    this._pending = this._dirty.size > 0;
-    if (this._pending) requestAnimationFrame(() => this._drawSome());
-  }
-
+  /** Draw the canvases; the texts are written by what is returned. */
   _draw(card) {
     const { cell } = card;
     const [path] = cell.paths;
@@ -162,17 +146,21 @@ export class Board {
     const plot = this._drawing.plot(cell, path);
     const outcome = this._outcome(cell.set, path, plot);
     const beside = pair ? this._drawing.plot(cell, path, pair) : null;
+    const texts = [];
     if (card.isThere) {
       const lacking = this._drawing.draw(card.canvas, cell, cell.set, beside);
       const why = this.choices.why(cell);
       if (why && cell.reference.choice !== "booked") lacking.push({ label: "reference", why });
       setAttributes(card.root, { "aria-busy": cell.set || this.feed.isCurrent(path) ? null : "true" });
-      card.drawn(plot, outcome, lacking, cell.draw.stats);
+      texts.push(() => card.drawn(plot, outcome, lacking, cell.draw.stats));
     }
-    if (!pair) return;
-    const problems = this._drawing.draw(card.other, cell, pair, plot);
-    const other = this._outcome(pair, path, beside);
-    card.paired([cell.set ? `in set ${cell.set.slice(0, 8)}` : "as shown", `in set ${pair.slice(0, 8)}`], [outcome, other], beside, problems.map(({ label, why: reason }) => `${label}: ${reason}`).join("\n"));
+    if (pair) {
+      const problems = this._drawing.draw(card.other, cell, pair, plot);
+      const other = this._outcome(pair, path, beside);
+      const names = [cell.set, pair].map((set) => (set ? `in set ${set.slice(0, 8)}` : "as shown"));
+      texts.push(() => card.paired(names, [outcome, other], beside, problems.map(({ label, why }) => `${label}: ${why}`).join("\n")));
+    }
+    return () => texts.forEach((write) => write());
   }
 
   _outcome(set, path, plot) {
