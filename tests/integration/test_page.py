@@ -377,6 +377,18 @@ async def test_silence_alone_makes_what_is_shown_stale(visit: Any) -> None:
     assert states == ["live", "live", "stale", "stale", "ended", "lost"]
 
 
+async def test_a_range_that_is_still_filled_is_read_again_while_events_come_steadily(
+    visit: Any,
+) -> None:
+    """The strip of LSs changes each second: that must not put the reading off for ever."""
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel&window=1-199")
+    covered = page.locator(f"{_card(OCCUPANCY)} footer span").first
+    await expect(covered).to_contain_text("LS 1–")
+    said = await covered.inner_text()
+    await expect(covered).not_to_have_text(said)
+
+
 async def test_names_that_are_cut_still_differ(visit: Any) -> None:
     """On the page's own module, with letters that are all 6 pixels wide."""
     page = visit.page

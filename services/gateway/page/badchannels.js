@@ -2,9 +2,7 @@
 
 import { ask, runWord } from "./api.js";
 import { settled } from "./dom.js";
-import { isProblem } from "./outcomes.js";
-
-const PROBLEMS = ["BAD", "WARNING", "ERROR", "INVALID"];
+import { PROBLEMS, isProblem } from "./outcomes.js";
 
 /** Events: `reports`. */
 export class BadChannels extends EventTarget {
@@ -33,7 +31,7 @@ export class BadChannels extends EventTarget {
     const made = Object.values(this._model.boards.quality.rows).flatMap(
       (row) => [row.workspace, row.lumisection?.made, row.lumisection?.lumisection, row.run?.made],
     );
-    const key = JSON.stringify([this._router.route.run, this._model.run?.run, this._model.chosen, made]);
+    const key = JSON.stringify([this._router.route.run, this._model.run?.run, this._model.chosen, this._model.moment, made]);
     if (key === this._key) return;
     this._key = key;
     this._read();

@@ -71,3 +71,14 @@ export function settled(body, milliseconds) {
     timer = setTimeout(() => body(...given), milliseconds);
   };
 }
+
+/** A function that runs `body` so many milliseconds after it is called, once: calls meanwhile do not put it off. */
+export function spaced(body, milliseconds) {
+  let timer = 0;
+  return () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      body();
+    }, milliseconds);
+  };
+}

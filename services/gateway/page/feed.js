@@ -4,12 +4,14 @@
  */
 
 import { Refusal, ask, runWord, windowQuery } from "./api.js";
-import { settled } from "./dom.js";
+import { settled, spaced } from "./dom.js";
 import { rangeOf } from "./router.js";
 import { cellsOf } from "./stream.js";
 
 const BATCH = 24;
 const KEEP = 400;
+/** Milliseconds between two readings of what is still filled and does not come by the stream. */
+const AGAIN = 3_000;
 
 /** Events: `plot` {path}. A plot is `{header, arrays}` as `services/gateway/drawing.py` makes it. */
 export class Feed extends EventTarget {
@@ -25,7 +27,7 @@ export class Feed extends EventTarget {
     this._key = "";
     this._version = "";
     this._settle = settled(() => this._apply(), 60);
-    this._again = settled(() => this._refetch(), 1500);
+    this._again = spaced(() => this._refetch(), AGAIN);
     stream.addEventListener("state", ({ detail }) => this._take(detail.channel));
     stream.addEventListener("link", ({ detail }) => detail.state === "live" && this._refetch());
     stream.addEventListener("refused", ({ detail }) => this._refused(detail));

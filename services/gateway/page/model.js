@@ -3,7 +3,7 @@
 import { Refusal, ask, elements, runWord } from "./api.js";
 import { settled } from "./dom.js";
 import { freshness } from "./freshness.js";
-import { summarise, together } from "./outcomes.js";
+import { summarise, together, verdictsByPath } from "./outcomes.js";
 import { rangeOf } from "./router.js";
 import { asOf, momentOf } from "./travel/moment.js";
 
@@ -267,17 +267,6 @@ export class Model extends EventTarget {
       this._tell("quality");
     });
   }
-}
-
-function verdictsByPath(reports) {
-  const byPath = Map.groupBy ? Map.groupBy(reports, ({ path }) => path) : grouped(reports, "path");
-  return new Map([...byPath].map(([path, found]) => [path, summarise(found)]));
-}
-
-function grouped(rows, name) {
-  const groups = new Map();
-  for (const row of rows) groups.set(row[name], [...(groups.get(row[name]) ?? []), row]);
-  return groups;
 }
 
 /** Rows of the quality board, made from the reports of the newest LS of a stored run. */

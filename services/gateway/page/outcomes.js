@@ -53,6 +53,18 @@ export function summarise(reports) {
   return [worst(outcomes), judged, outcomes.length - judged - off];
 }
 
+/** `[worst, judged, not judged]` of each path of quality reports. */
+export function verdictsByPath(reports) {
+  const byPath = Map.groupBy ? Map.groupBy(reports, ({ path }) => path) : grouped(reports, "path");
+  return new Map([...byPath].map(([path, found]) => [path, summarise(found)]));
+}
+
+function grouped(rows, name) {
+  const groups = new Map();
+  for (const row of rows) groups.set(row[name], [...(groups.get(row[name]) ?? []), row]);
+  return groups;
+}
+
 /** A badge: shape, letter and colour. */
 export function badge(outcome) {
   const element = h("span", { class: "badge" }, h("b"));

@@ -30,8 +30,8 @@ export class Reports extends EventTarget {
     const { path, run } = this._router.route;
     const workspace = this._model.elements.find((element) => element.path === path)?.workspace;
     const row = this._model.boards.quality.rows[workspace];
-    const { chosen } = this._model;
-    const key = JSON.stringify([path, run, workspace, chosen, row?.lumisection?.made, row?.run?.made]);
+    const { chosen, moment } = this._model;
+    const key = JSON.stringify([path, run, workspace, chosen, moment, row?.lumisection?.made, row?.run?.made]);
     if (key === this._key) return;
     if (JSON.parse(this._key || "[]")[0] !== path) this._take([]);
     this._key = key;

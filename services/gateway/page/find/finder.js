@@ -25,15 +25,16 @@ export class Finder extends EventTarget {
     const { match, run } = this._router.route;
     const { kind, query } = kindOf(match);
     this.kind = kind;
+    const isLate = () => match !== this._router.route.match || run !== this._router.route.run;
     let problem = "";
     try {
       const found = kind === "fuzzy"
         ? fuzzy(match, this._model.elements.map(({ path }) => path))
         : (await elements(run, query)).map(({ path }) => path);
-      if (match !== this._router.route.match) return;
+      if (isLate()) return;
       this.found = new Set(found);
     } catch (error) {
-      if (match !== this._router.route.match) return;
+      if (isLate()) return;
       this.found = new Set();
       problem = error.message;
     }

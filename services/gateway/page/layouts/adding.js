@@ -53,6 +53,7 @@ export class Adding {
       this._found = found;
       this._show(found.length > SHOWN ? `${found.length} found, the first ${SHOWN} are listed` : `${found.length} found`);
     } catch (error) {
+      if (words !== this._asked) return;
       this._found = [];
       this._show(error.message);
     }

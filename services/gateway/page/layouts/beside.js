@@ -1,12 +1,14 @@
 /** Sets of bookings of a run: which there are, and contents and outcomes of one that readers are not shown. */
 
 import { Refusal, ask, elements, runWord, windowQuery } from "../api.js";
-import { settled } from "../dom.js";
-import { summarise } from "../outcomes.js";
+import { settled, spaced } from "../dom.js";
+import { verdictsByPath } from "../outcomes.js";
 import { cellsOf } from "../stream.js";
 
 const BATCH = 24;
 const KEEP = 400;
+/** Milliseconds between two readings while the run goes on. */
+const AGAIN = 3_000;
 
 /** Events: `sets`, when those of the run become known; `plot`, when something of a set has come. */
 export class Beside extends EventTarget {
@@ -26,7 +28,7 @@ export class Beside extends EventTarget {
     this._bookedOf = null;
     this._run = "";
     this._settle = settled(() => this._fetch(), 80);
-    this._again = settled(() => this._anew(), 1_500);
+    this._again = spaced(() => this._anew(), AGAIN);
     model.addEventListener("change", ({ detail: { what } }) => {
       if (["strip", "quality"].includes(what) && this._wanted.size) this._again();
       if (what === "run" && this._isShown) this._list();
@@ -76,6 +78,7 @@ export class Beside extends EventTarget {
       const { sets } = await ask(`runs/${runWord(this._router.route.run)}/sets`);
       if (run === this._run) this.sets = sets;
     } catch (error) {
+      if (run !== this._run) return;
       // Of a run that nobody knows, or while the gateway is away: asked for again with its next news.
       this._run = "";
       if (error instanceof Refusal) this.sets = [];
@@ -111,10 +114,12 @@ export class Beside extends EventTarget {
       if (!paths.length) continue;
       await this._judged(key, set);
       const booked = await this._elementsOf(key, set);
+      // Another is asking for what is shown now: what this one would ask for was left.
+      if (key !== this._key) return;
       const lacking = paths.filter((path) => !this._asked.has(`${set} ${path}`));
       for (const path of lacking.filter((each) => booked && !booked.has(each))) this._fail(set, path, `set ${set} has not booked it in this run`);
       const there = lacking.filter((path) => booked?.has(path));
-      for (let from = 0; from < there.length; from += BATCH) await this._contents(key, set, there.slice(from, from + BATCH), booked);
+      for (let from = 0; from < there.length && key === this._key; from += BATCH) await this._contents(key, set, there.slice(from, from + BATCH), booked);
       if (key !== this._key) return;
     }
   }
@@ -127,6 +132,7 @@ export class Beside extends EventTarget {
       if (key !== this._key) return;
       for (const { arrays, ...header } of contents) this._put(set, header.element.path, { header, arrays: cellsOf(arrays) });
     } catch (error) {
+      if (key !== this._key) return;
       for (const each of path) {
         if (error instanceof Refusal) this._fail(set, each, error.message, booked?.get(each));
         else this._asked.delete(`${set} ${each}`);
@@ -141,7 +147,7 @@ export class Beside extends EventTarget {
         if (key !== this._key) return null;
         this._booked.set(set, new Map(found.map((element) => [element.path, element])));
       } catch (error) {
-        if (!(error instanceof Refusal)) return null;
+        if (key !== this._key || !(error instanceof Refusal)) return null;
         this._booked.set(set, new Map());
       }
       this.dispatchEvent(new Event("sets"));
@@ -157,10 +163,9 @@ export class Beside extends EventTarget {
     try {
       const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query);
       if (key !== this._key) return;
-      const byPath = new Map();
-      for (const report of reports) byPath.set(report.path, [...(byPath.get(report.path) ?? []), report]);
-      this._outcomes.set(set, new Map([...byPath].map(([path, found]) => [path, summarise(found)])));
+      this._outcomes.set(set, verdictsByPath(reports));
     } catch {
+      if (key !== this._key) return;
       // What is not known is not claimed: there is no badge, or that of before.
       this._judgedNow.delete(set);
     }

@@ -10,6 +10,8 @@ const SHOWN = 200;
 export class Importing {
   constructor({ shelf, asking }, onDone) {
     Object.assign(this, { _shelf: shelf, _asking: asking, _onDone: onDone });
+    /** Rises with each try, so that a late answer is known. */
+    this._tried = 0;
     this._file = h("input", { type: "file", accept: ".json,application/json", id: "layout-file", onchange: () => this._read() });
     this._name = field("Under this name; of several, before theirs", text({ maxlength: 260, pattern: NAME, placeholder: "as in the file", onchange: () => this._text && this._try() }), () => "");
     this._said = h("p", { role: "status" });
@@ -40,16 +42,21 @@ export class Importing {
 
   async _read() {
     const [file] = this._file.files;
-    this._text = file ? await file.text() : "";
+    const text = file ? await file.text() : "";
+    if (file !== this._file.files[0]) return;
+    this._text = text;
     if (file) await this._try();
   }
 
   /** What the file comes to, without writing it. */
   async _try() {
     this._clear("reading …");
+    const tried = this._tried;
     this._asking.say();
     try {
       const { layouts, mapped, unmapped } = await this._shelf.import(this._asked(true));
+      // What is shown must be what is written: another file or name was chosen meanwhile.
+      if (tried !== this._tried) return;
       const all = mapped + unmapped.length;
       setText(this._said, `${plural(layouts.length, "layout")}. Mapped: ${mapped} of ${plural(all, "path")}; not mapped: ${unmapped.length}.`);
       this._found.replaceChildren(...layouts.map((one) => {
@@ -64,12 +71,14 @@ export class Importing {
       }
       this._asking.become({ action: `Write ${plural(layouts.length, "layout")}` });
     } catch (error) {
+      if (tried !== this._tried) return;
       this._clear("");
       this._asking.say(error instanceof TypeError ? "The gateway does not answer." : error.message);
     }
   }
 
   _clear(words) {
+    this._tried += 1;
     setText(this._said, words);
     this._found.replaceChildren();
     this._unmapped.replaceChildren();

@@ -1,7 +1,7 @@
 /** Other runs and windows of the elements that are shown: `over=` of an address. */
 
 import { Refusal, ask, windowQuery } from "../api.js";
-import { settled } from "../dom.js";
+import { settled, spaced } from "../dom.js";
 import { lumisections } from "../format.js";
 import { isWindow } from "../router.js";
 import { cellsOf } from "../stream.js";
@@ -12,6 +12,8 @@ export const MOST = 7;
 
 const BATCH = 24;
 const KEEP = 800;
+/** Milliseconds after an LS has closed until what is held is asked for again: some close together. */
+const AGAIN = 1_500;
 
 /** `run:window,run:window` as `[{word, run, window}]`; what is not understood, or twice there, is left out. */
 export function parseOver(text) {
@@ -41,18 +43,19 @@ export class Others extends EventTarget {
     this._asking = new Set();
     this._wanted = new Map();
     this._settle = settled(() => this._fetch(), 40);
-    this._again = settled(() => this._forget(), 1_500);
-    // An LS has closed: what is asked for may be of the run that is still going on.
-    model.addEventListener("change", ({ detail }) => detail.what === "strip" && this._again());
+    this._closed = "";
+    this._again = spaced(() => this._forget(), AGAIN);
+    model.addEventListener("change", ({ detail }) => detail.what === "strip" && this._follow(model));
   }
 
   /** What the address names, with `plot` or `why` once it is known. */
   get(path) {
     return parseOver(this._router.route.over).map((item) => {
-      const key = JSON.stringify([path, item.word, this._router.route.at]);
+      const { at } = this._router.route;
+      const key = JSON.stringify([path, item.word, at]);
       const held = this._held.get(key);
       if ((!held || held.old) && !this._asking.has(key)) {
-        this._wanted.set(key, { path, item });
+        this._wanted.set(key, { path, item, at });
         this._settle();
       }
       return { ...item, ...held };
@@ -67,6 +70,14 @@ export class Others extends EventTarget {
     return found.filter((layer) => layer && !layer.why);
   }
 
+  /** An LS has closed: what is asked for may be of the run that is still going on. */
+  _follow({ run, lumisections: rows }) {
+    const closed = JSON.stringify([run?.run, rows.filter((row) => row.closed).length]);
+    if (closed === this._closed) return;
+    this._closed = closed;
+    this._again();
+  }
+
   _forget() {
     for (const held of this._held.values()) held.old = true;
     for (const path of new Set([...this._held.keys()].map((key) => JSON.parse(key)[0]))) this._tell(path);
@@ -75,18 +86,21 @@ export class Others extends EventTarget {
   /** What is wanted, a request for so many of one run and window. */
   _fetch() {
     const byWord = new Map();
-    for (const [key, { path, item }] of this._wanted) byWord.set(item.word, [...(byWord.get(item.word) ?? []), { key, path, item }]);
+    for (const [key, { path, item, at }] of this._wanted) {
+      const word = `${item.word} ${at}`;
+      byWord.set(word, [...(byWord.get(word) ?? []), { key, path, item, at }]);
+    }
     this._wanted.clear();
     for (const wanted of byWord.values()) {
-      for (let at = 0; at < wanted.length; at += BATCH) this._ask(wanted.slice(at, at + BATCH));
+      for (let from = 0; from < wanted.length; from += BATCH) this._ask(wanted.slice(from, from + BATCH));
     }
   }
 
   async _ask(batch) {
-    const { run, window } = batch[0].item;
+    const { item: { run, window }, at } = batch[0];
     for (const { key } of batch) this._asking.add(key);
     try {
-      const { contents } = await ask(`runs/${run}/contents`, { path: batch.map(({ path }) => path), ...windowQuery(window), as_of: this._router.route.at });
+      const { contents } = await ask(`runs/${run}/contents`, { path: batch.map(({ path }) => path), ...windowQuery(window), as_of: at });
       contents.forEach(({ arrays, ...header }, i) => this._put(batch[i], { plot: { header, arrays: cellsOf(arrays) } }));
     } catch (error) {
       // One path that the other run has not makes an answer for all impossible: then each is asked for.
