@@ -28,10 +28,15 @@ export async function blob(path, query = {}) {
 /** Ask for a file and have the browser save it, since links carry no token; its size in bytes. */
 export async function save(path, query, name) {
   const found = await blob(path, query);
+  saveAs(found, name);
+  return found.size;
+}
+
+/** Have the browser save a Blob as a file. */
+export function saveAs(found, name) {
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(found), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  return found.size;
 }
 
 /** Change something: what is answered to `body`, sent as JSON in the name of who is logged in. */

@@ -140,8 +140,9 @@ export class Detail {
     this._large.fitted = this._fits.curve(plot);
     this._large.draw(path, plot, this._reports.marks());
     this._controls.draw(plot);
-    keyed(parts.facts, facts(plot).map(([name]) => name), () => h("div", {}, h("dt"), h("dd")), (row, name) => {
-      const [, value, bad] = facts(plot).find(([each]) => each === name);
+    const known = new Map(facts(plot).map(([name, ...fact]) => [name, fact]));
+    keyed(parts.facts, known.keys(), () => h("div", {}, h("dt"), h("dd")), (row, name) => {
+      const [value, bad] = known.get(name);
       setText(row.firstElementChild, name);
       setText(row.lastElementChild, value);
       setAttributes(row, { "data-bad": Boolean(bad) });

@@ -1,7 +1,7 @@
 /** Where particles fly in the solenoid of CMS. Lengths in cm, momenta in GeV, angles in radians. No page here. */
 
 /** Tesla, along +z. */
-export const FIELD = 3.8;
+const FIELD = 3.8;
 
 /** Transverse momentum of a unit charge on a circle of 1 cm. */
 const PT_OF_CM = 0.00299792458 * FIELD;

@@ -33,7 +33,7 @@ export const WHOLE_RUN = "0-0";
 export const viewOf = ({ view, layout, path }) => view || (layout && !path ? "layouts" : "");
 
 /** The view an address fragment stands for. What is not understood is left at its default. */
-export function parse(hash) {
+function parse(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const route = { ...HOME };
   for (const name of TEXTS) route[name] = given.get(name) ?? "";
@@ -56,7 +56,7 @@ export function rangeOf(word) {
 }
 
 /** The address fragment of a view; defaults are left out. */
-export function format(route) {
+function format(route) {
   const words = Object.entries(route)
     .filter(([name, value]) => value !== HOME[name] && value !== null && value !== "")
     .map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%2F", "/")}`);

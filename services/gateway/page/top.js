@@ -61,7 +61,9 @@ export class Top {
     if (notJudged) words.push(`${count(notJudged)} not judged`);
     setText(this._more, words.join(" · "));
     const { run } = this._model;
-    document.title = `${grey ? "STALE" : outcome === "NOT_RUN" ? "–" : outcome} · run ${run?.run ?? "–"} · dqmstream`;
+    const title = `${grey ? "STALE" : outcome === "NOT_RUN" ? "–" : outcome} · run ${run?.run ?? "–"} · dqmstream`;
+    // It is looked at twice a second: the browser is told only of another one.
+    if (document.title !== title) document.title = title;
   }
 
   /** Worst outcome, elements with it, and tests that judged nothing: newest LS and run, together. */

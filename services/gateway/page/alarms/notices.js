@@ -6,7 +6,7 @@ const KEY = "dqmstream.notices";
 const MOST = 3;
 
 /** Events: `change`. */
-export class Notices extends EventTarget {
+class Notices extends EventTarget {
   constructor() {
     super();
     this._on = localStorage.getItem(KEY) === "on";

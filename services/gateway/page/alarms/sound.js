@@ -31,7 +31,7 @@ export function tones(context, severity, at = context.currentTime) {
 }
 
 /** Events: `change`. Whether it is on is kept on this machine; it is off until somebody turns it on. */
-export class Sound extends EventTarget {
+class Sound extends EventTarget {
   constructor() {
     super();
     this._context = null;

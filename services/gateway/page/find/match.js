@@ -21,7 +21,7 @@ export function fuzzy(words, paths, most = 200) {
 }
 
 /** Points for letters that stand together or begin a word, less for gaps; null if they are not all there in order. */
-export function score(letters, path) {
+function score(letters, path) {
   const text = path.toLowerCase();
   let points = 0;
   let at = -1;

@@ -23,7 +23,7 @@ export const emptyLayout = (name) => ({ name, title: "", description: "", worksp
 export const tabAt = (layout, name) => Math.max(0, layout.tabs.findIndex((tab) => tab.name === name));
 
 /** Put a thing at another place of a list. */
-export function moved(list, from, to) {
+function moved(list, from, to) {
   const rest = list.filter((_, at) => at !== from);
   const place = Math.max(0, Math.min(rest.length, to));
   return [...rest.slice(0, place), list[from], ...rest.slice(place)];

@@ -1,5 +1,6 @@
 /** Layouts: the list, and one with its tabs, live, which experts change. */
 
+import { saveAs } from "../api.js";
 import { byId, framed, h, setAttributes, setText, show } from "../dom.js";
 import { session } from "../session.js";
 import { Asking } from "./ask.js";
@@ -283,9 +284,7 @@ class Layouts {
   _exportFile() {
     const layout = this._editor.layout ?? this._found.layout;
     const file = new Blob([`${JSON.stringify(plain(layout), null, 2)}\n`], { type: "application/json" });
-    const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: `${layout.name.replaceAll("/", "_")}.json` });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    saveAs(file, `${layout.name.replaceAll("/", "_")}.json`);
   }
 
   /** Of what is edited: Ctrl+Z, Ctrl+S, and Escape does not throw it away. */

@@ -9,7 +9,7 @@ import { rank } from "../outcomes.js";
  * @param until the last LS to look at; null for the newest that is judged
  * @returns `{outcome, since, before}`: `before` is what it was until then, null if it was never another
  */
-export function lastChange(rows, workspace, until = null) {
+function lastChange(rows, workspace, until = null) {
   const judged = rows.filter(({ lumisection, outcomes }) => outcomes[workspace] && (until === null || lumisection <= until));
   if (!judged.length) return null;
   const outcome = judged.at(-1).outcomes[workspace][0];

@@ -60,7 +60,7 @@ function make(name) {
 }
 
 /** What all figures are made from. */
-export function stateOf(model) {
+function stateOf(model) {
   const { rate, conditions } = model.boards.run.header;
   const fresh = model.freshness;
   const { moment, lumisections: rows } = model;

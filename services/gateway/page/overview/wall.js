@@ -12,7 +12,7 @@ const TURN = 12_000;
 const PLOTS = 2;
 
 /** Whether an address asks for the wall: `?wall=1`, or `wall=1` in the fragment, which outweighs it. */
-export function isWall(route) {
+function isWall(route) {
   if (route.wall) return route.wall !== "0";
   return ["1", "true"].includes(new URLSearchParams(location.search).get("wall"));
 }

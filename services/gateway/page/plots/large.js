@@ -136,7 +136,7 @@ export function hasBox({ box, proj }, plot) {
 }
 
 /** The way of the panel: what was chosen, a ratio where a curve has something to be compared with. */
-export function panelOf({ panel, how }, dimensions, layers, side) {
+function panelOf({ panel, how }, dimensions, layers, side) {
   if (!layers.length || panel === "none" || !dimensions) return "";
   if (how === "stack" || (side && dimensions === 1)) return "";
   if (panel in WAYS) return panel;

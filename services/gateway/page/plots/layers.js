@@ -10,7 +10,7 @@ const STROKES = [
 ];
 
 /** The stroke of the n-th thing drawn over data; a reference has that of 0. */
-export const strokeOf = (n) => STROKES[n % STROKES.length];
+const strokeOf = (n) => STROKES[n % STROKES.length];
 
 /** What decides whether bins of two elements are the same. */
 function shapeOf({ axes, storage, shape }) {
@@ -19,7 +19,7 @@ function shapeOf({ axes, storage, shape }) {
 }
 
 /** Whether two elements have the same bins, so that one can be drawn over the other. */
-export const isLike = (element, other) => shapeOf(element) === shapeOf(other);
+const isLike = (element, other) => shapeOf(element) === shapeOf(other);
 
 /** Whether contents of an element depend on how much data they are of: else they are never scaled. */
 export const isScaled = ({ storage, draw }) => storage !== "profile" && !draw.efficiency;
@@ -50,7 +50,7 @@ export function errorsOf({ storage }, arrays) {
  * @param norm entries, lumisections, luminosity or none; the luminosity's is what the gateway says
  * @param scale of the gateway; null for none
  */
-export function factorOf(plot, other, norm, scale = null) {
+function factorOf(plot, other, norm, scale = null) {
   const { element, window: words } = plot.header;
   if (!isScaled(element) || norm === "none") return { factor: 1 };
   if (norm === "luminosity") return scale > 0 ? { factor: scale } : { why: "luminosity is not known" };

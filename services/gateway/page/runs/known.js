@@ -55,7 +55,7 @@ export class KnownRuns extends EventTarget {
 }
 
 /** What a run comes to; `rows` are its LSs. */
-export function aboutRun({ accounting, conditions, workspaces, run }, rows) {
+function aboutRun({ accounting, conditions, workspaces, run }, rows) {
   const names = [...new Set([...workspaces, ...rows.flatMap((row) => Object.keys(row.outcomes))])].sort();
   const outcomes = Object.fromEntries(names.map((name) => [name, ofWorkspace(rows, name)]));
   return {

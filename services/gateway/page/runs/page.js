@@ -106,7 +106,7 @@ function strip() {
 const spanWord = (first, last) => (first === last ? `LS ${first}` : `LS ${first}–${last}`);
 
 /** Spans of LSs with the same outcome: `[outcome, first, last]`, rising. */
-export function spansOf(rows, name) {
+function spansOf(rows, name) {
   const spans = [];
   for (const { lumisection, outcomes } of rows) {
     const outcome = outcomes[name]?.[0] ?? "NOT_RUN";
