@@ -195,14 +195,11 @@ def _made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 def _identity(release: Release, path: tuple[Path, ...], cache: Path) -> Identity:
     command = [sys.executable, "-P", "-m", "playback.comparing.identity"]
-    found = subprocess.run(  # noqa: S603 our own interpreter
+    found = _finished(
         command,
-        env=_variables(path),
-        cwd=cache if cache.is_dir() else None,
-        capture_output=True,
-        timeout=_SECONDS,
-        check=False,
-        stdin=subprocess.DEVNULL,
+        f"{release}",
+        environment=_variables(path),
+        folder=cache if cache.is_dir() else None,
     )
     said = found.stderr.decode(errors="replace").strip()
     if found.returncode:
@@ -243,11 +240,32 @@ def _variables(path: tuple[Path, ...]) -> dict[str, str]:
 
 def _run(command: list[str], what: str) -> bytes:
     """Output of a command; with nothing to call it by its failure is an empty answer."""
-    done = subprocess.run(  # noqa: S603 git and pip, with arguments of ours
-        command, capture_output=True, timeout=_SECONDS, check=False, stdin=subprocess.DEVNULL
-    )
+    done = _finished(command, what)
     if done.returncode and what:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         msg = f"{what}: {said[-1] if said else done.returncode}"
         raise ConfigurationError(msg)
     return b"" if done.returncode else done.stdout
+
+
+def _finished(
+    command: list[str],
+    what: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> "subprocess.CompletedProcess[bytes]":
+    """A command that has ended; ConfigurationError if it does not in time."""
+    try:
+        return subprocess.run(  # noqa: S603 git, pip and our own interpreter, arguments of ours
+            command,
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        msg = f"{what or command[0]}: {Path(command[0]).name} did not end within {_SECONDS} s"
+        raise ConfigurationError(msg) from error
