@@ -1,5 +1,6 @@
 """What all tests share: data folder, Kafka, Hypothesis profiles, a loop that must not block."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,13 @@ def _no_blocking_calls() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
     """A command that a test calls sets up logs, on a stream that ends with the test."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     yield
     if structlog.is_configured():
         structlog.reset_defaults()
+    # Libraries' lines go to structlog: with a later test that sends those to logging, a loop.
+    for added in set(root.handlers) - set(handlers):
+        root.removeHandler(added)
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
