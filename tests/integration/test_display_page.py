@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from playback.bench.program import Program, running
+from tests.ink import ink
 
 # One loop for all: the browser lives in it, and is started once.
 pytestmark = [
@@ -26,16 +27,6 @@ _MUON = [255, 95, 87]
 _TEXT = [228, 235, 242]
 _DARK_PAGE = [11, 15, 21]
 _LIGHT_PAGE = [255, 255, 255]
-
-_INK = """([selector, rgb]) => {
-  const canvas = document.querySelector(selector);
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let found = 0;
-  for (let i = 0; i < data.length; i += 4) {
-    if (rgb.every((value, c) => Math.abs(data[i + c] - value) < 12)) found += 1;
-  }
-  return found;
-}"""
 
 _FIELD = 3.8
 _LIGHT_SPEED = 0.299792458
@@ -52,7 +43,7 @@ async def _drawn(page: Page) -> str:
 
 
 async def _painted(page: Page, colour: list[int], canvas: str = "#front") -> int:
-    return int(await page.evaluate(_INK, [canvas, colour]))
+    return await ink(page, canvas, colour)
 
 
 async def _size(page: Page, canvas: str) -> int:

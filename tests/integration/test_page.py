@@ -13,6 +13,7 @@ import pytest
 from playwright.async_api import Page, WebSocketRoute, expect
 
 from services.gateway.state import State, difference
+from tests.ink import ink
 
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 _APPLIED = """async (text) => {
@@ -43,17 +44,6 @@ _ENTRIES = """path => {
   return Number(foot.replace(/[^0-9]/g, ""));
 }"""
 
-_INK = """([selector, rgb]) => {
-  const canvas = document.querySelector(selector);
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let found = 0;
-  for (let i = 0; i < data.length; i += 4) {
-    const near = rgb.every((value, c) => Math.abs(data[i + c] - value) < 12);
-    if (data[i + 3] > 200 && near) found += 1;
-  }
-  return found;
-}"""
-
 _LINE = [98, 183, 240]
 _BAD = [255, 107, 74]
 
@@ -78,7 +68,7 @@ async def _painted(page: Page, canvas: str, colour: list[int]) -> None:
     """Wait until a canvas has some pixels of a colour."""
 
     async def is_painted() -> bool:
-        return bool(await page.evaluate(_INK, [canvas, colour]) > 20)
+        return await ink(page, canvas, colour) > 20
 
     await _until(is_painted)
 

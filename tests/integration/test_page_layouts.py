@@ -20,9 +20,10 @@ from playback.bench.program import finished, running
 from services.gateway.access_file import changed_tokens
 from services.gateway.access_tokens import Role
 from tests.ingesting import SECRETS, access, bearer
+from tests.ink import ink
 from tests.integration.conftest import RunningSystem, Visit, _visit, screenshot
 from tests.integration.test_kafka import wait_for
-from tests.integration.test_page_plots import _INK, _WHITE, _until
+from tests.integration.test_page_plots import _WHITE, _until
 from tests.upgraded_pixels import CHANGED, NEW
 
 pytestmark = [
@@ -311,7 +312,7 @@ async def test_only_plots_on_screen_are_asked_for_each_with_the_reference_of_its
     assert await page.locator(".cell[data-drawn]").count() < 40
 
     async def painted(number: int) -> bool:
-        return bool(await page.evaluate(_INK, [f".cell:nth-child({number}) canvas", _WHITE]) > 10)
+        return await ink(page, f".cell:nth-child({number}) canvas", _WHITE) > 10
 
     await _until(partial(painted, 2), "the run that is its reference lies over the second plot")
     assert not await painted(3)

@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 from services.gateway.access_file import changed_tokens
 from services.gateway.access_tokens import Role
 from tests.ingesting import access, bearer
+from tests.ink import ink
 from tests.integration.conftest import RunningSystem, _running_system, screenshot
 
 pytestmark = [
@@ -28,15 +29,6 @@ MAP = "Pixel/Layer1/row_col"
 CHOSEN = "Pixel/Layer2/charge"
 """Of this one there is a reference in the catalogue; of the others there is none."""
 
-_INK = """([selector, rgb]) => {
-  const canvas = document.querySelector(selector);
-  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-  let found = 0;
-  for (let i = 0; i < data.length; i += 4) {
-    found += rgb.every((value, c) => Math.abs(data[i + c] - value) < 12) && data[i + 3] > 200;
-  }
-  return found;
-}"""
 _WHITE = [242, 245, 249]
 
 
@@ -82,7 +74,7 @@ async def test_a_reference_lies_over_the_plot_with_its_ratio_and_r_takes_it_away
     await expect(page.locator("#detail .formula")).to_contain_text("r = data / other")
 
     async def is_painted() -> bool:
-        return bool(await page.evaluate(_INK, ["canvas.large", _WHITE]) > 20)
+        return await ink(page, "canvas.large", _WHITE) > 20
 
     await _until(is_painted, "the reference is drawn")
     await screenshot(page, "plot-reference")
@@ -107,7 +99,7 @@ async def test_the_grid_has_the_reference_too_and_a_gateway_without_any_says_why
     await page.wait_for_selector(f"{card}[data-drawn]")
 
     async def is_painted() -> bool:
-        return bool(await page.evaluate(_INK, [f"{card} canvas", _WHITE]) > 10)
+        return await ink(page, f"{card} canvas", _WHITE) > 10
 
     await _until(is_painted, "the reference is drawn on the card")
     await screenshot(page, "plots-reference")
@@ -194,7 +186,7 @@ async def test_a_fit_is_drawn_with_its_numbers(visit: Any) -> None:
     await expect(result).to_contain_text("ke")
 
     async def is_painted() -> bool:
-        return bool(await page.evaluate(_INK, ["canvas.large", [255, 216, 77]]) > 20)
+        return await ink(page, "canvas.large", [255, 216, 77]) > 20
 
     await _until(is_painted, "the fitted function is drawn")
     await screenshot(page, "plot-fit")
@@ -290,7 +282,7 @@ async def test_a_reference_of_the_catalogue_lies_over_plots_by_itself(visit: Any
     ).to_be_visible()
 
     async def is_painted(selector: str) -> bool:
-        return bool(await page.evaluate(_INK, [selector, _WHITE]) > 10)
+        return await ink(page, selector, _WHITE) > 10
 
     await _until(lambda: is_painted("canvas.large"), "the reference is drawn")
     await screenshot(page, "plot-reference-catalogue")

@@ -18,6 +18,26 @@ export function sheet(canvas) {
   return { pen, width, height };
 }
 
+let aside = null;
+
+/**
+ * Draw aside, and show on `canvas` what has come of it; returns what `draw` does.
+ *
+ * Where many canvases are on screen: the browser takes the pixels of each one that is drawn on itself
+ * anew for every frame, changed or not, those of a bitmap once.
+ */
+export function onBitmap(canvas, draw) {
+  aside ??= new OffscreenCanvas(1, 1);
+  aside.clientWidth = canvas.clientWidth;
+  aside.clientHeight = canvas.clientHeight;
+  const drawn = draw(aside);
+  const { width, height } = aside;
+  if (!width || !height) return drawn;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  canvas.getContext("bitmaprenderer").transferFromImageBitmap(aside.transferToImageBitmap());
+  return drawn;
+}
+
 /** Sizes that differ between a plot in the grid and the large one. */
 export function sizes(large) {
   return large
@@ -130,8 +150,9 @@ export function drawVertical(pen, of, box, size, { lines = true, title = "" } = 
   for (const { value, text } of upward(of, size)) {
     const y = Math.round(of.at(value)) + 0.5;
     if (y < box.top - 1 || y > box.top + box.height + 1) continue;
-    if (lines && text) stroke(pen, INK.grid, [[box.left, y], [box.left + box.width, y]]);
-    stroke(pen, INK.frame, [[box.left - (text ? size.tick : size.tick / 2), y], [box.left, y]]);
+    if (lines && text) level(pen, INK.grid, box.left, y, box.width);
+    const tick = text ? size.tick : size.tick / 2;
+    level(pen, INK.frame, box.left - tick, y, tick);
     write(pen, text, box.left - size.tick - 3, y, { size: size.font, align: "right", base: "middle" });
   }
   if (title && size.titles) {
@@ -148,7 +169,7 @@ export function drawHorizontal(pen, of, axis, box, size) {
   else {
     for (const { value, text } of ticks(of, Math.max(2, (box.width / (size.font * (size.titles ? 7 : 4.2))) | 0), axis.discrete)) {
       const x = Math.round(of.at(value)) + 0.5;
-      stroke(pen, INK.frame, [[x, bottom], [x, bottom + (text ? size.tick : size.tick / 2)]]);
+      plumb(pen, INK.frame, x, bottom, text ? size.tick : size.tick / 2);
       write(pen, text, x, bottom + size.tick + 2, { size: size.font, base: "top" });
     }
   }
@@ -188,6 +209,18 @@ export function roomForNames(axis, width, height, size) {
   if (longest < (width / axis.bins) * 0.95) return size.bottom;
   if (!size.titles) return axis.bins > 40 ? 12 : Math.min(height * size.names, longest + 10);
   return Math.min(height * 0.42, longest + size.bottom);
+}
+
+/** A line one pixel wide to the right. Rectangles cost less to paint than strokes. */
+function level(pen, colour, x, y, length) {
+  pen.fillStyle = colour;
+  pen.fillRect(x, y - 0.5, length, 1);
+}
+
+/** The same, downwards. */
+function plumb(pen, colour, x, y, length) {
+  pen.fillStyle = colour;
+  pen.fillRect(x - 0.5, y, 1, length);
 }
 
 /** A line through points. */

@@ -90,9 +90,11 @@ function drawSteps(pen, axis, { values, errors }, x, y, box, style) {
   const zero = y.log ? box.top + box.height : y.at(0);
   const at = (value) => (y.log && !(value > 0) ? box.top + box.height + 2 : y.at(value));
   const gap = style === "bars" && box.width / axis.bins > 4 ? Math.min(3, box.width / axis.bins / 5) : 0;
-  const path = new Path2D();
-  const outline = new Path2D();
-  outline.moveTo(x.at(axis.edges[0]), zero);
+  // On whole pixels of the screen: between neighbours that share one there would be a seam.
+  const ratio = pen.getTransform().a;
+  const side = gap ? (px) => px : (px) => Math.round(px * ratio) / ratio;
+  const edges = [];
+  const tops = [];
   let start = 0;
   // Bins narrower than a pixel are drawn together as high as the highest: a hot one is never lost.
   while (start < axis.bins) {
@@ -103,21 +105,32 @@ function drawSteps(pen, axis, { values, errors }, x, y, box, style) {
       top = Math.max(top, values[end]);
       end += 1;
     }
-    const right = x.at(axis.edges[end]);
-    path.rect(left + gap / 2, at(top), Math.max(0.5, right - left - gap), zero - at(top));
-    outline.lineTo(left, at(top));
-    outline.lineTo(right, at(top));
+    edges.push(side(left));
+    tops.push(at(top));
     start = end;
   }
+  edges.push(side(x.at(axis.edges[axis.bins])));
   pen.fillStyle = gap ? "rgba(98, 183, 240, 0.72)" : INK.fill;
-  pen.fill(path);
-  if (!gap) {
-    outline.lineTo(x.at(axis.edges[axis.bins]), zero);
-    pen.strokeStyle = INK.line;
-    pen.lineWidth = 1.25;
-    pen.stroke(outline);
+  for (let i = 0; i < tops.length; i += 1) {
+    pen.fillRect(edges[i] + gap / 2, tops[i], Math.max(0.5, edges[i + 1] - edges[i] - gap), zero - tops[i]);
   }
+  if (!gap) outline(pen, edges, tops, zero);
   if (errors) drawErrors(pen, axis, values, errors, x, y, box);
+}
+
+/** The line of steps, from and to `zero`, as rectangles: a stroke of so many corners costs many times as much to paint. */
+function outline(pen, edges, tops, zero) {
+  const thick = 1.25;
+  const half = thick / 2;
+  pen.fillStyle = INK.line;
+  let before = zero;
+  for (let i = 0; i < tops.length; i += 1) {
+    pen.fillRect(edges[i] - half, tops[i] - half, edges[i + 1] - edges[i] + thick, thick);
+    const [up, down] = before < tops[i] ? [before, tops[i]] : [tops[i], before];
+    if (down - up > thick) pen.fillRect(edges[i] - half, up + half, thick, down - up - thick);
+    before = tops[i];
+  }
+  pen.fillRect(edges.at(-1) - half, Math.min(before, zero), thick, Math.abs(zero - before));
 }
 
 function drawPoints(pen, axis, { values, errors }, x, y, box, style) {

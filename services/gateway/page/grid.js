@@ -1,5 +1,6 @@
 /** The grid of plots. Only those on screen are asked for and drawn. */
 
+import { onBitmap } from "./canvas.js";
 import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { count, lumisections } from "./format.js";
 import { markWords } from "./marks.js";
@@ -124,9 +125,11 @@ export class Grid {
     const scalar = Boolean(element) && !element.axes.length;
     show(spark, asTrend && scalar);
     setAttributes(main, { "data-short": asTrend && scalar });
-    if (asTrend && !scalar) drawTrend(main, this.trends.get(path), { title: "mean" });
-    else drawPlot(main, plot, { bad: this.bad.marks(path), layers: this._layers(path, plot) });
-    if (asTrend && scalar) drawTrend(spark, this.trends.get(path));
+    onBitmap(main, (paper) => {
+      if (asTrend && !scalar) drawTrend(paper, this.trends.get(path), { title: "mean" });
+      else drawPlot(paper, plot, { bad: this.bad.marks(path), layers: this._layers(path, plot) });
+    });
+    if (asTrend && scalar) onBitmap(spark, (paper) => drawTrend(paper, this.trends.get(path)));
     return () => {
       const { window: words, totals } = plot?.header ?? {};
       setText(foot.firstElementChild, words?.run ? [`run ${words.run}`, lumisections(words), ...markWords(words.marks)].join(" · ") : "");

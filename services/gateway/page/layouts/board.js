@@ -1,5 +1,6 @@
 /** The plots of a tab, live. Only those on screen are asked for and drawn. */
 
+import { onBitmap } from "../canvas.js";
 import { h, keyed, setAttributes, setText } from "../dom.js";
 import { Turns } from "../turns.js";
 import { Card } from "./card.js";
@@ -148,14 +149,14 @@ export class Board {
     const beside = pair ? this._drawing.plot(cell, path, pair) : null;
     const texts = [];
     if (card.isThere) {
-      const lacking = this._drawing.draw(card.canvas, cell, cell.set, beside);
+      const lacking = onBitmap(card.canvas, (paper) => this._drawing.draw(paper, cell, cell.set, beside));
       const why = this.choices.why(cell);
       if (why && cell.reference.choice !== "booked") lacking.push({ label: "reference", why });
       setAttributes(card.root, { "aria-busy": cell.set || this.feed.isCurrent(path) ? null : "true" });
       texts.push(() => card.drawn(plot, outcome, lacking, cell.draw.stats));
     }
     if (pair) {
-      const problems = this._drawing.draw(card.other, cell, pair, plot);
+      const problems = onBitmap(card.other, (paper) => this._drawing.draw(paper, cell, pair, plot));
       const other = this._outcome(pair, path, beside);
       const names = [cell.set, pair].map((set) => (set ? `in set ${set.slice(0, 8)}` : "as shown"));
       texts.push(() => card.paired(names, [outcome, other], beside, problems.map(({ label, why }) => `${label}: ${why}`).join("\n")));
