@@ -1,7 +1,7 @@
 """The desk of layouts: which there are, in versions, and who writes the next."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dqmstream.clock import Clock
@@ -211,21 +211,23 @@ class LayoutDesk:
                 raise not_found(str(error)) from error
             except ConfigurationError as error:
                 raise ProblemError(413, str(error)) from error
-            decision, record = version_records(version, action, key_of(version))
-            async with log_within(_PATIENCE):
-                await self._log.send([record])
+            # Who decided first: no version stands without it, whatever dies in between.
+            await self._send(version_records(version, action, key_of(version)))
             await self._followed.until(lambda: self._reached(name, version.number))
-            is_first = self._versions.get(name, version.number) == version
-            gone = excess if is_first else [key_of(version)]
-            async with log_within(_PATIENCE):
-                for one in [*([decision] if is_first else []), *map(_gone, gone)]:
-                    await self._log.send([one])
-            if not is_first:
+            if self._versions.get(name, version.number) != version:
+                lost, _ = version_records(version, "lost", key_of(version))
+                await self._send([lost, _gone(key_of(version))])
                 msg = f"layout {name!r}: somebody else was first, at the same moment"
                 raise conflict(msg, self._versions.newest(name))
+            await self._send(map(_gone, excess))
             return version
 
     # ---------------------------------------------------------------- inside
+
+    async def _send(self, records: Iterable[Outgoing]) -> None:
+        async with log_within(_PATIENCE):
+            for record in records:
+                await self._log.send([record])
 
     def _reached(self, name: str, number: int) -> bool:
         newest = self._versions.newest(name)
