@@ -79,6 +79,18 @@ async def _number(page: Page, name: str) -> int:
     return int("".join(digits))
 
 
+async def test_nothing_has_the_page_painted_while_nothing_changes(visit: Any) -> None:
+    """What moves without end moves by steps: else all plots are composed anew for each frame."""
+    page = visit.page
+    await _open(page, visit.url, "#workspace=pixel&window=run")
+    await page.wait_for_selector('[data-fresh="live"]')
+    moving = await page.evaluate(
+        "document.getAnimations().map(({ animationName, effect }) => ({ animationName, steps: "
+        "effect.getKeyframes().every(({ easing }) => easing.startsWith('steps')) }))"
+    )
+    assert moving == [{"animationName": "beat", "steps": True}]
+
+
 async def test_plots_are_drawn_and_grow_with_the_run(visit: Any) -> None:
     page = visit.page
     await _open(page, visit.url, "#workspace=pixel&window=run")
