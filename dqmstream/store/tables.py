@@ -149,6 +149,7 @@ SERIES: Final = Table(
     Column("summed", BigInteger),
     UniqueConstraint("set", "run", "workspace"),
     Index(None, "run"),
+    Index(None, "set", "workspace", "booking"),
 )
 """One workspace of one set over one run: one booking, one number of partitions. `summed` is when
 its LSs were replaced by their sum (wall clock, nanoseconds since 1970), NULL while they are kept.

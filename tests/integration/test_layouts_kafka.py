@@ -70,6 +70,6 @@ async def test_the_first_in_the_log_has_written_and_the_other_is_told(
             async for record in read_to_end(logs[0], COMMANDS)
             if isinstance(one := CODEC.decode(record.headers, record.value), Command)
         ]
-        lost = actions.count("lost")
-        assert actions.count("put") == ROUNDS + lost, "what lost is on record as lost"
+        beaten = actions.count("lost")
+        assert actions.count("put") == ROUNDS + beaten, "what lost is on record as lost"
         assert len(await latest_by_key(logs[1], CONFIGURATION)) == ROUNDS

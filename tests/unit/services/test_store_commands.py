@@ -166,16 +166,16 @@ def test_all_of_it_works_while_a_recorder_writes(data: Path, tmp_path: Path) -> 
 def test_a_store_goes_back_to_an_older_schema_and_forward_again(data: Path) -> None:
     """What that cannot hold is told, and only lost when somebody says so."""
     at = ("--data", str(data))
-    assert "has schema 0004" in run("migrate", *at)
-    assert "has schema 0002, had 0004" in run("migrate", "--to", "0002", *at)
+    assert "has schema 0005" in run("migrate", *at)
+    assert "has schema 0002, had 0005" in run("migrate", "--to", "0002", *at)
     assert "schema 0002: '0003x' is not before it (0001)" in run(
         "migrate", "--to", "0003x", *at, status=1
     )
-    told = document("migrate", "--to", "0004", *at)
-    assert (told["before"], told["after"], told["lost"]) == ("0002", "0004", [])
+    told = document("migrate", "--to", "0005", *at)
+    assert (told["before"], told["after"], told["lost"]) == ("0002", "0005", [])
     run("prune", "--lumisection-runs", "1", *at)
     refused = run("migrate", "--to", "0001", *at, status=1)
     assert "schema 0001 cannot hold the contents of runs 1, 2, of which only the sum" in refused
     assert "lost: the contents of runs 1, 2" in run("migrate", "--to", "0001", "--lose", *at)
     assert len(document("info", *at)["runs"]) == 3  # which brings it up
-    assert document("migrate", *at)["before"] == "0004"
+    assert document("migrate", *at)["before"] == "0005"

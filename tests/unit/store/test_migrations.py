@@ -22,7 +22,7 @@ from dqmstream.store.testing import closed_set, random_contents
 from dqmstream.store.writer import StoreWriter
 
 RNG = np.random.default_rng(46)
-OLDER = ("0001", "0002", "0003")
+OLDER = ("0001", "0002", "0003", "0004")
 AGES_LATER = 1_800_000_000_000_000_000
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -193,9 +193,9 @@ def test_runs_of_which_only_the_sum_is_kept_are_named_before_they_go(
         assert [one.run for one in again.runs().items] == [1]
 
 
-@pytest.mark.parametrize("to", ["0004", "9999", "base"])
+@pytest.mark.parametrize("to", ["0005", "9999", "base"])
 def test_what_is_no_older_schema_is_refused(to: str, database: Database) -> None:
-    with pytest.raises(StoreError, match=r"is not before it \(0001, 0002, 0003\)"):
+    with pytest.raises(StoreError, match=r"is not before it \(0001, 0002, 0003, 0004\)"):
         schema.downgrade(database, to)
 
 

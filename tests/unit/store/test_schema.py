@@ -77,7 +77,7 @@ def test_a_store_of_a_newer_release_is_refused(url: str, opened: type[Store]) ->
     with database.transaction() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     database.close()
-    with pytest.raises(StoreError, match="has schema 9999, this release knows up to 0004"):
+    with pytest.raises(StoreError, match="has schema 9999, this release knows up to 0005"):
         opened(url)
 
 
