@@ -9,6 +9,7 @@ from playback.comparing.command import Options, cache_folder, run_comparison
 from playback.comparing.release import parse_release
 from playback.comparing.report import Report, write_report
 from services.printing import print_json
+from services.saved_references import catalogue_file
 
 __all__ = ["compare"]
 
@@ -24,15 +25,18 @@ def compare(
     policy: Path | None,
     report: Path | None,
     config: Path | None,
+    references: str,
     run: int | None,
     repeats: int,
     memory: bool,
     minutes: float,
     again: bool,
+    install: bool,
     cache: Path | None,
     json: bool,
 ) -> int:
     """Compare, print what was found, write the report; status as `playback.comparing` has it."""
+    folder = (cache or cache_folder()).absolute()
     found = run_comparison(
         parse_release(production),
         parse_release(candidate),
@@ -41,11 +45,13 @@ def compare(
             run=run,
             policy=policy,
             configuration=config,
-            cache=(cache or cache_folder()).absolute(),
+            catalogue=catalogue_file(references, folder) if references else None,
+            cache=folder,
             repeats=repeats,
             memory=memory,
             seconds=60.0 * minutes,
             again=again,
+            install=install,
         ),
         say=lambda text: typer.echo(text, err=True),
     )
@@ -71,6 +77,7 @@ def _tell(report: Report, folder: Path | None) -> None:
         typer.echo(f"{allowed:,} allowed")
     for rule in report.unused:
         typer.echo(f"policy: {rule} allowed nothing", err=True)
+    _tell_dependencies(report)
     compared = report.compared
     typer.echo(
         f"{report.verdict}: {compared['lumisections']:,} LSs, {compared['events']:,} events, "
@@ -78,3 +85,14 @@ def _tell(report: Report, folder: Path | None) -> None:
     )
     if folder is not None:
         typer.echo(f"report: {folder / 'report.html'}")
+
+
+def _tell_dependencies(report: Report) -> None:
+    told = [
+        f"{one.name} {one.production or 'none'} to {one.candidate or 'none'}"
+        for one in report.dependencies[:_LISTED]
+    ]
+    if left := len(report.dependencies) - len(told):
+        told.append(f"{left:,} more")
+    if told:
+        typer.echo(f"dependencies that differ: {', '.join(told)}")

@@ -7,6 +7,7 @@ The keys have the names they have in the settings; every one may be missing::
     quality_tests = "tests.toml"            # instead of the shipped ones
     alarm_rules = "alarms.toml"             # instead of the shipped ones
     references = ["good_run.parquet"]       # histograms that quality tests compare with
+    catalogue = "production.references"     # what they compare with else: references of a system
     chunk_events = 500                      # cut chunks anew; as they were recorded if missing
 
 Names of files are relative to the folder of this one.
@@ -14,7 +15,7 @@ Names of files are relative to the folder of this one.
 
 import hashlib
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,19 +23,16 @@ from typing import Annotated, Any
 import msgspec
 
 from dqmstream.alarms.rules import AlarmRules, default_rules, read_rules
-from dqmstream.errors import ConfigurationError, MessageError, SourceError
+from dqmstream.errors import ConfigurationError
 from dqmstream.histograms.layout import Layout
 from dqmstream.identity import content_hash
 from dqmstream.messages.booking import Booking
 from dqmstream.quality.declaration import QualityTest, default_tests, read_tests
-from dqmstream.quality.inputs import Chosen, ChosenReference, NoReference, References, Wanted
 from dqmstream.quality.pattern import matches
 from dqmstream.quality.plugins import load_plugins
-from dqmstream.references.uploaded import fit_upload
-from dqmstream.sources.histograms.describe import Description
-from dqmstream.sources.histograms.reading import open_files
 from dqmstream.workspaces.fitting import fitting
 from dqmstream.workspaces.registry import load_workspaces
+from playback.comparing.held_references import HeldReferences, held_references
 from playback.comparing.results import DeclaredTest
 
 __all__ = ["Choice", "Running", "choose", "read_choice"]
@@ -42,20 +40,25 @@ __all__ = ["Choice", "Running", "choose", "read_choice"]
 _File = Annotated[str, msgspec.Meta(max_length=4096)]
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """See the module."""
+class Choice(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """See the module. What is not said does not travel to the release that runs it, which may be
+    older and not know of it."""
 
     workspaces: tuple[_File, ...] = ()
     workspace_files: tuple[_File, ...] = ()
     quality_tests: _File = ""
     alarm_rules: _File = ""
     references: tuple[_File, ...] = ()
+    catalogue: _File = ""
     chunk_events: Annotated[int, msgspec.Meta(ge=0, le=10**6)] = 0
 
     @property
     def files(self) -> tuple[Path, ...]:
         """All files that it names."""
         named = [*self.workspace_files, self.quality_tests, self.alarm_rules, *self.references]
+        named.append(self.catalogue)
         named += [name for name in self.workspaces if name.endswith(".toml")]
         return tuple(Path(name) for name in named if name)
 
@@ -84,8 +87,12 @@ class Running:
     layouts: tuple[Layout, ...]
     tests: tuple[QualityTest, ...]
     rules: AlarmRules
-    references: References
-    notes: tuple[str, ...] = ()
+    references: HeldReferences
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be told once all is judged: which references that was done with."""
+        return self.references.notes
 
     @property
     def declared(self) -> tuple[DeclaredTest, ...]:
@@ -131,6 +138,7 @@ def _beside(choice: Choice, folder: Path) -> Choice:
         quality_tests=at(choice.quality_tests),
         alarm_rules=at(choice.alarm_rules),
         references=tuple(map(at, choice.references)),
+        catalogue=at(choice.catalogue),
     )
 
 
@@ -152,13 +160,11 @@ def choose(choice: Choice, columns: Collection[str]) -> Running:
     if not choice.workspaces:
         bookings = fitting(bookings, columns, beside=of_files)
     layouts = tuple(Layout(b) for b in sorted(bookings + of_files, key=lambda b: b.workspace))
-    references, notes = _references(choice.references, layouts)
     return Running(
         layouts=layouts,
         tests=_tests(choice, [layout.booking for layout in layouts]),
         rules=_rules(choice),
-        references=references,
-        notes=notes,
+        references=held_references(choice.references, choice.catalogue, layouts),
     )
 
 
@@ -183,45 +189,6 @@ def _text(file: str, what: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{what} {file}: cannot be read: {error}"
         raise ConfigurationError(msg) from error
-
-
-def _references(
-    files: Sequence[str], layouts: Sequence[Layout]
-) -> tuple[References, tuple[str, ...]]:
-    """The newest named file that has an element is its reference."""
-    known: dict[tuple[str, str], ChosenReference] = {}
-    for file in files:
-        for layout in layouts:
-            for path, reference in _of_file(Path(file), layout):
-                known[layout.workspace, path] = reference
-
-    def references(wanted: Wanted) -> Chosen:
-        found = known.get((wanted.workspace, wanted.path))
-        if wanted.kind != "histogram" or found is None:
-            return NoReference(f"no {wanted.kind} among the files of the configuration")
-        return (found,)
-
-    return references, () if files else ("no references: quality tests that need one do not run",)
-
-
-def _of_file(file: Path, layout: Layout) -> Iterator[tuple[str, ChosenReference]]:
-    (opened,) = open_files([file], Description())
-    try:
-        fitted = fit_upload(opened.histograms(), layout.workspace, layout)
-    except MessageError as error:
-        if error.reason == "empty_reference":
-            return  # a file of other workspaces
-        raise SourceError(error.reason, f"reference {file}: {error.detail}") from error
-    for place in fitted.contents.layout:
-        yield (
-            place.element.path,
-            ChosenReference(
-                version=content_hash([opened.incarnation, layout.workspace]),
-                name=file.name,
-                contents=fitted.contents,
-                element=place,
-            ),
-        )
 
 
 def _declared(test: QualityTest) -> DeclaredTest:

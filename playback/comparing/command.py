@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from dqmstream.errors import ConfigurationError
 from playback.comparing.archive import made_result
 from playback.comparing.choice import read_choice
@@ -38,6 +40,8 @@ class Options:
         Of the recording or the files; None if they have but one.
     policy, configuration
         Files; the configuration is that of both sides, unless a side is one itself.
+    catalogue
+        File of references that both sides are judged with, unless their configuration names one.
     cache
         Folder of environments, results and compiled kernels.
     repeats
@@ -48,17 +52,21 @@ class Options:
         After which a side that has not ended is ended.
     again
         Run both sides even if there are results.
+    install
+        Install what a release needs and is not there, in an environment of its own.
     """
 
     recording: Path | None = None
     run: int | None = None
     policy: Path | None = None
     configuration: Path | None = None
+    catalogue: Path | None = None
     cache: Path
     repeats: int = 1
     memory: bool = True
     seconds: float = 3600.0
     again: bool = False
+    install: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +124,9 @@ def _asked(production: Release | Made, candidate: Release | Made, options: Optio
         if options.recording is not None:
             msg = f"{options.recording}: both sides are made already, no recording is played"
             raise ConfigurationError(msg)
+        if options.catalogue is not None:
+            msg = f"{options.catalogue}: both sides are made already, nothing is judged"
+            raise ConfigurationError(msg)
         return None
     if options.recording is None:
         msg = f"{run[0]} has to be run: on which recording?"
@@ -155,7 +166,10 @@ def _side(
         raise ConfigurationError(msg)
     file = which.file if isinstance(which, Configuration) else options.configuration
     choice = read_choice(file)
-    environment = environment_of(which, options.cache / "environments")
+    if options.catalogue is not None and not choice.catalogue:
+        choice = msgspec.structs.replace(choice, catalogue=str(options.catalogue.resolve()))
+    folder = options.cache / "environments"
+    environment = environment_of(which, folder, install=options.install)
     return run_side(name, environment, choice, asked)
 
 

@@ -11,8 +11,8 @@ from services.command_line.options import Json
 __all__ = ["add_to"]
 
 _FORMS = (
-    r"installed, wheel:FILE, git:REVISION\[@REPOSITORY], directory:PATH, configuration:FILE.toml, "
-    r"run:N\[@STORE], root:FILE or parquet:FILE"
+    r"installed, wheel:FILE, git:REVISION\[@REPOSITORY], directory:PATH, python:PATH, "
+    r"configuration:FILE.toml, run:N\[@STORE], root:FILE or parquet:FILE"
 )
 
 
@@ -50,6 +50,15 @@ def compare(
             help="TOML file of workspaces, quality tests, alarm rules and references of both sides"
         ),
     ] = None,
+    references: Annotated[
+        str,
+        typer.Option(
+            metavar="CATALOGUE",
+            help="references that both sides are judged with: a file of `dqmstream references "
+            "save`, the folder of --data, or Kafka brokers",
+            show_default="none",
+        ),
+    ] = "",
     run: Annotated[
         int | None, typer.Option(min=1, help="run to compare, where there are several")
     ] = None,
@@ -64,6 +73,14 @@ def compare(
     ] = 60.0,
     again: Annotated[
         bool, typer.Option("--again", help="run both even if there are results from before")
+    ] = False,
+    install: Annotated[
+        bool,
+        typer.Option(
+            "--install",
+            help="install what a release needs and is not here, in an environment of its own, "
+            "from where pip is configured to fetch",
+        ),
     ] = False,
     cache: Annotated[
         Path | None,
@@ -93,11 +110,13 @@ def compare(
         policy=policy,
         report=report,
         config=config,
+        references=references,
         run=run,
         repeats=repeats,
         memory=memory,
         minutes=minutes,
         again=again,
+        install=install,
         cache=cache,
         json=json,
     )

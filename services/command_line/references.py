@@ -6,7 +6,17 @@ from typing import Annotated, Any
 import typer
 
 from services.command_line.invoke import invoke
-from services.command_line.options import GATEWAY, ExpertToken, Json, Url, Why
+from services.command_line.options import (
+    GATEWAY,
+    Config,
+    Data,
+    ExpertToken,
+    Json,
+    Kafka,
+    Url,
+    Why,
+    flags,
+)
 from services.command_line.reference_options import (
     BeamModes,
     Energies,
@@ -38,7 +48,7 @@ def add_to(app: typer.Typer, *, panel: str) -> None:
         no_args_is_help=True,
         help="References: what quality tests compare with. A running gateway keeps the catalogue.",
     )
-    for command in (list_, show, make, upload, propose, accept, retire, history):
+    for command in (list_, show, make, upload, propose, accept, retire, history, save):
         group.command(command.__name__.rstrip("_"))(command)
     app.add_typer(group, name="references", rich_help_panel=panel)
 
@@ -258,6 +268,29 @@ def history(
 
     invoke(
         reference_commands.history, name=name, workspace=workspace, url=url, token=token, json=json
+    )
+
+
+def save(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="file to write")],
+    data: Data = None,
+    kafka: Kafka = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Save the references that are used now as a file, for `dqmstream playback compare`.
+
+    Read from the log, of --data while no system runs there, or of Kafka at any time. Versions that
+    stand and have not expired are saved, with all their contents.
+    """
+    from services import saved_references  # noqa: PLC0415
+
+    invoke(
+        saved_references.save,
+        to=file,
+        flags=flags(data=data, kafka=kafka),
+        config=config,
+        json=json,
     )
 
 

@@ -76,8 +76,35 @@ class KnownCatalogue:
         found = await asyncio.to_thread(self.data, reference)
         if found is not None:
             return found
-        parts = await self._parts(reference)
+        parts = await self.parts(reference)
         return await asyncio.to_thread(unpack, reference.digest, [part.body for part in parts])
+
+    async def parts(self, reference: Reference) -> list[ReferenceContents]:
+        """All parts of the contents of a version, in order, from the log.
+
+        Raises
+        ------
+        MessageError
+            With reason `bad_reference` if they are not in the log whole.
+        """
+        places = self._offsets.get(reference.digest, {})
+        found: dict[int, ReferenceContents] = {}
+        for partition, first in sorted(set(places.values())):
+            if len(found) == reference.parts:
+                break
+            async for record in read_to_end(self._log, REFERENCES, {partition: first}):
+                part = self._part_of(record, reference.digest)
+                if part is not None:
+                    found[part.part] = part
+                if len(found) == reference.parts:
+                    break
+        if len(found) < reference.parts:
+            detail = (
+                f"reference {reference.id}: {len(found)} of {reference.parts} parts of its "
+                "contents are in the log"
+            )
+            raise MessageError("bad_reference", detail)
+        return [found[number] for number in sorted(found)]
 
     # ----------------------------------------------------------------- reading
 
@@ -108,31 +135,10 @@ class KnownCatalogue:
             # One that was retired, and stands again.
             if not self._held.whole(one.digest) and one.digest in self._offsets:
                 try:
-                    for part in await self._parts(one):
+                    for part in await self.parts(one):
                         self._held.take(part)
                 except MessageError as error:
                     self._logger.error("reference refused", reference=one.id, error=str(error))
-
-    async def _parts(self, reference: Reference) -> list[ReferenceContents]:
-        """All parts of the contents of a version, from the log."""
-        places = self._offsets.get(reference.digest, {})
-        found: dict[int, ReferenceContents] = {}
-        for partition, first in sorted(set(places.values())):
-            if len(found) == reference.parts:
-                break
-            async for record in read_to_end(self._log, REFERENCES, {partition: first}):
-                part = self._part_of(record, reference.digest)
-                if part is not None:
-                    found[part.part] = part
-                if len(found) == reference.parts:
-                    break
-        if len(found) < reference.parts:
-            detail = (
-                f"reference {reference.id}: {len(found)} of {reference.parts} parts of its "
-                "contents are in the log"
-            )
-            raise MessageError("bad_reference", detail)
-        return [found[number] for number in sorted(found)]
 
     def _part_of(self, record: Record, digest: str) -> ReferenceContents | None:
         if record.value is None or record.key is None:
