@@ -17,12 +17,14 @@ from sqlalchemy import Connection, select
 
 from dqmstream.errors import NotStoredError, StoreError
 from dqmstream.histograms.layout import ElementLayout, Layout
-from dqmstream.store import listings
 from dqmstream.store.answers import NOW, Lumisection
 from dqmstream.store.archive_files import README, SCHEMAS
 from dqmstream.store.compaction import Sheet, sheets
 from dqmstream.store.database import Database
 from dqmstream.store.known import Known
+from dqmstream.store.listings import lumisections, reports
+from dqmstream.store.listings.pages import pages
+from dqmstream.store.listings.runs import stored_run
 from dqmstream.store.pieces import late_window
 from dqmstream.store.schema import require_current
 from dqmstream.store.series import Beside, Selection, Series, series_of
@@ -92,7 +94,7 @@ def _make_empty(folder: Path) -> None:
 
 
 def _write(connection: Connection, run: int, folder: Path, store: str) -> dict[str, int]:
-    found = listings.stored_run(connection, run)
+    found = stored_run(connection, run)
     if found is None:
         msg = f"nothing is stored of run {run} in {store}"
         raise NotStoredError(msg)
@@ -217,9 +219,8 @@ def _sheet_rows(
 
 
 def _lumisection_rows(connection: Connection, run: int) -> Iterator[list[dict[str, Any]]]:
-    wanted = listings.LumisectionFilter(run, None, None, NOW)
-    pages = listings.pages(lambda after: listings.lumisections(connection, wanted, after, _PAGE))
-    for items in pages:
+    wanted = lumisections.LumisectionFilter(run, None, None, NOW)
+    for items in pages(lambda after: lumisections.page(connection, wanted, after, _PAGE)):
         yield [_lumisection_row(one) for one in items]
 
 
@@ -253,14 +254,13 @@ def _condition_rows(connection: Connection, run: int) -> Iterator[list[dict[str,
             "prescale_index": one.prescale_index,
             "dcs": json.dumps(one.dcs, sort_keys=True),
         }
-        for one in listings.conditions(connection, run)
+        for one in lumisections.conditions(connection, run)
     ]
 
 
 def _report_rows(connection: Connection, run: int) -> Iterator[list[dict[str, Any]]]:
-    wanted = listings.ReportFilter(run)
-    pages = listings.pages(lambda after: listings.reports(connection, wanted, after, _PAGE))
-    for items in pages:
+    wanted = reports.ReportFilter(run)
+    for items in pages(lambda after: reports.page(connection, wanted, after, _PAGE)):
         yield [
             {
                 "set": group.set,

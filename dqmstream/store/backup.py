@@ -18,9 +18,9 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, insert, select
 
 from dqmstream.errors import NotStoredError, StoreError
-from dqmstream.store import listings
 from dqmstream.store.database import Database, insert_rows, upsert
 from dqmstream.store.digest import run_digests
+from dqmstream.store.listings.runs import stored_run
 from dqmstream.store.schema import is_current, require_current, upgrade
 from dqmstream.store.tables import (
     ACCOUNTS,
@@ -106,7 +106,7 @@ def back_up(url: str, run: int, file: Path, *, now: int) -> Backup:
                 raise NotStoredError(msg)
             _copy(reading, writing, run)
             # It may be over because a later run is there, which is not in the file.
-            listed = listings.stored_run(reading, run)
+            listed = stored_run(reading, run)
             if listed is not None and listed.ended:
                 writing.execute(RUNS.update().values(ended=True))
             log = reading.execute(select(LOG.c.identity)).scalar_one_or_none() or ""

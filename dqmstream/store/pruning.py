@@ -7,10 +7,10 @@ from typing import Literal
 from sqlalchemy import Connection, Table, and_, delete, func, insert, select
 
 from dqmstream.errors import WindowError
-from dqmstream.store import listings
 from dqmstream.store.answers import NOW
 from dqmstream.store.database import Database
 from dqmstream.store.known import Known
+from dqmstream.store.listings.runs import all_runs
 from dqmstream.store.pieces import late_window
 from dqmstream.store.retention import Removal, Retention, StandingRun, plan
 from dqmstream.store.schema import upgrade
@@ -145,7 +145,7 @@ class Pruner:
 def _standing(connection: Connection) -> list[StandingRun]:
     return [
         StandingRun(one.run, one.updated or one.started, one.ended, one.summed)
-        for one in listings.all_runs(connection)
+        for one in all_runs(connection)
     ]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from dqmstream.store.answers import Run
 from dqmstream.store.database import Database
-from dqmstream.store.listings import all_runs
+from dqmstream.store.listings.runs import all_runs
 from dqmstream.store.tables import (
     ACCOUNTS,
     BLOCKS,

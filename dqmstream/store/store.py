@@ -15,7 +15,7 @@ from dqmstream.errors import NotStoredError, WindowError
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.quality import Outcome, QualityReports
-from dqmstream.store import listings, schema
+from dqmstream.store import schema
 from dqmstream.store.answers import (
     NOW,
     AsOf,
@@ -30,7 +30,10 @@ from dqmstream.store.answers import (
 )
 from dqmstream.store.database import Database
 from dqmstream.store.known import Known, stored_booking
-from dqmstream.store.listings import LumisectionFilter, ReportFilter
+from dqmstream.store.listings import gone, lumisections, reports, runs, sets
+from dqmstream.store.listings.lumisections import LumisectionFilter
+from dqmstream.store.listings.pages import MAX_PAGE
+from dqmstream.store.listings.reports import ReportFilter
 from dqmstream.store.pieces import late_window
 from dqmstream.store.series import Selection, Series, find_series
 from dqmstream.store.standing import RunStanding, run_standing
@@ -104,12 +107,12 @@ class Store:
     def holes(self) -> tuple[Hole, ...]:
         """Offsets that expired before they were recorded."""
         with self._database.transaction() as connection:
-            return listings.holes(connection)
+            return gone.holes(connection)
 
     def removed(self) -> tuple[Removed, ...]:
         """What the retention policy took of which runs."""
         with self._database.transaction() as connection:
-            return listings.removed(connection)
+            return gone.removed(connection)
 
     def runs(
         self,
@@ -120,7 +123,7 @@ class Store:
     ) -> Page[Run]:
         """Stored runs, newest number first; with an `outcome` those of which an LS has it."""
         with self._database.transaction() as connection:
-            return listings.runs(connection, after, limit, outcome)
+            return runs.page(connection, after, limit, outcome)
 
     def tallies(self, runs: Sequence[int]) -> dict[int, RunTally]:
         """What runs come to: outcomes, accounts and luminosity, read from few rows."""
@@ -130,7 +133,7 @@ class Store:
     def brought(self, runs: Sequence[int]) -> dict[int, tuple[tuple[str, str], ...]]:
         """Sets and workspaces that anything is stored of, by run, sorted."""
         with self._database.transaction() as connection:
-            return listings.brought(connection, runs)
+            return sets.brought(connection, runs)
 
     def standing(self, run: int) -> RunStanding:
         """Changes whenever what is listed of a run may have: to keep listings until then."""
@@ -140,7 +143,7 @@ class Store:
     def sets(self, run: int) -> tuple[str, ...]:
         """Sets that anything is stored of for a run."""
         with self._database.transaction() as connection:
-            return listings.sets(connection, run)
+            return sets.of_run(connection, run)
 
     def lumisections(
         self,
@@ -150,7 +153,7 @@ class Store:
         workspace: str | None = None,
         as_of: AsOf = NOW,
         after: tuple[int, str] | None = None,
-        limit: int = listings.MAX_PAGE,
+        limit: int = MAX_PAGE,
     ) -> Page[Lumisection]:
         """Accounts and conditions of the LSs of a run, rising; those of all sets by default.
 
@@ -169,12 +172,12 @@ class Store:
         with self._database.transaction() as connection:
             if not as_of.is_now:
                 check_no_series_is_summed(connection, run)
-            return listings.lumisections(connection, wanted, after, limit)
+            return lumisections.page(connection, wanted, after, limit)
 
     def missing(self, run: int) -> dict[str, tuple[int, ...]]:
         """By set, LSs from the first to the last stored one that are not closed."""
         with self._database.transaction() as connection:
-            found = listings.missing(connection, run, run)
+            found = lumisections.missing(connection, run, run)
         return {booking_set: lumisections for (booking_set, _), lumisections in found.items()}
 
     def booking(self, booking_hash: str) -> Booking:
@@ -189,12 +192,12 @@ class Store:
     def bookings(self, set: str) -> dict[str, str]:
         """Hash of the booking of each workspace of a set."""
         with self._database.transaction() as connection:
-            return listings.bookings(connection, set)
+            return sets.bookings(connection, set)
 
     def activations(self) -> tuple[Activation, ...]:
         """Which set readers show from which run on: by run, then in the order they were made."""
         with self._database.transaction() as connection:
-            return listings.activations(connection)
+            return sets.activations(connection)
 
     def active_set(self, run: int) -> str | None:
         """The set that readers show for a run: the last activation up to it, None without any."""
@@ -215,7 +218,7 @@ class Store:
         """Quality reports of a run, by LS, workspace, scope and set."""
         wanted = ReportFilter(run, set, lumisection, workspace, scope)
         with self._database.transaction() as connection:
-            return listings.reports(connection, wanted, after, limit)
+            return reports.page(connection, wanted, after, limit)
 
     def outcomes(
         self,
@@ -226,12 +229,12 @@ class Store:
         workspace: str | None = None,
         scope: str | None = None,
         after: tuple[int, str, str, str] | None = None,
-        limit: int = listings.MAX_PAGE,
+        limit: int = MAX_PAGE,
     ) -> Page[OutcomeCounts]:
         """How many of the same reports had which outcome: quick over a whole run."""
         wanted = ReportFilter(run, set, lumisection, workspace, scope)
         with self._database.transaction() as connection:
-            return listings.outcomes(connection, wanted, after, limit)
+            return reports.outcomes(connection, wanted, after, limit)
 
     # ------------------------------------------------------------------ contents
 

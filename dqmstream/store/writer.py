@@ -7,11 +7,13 @@ from sqlalchemy import Connection, func, insert, inspect, select
 
 from dqmstream.errors import LogIdentityError, MessageError
 from dqmstream.messages.struct import Message
-from dqmstream.store import listings, schema
+from dqmstream.store import schema
 from dqmstream.store.answers import Hole
 from dqmstream.store.compaction import ChunkSettings, compact, due_chunks
 from dqmstream.store.database import Database, upsert
 from dqmstream.store.known import Known
+from dqmstream.store.listings import lumisections
+from dqmstream.store.listings.runs import SPOKEN_OF
 from dqmstream.store.pruning import Pruned, Pruner, Spared
 from dqmstream.store.recording import Recorded, Recording
 from dqmstream.store.retention import Retention
@@ -197,13 +199,13 @@ class StoreWriter:
     def newest_run(self) -> int:
         """Highest run that more than conditions are stored of, 0 before there is one."""
         with self._database.transaction() as connection:
-            newest = select(func.max(RUNS.c.run)).where(listings.SPOKEN_OF)
+            newest = select(func.max(RUNS.c.run)).where(SPOKEN_OF)
             return connection.execute(newest).scalar_one() or 0
 
     def missing(self, first_run: int) -> dict[tuple[str, int], tuple[int, ...]]:
         """By (set, run), LSs between stored ones that are not closed, from a run on."""
         with self._database.transaction() as connection:
-            return listings.missing(connection, first_run, 2**63 - 1)
+            return lumisections.missing(connection, first_run, 2**63 - 1)
 
     def close(self) -> None:
         """Close the connection."""

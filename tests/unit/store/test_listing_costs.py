@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, insert, text
 
-from dqmstream.store import listings
 from dqmstream.store.database import Database
+from dqmstream.store.listings import sets
 from dqmstream.store.tables import BOOKINGS, SERIES
 
 WORKSPACES = 5
@@ -88,7 +88,7 @@ def test_what_a_set_has_booked_costs_the_same_however_many_runs_there_are(
     database: Database,
 ) -> None:
     def bookings(connection: Connection) -> dict[str, str]:
-        return listings.bookings(connection, "set")
+        return sets.bookings(connection, "set")
 
     add_runs(database, range(1, 101))
     few = cost(database, bookings)

@@ -1,4 +1,4 @@
-"""An index by set and workspace: what a set has booked is found without reading each of its runs."""
+"""An index by set and workspace: what a set has booked is found without reading all runs."""
 
 from collections.abc import Iterator, Sequence
 
