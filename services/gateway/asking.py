@@ -35,7 +35,7 @@ from services.gateway.search import Matches, glob_matches, regex_matches
 from services.gateway.settings import GatewaySettings
 from services.gateway.stream import Stream
 from services.gateway.windows import Window, parse_range
-from services.status.report import StatusReport
+from services.status.statuses import StatusReport
 
 __all__ = [
     "PROBLEMS",

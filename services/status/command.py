@@ -19,7 +19,7 @@ from services.settings import Settings
 from services.shutdown import run_until_stopped
 from services.startup import settings_in_force
 from services.status.reader import StatusReader
-from services.status.report import StatusReport
+from services.status.statuses import StatusReport
 from services.status.table import status_tables
 
 __all__ = ["status"]

@@ -12,7 +12,8 @@ from dqmstream.messages.topics import BOOKINGS, HEARTBEATS, TOPICS, dead_topic
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Bounds, Log, Record, TopicPartition
 from services.gateway.pulse import Pulse
-from services.status.report import StatusReport, analysed_in_force, status_report
+from services.status.report import analysed_in_force, status_report
+from services.status.statuses import StatusReport
 
 __all__ = ["StatusReader"]
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dqmstream.identity import kind_of_service
-from services.status.report import ServiceStatus, StatusReport
+from services.status.statuses import ServiceStatus, StatusReport
 
 __all__ = ["status_tables"]
 

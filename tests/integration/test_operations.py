@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from playback.broker.ports import free_port
-from services.status.report import StatusReport
+from services.status.statuses import StatusReport
 from tests.ecs_lines import check
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -14,7 +14,7 @@ from services.gateway.memory_models import BookedMemoryAnswer
 from services.gateway.models import Health, MemoryAnswer, PulseAnswer, Readiness
 from services.gateway.problems import ProblemError
 from services.monitoring.server import metrics_response
-from services.status.report import StatusReport
+from services.status.statuses import StatusReport
 
 __all__ = ["probes", "router"]
 

@@ -37,7 +37,7 @@ from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.service import run_gateway
 from services.gateway.settings import GatewaySettings
-from services.status.report import StatusReport
+from services.status.statuses import StatusReport
 
 TOPIC_OF = {
     Booking: BOOKINGS,

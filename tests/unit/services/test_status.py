@@ -25,7 +25,8 @@ from dqmstream.transport.log import Bounds, Log, Outgoing, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from services.gateway.pulse import Beat, Pulse
 from services.status.reader import StatusReader
-from services.status.report import StatusReport, analysed_in_force, status_report
+from services.status.report import analysed_in_force, status_report
+from services.status.statuses import StatusReport
 from services.status.table import duration, status_tables
 
 SECOND = 1_000_000_000
