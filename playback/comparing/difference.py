@@ -12,6 +12,7 @@ from dqmstream.histograms.element import MonitorElement
 from dqmstream.identity import compact_ranges
 from playback.comparing.bookings import Paired, pair
 from playback.comparing.contents import ContentsComparison
+from playback.comparing.dependencies import Dependency, dependency_findings, differing
 from playback.comparing.finding import UNJUDGED, Finding, Kind
 from playback.comparing.policy import Policy, applied, unused
 from playback.comparing.results import LumisectionResult, SideResult, contents_of
@@ -77,6 +78,8 @@ class Difference:
         What was measured; empty if a side was made already.
     elements
         Contents over the run of each element that a finding is of.
+    dependencies
+        Distributions whose versions differ, and Python; empty if a side was made already.
     unused
         Rules of the policy that allowed nothing.
     notes
@@ -87,6 +90,7 @@ class Difference:
     figures: tuple[Figure, ...]
     compared: Compared
     elements: tuple[Drawn, ...]
+    dependencies: tuple[Dependency, ...]
     unused: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -113,7 +117,8 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
     """
     by_path = not (production.begun.workspaces and candidate.begun.workspaces)
     both_ran = production.begun.events and candidate.begun.events
-    paired = pair(production.layouts, candidate.layouts, by_path=by_path)
+    declared = production.begun.declared and candidate.begun.declared
+    paired = pair(production.layouts, candidate.layouts, by_path=by_path, declared=declared)
     reading = _Reading(production, candidate, paired, policy, by_path=by_path)
     reading.read()
     contents, verdicts = reading.contents, reading.verdicts
@@ -128,6 +133,8 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
     if not by_path:
         findings += verdicts.findings()
     measured: tuple[Figure, ...] = ()
+    dependencies = differing(production.ran_in, candidate.ran_in)
+    findings += dependency_findings(dependencies, policy)
     if both_ran:
         until = max(contents.lumisections, default=0)
         findings += test_findings(production.tests, candidate.tests)
@@ -150,6 +157,7 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
             within_chance=contents.within_chance(),
         ),
         elements=tuple(_drawn(judged, contents)),
+        dependencies=dependencies,
         unused=unused(policy, judged),
         notes=_notes(production, candidate),
     )
@@ -170,7 +178,12 @@ class _Reading:
         self._sides = production, candidate
         self._both_ran = production.begun.events and candidate.begun.events
         self.contents = ContentsComparison(
-            production.layouts, candidate.layouts, paired.pairs, policy, by_path=by_path
+            production.layouts,
+            candidate.layouts,
+            paired.pairs,
+            policy,
+            by_path=by_path,
+            rounded=not (production.begun.declared and candidate.begun.declared),
         )
         known = ((one.production_workspace, one.path) for one in paired.pairs)
         self.verdicts = VerdictComparison(known, self._switched_on())
@@ -189,6 +202,7 @@ class _Reading:
         """All LSs."""
         old, new = (set(side.lumisections) for side in self._sides)
         whole_run = (old == _WHOLE_RUN) != (new == _WHOLE_RUN)
+        covered = _covered(*self._sides) if whole_run else frozenset()
         for number in sorted(old | new):
             both = [
                 side.lumisection(number) if number in numbers else None
@@ -203,7 +217,7 @@ class _Reading:
             if before is not None and after is not None:
                 self.contents.compare(number, before, after)
                 self._compare(number, both)
-            elif whole_run:
+            elif whole_run and (not covered or number in covered | _WHOLE_RUN):
                 self.contents.add_totals(0, before or {})
                 self.contents.add_totals(1, after or {})
         if whole_run:
@@ -280,10 +294,15 @@ def _filled(totals: Mapping[str, Contents]) -> bool:
 
 
 def _missing(production: SideResult, candidate: SideResult) -> Iterator[Finding]:
-    old, new = set(production.lumisections), set(candidate.lumisections)
+    old, new = (_numbers(side) for side in (production, candidate))
     if _WHOLE_RUN in (old, new):
         return
-    for name, numbers in (("candidate", old - new), ("production", new - old)):
+    # An export may be of a part of the run: that the other side has more is no fault.
+    summed = [set(side.lumisections) == _WHOLE_RUN for side in (production, candidate)]
+    lacking = {"candidate": old - new, "production": new - old}
+    if summed[0] != summed[1]:
+        lacking.pop("candidate" if summed[1] else "production")
+    for name, numbers in lacking.items():
         if numbers:
             yield Finding(
                 kind=Kind.MISSING,
@@ -291,6 +310,20 @@ def _missing(production: SideResult, candidate: SideResult) -> Iterator[Finding]
                 lumisections=tuple(sorted(numbers)),
                 text=f"has no LS {compact_ranges(numbers)}, the other side has",
             )
+
+
+def _numbers(side: SideResult) -> set[int]:
+    """LSs that a side has, or has the sum of."""
+    own = set(side.lumisections)
+    return set(side.begun.covers) if own == _WHOLE_RUN and side.begun.covers else own
+
+
+def _covered(production: SideResult, candidate: SideResult) -> frozenset[int]:
+    """LSs that a side has the sum of alone; none if neither says of which."""
+    for side in (production, candidate):
+        if set(side.lumisections) == _WHOLE_RUN and side.begun.covers:
+            return frozenset(side.begun.covers)
+    return frozenset()
 
 
 def _drawn(findings: Sequence[Finding], contents: ContentsComparison) -> Iterator[Drawn]:
@@ -322,7 +355,7 @@ def _notes(production: SideResult, candidate: SideResult) -> tuple[str, ...]:
     found = [
         f"{name}: {note}"
         for name, side in zip(_NAMES, (production, candidate), strict=True)
-        for note in side.ended.notes
+        for note in (*side.ended.notes, *(side.ran_in.notes if side.ran_in else ()))
     ]
     if production.begun.run != candidate.begun.run:
         found.append(f"runs differ: {production.begun.run} and {candidate.begun.run}")

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     LEAK = "leak"
     PLOT_MEMORY = "plot-memory"
     LOGGED = "logged"
+    DEPENDENCY = "dependency"
 
 
 UNJUDGED = frozenset({Kind.NOTHING_READ, Kind.CRASH})

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+from playback.comparing.dependencies import Dependency
 from playback.comparing.difference import Drawn
 from playback.comparing.finding import Finding
 from playback.comparing.overlay import overlays
@@ -75,6 +76,7 @@ def _body(report: Report, drawn: Sequence[Drawn]) -> Iterator[str]:
     yield from _findings("Allowed", allowed)
     yield from _plots(drawn)
     yield from _costs(report.figures)
+    yield from _dependencies(report.dependencies)
     for name, words in (
         ("Rules of the policy that allowed nothing", report.unused),
         ("Notes", report.notes),
@@ -150,5 +152,20 @@ def _costs(figures: Sequence[Figure]) -> Iterator[str]:
             f'<td class="number">{one.production:.4g}</td>'
             f'<td class="number">{one.candidate:.4g}</td>'
             f'<td class="number">{one.ratio:.3g}</td><td class="number">{most}</td></tr>'
+        )
+    yield "</table>"
+
+
+def _dependencies(dependencies: Sequence[Dependency]) -> Iterator[str]:
+    if not dependencies:
+        return
+    yield "<h2>Dependencies that differ</h2><table><tr><th>distribution</th>"
+    yield "<th>production</th><th>candidate</th></tr>"
+    for one in dependencies:
+        tried = ' <span class="muted">(what is tried)</span>' if one.release else ""
+        yield (
+            f"<tr><td><code>{escape(one.name)}</code>{tried}</td>"
+            f"<td>{escape(one.production) or 'none'}</td>"
+            f"<td>{escape(one.candidate) or 'none'}</td></tr>"
         )
     yield "</table>"

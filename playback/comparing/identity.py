@@ -19,9 +19,10 @@ from dqmstream.analyses.registry import GROUP as ANALYSES
 from dqmstream.quality.plugins import GROUP as QUALITY_TESTS
 from dqmstream.workspaces.registry import GROUP as WORKSPACES
 
-__all__ = ["Identity", "identity", "source_hash"]
+__all__ = ["GROUPS", "Identity", "identity", "source_hash"]
 
-_GROUPS: Final = (WORKSPACES, ANALYSES, QUALITY_TESTS)
+GROUPS: Final = (WORKSPACES, ANALYSES, QUALITY_TESTS)
+"""Of entry points: what a package may bring to be tried."""
 _OURS: Final = ("dqmstream", "playback")
 _LEFT_OUT: Final = frozenset({"__pycache__", ".git"})
 
@@ -64,7 +65,7 @@ def source_hash(places: Iterable[Path]) -> str:
 
 def _plugged_in() -> Iterator[str]:
     """Top-level packages of everything that entry points name."""
-    for group in _GROUPS:
+    for group in GROUPS:
         for point in entry_points(group=group):
             yield point.module.partition(".")[0]
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from playback.comparing.dependencies import Dependency
 from playback.comparing.finding import Finding, Kind
 from playback.comparing.report import Report, SideWords
 from playback.comparing.spending import Figure
@@ -40,6 +41,9 @@ def _lines(report: Report) -> Iterator[str]:
     if report.figures:
         yield "\n## Costs\n"
         yield from _costs(report.figures)
+    if report.dependencies:
+        yield "\n## Dependencies that differ\n"
+        yield from _dependencies(report.dependencies)
     if report.unused:
         yield "\n## Rules of the policy that allowed nothing\n"
         yield from (f"- {_text(one)}" for one in report.unused)
@@ -112,6 +116,17 @@ def _costs(figures: Sequence[Figure]) -> Iterator[str]:
             f"| {_cell(one.workspace) or 'all'} | {one.what} [{one.unit}] | {one.production:.4g} "
             f"| {one.candidate:.4g} | {one.ratio:.3g} | {most}{over} |"
         )
+
+
+def _dependencies(dependencies: Sequence[Dependency]) -> Iterator[str]:
+    yield "| distribution | production | candidate |"
+    yield "|---|---|---|"
+    for one in dependencies[:_KINDS_LISTED]:
+        tried = " (what is tried)" if one.release else ""
+        was, now = (_text(version) or "none" for version in (one.production, one.candidate))
+        yield f"| `{_cell(one.name)}`{tried} | {was} | {now} |"
+    if len(dependencies) > _KINDS_LISTED:
+        yield f"\nand {len(dependencies) - _KINDS_LISTED:,} more, in report.json"
 
 
 def _cell(text: str) -> str:

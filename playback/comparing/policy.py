@@ -3,6 +3,7 @@
 ::
 
     tolerance = 1e-9                     # relative, of sums of weights, profiles and numbers
+    pinned = ["numpy", "awkward*"]       # distributions, or python: another version is a finding
 
     [statistical]                        # elements that need only agree as two samples do
     paths = ["Pixel/random/**"]
@@ -120,6 +121,8 @@ class Policy(_Table, frozen=True, kw_only=True):
     """See the module; without a file nothing may change, and the budgets are as they stand here."""
 
     tolerance: Annotated[float, msgspec.Meta(ge=0.0, le=0.1)] = 1e-9
+    pinned: tuple[_Pattern, ...] = ()
+    """Of what a side ran in; what is not pinned may differ, and is told."""
     statistical: Statistical = Statistical()
     allow: tuple[Allow, ...] = ()
     budget: Budget = Budget()
@@ -149,7 +152,8 @@ def read_policy(file: Path | None) -> Policy:
         policy = msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Policy)
         for number, one in enumerate(policy.allow, start=1):
             _check(one, f"allow {number}")
-        patterns = [*policy.statistical.paths, *(b.workspace for b in policy.workspace_budget)]
+        patterns = [*policy.pinned, *policy.statistical.paths]
+        patterns += [one.workspace for one in policy.workspace_budget]
         for pattern in patterns:
             compile_pattern(pattern)
     except OSError as error:

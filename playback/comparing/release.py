@@ -1,8 +1,9 @@
 """What is compared: a release that is to be run, or something that is made already.
 
 Written as one word: `installed`, `wheel:FILE`, `git:REVISION[@REPOSITORY]`, `directory:PATH`,
-`configuration:FILE.toml`, `run:N[@STORE]`, `root:FILE`, `parquet:FILE`. Reading it touches nothing.
-What `parquet` names is a table of histograms, or the folder that `dqmstream store archive` made.
+`python:PATH`, `configuration:FILE.toml`, `run:N[@STORE]`, `root:FILE`, `parquet:FILE`. Reading it
+touches nothing. What `parquet` names is a table of histograms, or the folder that
+`dqmstream store archive` made.
 """
 
 import re
@@ -18,6 +19,7 @@ __all__ = [
     "Configuration",
     "Directory",
     "Installed",
+    "Interpreter",
     "Made",
     "Release",
     "Revision",
@@ -31,6 +33,7 @@ FORMS: Final = (
     "wheel:FILE",
     "git:REVISION[@REPOSITORY]",
     "directory:PATH",
+    "python:PATH",
     "configuration:FILE.toml",
     "run:N[@STORE]",
     "root:FILE",
@@ -81,6 +84,16 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python, or the folder of its environment, with a release and all it needs installed."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"python:{self.path}"
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """The installed release with other workspaces, quality tests, alarm rules or references."""
 
@@ -114,7 +127,7 @@ class Archive:
         return f"{self.format}:{self.file}"
 
 
-Release: TypeAlias = Installed | Wheel | Revision | Directory | Configuration
+Release: TypeAlias = Installed | Wheel | Revision | Directory | Interpreter | Configuration
 """What has to be run on the recording."""
 Made: TypeAlias = StoredRun | Archive
 """What is there already, and needs no recording."""
@@ -140,6 +153,8 @@ def parse_release(text: str) -> Release | Made:
             return _revision(text, rest)
         case "directory":
             return Directory(Path(rest))
+        case "python":
+            return Interpreter(Path(rest))
         case "configuration":
             return Configuration(_file(text, rest, ".toml"))
         case "run":

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from playback.comparing.dependencies import Dependency
 from playback.comparing.difference import ALLOWED, DIFFERS, Compared, Difference, Drawn
 from playback.comparing.finding import Finding, Kind
 from playback.comparing.results import Crash, SideResult
@@ -22,12 +23,14 @@ _SCHEMA: Final = 1
 
 
 class SideWords(msgspec.Struct, frozen=True, kw_only=True):
-    """Which release a side was, and how it ended. `kept` says that its result was there already."""
+    """Which release a side was, and how it ended. `kept` says that its result was there already;
+    `python` is empty of what was made already."""
 
     release: str
     version: str
     hash: str
     lumisections: int
+    python: str = ""
     kept: bool = False
     crash: Crash | None = None
 
@@ -48,6 +51,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Findings that may not be, by kind."""
     findings: tuple[Finding, ...]
     figures: tuple[Figure, ...]
+    dependencies: tuple[Dependency, ...] = ()
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -80,6 +84,7 @@ def report_of(
         counts=_counts(difference.wrong),
         findings=difference.findings,
         figures=difference.figures,
+        dependencies=difference.dependencies,
         unused=difference.unused,
         notes=difference.notes,
     )
@@ -91,6 +96,7 @@ def _side(side: SideResult, kept: bool) -> SideWords:
         version=side.begun.version,
         hash=side.begun.hash,
         lumisections=len(side.lumisections),
+        python="" if side.ran_in is None else side.ran_in.python,
         kept=kept,
         crash=side.ended.crash,
     )

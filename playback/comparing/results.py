@@ -1,6 +1,7 @@
 """The result of one side: a folder that whoever compares can read, whatever release wrote it.
 
 ====================  ==========================================================================
+`ran_in.json`         `RanIn`: Python and distributions; written by who starts the side
 `begun.json`          `Begun`: which release and configuration ran on which recording
 `bookings.msgpack`    the `Booking` of each workspace, by name
 `tests.json`          `DeclaredTest`s: the quality tests in force
@@ -27,6 +28,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.histograms import ScalarValue
 from dqmstream.messages.quality import QualityReports
+from playback.comparing.dependencies import RanIn
 
 __all__ = [
     "SCHEMA",
@@ -48,6 +50,7 @@ __all__ = [
 ]
 
 SCHEMA: Final = 1
+_RAN_IN: Final = "ran_in.json"
 _DOING: Final = 300
 _AT_BYTES: Final = 2_000
 """Room for so many characters of a name, whichever they are."""
@@ -60,7 +63,8 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Begun(_Part, frozen=True, kw_only=True):
     """What runs on what. `events` is false of what was made already, of which no costs are known;
-    `workspaces` of a file, which does not say of which its elements are."""
+    `workspaces` of a file, which does not say of which its elements are; `declared` of an export,
+    which does not say how they are filled."""
 
     schema: int = SCHEMA
     release: str
@@ -73,6 +77,9 @@ class Begun(_Part, frozen=True, kw_only=True):
     run_type: str = ""
     events: bool = True
     workspaces: bool = True
+    declared: bool = True
+    covers: tuple[int, ...] = ()
+    """LSs that its LS 0 is the sum of, if it has but that; empty where these are not known."""
 
 
 class DeclaredTest(_Part, frozen=True, kw_only=True):
@@ -191,6 +198,11 @@ class SideResult(Protocol):
     @property
     def ended(self) -> Ended: ...
     @property
+    def ran_in(self) -> RanIn | None:
+        """None of what was made already."""
+        ...
+
+    @property
     def layouts(self) -> Mapping[str, Layout]:
         """By workspace."""
         ...
@@ -222,6 +234,10 @@ class ResultWriter:
         self.folder = folder
         (folder / "lumisections").mkdir(parents=True, exist_ok=True)
         self._at: int | None = None
+
+    def runs_in(self, ran_in: RanIn) -> None:
+        """What it is about to run in."""
+        _write(self.folder / _RAN_IN, msgspec.json.encode(ran_in))
 
     def begin(
         self, begun: Begun, bookings: Sequence[Booking], tests: Sequence[DeclaredTest]
@@ -271,6 +287,11 @@ class ResultFolder:
             detail = f"{self.folder}: schema {found.schema}, this release reads up to {SCHEMA}"
             raise SourceError("bad_result", detail)
         return found
+
+    @cached_property
+    def ran_in(self) -> RanIn | None:
+        path = self.folder / _RAN_IN
+        return _read(path, RanIn) if path.is_file() else None
 
     @cached_property
     def ended(self) -> Ended:

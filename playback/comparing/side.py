@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -95,7 +94,7 @@ def result_key(name: Name, environment: Environment, choice: Choice, asked: Aske
             recorded.runs,
             recorded.conditions,
             asked.run,
-            environment.identity.hash,
+            environment.hash,
             choice.hash(),
             asked.repeats,
             asked.memory,
@@ -124,10 +123,10 @@ def _alone(lock: Path) -> Iterator[None]:
 
 
 def _run(folder: Path, environment: Environment, choice: Choice, asked: Asked) -> None:
-    kernels = asked.cache / "kernels"
+    kernels = asked.cache / "kernels" / environment.compiling
     request = Request(
         release=str(environment.release),
-        hash=f"{environment.identity.hash}-{choice.hash()}",
+        hash=f"{environment.hash}-{choice.hash()}",
         recording=str(asked.recording.folder.resolve()),
         run=asked.run,
         result=str(folder),
@@ -138,13 +137,14 @@ def _run(folder: Path, environment: Environment, choice: Choice, asked: Asked) -
     )
     file = folder / "request.json"
     file.write_bytes(msgspec.json.encode(request))
-    command = [sys.executable, "-P", "-m", "playback.comparing.runner", str(file)]
+    ResultWriter(folder).runs_in(environment.ran_in)
+    command = [str(environment.python), "-P", "-m", "playback.comparing.runner", str(file)]
     variables = {**environment.variables, "NUMBA_CACHE_DIR": str(kernels)}
     said = folder / "said"
     # Its input stays open as long as this process lives, and ends it after that.
     with (
         said.open("wb") as stream,
-        subprocess.Popen(  # noqa: S603 our own interpreter
+        subprocess.Popen(  # noqa: S603 an interpreter of the release
             command,
             stdin=subprocess.PIPE,
             stdout=stream,

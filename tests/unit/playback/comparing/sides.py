@@ -11,6 +11,7 @@ from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Booking, Element
 from dqmstream.messages.histograms import ScalarValue
 from dqmstream.messages.quality import Outcome, QualityReport, QualityReports
+from playback.comparing.dependencies import RanIn
 from playback.comparing.playing import result_of
 from playback.comparing.results import (
     Begun,
@@ -52,6 +53,7 @@ class Side:
     tests: Sequence[DeclaredTest] = TESTS
     begun: Begun = BEGUN
     ended: Ended = ENDED
+    ran_in: RanIn | None = None
 
     @property
     def layouts(self) -> Mapping[str, Layout]:

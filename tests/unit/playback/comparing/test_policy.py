@@ -25,6 +25,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     file.write_text(
         """
         tolerance = 1e-6
+        pinned = ["numpy", "awkward*"]
         [statistical]
         paths = ["Pixel/**"]
         false_discovery = 0.05
@@ -42,6 +43,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     )
     policy = read_policy(file)
     assert (policy.tolerance, policy.budget.time_ratio) == (1e-6, 3.0)
+    assert policy.pinned == ("numpy", "awkward*")
     assert policy.is_statistical("Pixel/a/b")
     assert not policy.is_statistical("Ecal/a")
     assert policy.budget_of("pixel_new").kept_kib == 0.0
@@ -64,6 +66,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         ("[budget]\ntime = 2", "unknown field `time`"),
         ("[budget]\ntime_ratio = 0.5", ">= 1.0"),
         ("[statistical]\nfalse_discovery = 1.0", "< 1.0"),
+        ('pinned = ["regex:("]', "is not a pattern"),
         ("a = ", "Invalid value"),
     ],
 )

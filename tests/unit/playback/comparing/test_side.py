@@ -1,5 +1,6 @@
 """Which results are found again."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from dqmstream.messages.operations import Conditions
 from playback.comparing.choice import Choice
+from playback.comparing.dependencies import RanIn
 from playback.comparing.environment import Environment
 from playback.comparing.identity import Identity
 from playback.comparing.release import Installed
@@ -18,13 +20,15 @@ from tests.recorded import SmallRun
 ENVIRONMENT = Environment(
     release=Installed(),
     path=(),
+    python=Path(sys.executable),
     identity=Identity(version="1", hash="0", library="", runner=""),
+    ran_in=RanIn(python="CPython 3.11.7", distributions={"numpy": "2.3.1"}),
 )
 
 
-def _key(recording: Recording) -> str:
+def _key(recording: Recording, environment: Environment = ENVIRONMENT) -> str:
     asked = Asked(recording=recording, run=7, cache=Path("cache"))
-    return result_key("candidate", ENVIRONMENT, Choice(), asked)
+    return result_key("candidate", environment, Choice(), asked)
 
 
 @pytest.fixture
@@ -70,3 +74,21 @@ def test_a_result_of_shorter_lumisections_is_not_taken_for_one_of_the_same_event
     shorter.manifest = msgspec.structs.replace(shorter.manifest, runs=(run,))
     assert shorter.contents == recording.contents
     assert _key(shorter) != _key(recording)
+
+
+@pytest.mark.parametrize(
+    "ran_in",
+    [
+        RanIn(python="CPython 3.11.7", distributions={"numpy": "2.3.2"}),
+        RanIn(python="CPython 3.11.7", distributions={"numpy": "2.3.1", "scipy": "1.16.0"}),
+        RanIn(python="CPython 3.12.7", distributions={"numpy": "2.3.1"}),
+    ],
+)
+def test_a_result_of_another_dependency_or_python_is_made_anew(
+    recording: Recording, ran_in: RanIn
+) -> None:
+    other = replace(ENVIRONMENT, ran_in=ran_in)
+    assert _key(recording, other) != _key(recording)
+    assert other.compiling != ENVIRONMENT.compiling or "scipy" in ran_in.distributions
+    elsewhere = replace(ENVIRONMENT, python=Path("/elsewhere/bin/python"))
+    assert _key(recording, elsewhere) == _key(recording), "where it is makes no difference"
