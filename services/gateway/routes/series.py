@@ -10,7 +10,9 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from dqmstream.export.about import safe_name
-from dqmstream.export.series import SERIES_WRITERS, Piece, Series, SeriesWriter
+from dqmstream.export.series import Piece, Series
+from dqmstream.export.series_formats import SERIES_WRITERS
+from dqmstream.export.series_writer import SeriesWriter
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.histograms.reshape import Reshape, Reshaped, ReshapeError
 from services.gateway.access import Caller

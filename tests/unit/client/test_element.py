@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from dqmstream.client import Element, GatewayError
 from dqmstream.client.reading import elements_of, series_of
 from dqmstream.export.about import About, Exported
+from dqmstream.export.columnar_series import ArrowSeries
 from dqmstream.export.columns import arrow_stream
-from dqmstream.export.series import ArrowSeries, Piece, Series
+from dqmstream.export.series import Piece, Series
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import Layout

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from dqmstream.export.about import About
-from dqmstream.export.series import SERIES_WRITERS, Piece, Series
+from dqmstream.export.series import Piece, Series
+from dqmstream.export.series_formats import SERIES_WRITERS
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.histograms.layout import Layout
