@@ -1,4 +1,5 @@
-"""A result of what is made already: a run of a store, an archive of one, or histograms in a file.
+"""A result of what is made already: a run of a store, an archive or an export of one, or histograms
+in a file.
 
 There is no more in it than was kept: of a store and its archives contents and reports, of a file
 contents. Costs, alarms and logs of such a side are not known, and not compared.
@@ -16,6 +17,7 @@ from dqmstream.sources.histograms.fitting import FittedRun, fit
 from dqmstream.sources.histograms.reading import open_files
 from dqmstream.store.store import Store
 from playback.comparing.archive_folder import is_archive, of_archive, tests_of
+from playback.comparing.exported import is_export, of_export
 from playback.comparing.playing import result_of
 from playback.comparing.release import Archive, Made, StoredRun
 from playback.comparing.results import (
@@ -57,6 +59,8 @@ def made_result(made: Made, folder: Path, run: int | None = None) -> ResultFolde
             _of_store(made, writer)
         case Archive() if is_archive(made.file):
             of_archive(str(made), made.file, writer)
+        case Archive() if is_export(made.file):
+            of_export(str(made), made.file, writer)
         case Archive():
             _of_file(made, writer, run)
     return ResultFolder(folder)

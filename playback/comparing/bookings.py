@@ -45,7 +45,11 @@ class Paired:
 
 
 def pair(
-    production: Mapping[str, Layout], candidate: Mapping[str, Layout], *, by_path: bool
+    production: Mapping[str, Layout],
+    candidate: Mapping[str, Layout],
+    *,
+    by_path: bool,
+    declared: bool = True,
 ) -> Paired:
     """Elements of two sides, paired by workspace and path, whatever their order.
 
@@ -53,6 +57,8 @@ def pair(
     ----------
     by_path
         By path alone: one side does not know workspaces, nor how elements were filled.
+    declared
+        Whether both sides know how elements were filled.
     """
     old, new = _elements(production, by_path=by_path), _elements(candidate, by_path=by_path)
     findings = list[Finding]()
@@ -66,7 +72,7 @@ def pair(
         elif after is None and before is not None:
             findings.append(_came(Kind.REMOVED, before))
         elif before is not None and after is not None:
-            found, same = _changed(before, after, by_path=by_path)
+            found, same = _changed(before, after, by_path=by_path, declared=declared)
             findings += found
             pairs.append(Pair(key[0], before[1], after[1], before[0], after[0], same))
     return Paired(tuple(pairs), tuple(findings))
@@ -104,7 +110,9 @@ def _came(kind: Kind, placed: _Placed) -> Finding:
     return Finding(kind=kind, subject=element.path, workspace=workspace, text=what)
 
 
-def _changed(before: _Placed, after: _Placed, *, by_path: bool) -> tuple[list[Finding], bool]:
+def _changed(
+    before: _Placed, after: _Placed, *, by_path: bool, declared: bool
+) -> tuple[list[Finding], bool]:
     """How an element is declared otherwise, and whether its bins are still the same."""
     workspace, old, new = before[0], before[1].element, after[1].element
     path = old.path
@@ -120,7 +128,7 @@ def _changed(before: _Placed, after: _Placed, *, by_path: bool) -> tuple[list[Fi
     if told:
         text = f"{'; '.join(told)}: not compared bin by bin"
         findings.append(Finding(kind=Kind.REBINNED, subject=path, workspace=workspace, text=text))
-    if not by_path:
+    if not by_path and declared:
         findings += _declared(workspace, old, new)
     return findings, not told and (by_path or type(old) is type(new))
 

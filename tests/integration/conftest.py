@@ -47,6 +47,7 @@ class RunningSystem:
 
     url: str
     process: subprocess.Popen[bytes]
+    data: Path = Path()
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ def _running_system(folder: Path, *flags: str) -> Iterator[RunningSystem]:
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err)
     try:
-        yield RunningSystem(_address(process, folder), process)
+        yield RunningSystem(_address(process, folder), process, folder / "data")
     finally:
         _stop(process)
 

@@ -167,6 +167,25 @@ def test_the_terminal_shows_and_exports(
     assert found["entries"][row].as_py() == whole.entries
 
 
+def test_an_export_is_compared_with_the_store_without_a_difference(
+    faulty_system: RunningSystem, client: Client, tmp_path: Path
+) -> None:
+    settle(client)
+    export = tmp_path / "run.parquet"
+    export.write_bytes(client.export((), "parquet", match="**", lumisections="1-2"))
+    sides = ["--production", f"run:1@{faulty_system.data}", "--candidate", f"parquet:{export}"]
+    command = [sys.executable, "-m", "services.cli", "playback", "compare", *sides, "--json"]
+    for _ in range(10):
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        report = msgspec.json.decode(ended.stdout)
+        if not any(one["kind"] == "missing" for one in report["findings"]):  # not recorded yet
+            break
+    assert report["findings"] == []
+    assert (ended.returncode, report["verdict"]) == (0, "no difference")
+    booked = [one["path"] for one in client.booked()]
+    assert report["compared"]["contents"] == len(booked) > 50
+
+
 def settle(client: Client) -> None:
     """Until two LSs have closed."""
     for element in client.follow(CHARGE, window="run"):
