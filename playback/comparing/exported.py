@@ -199,7 +199,8 @@ def _range(sums: Floats, squares: Floats) -> float:
 
 
 def _axis(words: Mapping[str, Any]) -> Axis:
-    edges, named = words["edges"], {"label": words["label"] or "", "unit": words["unit"] or ""}
+    edges = words["edges"]
+    named: dict[str, Any] = {"label": words["label"] or "", "unit": words["unit"] or ""}
     match words["type"]:
         case "regular":
             return Regular(bins=words["bins"], lower=edges[0], upper=edges[-1], **named)
