@@ -11,8 +11,9 @@ from dqmstream.errors import MessageError
 from dqmstream.fold.control import ControlMessage
 from dqmstream.fold.partition import Applied, Filler, LogRecord, PartitionFold
 from dqmstream.fold.state import ControlState, FoldSettings
+from dqmstream.messages.chunk_headers import chunk_of
 from dqmstream.messages.events import Chunk, EventBatch
-from dqmstream.messages.wire import CODEC, chunk_of
+from dqmstream.messages.wire import CODEC
 
 __all__ = ["FoldOfRuns", "run_of"]
 

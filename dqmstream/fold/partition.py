@@ -15,9 +15,10 @@ from dqmstream.fold.segment import Segment
 from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
+from dqmstream.messages.chunk_headers import Headers, check_body, chunk_of
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, LumisectionOpen
 from dqmstream.messages.histograms import Refusal
-from dqmstream.messages.wire import CODEC, Headers, check_body, chunk_of
+from dqmstream.messages.wire import CODEC
 
 __all__ = ["Applied", "Filler", "FoldFactory", "PartitionFold", "Refused", "Segment"]
 

@@ -17,6 +17,7 @@ from dqmstream.messages.booking import (
     Text,
     Variable,
 )
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch
 from dqmstream.messages.histograms import (
     Account,
@@ -25,7 +26,6 @@ from dqmstream.messages.histograms import (
     ScalarValue,
     SourceAccount,
 )
-from dqmstream.messages.wire import body_checksum
 
 __all__ = ["BATCH", "BOOKING", "HISTOGRAM_SET"]
 

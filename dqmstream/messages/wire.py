@@ -11,7 +11,6 @@ A newer version than this release knows is refused by name; an older one is brou
 version at a time, by the functions registered for it.
 """
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -32,10 +31,10 @@ from dqmstream.messages.checkpoints import (
     FillerTenure,
     SourceCheckpoint,
 )
+from dqmstream.messages.chunk_headers import Headers, check_body, chunk_headers, chunk_of
 from dqmstream.messages.configuration import ConfigurationVersion, RunSeen
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import (
-    Chunk,
     EventBatch,
     LumisectionClose,
     LumisectionEnd,
@@ -60,14 +59,9 @@ __all__ = [
     "CODEC",
     "MESSAGES",
     "Codec",
-    "Headers",
     "Wired",
-    "body_checksum",
-    "check_body",
-    "chunk_of",
 ]
 
-Headers = Sequence[tuple[str, bytes]]
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 MESSAGES: Final[tuple[type[Message], ...]] = (
@@ -115,11 +109,6 @@ class Wired(NamedTuple):
     value: bytes
 
 
-def body_checksum(body: bytes) -> int:
-    """CRC-32 (zlib's polynomial) of an EventBatch's body."""
-    return zlib.crc32(body)
-
-
 class Codec:
     """Encodes and decodes a closed family of message types.
 
@@ -152,7 +141,7 @@ class Codec:
         name, version = type(message).__name__, type(message).version
         headers = (("type", name.encode()), ("schema", str(version).encode()))
         if isinstance(message, EventBatch):
-            return Wired(headers + _chunk_headers(message.chunk), message.body)
+            return Wired(headers + chunk_headers(message.chunk), message.body)
         body = self.body(message)
         if isinstance(message, QualityReports) and len(body) > _COMPRESSED_FROM:
             return Wired((*headers, ("encoding", b"zstd")), zstandard.compress(body, 1))
@@ -257,49 +246,6 @@ def _decompressed(name: str, encoding: bytes, value: bytes) -> bytes:
     if len(body) > _LARGEST_BODY:
         detail = f"{name}: more than {_LARGEST_BODY} bytes when decompressed"
         raise MessageError("bad_body", detail)
-    return body
-
-
-def _chunk_headers(chunk: Chunk) -> tuple[tuple[str, bytes], ...]:
-    fields = msgspec.structs.asdict(chunk)
-    return tuple((name, str(value).encode()) for name, value in fields.items())
-
-
-def chunk_of(headers: Headers) -> Chunk:
-    """The identity of an EventBatch, from its headers alone.
-
-    Raises
-    ------
-    MessageError
-        With reason `bad_headers` if one is missing or of another form.
-    """
-    header = dict(headers)
-    try:
-        fields = {name: header[name].decode() for name in Chunk.__struct_fields__}
-        return msgspec.convert(fields, Chunk, strict=False)
-    except KeyError as error:
-        raise MessageError("bad_headers", f"EventBatch: no header {error}") from error
-    except (ValueError, msgspec.ValidationError) as error:
-        raise MessageError("bad_headers", f"EventBatch: {error}") from error
-
-
-def check_body(chunk: Chunk, body: bytes | None) -> bytes:
-    """The body, if it is the one the headers announce.
-
-    Raises
-    ------
-    MessageError
-        With reason `no_body` or `checksum`.
-    """
-    if body is None:
-        raise MessageError("no_body", "EventBatch: expected a body, got a tombstone")
-    found = body_checksum(body)
-    if found != chunk.checksum:
-        detail = (
-            f"EventBatch run {chunk.run} LS {chunk.lumisection} source {chunk.source!r} chunk "
-            f"{chunk.number}: body has CRC-32 {found}, headers say {chunk.checksum}"
-        )
-        raise MessageError("checksum", detail)
     return body
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from dqmstream.booking.columns import encode_batch
 from dqmstream.errors import ConfigurationError, MessageError
-from dqmstream.messages.wire import body_checksum
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.sources.source import SourceChunk
 
 __all__ = ["Cut", "Cutter", "Piece", "body_limit"]

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from dqmstream.booking.columns import encode_batch
 from dqmstream.clock import Clock
-from dqmstream.messages.wire import body_checksum
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.producing.cutting import Piece
 from dqmstream.producing.outbox import NumberedChunk
 from dqmstream.producing.outlet import LogOutlet

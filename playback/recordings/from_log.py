@@ -9,10 +9,11 @@ from typing import Final
 import msgspec
 
 from dqmstream.errors import ConfigurationError, MessageError
+from dqmstream.messages.chunk_headers import check_body, chunk_of
 from dqmstream.messages.events import EventBatch, LumisectionEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.topics import CONDITIONS, EVENTS
-from dqmstream.messages.wire import CODEC, check_body, chunk_of
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, Record, TopicPartition
 from playback.recordings.gathering import Gathered, Gathering, Key, Range

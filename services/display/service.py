@@ -16,10 +16,11 @@ from dqmstream.booking.chunk import decode_chunk
 from dqmstream.clock import Clock
 from dqmstream.displays.sampler import Sampler
 from dqmstream.errors import MessageError, OffsetExpiredError
+from dqmstream.messages.chunk_headers import check_body, chunk_of
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import Chunk, EventBatch, RunStart
 from dqmstream.messages.topics import CONDITIONS, DISPLAYS, EVENTS
-from dqmstream.messages.wire import CODEC, check_body, chunk_of
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, Reader, Record, TopicPartition
 from dqmstream.transport.outgoing import outgoing

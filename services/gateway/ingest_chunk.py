@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from dqmstream.booking.columns import decode_batch
 from dqmstream.errors import MessageError
-from dqmstream.messages.wire import body_checksum
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.producing.cutting import Piece
 from services.gateway.ingest_body import expand, too_large
 from services.gateway.ingest_memory import SourceId

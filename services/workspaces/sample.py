@@ -6,9 +6,10 @@ from typing import Final
 
 from dqmstream.booking.chunk import decode_chunk
 from dqmstream.errors import MessageError
+from dqmstream.messages.chunk_headers import check_body, chunk_of
 from dqmstream.messages.events import EventBatch
 from dqmstream.messages.topics import EVENTS
-from dqmstream.messages.wire import CODEC, check_body, chunk_of
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
 from dqmstream.transport.record import Record

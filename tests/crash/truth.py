@@ -21,9 +21,10 @@ from dqmstream.fold.partition import PartitionFold
 from dqmstream.fold.sets import PartJoiner, histogram_sets
 from dqmstream.histograms.contents import Contents
 from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.messages.chunk_headers import chunk_of
 from dqmstream.messages.events import EventBatch
 from dqmstream.messages.histograms import HistogramSet
-from dqmstream.messages.wire import CODEC, chunk_of
+from dqmstream.messages.wire import CODEC
 from tests.crash.schedule import Schedule
 from tests.crash.watch import Watch
 from tests.random_run import RandomRun, batch_fill, random_batch

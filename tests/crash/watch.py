@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from dqmstream.errors import LogError
 from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.chunk_headers import chunk_of
 from dqmstream.messages.events import EventBatch, LumisectionEnd
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Dead
@@ -20,7 +21,7 @@ from dqmstream.messages.topics import (
     QUALITY,
     dead_topic,
 )
-from dqmstream.messages.wire import CODEC, chunk_of
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.log import Bounds, Log, Record, TopicPartition
 
 __all__ = ["Entry", "Watch"]

@@ -14,11 +14,12 @@ from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.fold.testing.toy import LAYOUTS, ToyChunk, batch_fill, toy_body
 from dqmstream.identity import event_partition
 from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS, HISTOGRAMS, TOPICS
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import TopicSpec

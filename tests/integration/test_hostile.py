@@ -17,12 +17,13 @@ from dqmstream.clock import SystemClock
 from dqmstream.fold.merge import Merged, Merger
 from dqmstream.fold.state import FoldSettings
 from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Dead
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import EVENTS, HISTOGRAMS, TOPICS, dead_topic
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, Outgoing, TopicSpec

@@ -17,11 +17,12 @@ from dqmstream.fold.merge import Merged, Merger
 from dqmstream.fold.state import FoldSettings
 from dqmstream.identity import LumisectionId
 from dqmstream.kernels.filler import WorkspaceFiller
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import EVENTS, HISTOGRAMS, TOPICS
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 from dqmstream.sources.cms.encoding.objects import WRITTEN_2021
 from dqmstream.sources.cms.file import StreamerFile
 from dqmstream.sources.cms.madeup.plan import TRACKING_BRANCHES, Plan

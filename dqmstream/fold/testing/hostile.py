@@ -9,6 +9,7 @@ import msgspec
 from dqmstream.fold.testing.plan import Plan
 from dqmstream.fold.testing.toy import toy_body
 from dqmstream.identity import event_partition
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import (
     Chunk,
     EventBatch,
@@ -19,7 +20,7 @@ from dqmstream.messages.events import (
 )
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.struct import Message
-from dqmstream.messages.wire import CODEC, Wired, body_checksum
+from dqmstream.messages.wire import CODEC, Wired
 
 __all__ = ["hostile_record"]
 

@@ -16,10 +16,10 @@ from dqmstream.fold.state import ControlState
 from dqmstream.fold.testing.plan import Plan
 from dqmstream.fold.testing.toy import Events, toy_columns, toy_fillers
 from dqmstream.histograms.layout import Layout
+from dqmstream.messages.chunk_headers import Headers
 from dqmstream.messages.events import EventBatch
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
-from dqmstream.messages.wire import Headers
 
 __all__ = [
     "LUMISECTION_TIMEOUT",

@@ -9,9 +9,9 @@ import msgspec
 from dqmstream.fold.testing.plan import Physics, Plan
 from dqmstream.fold.testing.toy import toy_body
 from dqmstream.identity import event_partition
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.struct import Message
-from dqmstream.messages.wire import body_checksum
 
 __all__ = ["Life", "Said", "Station", "notes_of"]
 

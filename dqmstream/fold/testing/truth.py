@@ -13,9 +13,9 @@ from dqmstream.fold.state import ControlState
 from dqmstream.fold.testing.owner import SET, Checkpoint, Entry
 from dqmstream.fold.testing.toy import ToyChunk, toy_columns
 from dqmstream.fold.testing.world import World
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramKey, HistogramSet
-from dqmstream.messages.wire import body_checksum
 
 __all__ = [
     "ChunkId",

@@ -12,10 +12,11 @@ from dqmstream.fold.testing.owner import Checkpoint, Entry, KilledError, Owner, 
 from dqmstream.fold.testing.plan import Physics, Plan
 from dqmstream.fold.testing.sources import Station
 from dqmstream.fold.testing.toy import POISON
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import EventBatch
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
-from dqmstream.messages.wire import CODEC, Wired, body_checksum
+from dqmstream.messages.wire import CODEC, Wired
 
 __all__ = ["World"]
 

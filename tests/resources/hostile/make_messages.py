@@ -16,6 +16,7 @@ import zstandard
 
 from dqmstream.fold.testing.toy import LAYOUTS, toy_body
 from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import (
     Chunk,
     EventBatch,
@@ -27,7 +28,7 @@ from dqmstream.messages.events import (
 from dqmstream.messages.examples import EXAMPLES
 from dqmstream.messages.histograms import Account, HistogramSet, ScalarValue, SourceAccount
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS, HEARTBEATS, HISTOGRAMS, QUALITY
-from dqmstream.messages.wire import CODEC, Wired, body_checksum
+from dqmstream.messages.wire import CODEC, Wired
 
 TOY = LAYOUTS[0]
 SPEAKER: dict[str, Any] = {

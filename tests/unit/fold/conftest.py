@@ -12,10 +12,11 @@ from dqmstream.fold.sets import histogram_sets
 from dqmstream.fold.state import ControlState, FoldSettings, RunState
 from dqmstream.fold.testing.owner import Entry
 from dqmstream.fold.testing.toy import toy_body, toy_columns, toy_fillers
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
-from dqmstream.messages.wire import CODEC, Wired, body_checksum
+from dqmstream.messages.wire import CODEC, Wired
 
 
 class Line:

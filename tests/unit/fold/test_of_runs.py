@@ -10,6 +10,7 @@ from dqmstream.fold.of_runs import FoldOfRuns, run_of
 from dqmstream.fold.partition import PartitionFold
 from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.fold.testing.toy import toy_body, toy_columns, toy_fillers
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import (
     Chunk,
     EventBatch,
@@ -21,7 +22,7 @@ from dqmstream.messages.events import (
     RunStart,
 )
 from dqmstream.messages.struct import Message
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 
 SETTINGS = FoldSettings(partitions=1, max_open=3)
 RUNS = (1, 2, 3)

@@ -10,9 +10,10 @@ from dqmstream.fold.partition import PartitionFold
 from dqmstream.fold.state import ControlState
 from dqmstream.fold.testing.owner import Entry
 from dqmstream.fold.testing.toy import LAYOUTS, POISON, toy_body, toy_columns, toy_fillers
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import LumisectionClose
 from dqmstream.messages.operations import Conditions
-from dqmstream.messages.wire import CODEC, Wired, body_checksum
+from dqmstream.messages.wire import CODEC, Wired
 
 Line = Any
 

@@ -18,11 +18,12 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.chunk_headers import Headers
 from dqmstream.messages.events import EventBatch
 from dqmstream.messages.examples import EXAMPLES
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.topics import EVENTS
-from dqmstream.messages.wire import CODEC, MESSAGES, Headers
+from dqmstream.messages.wire import CODEC, MESSAGES
 
 GOLDEN = Path(__file__).parents[2] / "resources" / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.bin"))

@@ -15,11 +15,12 @@ from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.fold.testing.owner import Entry
 from dqmstream.fold.testing.toy import LAYOUTS, toy_body, toy_columns, toy_fillers
 from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.chunk_headers import Headers, body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS, HISTOGRAMS
-from dqmstream.messages.wire import CODEC, Headers, body_checksum
+from dqmstream.messages.wire import CODEC
 
 CORPUS = Path(__file__).parents[2] / "resources" / "hostile" / "messages"
 SPEAKER: dict[str, Any] = {

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqmstream.errors import MessageError, UnknownVersionError
+from dqmstream.messages.chunk_headers import body_checksum, check_body, chunk_of
 from dqmstream.messages.events import Chunk, EventBatch
 from dqmstream.messages.examples import EXAMPLES
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import TOPICS
-from dqmstream.messages.wire import CODEC, MESSAGES, Codec, body_checksum, check_body, chunk_of
+from dqmstream.messages.wire import CODEC, MESSAGES, Codec
 
 BY_NAME = pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
 

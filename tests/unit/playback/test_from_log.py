@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from dqmstream.clock import SettableClock
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import event_partition
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, LumisectionEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.topics import CONDITIONS, EVENTS
-from dqmstream.messages.wire import body_checksum
 from dqmstream.producing import produce
 from dqmstream.transport.log import Outgoing
 from dqmstream.transport.memory import MemoryLog

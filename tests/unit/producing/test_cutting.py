@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dqmstream.booking.columns import decode_batch, encode_batch
 from dqmstream.errors import ConfigurationError
-from dqmstream.messages.wire import body_checksum
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.producing.cutting import Cutter, body_limit
 from dqmstream.sources.source import SourceChunk
 from tests.random_run import random_batch

@@ -14,10 +14,11 @@ from dqmstream.clock import SystemClock
 from dqmstream.displays.columns import DISPLAY_COLUMNS
 from dqmstream.displays.sampler import Sampler, SamplerSettings
 from dqmstream.errors import ConfigurationError
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.display import EventDisplay
 from dqmstream.messages.events import Chunk, EventBatch, RunStart
 from dqmstream.messages.topics import CONDITIONS, DISPLAYS, EVENTS
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing

@@ -24,12 +24,13 @@ from dqmstream.fold.testing.toy import (
 )
 from dqmstream.identity import event_partition
 from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Dead
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS, HISTOGRAMS, TOPICS, dead_topic
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key, read_to_end
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog

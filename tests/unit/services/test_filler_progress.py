@@ -8,6 +8,7 @@ from dqmstream.fold.partition import PartitionFold
 from dqmstream.fold.state import FoldSettings
 from dqmstream.fold.testing.owner import Entry
 from dqmstream.fold.testing.toy import LAYOUTS, toy_body, toy_columns, toy_fillers
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import (
     Chunk,
     EventBatch,
@@ -18,7 +19,7 @@ from dqmstream.messages.events import (
 )
 from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import EVENTS
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 from dqmstream.transport.record import Record
 from services.filler.progress import FillerProgress, Tally
 

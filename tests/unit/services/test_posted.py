@@ -16,6 +16,7 @@ from dqmstream.errors import LogUnavailableError
 from dqmstream.fold.merge import Merger
 from dqmstream.identity import event_partition
 from dqmstream.messages.booking import Booking
+from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, EventBatch, LumisectionEnd, RunClose, RunEnd, RunStart
 from dqmstream.messages.histograms import HistogramSet
 from dqmstream.messages.operations import Command, OpenLumisection
@@ -28,7 +29,7 @@ from dqmstream.messages.topics import (
     EVENTS,
     HISTOGRAMS,
 )
-from dqmstream.messages.wire import CODEC, body_checksum
+from dqmstream.messages.wire import CODEC
 from dqmstream.producing.batches import as_batch
 from dqmstream.testing import fill
 from dqmstream.transport.compacted import read_to_end
