@@ -2,7 +2,8 @@
 
 from typing import Final, NamedTuple
 
-from dqmstream.fold.state import ControlState, FoldSettings, RunState
+from dqmstream.fold.run_state import RunState
+from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.identity import event_partition
 from dqmstream.messages.events import (
     Chunk,

@@ -7,7 +7,8 @@ filler folds alike. A decision acts only once it is read back.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from dqmstream.fold.state import ControlState, RunState
+from dqmstream.fold.run_state import RunState
+from dqmstream.fold.state import ControlState
 from dqmstream.messages.events import LumisectionClose, LumisectionOpen, RunClose
 
 __all__ = ["Closer", "Decision"]

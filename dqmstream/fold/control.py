@@ -10,13 +10,8 @@ from bisect import insort
 from dqmstream.fold.admission import DUPLICATE, GOOD, Admission, Verdict
 from dqmstream.fold.effects import Closed, Effect, Marked, Opened, RunEnded, SegmentId
 from dqmstream.fold.holes import meet_holes
-from dqmstream.fold.state import (
-    ControlState,
-    FoldSettings,
-    RunState,
-    SourceState,
-    expected_chunks,
-)
+from dqmstream.fold.run_state import RunState, SourceState, expected_chunks
+from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.messages.events import (
     Chunk,
     LumisectionClose,

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dqmstream.fold.effects import SegmentId
-from dqmstream.fold.state import ControlState, FoldSettings, Hole, RunState
+from dqmstream.fold.run_state import RunState
+from dqmstream.fold.state import ControlState, FoldSettings, Hole
 
 __all__ = ["after_hole", "meet_holes"]
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from dqmstream.fold.effects import Opened, SegmentId
 from dqmstream.fold.partition import Applied, PartitionFold, Segment
-from dqmstream.fold.state import ControlState, RunState
+from dqmstream.fold.run_state import RunState
+from dqmstream.fold.state import ControlState
 from dqmstream.messages.operations import OpenLumisection
 from dqmstream.messages.topics import EVENTS
 from dqmstream.transport.record import Record, TopicPartition

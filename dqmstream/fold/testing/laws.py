@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 
 from dqmstream.fold.effects import SegmentId
-from dqmstream.fold.state import ControlState, RunState
+from dqmstream.fold.run_state import RunState
+from dqmstream.fold.state import ControlState
 from dqmstream.fold.testing.claims import false_claims, false_markers, reader_errors, wrong_totals
 from dqmstream.fold.testing.toy import LAYOUTS, batch_fill
 from dqmstream.fold.testing.truth import ChunkId, Truth

@@ -7,9 +7,10 @@ import pytest
 
 from dqmstream.fold.effects import Closed
 from dqmstream.fold.partition import Applied, PartitionFold
+from dqmstream.fold.run_state import RunState
 from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import histogram_sets
-from dqmstream.fold.state import ControlState, FoldSettings, RunState
+from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.fold.testing.owner import Entry
 from dqmstream.fold.testing.toy import toy_body, toy_columns, toy_fillers
 from dqmstream.messages.chunk_headers import body_checksum

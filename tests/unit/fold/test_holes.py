@@ -8,13 +8,8 @@ from dqmstream.errors import MessageError
 from dqmstream.fold.holes import after_hole
 from dqmstream.fold.merge import Merger
 from dqmstream.fold.partition import PartitionFold
-from dqmstream.fold.state import (
-    ControlState,
-    FoldSettings,
-    LumisectionState,
-    RunState,
-    SourceState,
-)
+from dqmstream.fold.run_state import LumisectionState, RunState, SourceState
+from dqmstream.fold.state import ControlState, FoldSettings
 from dqmstream.fold.testing.owner import Entry
 from dqmstream.fold.testing.toy import LAYOUTS, toy_columns, toy_fillers
 from dqmstream.messages.events import LumisectionClose, RunClose, RunStart

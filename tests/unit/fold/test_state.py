@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dqmstream.errors import MessageError
-from dqmstream.fold.state import ControlState, RunState, expected_chunks
+from dqmstream.fold.run_state import RunState, expected_chunks
+from dqmstream.fold.state import ControlState
 from dqmstream.identity import event_partition
 from dqmstream.messages.events import RunClose
 

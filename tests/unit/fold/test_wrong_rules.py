@@ -19,9 +19,10 @@ from dqmstream.fold.effects import Closed, Effect, SegmentId
 from dqmstream.fold.merge import Merged, Merger, SetKey
 from dqmstream.fold.merged_account import MergedAccount
 from dqmstream.fold.partition import Applied, PartitionFold
+from dqmstream.fold.run_state import LumisectionState, RunState
 from dqmstream.fold.segment import Segment
 from dqmstream.fold.sets import PartJoiner
-from dqmstream.fold.state import ControlState, LumisectionState, RunState
+from dqmstream.fold.state import ControlState
 from dqmstream.fold.testing.laws import LAWS, broken_laws
 from dqmstream.fold.testing.owner import Owner, Rules
 from dqmstream.fold.testing.plan import Plan
