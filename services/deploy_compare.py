@@ -1,18 +1,16 @@
 """`dqmstream deploy compare`: a candidate and production side by side in a terminal."""
 
-from collections import Counter
 from typing import Final
 
 import typer
 
 from dqmstream.client import Client
 from dqmstream.errors import ConfigurationError
-from services.deploying.beside import Pair, compared
+from services.deploying.beside import Pair, compared, counted, is_good
 from services.printing import print_json
 
 __all__ = ["compare"]
 
-_BAD: Final = frozenset({"different", "re-binned", "of another kind"})
 _LISTED: Final = 50
 
 
@@ -31,13 +29,13 @@ def compare(
         beside = candidate_url or _page(production, name)
         with Client(beside, token=token) as candidate:
             pairs = compared(production, candidate, run=run, lumisections=lumisections)
-    counts = Counter(one.says for one in pairs)
-    is_good = bool(counts["same"]) and not any(counts[says] for says in _BAD)
+    counts = counted(pairs)
+    status = 0 if is_good(counts) else 1
     if json:
         print_json(
-            {"run": run, "same": is_good, "counts": dict(counts), "elements": pairs, "url": beside}
+            {"run": run, "same": not status, "counts": counts, "elements": pairs, "url": beside}
         )
-        return 0 if is_good else 1
+        return status
     listed = [one for one in pairs if one.says != "same"]
     for one in listed[:_LISTED]:
         typer.echo(_line(one))
@@ -46,7 +44,7 @@ def compare(
     typer.echo(f"run {run}: " + ", ".join(f"{n} {says}" for says, n in sorted(counts.items())))
     if not counts:
         typer.echo("nothing was compared: neither has elements of this run")
-    return 0 if is_good else 1
+    return status
 
 
 def _line(one: Pair) -> str:

@@ -56,6 +56,14 @@ class Settings(BaseModel):
         pattern=r"^(https?://[^\s\"'<>]{1,500})?$",
         description="page of production, to which the page of a candidate leads back",
     )
+    candidate_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s\"'<>@?#]{1,500})?$",
+        description="where the gateway asks candidates, {name} is theirs; empty: at their page",
+    )
+    candidate_token_file: File = Field(
+        None, description="file with the token that candidates want for reading"
+    )
     kafka_security: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
         "plaintext", description="how to talk to the brokers"
     )
@@ -188,6 +196,7 @@ class Settings(BaseModel):
     _sasl_password: str = PrivateAttr("")
     _store_url: str = PrivateAttr("")
     _store_password: str = PrivateAttr("")
+    _candidate_token: str = PrivateAttr("")
 
     @model_validator(mode="after")
     def _consistent(self) -> "Settings":
@@ -271,6 +280,8 @@ class Settings(BaseModel):
             self._sasl_password = from_file(self.kafka_password_file)
         elif self.kafka_password is not None:
             self._sasl_password = self.kafka_password.get_secret_value()
+        if self.candidate_token_file is not None:
+            self._candidate_token = from_file(self.candidate_token_file)
         store = self.candidate_store if self.candidate else self.store
         file = self.store_folder.absolute() / "store.sqlite"
         self._store_url = store or f"sqlite:///{file}"
@@ -319,9 +330,14 @@ class Settings(BaseModel):
         return self._sasl_password
 
     @property
+    def candidate_token(self) -> str:
+        """What candidates want for reading, not to be shown; empty if none is set."""
+        return self._candidate_token
+
+    @property
     def passwords(self) -> tuple[str, ...]:
         """What no log line may show; empty ones are not set."""
-        return self._sasl_password, self._store_password
+        return self._sasl_password, self._store_password, self._candidate_token
 
     def shown(self) -> dict[str, object]:
         """All values by name as they may be shown, secrets as `***`."""

@@ -1,6 +1,7 @@
 """A candidate side by side with production, element by element, as their two gateways tell."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -9,9 +10,12 @@ from numpy.typing import NDArray
 from dqmstream.client import Client, Element
 from dqmstream.messages.struct import Value
 
-__all__ = ["Pair", "compared", "pair"]
+__all__ = ["AT_ONCE", "DIFFERING", "Pair", "compared", "counted", "is_good", "pair", "rank"]
 
-_AT_ONCE: Final = 50
+AT_ONCE: Final = 50
+"""Elements that one question asks for."""
+DIFFERING: Final = ("different", "re-binned", "of another kind")
+"""What is said of an element of both that is not the same, the worst first."""
 
 
 class Pair(Value, frozen=True, kw_only=True):
@@ -47,11 +51,28 @@ def compared(
     return [pair(path, ours.get(path), theirs.get(path)) for path in sorted({*ours, *theirs})]
 
 
+def counted(pairs: Iterable[Pair]) -> dict[str, int]:
+    """How many there are of which each thing is said."""
+    return dict(Counter(one.says for one in pairs))
+
+
+def is_good(counts: Mapping[str, int]) -> bool:
+    """Whether something is the same, and no element of both is another."""
+    return bool(counts.get("same")) and not any(counts.get(says) for says in DIFFERING)
+
+
+def rank(one: Pair) -> int:
+    """Place among others: what differs first, then what is in one of them only, the same last."""
+    if one.says in DIFFERING:
+        return DIFFERING.index(one.says)
+    return len(DIFFERING) + one.says.startswith("same")
+
+
 def _elements(client: Client, run: int, lumisections: str | None) -> Mapping[str, Element]:
     paths = [str(one["path"]) for one in client.booked(run=run)]
     found: dict[str, Element] = {}
-    for first in range(0, len(paths), _AT_ONCE):
-        some = paths[first : first + _AT_ONCE]
+    for first in range(0, len(paths), AT_ONCE):
+        some = paths[first : first + AT_ONCE]
         for one in client.elements(*some, run=run, lumisections=lumisections):
             found[one.path] = one
     return found

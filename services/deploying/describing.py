@@ -18,6 +18,8 @@ _PLACES: Final = frozenset(
         "allowed_hosts",
         "candidate",
         "candidate_store",
+        "candidate_token_file",
+        "candidate_url",
         "data",
         "host",
         "log_format",

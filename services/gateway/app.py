@@ -25,6 +25,7 @@ from services.gateway.routes import (
     access,
     alarm_rules,
     alarms,
+    candidates,
     contents,
     deployments,
     displays,
@@ -92,6 +93,7 @@ _MODULES: Final = (
     notification_routes,
     operations,
     deployments,
+    candidates,
     ingest,
 )
 

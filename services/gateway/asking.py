@@ -15,6 +15,8 @@ from dqmstream.workspaces.budget import MemoryBudgets
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
+from services.gateway.candidate_comparing import Comparing
+from services.gateway.candidate_relay import CandidateRelay
 from services.gateway.catalogue import Found, find
 from services.gateway.deployment_desk import DeploymentDesk
 from services.gateway.desk import Desk
@@ -113,6 +115,8 @@ class Parts:
     posted: PostedDesk | None = None
     layouts: LayoutDesk | None = None
     deployments: DeploymentDesk | None = None
+    relay: CandidateRelay | None = None
+    comparing: Comparing | None = None
 
 
 def _parts(request: Request) -> Parts:

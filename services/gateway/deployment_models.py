@@ -9,9 +9,9 @@ from dqmstream.deployments.standing import Deployment, Standing, State
 from dqmstream.deployments.step import ComparisonReport, read_step
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.configuration import ConfigurationVersion
-from services.gateway.models import Answer
+from services.gateway.models import NEXT, Answer
 
-__all__ = ["DeploymentsAnswer", "SummaryAnswer", "deployments_body"]
+__all__ = ["CompareAnswer", "DeploymentsAnswer", "SummaryAnswer", "deployments_body"]
 
 _STEPS: Final = 100
 
@@ -70,6 +70,34 @@ class SummaryAnswer(Answer):
 
     name: str
     summary: str = Field(description="Markdown, as it was planned.")
+
+
+class PairAnswer(Answer):
+    """An element of production and of a candidate."""
+
+    path: str
+    says: str = Field(
+        description="`same`, `same, of other LSs`, `different`, `re-binned`, `of another kind`, "
+        "`only in production`, `only in the candidate`."
+    )
+    entries: tuple[int | None, int | None] = Field(description="In production, in the candidate.")
+    cells: int = Field(description="How many cells differ.")
+
+
+class CompareAnswer(Answer):
+    """All elements of a run in production and in a candidate, what differs first."""
+
+    deployment: str
+    run: int
+    lumisections: str = Field(
+        description="LSs that were compared; empty if none is closed in both.", examples=["1-12"]
+    )
+    made: int = Field(description="When, nanoseconds since 1970.")
+    same: bool = Field(description="Something is the same, and nothing of both differs.")
+    counts: dict[str, int] = Field(description="Elements, by what there is to say of them.")
+    elements: list[PairAnswer]
+    after: str | None = Field(description="Ask with this for the next page; null at the end.")
+    next: str | None = NEXT
 
 
 def deployments_body(

@@ -23,6 +23,8 @@ from services.gateway.app import create_app
 from services.gateway.archive import Archive
 from services.gateway.asking import Parts
 from services.gateway.backfill import Backfill
+from services.gateway.candidate_comparing import Comparing
+from services.gateway.candidate_relay import CandidateRelay
 from services.gateway.deflating import deflating
 from services.gateway.deployment_desk import DeploymentDesk
 from services.gateway.desk import Desk
@@ -109,6 +111,7 @@ async def run_gateway(
     async with (
         Desk.open() as desk,
         _ingest(ingest_log, settings, clock, metrics) as ingest,
+        CandidateRelay(settings.candidates, clock) as relay,
         asyncio.TaskGroup() as tasks,
     ):
         intake = Intake(log, view, desk, clock=clock, metrics=metrics, progress=progress)
@@ -128,13 +131,15 @@ async def run_gateway(
         library = Library(view, desk, archive)
         layouts = LayoutDesk(log, clock, lambda: library.layouts(None))
         deployments = DeploymentDesk(log)
+        readings = Readings(view, desk, archive, settings.limits.queries)
+        encoding = Encoding(settings.limits.encodings)
         parts = Parts(
             view=view,
             desk=desk,
             stream=stream,
             library=library,
-            readings=Readings(view, desk, archive, settings.limits.queries),
-            encoding=Encoding(settings.limits.encodings),
+            readings=readings,
+            encoding=encoding,
             streams=Turns(settings.limits.series, settings.limits.series_each),
             settings=settings,
             clock=clock,
@@ -154,6 +159,8 @@ async def run_gateway(
             alarm_rules=alarm_rules,
             layouts=layouts,
             deployments=deployments,
+            relay=relay,
+            comparing=Comparing(relay, library, readings, encoding, clock),
         )
         tasks.create_task(alarms.run(), name="alarms")
         tasks.create_task(alarm_rules.run(), name="alarm rules")

@@ -6,7 +6,7 @@ from typing import Final
 
 from dqmstream.errors import ConfigurationError
 
-__all__ = ["GatewaySettings", "Limits"]
+__all__ = ["CandidateSettings", "GatewaySettings", "Limits"]
 
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]")
 
@@ -84,6 +84,33 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CandidateSettings:
+    """How candidates are asked.
+
+    Parameters
+    ----------
+    url
+        Address of their gateways, `{name}` is the candidate's; empty asks at the address that
+        stands on the record.
+    token
+        That they want for reading; empty sends none.
+    at_once, waiting
+        Questions on their way, and those that wait for them; more are refused.
+    seconds
+        From being asked to the last byte of the answer, waiting included.
+    size
+        Bytes of an answer.
+    """
+
+    url: str = ""
+    token: str = field(default="", repr=False)
+    at_once: int = 4
+    waiting: int = 32
+    seconds: float = 10.0
+    size: int = 16 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GatewaySettings:
     """Where the gateway listens and how it behaves. The defaults are safe on a shared machine.
 
@@ -109,6 +136,8 @@ class GatewaySettings:
     candidate, production_url
         Name of the candidate that this is a gateway of, and the page of production; empty for
         production itself.
+    candidates
+        How gateways of candidates are asked that run beside this one.
     """
 
     host: str = "127.0.0.1"
@@ -123,6 +152,7 @@ class GatewaySettings:
     read_needs_token: bool = False
     candidate: str = ""
     production_url: str = ""
+    candidates: CandidateSettings = field(default_factory=CandidateSettings)
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from dqmstream.store.store import Store
 from services.gateway.access import Access
 from services.gateway.progress import GatewayProgress
 from services.gateway.service import run_gateway
-from services.gateway.settings import GatewaySettings, Limits
+from services.gateway.settings import CandidateSettings, GatewaySettings, Limits
 from services.processes.alarm import chosen_rules
 from services.processes.process import Process, Ready, Service
 from services.secrets import from_file
@@ -73,6 +73,9 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                     read_needs_token=settings.read_needs_token,
                     candidate=settings.candidate,
                     production_url=settings.production_url if settings.candidate else "",
+                    candidates=CandidateSettings(
+                        url=settings.candidate_url, token=settings.candidate_token
+                    ),
                     limits=Limits(
                         clients=settings.streams,
                         connections=settings.streams + _OTHER_CONNECTIONS,
