@@ -41,7 +41,8 @@ from services.monitoring.metrics import ProcessMetrics
 from services.processes.process import Process
 from services.processes.watch import Watching
 from services.recorder.batches import BatchSettings, recorded_places
-from services.recorder.service import RecorderProgress, RecorderSettings, run_recorder
+from services.recorder.progress import RecorderProgress
+from services.recorder.service import RecorderSettings, run_recorder
 from services.settings import Settings
 from tests.filled import merged
 from tests.send_events import encode_send_event

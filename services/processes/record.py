@@ -4,7 +4,8 @@ import asyncio
 
 from dqmstream.store.retention import read_retention
 from services.processes.process import Process, Ready, Service
-from services.recorder.service import Pruning, RecorderProgress, RecorderSettings, run_recorder
+from services.recorder.progress import RecorderProgress
+from services.recorder.service import Pruning, RecorderSettings, run_recorder
 from services.settings import Settings
 
 __all__ = ["recorder"]

@@ -6,9 +6,7 @@ never waits for an LS to be closed by all partitions; sets of open LSs are passe
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final, TypeVar
@@ -27,10 +25,11 @@ from dqmstream.store.writer import Refused, StoreWriter
 from dqmstream.transport.log import Log, Outgoing, Record, TopicPartition
 from dqmstream.transport.patience import PACE, Pace, insist
 from services.dead_letters import dead_letter, decoded
-from services.monitoring.durations import Durations
 from services.recorder.batches import Batch, BatchSettings, Collector, recorded_places
+from services.recorder.progress import RecorderProgress
+from services.recorder.store_thread import StoreThread, opened
 
-__all__ = ["Pruning", "RecorderProgress", "RecorderSettings", "run_recorder"]
+__all__ = ["Pruning", "RecorderSettings", "run_recorder"]
 
 T = TypeVar("T")
 
@@ -68,30 +67,6 @@ class RecorderSettings:
     pruning: Pruning | None = None
 
 
-@dataclass(slots=True)
-class RecorderProgress:
-    """Counts since start, for heartbeats and metrics.
-
-    `refused` records stand on the dead topics; `expired` counts offsets that the log no longer
-    had; `failures` are tries that the store or the log refused; `waiting` counts newer contents of
-    stored LSs that wait for those of other partitions; `writing` is the time a batch took;
-    `positions` and `lag` are in offsets.
-    """
-
-    records: int = 0
-    closed: int = 0
-    refused: int = 0
-    expired: int = 0
-    failures: int = 0
-    waiting: int = 0
-    chunks: int = 0
-    writing: Durations = field(default_factory=Durations)
-    positions: dict[TopicPartition, int] = field(default_factory=dict)
-    lag: dict[TopicPartition, int] = field(default_factory=dict)
-    run: int | None = None
-    lumisection: int | None = None
-
-
 async def run_recorder(
     log: Log,
     store_url: str,
@@ -120,8 +95,8 @@ async def run_recorder(
         If the store is of a newer release, or cannot be opened.
     """
     settings, progress = settings or RecorderSettings(), progress or RecorderProgress()
-    async with _open(store_url, log.identity) as worker:
-        recorder = _Recorder(log, worker, settings, progress, clock)
+    async with opened(store_url, log.identity) as thread:
+        recorder = _Recorder(log, thread, settings, progress, clock)
         positions = await recorder.find_positions()
         bookings = {at: offset for at, offset in positions.items() if at[0] == BOOKINGS}
         others = {at: offset for at, offset in positions.items() if at[0] != BOOKINGS}
@@ -137,43 +112,20 @@ async def run_recorder(
             ready()
 
 
-class _Worker:
-    """The writer in a thread of its own: a call that was begun is finished before it is closed."""
-
-    def __init__(self, writer: StoreWriter, thread: ThreadPoolExecutor) -> None:
-        self._writer = writer
-        self._thread = thread
-
-    async def __call__(self, call: Callable[[StoreWriter], T]) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, call, self._writer)
-
-
-@asynccontextmanager
-async def _open(store_url: str, log: str) -> AsyncIterator[_Worker]:
-    writer = await asyncio.to_thread(StoreWriter, store_url, log=log)
-    thread = ThreadPoolExecutor(1, thread_name_prefix="dqmstream-recorder")
-    try:
-        yield _Worker(writer, thread)
-    finally:
-        await asyncio.to_thread(thread.shutdown)
-        await asyncio.to_thread(writer.close)
-
-
 class _Recorder:
     """Writes batches, buries what cannot be written, and tries again what the disk refused."""
 
     def __init__(
         self,
         log: Log,
-        worker: _Worker,
+        thread: StoreThread,
         settings: RecorderSettings,
         progress: RecorderProgress,
         clock: Clock,
     ) -> None:
         pruning = settings.pruning
         self._log = log
-        self._worker = worker
+        self._thread = thread
         self._settings = settings
         self._progress = progress
         self._clock = clock
@@ -185,7 +137,7 @@ class _Recorder:
 
     async def find_positions(self) -> dict[TopicPartition, int]:
         """Where to read on: where the store stands, else where the log begins."""
-        stored = await self._worker(lambda writer: writer.positions())
+        stored = await self._thread(lambda writer: writer.positions())
         positions = {}
         for place in recorded_places(self._log):
             start, end = await self._log.bounds(*place)
@@ -249,7 +201,7 @@ class _Recorder:
         def write(writer: StoreWriter) -> Recorded | tuple[Refused, ...]:
             return writer.write(messages, batch.positions, batch.holes, offsets=offsets)
 
-        return await self._insist(lambda: self._worker(write), "a batch cannot be stored")
+        return await self._insist(lambda: self._thread(write), "a batch cannot be stored")
 
     async def _insist(self, attempt: Callable[[], Awaitable[T]], problem: str) -> T:
         """Try until neither store nor log refuse; meanwhile nothing is read, and nothing lost."""
@@ -267,7 +219,7 @@ class _Recorder:
     async def _compact(self, busy: frozenset[int]) -> None:
         """Reading is as exact without it, so a failure can wait for the next time."""
         try:
-            self._progress.chunks += await self._worker(lambda writer: writer.compact(busy))
+            self._progress.chunks += await self._thread(lambda writer: writer.compact(busy))
         except StoreError as error:
             self._progress.failures += 1
             self._logger.error("chunks cannot be written", error=str(error))
@@ -280,7 +232,7 @@ class _Recorder:
         self._next_prune = self._clock.monotonic() + pruning.interval
         now = self._clock.wall()
         try:
-            pruned, spared = await self._worker(lambda writer: writer.prune(pruning.policy, now))
+            pruned, spared = await self._thread(lambda writer: writer.prune(pruning.policy, now))
         except StoreError as error:
             self._progress.failures += 1
             self._logger.error("old runs cannot be pruned", error=str(error))
@@ -308,7 +260,7 @@ class _Recorder:
             next_offset=hole.next_offset,
         )
         if hole.topic == HISTOGRAMS:
-            self._since_run = await self._worker(lambda writer: writer.newest_run())
+            self._since_run = await self._thread(lambda writer: writer.newest_run())
             for place in recorded_places(self._log):
                 if place[0] == HISTOGRAMS:
                     self._ends[place] = (await self._log.bounds(*place)).end
@@ -318,7 +270,7 @@ class _Recorder:
         if not self._ends or any(positions[place] < end for place, end in self._ends.items()):
             return
         self._ends = {}
-        missing = await self._worker(lambda writer: writer.missing(self._since_run))
+        missing = await self._thread(lambda writer: writer.missing(self._since_run))
         for (booking_set, run), lumisections in missing.items():
             self._logger.warning(
                 "lumisections are missing: refill them",

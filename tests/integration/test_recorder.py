@@ -50,7 +50,8 @@ from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from dqmstream.transport.patience import Pace
 from services.recorder.batches import BatchSettings
-from services.recorder.service import Pruning, RecorderProgress, RecorderSettings, run_recorder
+from services.recorder.progress import RecorderProgress
+from services.recorder.service import Pruning, RecorderSettings, run_recorder
 
 T = TypeVar("T")
 
@@ -312,7 +313,7 @@ async def test_a_full_disk_is_reported_and_overcome_without_loss(log: Log, url: 
             return super().write(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch, structlog.testing.capture_logs() as logged:
-        patch.setattr("services.recorder.service.StoreWriter", Small)
+        patch.setattr("services.recorder.store_thread.StoreWriter", Small)
         Small.room = 0
         async with recording(log, url) as progress:
             await until(lambda: progress.failures >= 3)

@@ -35,7 +35,7 @@ from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
 from services.notifier.progress import NotifierProgress
 from services.processes.watch import WatchProgress
-from services.recorder.service import RecorderProgress
+from services.recorder.progress import RecorderProgress
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 PROGRESS = {
