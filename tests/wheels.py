@@ -14,7 +14,7 @@ def write_wheel(
     folder: Path,
     name: str,
     version: str,
-    files: Mapping[str, str],
+    files: Mapping[str, str | bytes],
     *,
     requires: Sequence[str] = (),
     python: str = "",

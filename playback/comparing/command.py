@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,9 +14,9 @@ import msgspec
 
 from dqmstream.errors import ConfigurationError
 from playback.comparing.archive import made_result
-from playback.comparing.choice import read_choice
+from playback.comparing.choice import Choice, read_choice
 from playback.comparing.difference import Difference, compare
-from playback.comparing.environment import environment_of
+from playback.comparing.environment import Environment, environment_of
 from playback.comparing.policy import Policy, read_policy
 from playback.comparing.release import Archive, Configuration, Made, Release, StoredRun
 from playback.comparing.report import Report, report_of
@@ -77,6 +78,14 @@ class Comparison:
     report: Report
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """A side that can be run."""
+
+    environment: Environment
+    choice: Choice
+
+
 def cache_folder() -> Path:
     """Where environments and results are kept, unless it is said otherwise."""
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -104,11 +113,11 @@ def run_comparison(
     temporary = Path(tempfile.mkdtemp(prefix="made-", dir=options.cache))
     try:
         with ThreadPoolExecutor(2) as threads:
-            waiting = [
-                threads.submit(_side, name, one, asked, options, temporary / name)
-                for name, one in zip(_NAMES, (production, candidate), strict=True)
-            ]
-            sides = [one.result() for one in waiting]
+            # Both are ready before either is run: what was asked wrongly is said at once.
+            ready = list(threads.map(partial(_ready, options=options), (production, candidate)))
+            run = partial(_side, asked=asked, options=options)
+            folders = [temporary / name for name in _NAMES]
+            sides = list(threads.map(run, _NAMES, (production, candidate), ready, folders))
         for name, side in zip(_NAMES, sides, strict=True):
             say(_words(name, side))
         return _compared(sides[0], sides[1], policy, options)
@@ -156,21 +165,34 @@ def _run_of(recording: Recording, run: int | None) -> int:
     return run
 
 
-def _side(
-    name: Name, which: Release | Made, asked: Asked | None, options: Options, folder: Path
-) -> Side:
+def _ready(which: Release | Made, options: Options) -> _Ready | None:
+    """What a side runs in, and what; None of what is made already."""
     if isinstance(which, StoredRun | Archive):
-        return Side(result=made_result(which, folder, options.run), kept=False)
-    if asked is None:  # pragma: no cover - `_asked` has seen to it
-        msg = f"{which} has to be run: on which recording?"
-        raise ConfigurationError(msg)
+        return None
     file = which.file if isinstance(which, Configuration) else options.configuration
     choice = read_choice(file)
     if options.catalogue is not None and not choice.catalogue:
         choice = msgspec.structs.replace(choice, catalogue=str(options.catalogue.resolve()))
     folder = options.cache / "environments"
     environment = environment_of(which, folder, install=options.install)
-    return run_side(name, environment, choice, asked)
+    return _Ready(environment=environment, choice=choice)
+
+
+def _side(
+    name: Name,
+    which: Release | Made,
+    ready: _Ready | None,
+    folder: Path,
+    *,
+    asked: Asked | None,
+    options: Options,
+) -> Side:
+    if isinstance(which, StoredRun | Archive):
+        return Side(result=made_result(which, folder, options.run), kept=False)
+    if asked is None or ready is None:  # pragma: no cover - `_asked` and `_ready` have seen to it
+        msg = f"{which} has to be run: on which recording?"
+        raise ConfigurationError(msg)
+    return run_side(name, ready.environment, ready.choice, asked)
 
 
 def _words(name: Name, side: Side) -> str:
