@@ -216,6 +216,41 @@ ROWS: Final[dict[str, list[tuple[str, str, dict[str, str]]]]] = {
             {"found": "sum(rate(dqm_analyser_conditions_total[5m]))"},
         ),
     ],
+    "Posted workspaces": [
+        (
+            "Events filled per second, by generation",
+            "short",
+            {"{{generation}}": "sum by (generation) (rate(dqm_posted_events_total[1m]))"},
+        ),
+        (
+            "Records that wait, by generation",
+            "short",
+            {"{{generation}}": "sum by (generation) (dqm_posted_lag_records)"},
+        ),
+        (
+            "Processor time of filling, share of one core",
+            "percentunit",
+            {"{{workspace}}": "sum by (workspace) (rate(dqm_posted_fill_seconds_total[1m]))"},
+        ),
+        (
+            "Contents by workspace",
+            "bytes",
+            {"{{workspace}}": "max by (workspace) (dqm_posted_buffer_bytes)"},
+        ),
+        (
+            "Records refused since the start",
+            "short",
+            {"{{reason}}": "sum by (reason) (dqm_posted_refused_total)"},
+        ),
+        (
+            "Groups begun anew, generations not read, in 5 minutes",
+            "short",
+            {
+                "begun anew": "sum(increase(dqm_posted_restarts_total[5m]))",
+                "not read": "sum(increase(dqm_posted_unreadable_total[5m]))",
+            },
+        ),
+    ],
     "Clients": [
         ("Open streams", "short", {"{{instance}}": "dqm_gateway_clients"}),
         (

@@ -76,8 +76,20 @@ class _ProgressCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for family in self._families:
-            held = [attrgetter(family.field)(progress) for progress in self.progresses]
+            held = [_held(family, progress) for progress in self.progresses]
             yield _metric(family, held)
+
+
+def _held(family: Family, progress: object) -> Any:
+    """What the field of a progress holds; of each of its parts, with the part's label before."""
+    field = attrgetter(family.field)
+    if not family.each:
+        return field(progress)
+    return {
+        (str(key), *labels): value
+        for key, part in dict(attrgetter(family.each)(progress)).items()
+        for labels, value in _labelled(field(part))
+    }
 
 
 def _metric(family: Family, held: Iterable[object]) -> Metric:

@@ -3,7 +3,7 @@ come and go, in a process that goes on."""
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -16,19 +16,19 @@ from dqmstream.fold.of_runs import FoldOfRuns, run_of
 from dqmstream.fold.state import FoldSettings
 from dqmstream.histograms.layout import Layout
 from dqmstream.kernels.filler import WorkspaceFiller
-from dqmstream.messages.operations import OpenLumisection
 from dqmstream.messages.topics import CHECKPOINTS
 from dqmstream.transport.compacted import latest_by_key
-from dqmstream.transport.log import Record, TopicPartition
+from dqmstream.transport.log import Record
 from services.filler.announcing import announce, publish_activation
 from services.filler.checkpoints import newest_checkpoint
-from services.filler.service import FillerProgress, FillerSettings, run_filler
+from services.filler.service import FillerSettings, run_filler
+from services.processes.posted_progress import GroupProgress, PostedProgress, TimedFiller
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 from services.workspaces.generation_set import activation_of, generation_set, is_over
 from services.workspaces.known import KnownWorkspaces
 
-__all__ = ["PostedFilling", "PostedProgress"]
+__all__ = ["PostedFilling"]
 
 _LOOK: Final = 1.0
 _OVER_INTERVAL: Final = 10.0
@@ -37,41 +37,6 @@ read for it."""
 _AGAIN: Final = 5.0
 _MOST_EARLIER: Final = 8
 """Earlier generations that are filled to their end, at most: each reads all events."""
-
-
-@dataclass(slots=True)
-class PostedProgress:
-    """What the groups of this process count, of all generations together."""
-
-    generation: int = 0
-    workspaces: int = 0
-    groups: int = 0
-    refused: int = 0
-    restarts: int = 0
-    records: int = 0
-    events: int = 0
-    published: int = 0
-    failures: int = 0
-    buffers: dict[str, int] = field(default_factory=dict)
-    positions: dict[TopicPartition, int] = field(default_factory=dict)
-    open: tuple[OpenLumisection, ...] = ()
-    run: int | None = None
-    lumisection: int | None = None
-
-    def gather(self, newest: Generation | None, groups: Sequence[FillerProgress]) -> None:
-        """Take over what the groups count, the newest generation last."""
-        self.generation = newest.number if newest else 0
-        self.workspaces = len(newest.texts) if newest else 0
-        self.groups = len(groups)
-        self.buffers, self.positions, self.open = {}, {}, ()
-        self.run = self.lumisection = None
-        for name in ("records", "events", "published", "failures"):
-            setattr(self, name, sum(getattr(group, name) for group in groups))
-        for group in groups:
-            for workspace, count in group.buffers.items():
-                self.buffers[workspace] = self.buffers.get(workspace, 0) + count
-            self.positions, self.open = dict(group.positions), group.open
-            self.run, self.lumisection = group.run, group.lumisection
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +60,7 @@ class PostedFilling:
 
     def service(self) -> Service:
         """To be run beside the fillers of the process."""
-        return Service(name="posted", start=self._start, progress=self._progress)
+        return Service(name="posted", start=self._start, progress=self._progress, kind="posted")
 
     async def _start(self, process: Process, ready: Ready) -> None:
         known = KnownWorkspaces(process.bare_log, process.name, process.clock)
@@ -127,7 +92,7 @@ class _Groups:
         self._fold = FoldSettings(partitions=settings.partitions, max_open=settings.max_open)
         self._sets: dict[int, BookingSet | None] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._counts: dict[int, FillerProgress] = {}
+        self._counts: dict[int, GroupProgress] = {}
         self._over: set[int] = set()
         self._next_over = 0.0
         self._logger = structlog.get_logger()
@@ -156,7 +121,7 @@ class _Groups:
                     self._run(generation), name=f"posted workspaces {number}"
                 )
         newest = by_run.generations[-1] if by_run.generations else None
-        self._progress.gather(newest, [self._counts[one] for one in sorted(self._counts)])
+        self._progress.gather(newest, self._counts)
 
     async def _read(self, generation: Generation) -> None:
         """The set of a generation, once; None if there is none, or it cannot be read here."""
@@ -221,11 +186,12 @@ class _Groups:
         if chosen is None:
             raise AssertionError  # only generations with a set are run
         process = self._process
-        fillers = await asyncio.to_thread(_fillers, chosen.layouts)
+        counts = GroupProgress()
+        fillers = await asyncio.to_thread(_fillers, chosen.layouts, counts)
         await announce(process.log, chosen, clock=process.clock, who=process.name, from_run=0)
         await publish_activation(process.log, activation_of(generation, chosen))
         settings = FillerSettings(publish_interval=self._settings.publish_interval, decides=False)
-        self._counts[generation.number] = counts = FillerProgress()
+        self._counts[generation.number] = counts
         holds = _RunsOf(self._known.by_run, generation.number)
         await run_filler(
             process.bare_log,
@@ -248,5 +214,5 @@ class _Groups:
         await self._known.decide([run for run in runs if run is not None])
 
 
-def _fillers(layouts: Sequence[Layout]) -> list[WorkspaceFiller]:
-    return [WorkspaceFiller(one) for one in layouts]
+def _fillers(layouts: Sequence[Layout], counts: GroupProgress) -> list[TimedFiller]:
+    return [TimedFiller(WorkspaceFiller(one), counts) for one in layouts]

@@ -10,6 +10,7 @@ from services.monitoring.families.alarming import ALARMS
 from services.monitoring.families.family import Family
 from services.monitoring.families.folding import ANALYSER, FILLER
 from services.monitoring.families.judging import COMPARATOR, DISPLAY, RECORDER
+from services.monitoring.families.posted import POSTED
 from services.monitoring.families.sending import LOG_FAMILIES, PRODUCER, WATCHER
 from services.monitoring.families.telling import NOTIFIER
 
@@ -17,6 +18,7 @@ __all__ = ["FAMILIES", "LOG_FAMILIES", "Family", "Service"]
 
 Service: TypeAlias = Literal[
     "filler",
+    "posted",
     "analyser",
     "comparator",
     "recorder",
@@ -29,6 +31,7 @@ Service: TypeAlias = Literal[
 
 FAMILIES: Final[dict[Service, tuple[Family, ...]]] = {
     "filler": FILLER,
+    "posted": POSTED,
     "analyser": ANALYSER,
     "comparator": COMPARATOR,
     "recorder": RECORDER,

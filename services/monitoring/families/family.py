@@ -27,6 +27,9 @@ class Family:
         mapping from label value(s) to those if there are labels.
     labels
         Names of its labels.
+    each
+        Name of a mapping of the progress, from values of the first label to what has the field;
+        empty: the progress has it itself.
     known
         Values of its only label that are exposed from the start, as 0: an increase from nothing is
         none to Prometheus.
@@ -38,3 +41,4 @@ class Family:
     field: str
     labels: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    each: str = ""

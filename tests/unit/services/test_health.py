@@ -21,7 +21,7 @@ from services.monitoring.health import Health
 from services.monitoring.heartbeat import Standing, beat, standing_of
 from services.monitoring.metrics import ProcessMetrics
 from services.monitoring.server import serve_metrics
-from services.processes.posted import PostedProgress
+from services.processes.posted_progress import PostedProgress
 
 
 @pytest.fixture

@@ -34,12 +34,14 @@ from services.monitoring.families import FAMILIES, LOG_FAMILIES
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
 from services.notifier.progress import NotifierProgress
+from services.processes.posted_progress import GroupProgress, PostedProgress
 from services.processes.watch import WatchProgress
 from services.recorder.progress import RecorderProgress
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "metrics.md"
 PROGRESS = {
     "filler": FillerProgress,
+    "posted": PostedProgress,
     "analyser": AnalyserProgress,
     "comparator": ComparatorProgress,
     "recorder": RecorderProgress,
@@ -132,8 +134,8 @@ def test_names_say_which_service():
 def test_no_run_and_no_lumisection_is_a_label():
     labels = {label for _, each, _ in documented().values() for label in each.split(", ") if each}
     assert labels == {
-        "event", "outcome", "partition", "process", "reason", "receiver", "route", "rule",
-        "service", "state", "status", "topic", "version", "why", "workspace",
+        "event", "generation", "outcome", "partition", "process", "reason", "receiver", "route",
+        "rule", "service", "state", "status", "topic", "version", "why", "workspace",
     }  # fmt: skip
 
 
@@ -154,6 +156,33 @@ def test_progresses_of_one_service_are_added_up(metrics):
     assert value(registry, "dqm_filler_close_seconds_count") == 2
     assert value(registry, "dqm_filler_close_seconds_bucket", le="0.03") == 1
     assert value(registry, "dqm_filler_close_seconds_sum") == pytest.approx(4.02)
+
+
+def test_groups_of_posted_workspaces_have_the_metrics_of_fillers_by_generation(metrics):
+    progress = PostedProgress()
+    metrics.watch("posted", progress)
+    registry, name = metrics.registry, "dqm_posted_buffer_bytes"
+    assert value(registry, "dqm_posted_groups") == 0
+    earlier = GroupProgress(events=3, buffers={"mine": 8}, run=7, refused=Counter(checksum=2))
+    earlier.lag = {(EVENTS, 1): 6}
+    earlier.fill_seconds["mine"] = 0.5
+    earlier.closing.note(0.02)
+    newer = GroupProgress(events=4, buffers={"mine": 16, "other": 1}, run=8)
+    progress.gather(None, {1: earlier, 2: newer})
+    assert value(registry, "dqm_posted_groups") == 2
+    for generation, counted in (("1", 3), ("2", 4)):
+        assert value(registry, "dqm_posted_events_total", generation=generation) == counted
+    assert value(registry, "dqm_posted_run", generation="2") == 8
+    assert value(registry, name, generation="1", workspace="mine") == 8
+    assert value(registry, name, generation="2", workspace="other") == 1
+    place = {"topic": EVENTS, "partition": "1"}
+    assert value(registry, "dqm_posted_lag_records", generation="1", **place) == 6
+    assert value(registry, "dqm_posted_refused_total", generation="1", reason="checksum") == 2
+    assert value(registry, "dqm_posted_close_seconds_count", generation="1") == 1
+    seconds = {"generation": "1", "workspace": "mine"}
+    assert value(registry, "dqm_posted_fill_seconds_total", **seconds) == 0.5
+    progress.gather(None, {2: newer})
+    assert value(registry, "dqm_posted_events_total", generation="1") is None
 
 
 def test_what_is_not_known_yet_is_not_exposed(metrics):

@@ -37,7 +37,6 @@ from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from dqmstream.workspaces.toml import booking_of
-from services.filler.progress import FillerProgress
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.posted_desk import PostedDesk
@@ -45,7 +44,8 @@ from services.gateway.problems import ProblemError
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
 from services.processes import posted
-from services.processes.posted import PostedFilling, PostedProgress
+from services.processes.posted import PostedFilling
+from services.processes.posted_progress import GroupProgress, PostedProgress
 from services.processes.process import Process
 from services.settings import Settings
 from services.workspaces.known import KnownWorkspaces
@@ -336,20 +336,23 @@ async def test_the_group_of_a_version_ends_once_its_runs_are_filled(stage: Stage
                 await asyncio.sleep(0.05)
         assert progress.workspaces == 1
         assert progress.events > 0
+        group = progress.by_generation[2]
+        assert (group.events, group.run) == (progress.events, 3)
+        assert group.fill_seconds["mine"] > 0
 
 
 def test_what_a_group_held_is_not_told_any_more_once_it_has_ended() -> None:
     place = (EVENTS, 0)
     left = OpenLumisection(run=2, lumisection=1, segment=0, partition=0)
-    group = FillerProgress(buffers={"mine": 8}, positions={place: 7}, open=(left,), run=2)
+    group = GroupProgress(buffers={"mine": 8}, positions={place: 7}, open=(left,), run=2)
     progress = PostedProgress()
-    progress.gather(None, [group])
+    progress.gather(None, {1: group})
     assert (progress.buffers, progress.positions, progress.open) == (
         {"mine": 8},
         {place: 7},
         (left,),
     )
-    progress.gather(None, [])
+    progress.gather(None, {})
     assert (progress.buffers, progress.positions, progress.open) == ({}, {}, ())
     assert (progress.run, progress.groups) == (None, 0)
 
@@ -471,12 +474,12 @@ async def test_a_group_that_fails_starts_anew_and_leaves_the_process_alone(
     monkeypatch.setattr(posted, "_AGAIN", 0.05)
     make, tries = posted._fillers, []
 
-    def fails_twice(layouts: Any) -> Any:
+    def fails_twice(layouts: Any, counts: Any) -> Any:
         tries.append(layouts)
         if len(tries) < 3:
             msg = "as a compiler might"
             raise RuntimeError(msg)
-        return make(layouts)
+        return make(layouts, counts)
 
     monkeypatch.setattr(posted, "_fillers", fails_twice)
     await stage.source.play(1)
