@@ -15,8 +15,9 @@ from dqmstream.client.errors import GatewayError
 from dqmstream.client.reading import elements_of
 from services.gateway.candidate_relay import CandidateRelay, Running
 from services.gateway.element_models import ContentsAnswer, ElementsAnswer
-from services.gateway.models import LumisectionsAnswer, ReportsAnswer
+from services.gateway.lumisection_models import LumisectionsAnswer
 from services.gateway.problems import ProblemError
+from services.gateway.report_models import ReportsAnswer
 
 __all__ = ["Known", "booked_by", "contents_of", "drawn_by", "lumisections_of", "reports_of"]
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from services.gateway.models import Answer
 
-__all__ = ["BookedMemoryAnswer"]
+__all__ = ["BookedMemoryAnswer", "MemoryAnswer"]
 
 
 class BookedElement(Answer):
@@ -44,3 +44,28 @@ class BookedMemoryAnswer(Answer):
     kept_lumisections: int = Field(
         description="LSs of each run and workspace that a gateway keeps, at most."
     )
+
+
+class HeldElement(Answer):
+    """One element of a workspace."""
+
+    path: str
+    bytes: int = Field(description="Its cells in all LSs that are held.")
+
+
+class HeldWorkspace(Answer):
+    """Contents of one workspace in memory, over all runs and sets."""
+
+    workspace: str
+    runs: int
+    lumisections: int = Field(description="LSs held, of all runs together.")
+    bytes: int
+    elements: list[HeldElement] = Field(description="Those that take most, the largest first.")
+
+
+class MemoryAnswer(Answer):
+    """What the gateway holds, the largest workspace first."""
+
+    budget: int = Field(description="Bytes that contents of LSs may take.")
+    held: int = Field(description="Bytes that they take.")
+    workspaces: list[HeldWorkspace]

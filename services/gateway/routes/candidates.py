@@ -15,10 +15,10 @@ from services.gateway.candidate_reading import booked_by, drawn_by, reports_of
 from services.gateway.candidate_relay import CandidateRelay, Running, running
 from services.gateway.deployment_models import CompareAnswer
 from services.gateway.element_models import ContentsAnswer, ElementsAnswer
-from services.gateway.models import ReportsAnswer
 from services.gateway.moments import Moment
 from services.gateway.pages import paged
 from services.gateway.problems import ProblemError, not_found, problem_answer
+from services.gateway.report_models import ReportsAnswer
 from services.gateway.windows import MAX_LUMISECTION, Window, parse_range
 
 __all__ = ["router"]

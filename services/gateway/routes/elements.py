@@ -19,10 +19,10 @@ from services.gateway.asking import (
 from services.gateway.catalogue import find
 from services.gateway.drawing import describe
 from services.gateway.element_models import ElementsAnswer, TreeAnswer
-from services.gateway.models import WorkspacesAnswer
 from services.gateway.pages import paged
 from services.gateway.problems import not_found
 from services.gateway.tree import folder_of
+from services.gateway.workspace_models import WorkspacesAnswer
 
 __all__ = ["router"]
 

@@ -10,9 +10,9 @@ from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.boards import pulse_board
 from services.gateway.booked_memory import booked_memory
 from services.gateway.held import held_memory
-from services.gateway.memory_models import BookedMemoryAnswer
-from services.gateway.models import Health, MemoryAnswer, PulseAnswer, Readiness
+from services.gateway.memory_models import BookedMemoryAnswer, MemoryAnswer
 from services.gateway.problems import ProblemError
+from services.gateway.process_models import Health, PulseAnswer, Readiness
 from services.monitoring.server import metrics_response
 from services.status.statuses import StatusReport
 

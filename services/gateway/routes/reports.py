@@ -7,9 +7,9 @@ from starlette.responses import Response
 
 from dqmstream.messages.quality import Outcome
 from services.gateway.asking import PROBLEMS, Gateway, RunWord, SetWord
-from services.gateway.models import ReportsAnswer
 from services.gateway.pages import paged
 from services.gateway.problems import ProblemError
+from services.gateway.report_models import ReportsAnswer
 from services.gateway.report_rows import ReportQuery
 from services.gateway.windows import parse_range
 

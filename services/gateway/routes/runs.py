@@ -15,9 +15,10 @@ from services.gateway.asking import (
     etag,
     unchanged,
 )
-from services.gateway.models import LumisectionsAnswer, RunAnswer, RunsAnswer, SetsAnswer
+from services.gateway.lumisection_models import LumisectionsAnswer
 from services.gateway.pages import paged
 from services.gateway.run_index import RunQuery
+from services.gateway.run_models import RunAnswer, RunsAnswer, SetsAnswer
 
 __all__ = ["router"]
 
