@@ -1,13 +1,18 @@
-"""Tiny distributions for tests: wheels written by hand, and environments over this one."""
+"""Distributions for tests: tiny wheels written by hand, environments over this one, and another
+release of dqmstream in one."""
 
+import shutil
 import subprocess
 import sys
 import sysconfig
 import zipfile
 from collections.abc import Mapping, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
 
-__all__ = ["environment_over_this", "write_wheel"]
+__all__ = ["another_release", "environment_over_this", "write_wheel"]
+
+_ROOT = Path(__file__).parents[1]
 
 
 def write_wheel(
@@ -52,3 +57,34 @@ def environment_over_this(folder: Path, *wheels: Path) -> Path:
     below = sysconfig.get_path("purelib")
     (packages / "_below.pth").write_text(f"import site; site.addsitedir({below!r})\n")
     return folder
+
+
+def another_release(
+    folder: Path, version: str, added: Mapping[str, str], changed: Mapping[str, str]
+) -> Path:
+    """Python of a venv with a release made from this checkout.
+
+    What is compiled of its kernels is copied with them, times of files and all: nothing is
+    compiled anew.
+
+    Parameters
+    ----------
+    added
+        Text of files that this release has not.
+    changed
+        What is appended to files of this release.
+    """
+    points = distribution("dqmstream").read_text("entry_points.txt") or ""
+    about = write_wheel(folder / "about", "dqmstream", version, {}, points=points)
+    environment = environment_over_this(folder / "environment", about)
+    (packages,) = environment.glob("lib/python*/site-packages")
+    for package in ("dqmstream", "services", "playback"):
+        shutil.copytree(_ROOT / package, packages / package)
+    init = packages / "dqmstream" / "__init__.py"
+    init.write_text(f'{init.read_text()}\n__version__ = "{version}"\n')
+    for name, text in added.items():
+        (packages / name).write_text(text)
+    for name, text in changed.items():
+        path = packages / name
+        path.write_text(f"{path.read_text()}\n{text}")
+    return environment / "bin" / "python"

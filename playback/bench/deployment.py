@@ -35,6 +35,8 @@ class Deployment:
 
     settings: Mapping[str, str]
     address: str = ""
+    python: Path | None = None
+    """Whose release is started from now on; None for this one."""
     _running: dict[str, _Running] = field(default_factory=dict)
     _spent: dict[str, float] = field(default_factory=dict)
 
@@ -44,7 +46,10 @@ class Deployment:
         given = {**self.settings, **settings, "metrics_port": str(port)}
         errors = tempfile.TemporaryFile()  # noqa: SIM115 closed by `stop`
         process = subprocess.Popen(  # noqa: S603 our own program
-            command(arguments), env=environment(given), stdout=subprocess.DEVNULL, stderr=errors
+            command(arguments, self.python),
+            env=environment(given),
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
         )
         self._running[name] = _Running(process, errors, f"http://127.0.0.1:{port}")
 

@@ -43,9 +43,11 @@ class Program:
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def command(arguments: Sequence[str]) -> list[str]:
-    """The program with arguments, as a process can be started with."""
-    return [sys.executable, "-m", "services.cli", *arguments]
+def command(arguments: Sequence[str], python: Path | None = None) -> list[str]:
+    """The program with arguments, as a process can be started with; of another release, if a
+    Python is named in which that is installed."""
+    which = [sys.executable] if python is None else [str(python), "-P"]
+    return [*which, "-m", "services.cli", *arguments]
 
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
@@ -54,10 +56,16 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return plain | {f"DQMSTREAM_{name.upper()}": value for name, value in settings.items()}
 
 
-def finished(arguments: Sequence[str], settings: Mapping[str, str], *, timeout: float) -> Any:
-    """Run the program to its end; its JSON document."""
+def finished(
+    arguments: Sequence[str],
+    settings: Mapping[str, str],
+    *,
+    timeout: float,
+    python: Path | None = None,
+) -> Any:
+    """Run the program, or that of another release, to its end; its JSON document."""
     result = subprocess.run(  # noqa: S603 our own program
-        command(arguments),
+        command(arguments, python),
         env=environment(settings),
         capture_output=True,
         timeout=timeout,
