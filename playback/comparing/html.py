@@ -95,7 +95,7 @@ def _side(name: str, side: SideWords) -> str:
     kept = ' <span class="muted">(result kept from before)</span>' if side.kept else ""
     return (
         f"<tr><th>{name}</th><td><code>{escape(side.release)}</code>{kept}</td>"
-        f"<td>{escape(side.version)}</td><td><code>{escape(side.hash)}</code></td>"
+        f"<td>{escape(side.words)}</td><td><code>{escape(side.hash)}</code></td>"
         f'<td class="number">{side.lumisections}</td></tr>'
     )
 

@@ -54,7 +54,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _row(name: str, side: SideWords) -> str:
     kept = " (result kept from before)" if side.kept else ""
-    return f"| {name} | `{_cell(side.release)}`{kept} | {side.version} | {side.lumisections} |"
+    return f"| {name} | `{_cell(side.release)}`{kept} | {side.words} | {side.lumisections} |"
 
 
 def _compared(report: Report) -> str:

@@ -34,6 +34,11 @@ class SideWords(msgspec.Struct, frozen=True, kw_only=True):
     kept: bool = False
     crash: Crash | None = None
 
+    @property
+    def words(self) -> str:
+        """Its version, and on which Python."""
+        return f"{self.version} on {self.python}" if self.python else self.version
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The whole of it. `status` is the exit status, `verdict` says it in words."""

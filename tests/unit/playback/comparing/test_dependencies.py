@@ -43,6 +43,8 @@ def test_each_distribution_that_differs_is_told_in_all_reports_and_is_no_differe
     assert (report.production.python, report.candidate.python) == (OLD.python, NEW.python)
     assert report.dependencies == TOLD
     written, page = markdown(report), html(report, ())
+    assert "| candidate | `installed` | 1 on CPython 3.12.1 | 3 |" in written
+    assert "<td>1 on CPython 3.11.7</td>" in page
     assert "## Dependencies that differ" in written
     assert "| `numpy` | 2.3.1 | 2.4.0 |" in written
     assert "| `gone` | 1 | none |" in written
