@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
 
-from services.configuration.known import KnownVersions
 from services.gateway.patience import log_within
 
 __all__ = ["FollowedVersions"]
@@ -13,16 +13,28 @@ _LOOK: Final = 1.0
 _PATIENCE: Final = 20.0
 
 
+class Known(Protocol):
+    """Versions of a topic as far as it was read: configuration, references."""
+
+    def reading(self) -> AbstractAsyncContextManager[object]:
+        """All that is in the log now is known in the block."""
+        ...
+
+    async def news(self, timeout: float) -> bool:
+        """Take in what has come, waiting so many seconds for the first of it; whether it is any."""
+        ...
+
+
 class FollowedVersions:
-    """What is read of `dqm.configuration`, kept up to date.
+    """Versions that are kept up to date while this runs.
 
     Parameters
     ----------
     known
-        What reads it.
+        What reads them.
     """
 
-    def __init__(self, known: KnownVersions) -> None:
+    def __init__(self, known: Known) -> None:
         self._known = known
         self._read = asyncio.Event()
         self._news = asyncio.Condition()

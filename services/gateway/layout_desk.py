@@ -1,7 +1,7 @@
 """The desk of layouts: which there are, in versions, and who writes the next."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from dqmstream.clock import Clock
@@ -26,7 +26,7 @@ from dqmstream.transport.log import Log, Outgoing
 from services.configuration.known import KnownVersions, version_records
 from services.gateway.followed_versions import FollowedVersions
 from services.gateway.limits import ByteBudget
-from services.gateway.patience import log_within
+from services.gateway.patience import write_in_turn
 from services.gateway.problems import ProblemError, not_found
 
 __all__ = ["LayoutDesk", "Shown", "conflict", "version_facts"]
@@ -212,22 +212,19 @@ class LayoutDesk:
             except ConfigurationError as error:
                 raise ProblemError(413, str(error)) from error
             # Who decided first: no version stands without it, whatever dies in between.
-            await self._send(version_records(version, action, key_of(version)))
+            await write_in_turn(
+                self._log, version_records(version, action, key_of(version)), _PATIENCE
+            )
             await self._followed.until(lambda: self._reached(name, version.number))
             if self._versions.get(name, version.number) != version:
                 lost, _ = version_records(version, "lost", key_of(version))
-                await self._send([lost, _gone(key_of(version))])
+                await write_in_turn(self._log, [lost, _gone(key_of(version))], _PATIENCE)
                 msg = f"layout {name!r}: somebody else was first, at the same moment"
                 raise conflict(msg, self._versions.newest(name))
-            await self._send(map(_gone, excess))
+            await write_in_turn(self._log, map(_gone, excess), _PATIENCE)
             return version
 
     # ---------------------------------------------------------------- inside
-
-    async def _send(self, records: Iterable[Outgoing]) -> None:
-        async with log_within(_PATIENCE):
-            for record in records:
-                await self._log.send([record])
 
     def _reached(self, name: str, number: int) -> bool:
         newest = self._versions.newest(name)

@@ -1,17 +1,17 @@
 """The log while a client waits: so many seconds and no more, and what it is told then."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 from dqmstream.errors import LogBorrowedError, LogUnavailableError
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS
-from dqmstream.transport.log import Log
+from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.outgoing import outgoing
 from services.gateway.problems import ProblemError
 
-__all__ = ["log_within", "write_down"]
+__all__ = ["log_within", "write_down", "write_in_turn"]
 
 
 @asynccontextmanager
@@ -41,3 +41,13 @@ async def write_down(log: Log, command: Command, seconds: float) -> int:
     async with log_within(seconds):
         (offset,) = await log.send([outgoing(COMMANDS, 0, command, command.subject.encode())])
     return offset
+
+
+async def write_in_turn(log: Log, records: Iterable[Outgoing], seconds: float) -> None:
+    """Write records one after the other: none is there without those before it, wherever it stops.
+
+    ProblemError 503 without a log.
+    """
+    async with log_within(seconds):
+        for record in records:
+            await log.send([record])

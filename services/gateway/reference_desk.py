@@ -22,9 +22,10 @@ from dqmstream.sources.histograms.room import Room
 from dqmstream.sources.histograms.uhi import read_uhi
 from dqmstream.transport.log import Log, Outgoing
 from services.gateway.archive import Archive
+from services.gateway.followed_versions import FollowedVersions
 from services.gateway.library import Library
 from services.gateway.limits import ByteBudget
-from services.gateway.patience import log_within
+from services.gateway.patience import log_within, write_in_turn
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.reference_reading import AskedData, read_data
 from services.references.known import KnownCatalogue
@@ -32,7 +33,6 @@ from services.references.publishing import contents_records, decision_records
 
 __all__ = ["ReferenceDesk"]
 
-_LOOK: Final = 1.0
 _SEND_SECONDS: Final = 20.0
 _HELD: Final = 128 << 20
 """Bytes of uploads that are read at the same time."""
@@ -59,23 +59,16 @@ class ReferenceDesk:
         self.budget = ByteBudget(_HELD, _HELD)
         self._clock = clock
         self._writing = asyncio.Lock()
-        self._news = asyncio.Condition()
-        self._read = asyncio.Event()
         self.known = KnownCatalogue(log, "gateway")
+        self._followed = FollowedVersions(self.known)
 
     async def run(self) -> None:
         """Follow the catalogue, for ever."""
-        async with self.known.reading():
-            self._read.set()
-            while True:
-                if await self.known.news(_LOOK):
-                    async with self._news:
-                        self._news.notify_all()
+        await self._followed.run()
 
     async def ready(self) -> None:
         """Wait until the catalogue was read; ProblemError 503 if that takes long."""
-        async with log_within(_SEND_SECONDS):
-            await self._read.wait()
+        await self._followed.read()
 
     async def version(self, version: str) -> Reference:
         """The version of that id; ProblemError 404 if there is none."""
@@ -173,7 +166,7 @@ class ReferenceDesk:
                 detail = f"reference {shown_name(reference)} is {reference.status} already"
                 raise ProblemError(409, f"{detail}: by {reference.who}, {reference.why!r}")
             after = decided(reference, decision)
-            await self._send(decision_records(after, action))
+            await self._write(decision_records(after, action))
             await self._known_as(after)
             return after
 
@@ -203,8 +196,8 @@ class ReferenceDesk:
                 return same
             reference = next_version(unnumbered, self.known.catalogue.versions)
             # A version comes after its contents: who reads it has them.
-            await self._send(contents_records(packed.messages))
-            await self._send(decision_records(reference, action, _arguments(reference)))
+            await self._write(contents_records(packed.messages))
+            await self._write(decision_records(reference, action, _arguments(reference)))
             await self._known_as(reference)
             return reference
 
@@ -215,10 +208,8 @@ class ReferenceDesk:
             return before[-1]
         return None
 
-    async def _send(self, records: Sequence[Outgoing]) -> None:
-        async with log_within(_SEND_SECONDS):
-            for record in records:
-                await self.log.send([record])
+    async def _write(self, records: Sequence[Outgoing]) -> None:
+        await write_in_turn(self.log, records, _SEND_SECONDS)
 
     async def _known_as(self, reference: Reference) -> None:
         """Wait until this gateway has read what it has written."""
@@ -227,8 +218,7 @@ class ReferenceDesk:
             held = self.known.catalogue.get(reference.id)
             return held is not None and held.changed >= reference.changed
 
-        async with log_within(_SEND_SECONDS), self._news:
-            await self._news.wait_for(is_known)
+        await self._followed.until(is_known)
 
     def decision(self, status: ReferenceStatus, who: str, why: str) -> Decision:
         """A decision taken now."""

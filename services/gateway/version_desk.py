@@ -11,7 +11,7 @@ from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.transport.log import Log
 from services.configuration.known import KnownHistory, version_records
 from services.gateway.followed_versions import FollowedVersions
-from services.gateway.patience import log_within
+from services.gateway.patience import write_in_turn
 from services.gateway.problems import ProblemError
 
 __all__ = ["VersionDesk"]
@@ -109,9 +109,7 @@ class VersionDesk(Generic[Read]):
                 version = await version_of(await self.history())
             except ConfigurationError as error:
                 raise ProblemError(409, str(error)) from error
-            async with log_within(_PATIENCE):
-                for record in version_records(version, action):
-                    await self._log.send([record])
+            await write_in_turn(self._log, version_records(version, action), _PATIENCE)
             history = self._known.history
             await self._followed.until(lambda: version in history.versions)
             standing = history.get(version.number)

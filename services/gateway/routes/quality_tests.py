@@ -24,6 +24,7 @@ from services.gateway.version_models import (
     RollBack,
     VersionAnswer,
     VersionWord,
+    shown_version,
     version_row,
 )
 
@@ -58,12 +59,7 @@ async def show_tests(
     number: VersionWord,
 ) -> Response:
     """With its text; `active` for the one in force."""
-    history = await desk.history()
-    found = history.active if number == "active" else history.get(int(number))
-    if found is None:
-        msg = f"no version {number} of quality tests: processes judge by what they started with"
-        raise not_found(msg)
-    return answer(version_row(found, active=found == history.active, with_text=True))
+    return answer(shown_version(await desk.history(), number, "quality tests"))
 
 
 @router.post(

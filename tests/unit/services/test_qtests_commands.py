@@ -129,7 +129,7 @@ async def test_what_is_not_there_or_not_allowed_is_said(terminal: Terminal) -> N
         ):
             assert needed in (await terminal(*arguments, status=2, role=role)).replace("\n", "")
     said = await terminal("show", status=2)
-    assert "processes judge by what they started with" in said.replace("\n", "")
+    assert "processes go by what they were started with" in said.replace("\n", "")
     assert "no version 7 of quality tests" in await terminal("show", "7", status=2)
     await terminal("rollback", "--why", "to nothing", "--to", "9", status=2)
     said = await terminal("rollback", "--why", "to nothing", status=2)
