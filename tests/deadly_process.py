@@ -12,7 +12,9 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log
-from services.filler.service import FillerProgress, FillerSettings, run_filler
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 from tests.deadly import PARTITIONS, SET, deadly_fillers
 
 __all__ = ["main"]

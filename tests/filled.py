@@ -14,7 +14,9 @@ from dqmstream.messages.topics import EVENTS, HISTOGRAMS, TOPICS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, TopicSpec
-from services.filler.service import FillerProgress, FillerSettings, run_filler
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 
 __all__ = ["fill", "fill_to_the_end", "filled_chunks", "make_topics", "merged"]
 

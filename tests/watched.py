@@ -35,7 +35,10 @@ from dqmstream.store.writer import StoreWriter
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log
 from dqmstream.transport.patience import Pace
-from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
+from services.filler.announcing import announce
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 from services.monitoring.health import Health
 from services.monitoring.metrics import ProcessMetrics
 from services.processes.process import Process

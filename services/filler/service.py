@@ -10,7 +10,6 @@ again until it is acknowledged or the partition is another's.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -23,9 +22,7 @@ from dqmstream.fold.partition import Filler, FoldFactory, PartitionFold
 from dqmstream.messages.events import Chunk
 from dqmstream.messages.topics import CHECKPOINTS, EVENTS
 from dqmstream.transport.log import GroupReader, Log, Record
-from dqmstream.transport.outgoing import outgoing
 from dqmstream.transport.patience import insist
-from services.filler.announcing import announce
 from services.filler.folding import apply_batch, finished
 from services.filler.owned import Owned
 from services.filler.ownership import Ownership
@@ -33,37 +30,16 @@ from services.filler.parts import FoldParts
 from services.filler.progress import FillerProgress
 from services.filler.publishing import Publisher
 from services.filler.refill import EpochWatch
+from services.filler.settings import FillerSettings
+from services.filler.time_outs import TimeOuts
 
-__all__ = ["FillerProgress", "FillerSettings", "announce", "run_filler"]
+__all__ = ["run_filler"]
 
 _READ_RECORDS: Final = 256
 _READ_BYTES: Final = 4 << 20
 _RELEASE_SECONDS: Final = 2.0
 _FIRST_WAIT: Final = 0.1
 _LONGEST_WAIT: Final = 5.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FillerSettings:
-    """Pace of a filler; none of it changes what is filled.
-
-    Parameters
-    ----------
-    publish_interval
-        Seconds between two publications of an open LS.
-    checkpoint_interval
-        Seconds between two checkpoints while the position moves and nothing closes.
-    lumisection_timeout, run_timeout
-        Seconds of silence after which an open LS is closed, a run ended.
-    decides
-        Whether it appends these decisions. Fillers of a candidate leave it to production's.
-    """
-
-    publish_interval: float = 1.0
-    checkpoint_interval: float = 5.0
-    lumisection_timeout: float = 60.0
-    run_timeout: float = 300.0
-    decides: bool = True
 
 
 async def run_filler(
@@ -151,8 +127,6 @@ class _FillerService:
         starts: Sequence[int],
         meet: Callable[[Sequence[Record]], Awaitable[None]] | None,
     ) -> None:
-        self._log = log
-        self._set = booking_set
         self._meet = meet
         self._settings = settings
         self._clock = clock
@@ -167,6 +141,9 @@ class _FillerService:
             clock=clock,
             on_failure=self._count_failure,
             starts=starts,
+        )
+        self._time_outs = TimeOuts(
+            log, booking_set, settings, member=member, clock=clock, progress=progress
         )
         self._next_publish = clock.monotonic()
         self._next_checkpoint = clock.monotonic() + settings.checkpoint_interval
@@ -216,7 +193,8 @@ class _FillerService:
             self._next_publish = self._clock.monotonic() + self._settings.publish_interval
             await self._follow(reader, await epochs.newer())
             await self._publisher.send_open([owned for _, owned in self.owned.items()])
-            await self._decide()
+            self._progress.note_folds(owned.fold for _, owned in self.owned.items())
+            await self._time_outs.decide(self.owned.items())
             self.owned.tidy()
         if self._clock.monotonic() >= self._next_checkpoint:
             self._next_checkpoint = self._clock.monotonic() + self._settings.checkpoint_interval
@@ -320,26 +298,3 @@ class _FillerService:
         await self._publisher.send_dead(owned)
         if await self._publisher.send_closed(owned):
             await self.owned.checkpoint(reader, partition, owned)
-
-    # --------------------------------------------------------------- time-outs
-
-    async def _decide(self) -> None:
-        """Append the decisions that are due: elsewhere first, then here."""
-        now = self._clock.monotonic()
-        self._progress.note_folds(owned.fold for _, owned in self.owned.items())
-        for partition, owned in self.owned.items():
-            _, end = await self._log.bounds(EVENTS, partition)
-            self._progress.lag[EVENTS, partition] = max(0, end - owned.fold.position)
-            if owned.fold.position < end:
-                continue
-            # Asked also by those that leave it to others: it forgets what is closed.
-            decision = owned.closer.decide(owned.fold.control.state, now)
-            if not self._settings.decides:
-                continue
-            others = [p for p in range(self._set.fold.partitions) if p != partition]
-            elsewhere = [outgoing(EVENTS, p, m) for m in decision.elsewhere for p in others]
-            if elsewhere:
-                await self._log.send(elsewhere)
-            if decision.here:
-                self._logger.info("time-out decided", partition=partition, count=len(decision.here))
-                await self._log.send([outgoing(EVENTS, partition, m) for m in decision.here])

@@ -13,7 +13,10 @@ from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.kernels.warm import warm
 from dqmstream.messages.booking import Booking
 from dqmstream.transport.patience import insist
-from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
+from services.filler.announcing import announce
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings
 from services.startup import booking_set

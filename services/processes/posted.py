@@ -21,7 +21,8 @@ from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Record
 from services.filler.announcing import announce, publish_activation
 from services.filler.checkpoints import newest_checkpoint
-from services.filler.service import FillerSettings, run_filler
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 from services.processes.posted_progress import GroupProgress, PostedProgress, TimedFiller
 from services.processes.process import Process, Ready, Service
 from services.settings import Settings

@@ -16,7 +16,7 @@ from dqmstream.producing import produce
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, Outgoing
-from services.filler.service import announce
+from services.filler.announcing import announce
 from tests.filled import fill, fill_to_the_end, make_topics
 from tests.random_run import (
     BOOKING,

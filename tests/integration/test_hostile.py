@@ -28,7 +28,9 @@ from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, Outgoing, TopicSpec
 from dqmstream.transport.outgoing import outgoing
-from services.filler.service import FillerProgress, FillerSettings, run_filler
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 
 CORPUS = Path(__file__).parents[1] / "resources" / "hostile" / "arrow"
 BOOKING = Workspace(

@@ -34,7 +34,9 @@ from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.outgoing import outgoing
-from services.filler.service import FillerProgress, FillerSettings, run_filler
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 
 # The first decoding may have to compile the kernels.
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]

@@ -20,7 +20,10 @@ from dqmstream.sources.source import EventSource
 from dqmstream.transport.memory import MemoryLog
 from playback.recordings import Recording, record
 from playback.replaying import ChangedRun, Changes, parse_changes
-from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
+from services.filler.announcing import announce
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 from tests.filled import fill_to_the_end, make_topics, merged
 from tests.random_run import BOOKING, RandomRun, batch_fill
 

@@ -29,7 +29,10 @@ from dqmstream.store.store import Store
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log
 from playback.bench.program import finished
-from services.filler.service import FillerProgress, FillerSettings, announce, run_filler
+from services.filler.announcing import announce
+from services.filler.progress import FillerProgress
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 from tests.filled import make_topics, merged
 
 LENGTH = 8

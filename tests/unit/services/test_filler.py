@@ -36,8 +36,10 @@ from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from services.filler.checkpoints import newest_checkpoint
+from services.filler.progress import FillerProgress
 from services.filler.refill import refill
-from services.filler.service import FillerProgress, FillerSettings, run_filler
+from services.filler.service import run_filler
+from services.filler.settings import FillerSettings
 from services.filler.tenure import attempts, known_tenure, tenure_record
 from services.filler.trial import Trial
 from tests.deadly import DEADLY, PARTITIONS, SET, deadly_fillers
