@@ -38,7 +38,7 @@ PLAYED: Final = {
     "docs/kafka.md": 1,
     "docs/layouts.md": 1,
     "docs/notifications.md": 2,
-    "docs/playback.md": 3,
+    "docs/playback.md": 5,
     "docs/quality-tests.md": 3,
     "docs/references.md": 2,
     "docs/store.md": 1,
