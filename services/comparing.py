@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import typer
 
+from dqmstream.histograms.memory import bytes_of, bytes_said
+from playback.comparing.cache import Cache
 from playback.comparing.command import Options, cache_folder, run_comparison
 from playback.comparing.release import parse_release
 from playback.comparing.report import Report, write_report
 from services.printing import print_json
 from services.saved_references import catalogue_file
 
-__all__ = ["compare"]
+__all__ = ["cache", "compare"]
 
 _LISTED: Final = 10
 """Findings of one kind that are printed."""
@@ -33,6 +36,7 @@ def compare(
     again: bool,
     install: bool,
     cache: Path | None,
+    cache_size: str,
     json: bool,
 ) -> int:
     """Compare, print what was found, write the report; status as `playback.comparing` has it."""
@@ -47,6 +51,7 @@ def compare(
             configuration=config,
             catalogue=catalogue_file(references, folder) if references else None,
             cache=folder,
+            cache_bytes=bytes_of(cache_size),
             repeats=repeats,
             memory=memory,
             seconds=60.0 * minutes,
@@ -62,6 +67,27 @@ def compare(
     else:
         _tell(found.report, report)
     return found.report.status
+
+
+def cache(*, folder: Path | None, clear: bool, json: bool) -> int:
+    """Print what the cache holds, or clear it."""
+    held = Cache((folder or cache_folder()).absolute())
+    before = held.entries()
+    cleared = held.clear() if clear else False
+    if json:
+        words = msgspec.to_builtins(before, enc_hook=str)
+        print_json({"folder": str(held.folder), "cleared": cleared, "entries": words})
+    else:
+        for kind in dict.fromkeys(one.kind for one in before):
+            own = [one.size for one in before if one.kind == kind]
+            typer.echo(f"{kind}: {len(own)}, {bytes_said(sum(own))}")
+        typer.echo(f"{held.folder}: {bytes_said(sum(one.size for one in before))}")
+    if clear and not cleared:
+        typer.echo("a comparison is running: nothing was removed", err=True)
+        return 1
+    if clear and not json:
+        typer.echo("cleared")
+    return 0
 
 
 def _tell(report: Report, folder: Path | None) -> None:

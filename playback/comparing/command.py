@@ -3,8 +3,8 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ import msgspec
 
 from dqmstream.errors import ConfigurationError
 from playback.comparing.archive import made_result
+from playback.comparing.cache import MOST_BYTES, Cache, note_use
 from playback.comparing.choice import Choice, read_choice
 from playback.comparing.difference import Difference, compare
 from playback.comparing.environment import Environment, environment_of
@@ -43,8 +44,8 @@ class Options:
         Files; the configuration is that of both sides, unless a side is one itself.
     catalogue
         File of references that both sides are judged with, unless their configuration names one.
-    cache
-        Folder of environments, results and compiled kernels.
+    cache, cache_bytes
+        Folder of environments, results and compiled kernels, and how large it may be left.
     repeats
         How often filling is timed.
     memory
@@ -63,6 +64,7 @@ class Options:
     configuration: Path | None = None
     catalogue: Path | None = None
     cache: Path
+    cache_bytes: int = MOST_BYTES
     repeats: int = 1
     memory: bool = True
     seconds: float = 3600.0
@@ -109,20 +111,41 @@ def run_comparison(
     """
     policy = read_policy(options.policy)
     asked = _asked(production, candidate, options)
-    options.cache.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix="made-", dir=options.cache))
-    try:
-        with ThreadPoolExecutor(2) as threads:
-            # Both are ready before either is run: what was asked wrongly is said at once.
-            ready = list(threads.map(partial(_ready, options=options), (production, candidate)))
-            run = partial(_side, asked=asked, options=options)
-            folders = [temporary / name for name in _NAMES]
-            sides = list(threads.map(run, _NAMES, (production, candidate), ready, folders))
-        for name, side in zip(_NAMES, sides, strict=True):
-            say(_words(name, side))
-        return _compared(sides[0], sides[1], policy, options)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with Cache(options.cache, most_bytes=options.cache_bytes).held():
+        temporary = Path(tempfile.mkdtemp(prefix="made-", dir=options.cache))
+        try:
+            sides = _sides((production, candidate), asked, options, temporary)
+            for name, side in zip(_NAMES, sides, strict=True):
+                say(_words(name, side))
+            return _compared(sides[0], sides[1], policy, options)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _sides(
+    which: tuple[Release | Made, Release | Made],
+    asked: Asked | None,
+    options: Options,
+    temporary: Path,
+) -> tuple[Side, Side]:
+    """Both, side by side; where one is refused the other is ended."""
+    with ThreadPoolExecutor(2) as threads:
+        # Both are ready before either is run: what was asked wrongly is said at once.
+        ready = list(threads.map(partial(_ready, options=options), which))
+        run = partial(_side, asked=asked, options=options)
+        folders = [temporary / name for name in _NAMES]
+        waiting = [
+            threads.submit(run, *one) for one in zip(_NAMES, which, ready, folders, strict=True)
+        ]
+        try:
+            done, _ = wait(waiting, return_when=FIRST_EXCEPTION)
+            for one in done:
+                one.result()
+        except BaseException:
+            if asked is not None:
+                asked.stop.set()
+            raise
+        return waiting[0].result(), waiting[1].result()
 
 
 def _asked(production: Release | Made, candidate: Release | Made, options: Options) -> Asked | None:
@@ -175,7 +198,16 @@ def _ready(which: Release | Made, options: Options) -> _Ready | None:
         choice = msgspec.structs.replace(choice, catalogue=str(options.catalogue.resolve()))
     folder = options.cache / "environments"
     environment = environment_of(which, folder, install=options.install)
+    used = [environment.python, *environment.path, options.catalogue or folder]
+    note_use(*(one for path in used for one in _entry(path, options.cache)))
     return _Ready(environment=environment, choice=choice)
+
+
+def _entry(path: Path, cache: Path) -> Iterator[Path]:
+    """The entry of the cache that a path lies in, if it is in one."""
+    if path.is_relative_to(cache):
+        kind, *name = path.relative_to(cache).parts
+        yield from (cache / kind / one for one in name[:1])
 
 
 def _side(

@@ -9,25 +9,29 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Final, Literal
 
 import msgspec
 
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.identity import content_hash
+from playback.comparing.cache import note_use
 from playback.comparing.choice import Choice
 from playback.comparing.environment import Environment
 from playback.comparing.results import SCHEMA, Begun, Crash, Ended, ResultFolder, ResultWriter
-from playback.comparing.runner import Request
+from playback.comparing.runner import REFUSED, Request
 from playback.recordings import Recording
 
 __all__ = ["Asked", "Name", "Side", "result_key", "run_side"]
 
 _SAID: Final = 4000
+_LOOK: Final = 0.2
 Name = Literal["production", "candidate"]
 
 
@@ -43,6 +47,8 @@ class Asked:
         After which a side that has not ended is ended.
     again
         Run even if there is a result.
+    stop
+        When it is set, what runs is ended: the other side cannot be run.
     """
 
     recording: Recording
@@ -52,6 +58,7 @@ class Asked:
     memory: bool = True
     seconds: float = 3600.0
     again: bool = False
+    stop: Event = field(default_factory=Event)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,16 +75,18 @@ def run_side(name: Name, environment: Environment, choice: Choice, asked: Asked)
     Raises
     ------
     ConfigurationError
-        If another process makes the same result, or a file of the configuration cannot be read.
+        If another process makes the same result, a file of the configuration cannot be read, or the
+        release refuses what it is to run.
     """
     folder = asked.cache / "results" / result_key(name, environment, choice, asked)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with _alone(folder.with_suffix(".lock")):
         if not asked.again and _is_whole(folder):
+            note_use(folder)
             return Side(result=ResultFolder(folder), kept=True)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        _run(folder, environment, choice, asked)
+        _run(name, folder, environment, choice, asked)
         return Side(result=ResultFolder(folder), kept=False)
 
 
@@ -122,8 +131,9 @@ def _alone(lock: Path) -> Iterator[None]:
         yield
 
 
-def _run(folder: Path, environment: Environment, choice: Choice, asked: Asked) -> None:
+def _run(name: Name, folder: Path, environment: Environment, choice: Choice, asked: Asked) -> None:
     kernels = asked.cache / "kernels" / environment.compiling
+    note_use(kernels)
     request = Request(
         release=str(environment.release),
         hash=f"{environment.hash}-{choice.hash()}",
@@ -154,17 +164,37 @@ def _run(folder: Path, environment: Environment, choice: Choice, asked: Asked) -
         ) as process,
     ):
         try:
-            status = process.wait(asked.seconds)
+            status = _ended(process, asked)
             why = _why(status)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            status = process.wait()
             why = f"did not end within {asked.seconds:g} s"
         except BaseException:
             process.kill()
             raise
     if not (folder / "ended.json").is_file():
+        if status == REFUSED:
+            refused = _tail(said).strip().splitlines() or [why]
+            shutil.rmtree(folder, ignore_errors=True)
+            msg = f"{name} ({environment.release}): {refused[-1]}"
+            raise ConfigurationError(msg)
         _end(folder, request, why, environment)
+
+
+def _ended(process: "subprocess.Popen[bytes]", asked: Asked) -> int:
+    """Status of a process; TimeoutExpired if it takes too long."""
+    until = time.monotonic() + asked.seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return process.wait(min(max(left, 0.0), _LOOK))
+        except subprocess.TimeoutExpired:
+            if asked.stop.is_set():
+                msg = "ended: the other side cannot be run"
+                raise ConfigurationError(msg) from None
+            if left <= _LOOK:
+                raise
 
 
 def _why(status: int) -> str:

@@ -17,8 +17,20 @@ _FORMS = (
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add `compare`."""
+    """Add `compare` and `cache`."""
     app.command()(compare)
+    app.command()(cache)
+
+
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        metavar="FOLDER",
+        help="folder of environments and results",
+        show_default="~/.cache/dqmstream/playback",
+    ),
+]
 
 
 def compare(
@@ -82,14 +94,13 @@ def compare(
             "from where pip is configured to fetch",
         ),
     ] = False,
-    cache: Annotated[
-        Path | None,
+    folder: Cache = None,
+    cache_size: Annotated[
+        str,
         typer.Option(
-            metavar="FOLDER",
-            help="folder of environments and results",
-            show_default="~/.cache/dqmstream/playback",
+            metavar="SIZE", help="of the cache: what was used longest ago goes beyond that"
         ),
-    ] = None,
+    ] = "5GiB",
     json: Json = False,
 ) -> None:
     """Run two releases on the same recording, and say in what the candidate differs.
@@ -117,6 +128,24 @@ def compare(
         minutes=minutes,
         again=again,
         install=install,
-        cache=cache,
+        cache=folder,
+        cache_size=cache_size,
         json=json,
     )
+
+
+def cache(
+    folder: Cache = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="remove everything, unless a comparison is running")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say what the cache of comparisons holds, or clear it.
+
+    Comparisons tidy it themselves: what was killed half way is removed, and what was used longest
+    ago once it is larger than `compare --cache-size`. Status 1 if it cannot be cleared now.
+    """
+    from services import comparing  # noqa: PLC0415
+
+    invoke(comparing.cache, folder=folder, clear=clear, json=json)

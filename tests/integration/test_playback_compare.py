@@ -438,10 +438,12 @@ def test_a_killed_comparison_leaves_nothing_running_and_is_made_again(bench: Ben
         process.wait()
     (half,) = {path.parent for path in begun}
     assert not (half / "ended.json").exists()
+    (left,) = (bench.folder / "cache").glob("made-*")
     status, report, _ = bench.compare("--no-memory")
     assert status == 1
     assert {kind for kind, _ in _found(report)} >= {"test-added", "test-removed"}
     assert (half / "ended.json").exists()
+    assert not left.exists()
 
 
 @_ONCE
