@@ -251,7 +251,7 @@ class EmbeddedLog(LocalLog[DiskPartition]):
 
     async def _maintain(self, where: TopicPartition, *, force: bool) -> None:
         partition, now = self._storages[where], self._clock.wall()
-        spec = self._specs.get(where[0])
+        spec = self._topics.get(where[0])
         compacted = spec is None or spec.compacted
         if compacted and (
             force or partition.uncompacted_bytes >= self._settings.compact_after_bytes

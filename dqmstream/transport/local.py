@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Generic, TypeVar
 
-from dqmstream.errors import LogError
 from dqmstream.transport.commits import Commits, commit_messages
 from dqmstream.transport.group_reader import LocalGroupReader
 from dqmstream.transport.groups import Membership
+from dqmstream.transport.known_topics import KnownTopics
 from dqmstream.transport.log import RebalanceCallback
 from dqmstream.transport.reader import LocalReader, check_offset
 from dqmstream.transport.record import Bounds, Outgoing, TopicPartition
@@ -32,7 +32,7 @@ class LocalLog(ABC, Generic[S]):
 
     def __init__(self, identity: str) -> None:
         self._identity = identity
-        self._specs: dict[str, TopicSpec] = {}
+        self._topics = KnownTopics()
         self._storages: dict[TopicPartition, S] = {}
         self._commits: Commits = {}
         self._groups: dict[str, Membership] = {}
@@ -66,34 +66,28 @@ class LocalLog(ABC, Generic[S]):
         """See `Log.ensure_topics`."""
         async with self._making:
             for spec in specs:
-                if spec.name in self._specs:
-                    check_unchanged(self._specs[spec.name], spec)
+                if spec.name in self._topics:
+                    check_unchanged(self._topics[spec.name], spec)
             for spec in specs:
-                if spec.name not in self._specs:
+                if spec.name not in self._topics:
                     self._add(spec, await self._make(spec))
 
     def _add(self, spec: TopicSpec, storages: Sequence[S]) -> None:
         for partition, storage in enumerate(storages):
             self._storages[spec.name, partition] = storage
-        self._specs[spec.name] = spec
-
-    def _spec(self, topic: str) -> TopicSpec:
-        if topic not in self._specs:
-            msg = f"there is no topic {topic!r} in the log: ensure_topics makes it"
-            raise LogError(msg)
-        return self._specs[topic]
+        self._topics[spec.name] = spec
 
     def partitions(self, topic: str) -> int:
         """See `Log.partitions`."""
-        return self._spec(topic).partitions
+        return self._topics[topic].partitions
 
     def max_message_bytes(self, topic: str) -> int:
         """See `Log.max_message_bytes`."""
-        return self._spec(topic).max_message_bytes
+        return self._topics[topic].max_message_bytes
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """See `Log.bounds`."""
-        self._check_known((topic, partition))
+        self._topics.check((topic, partition))
         return self.bounds_now((topic, partition))
 
     def bounds_now(self, where: TopicPartition) -> Bounds:
@@ -101,16 +95,10 @@ class LocalLog(ABC, Generic[S]):
         storage = self._storages[where]
         return Bounds(storage.start, storage.end)
 
-    def _check_known(self, where: TopicPartition) -> None:
-        topic, partition = where
-        if not 0 <= partition < self._spec(topic).partitions:
-            msg = f"{topic} has partitions 0 to {self.partitions(topic) - 1}, not {partition}"
-            raise LogError(msg)
-
     async def send(self, messages: Sequence[Outgoing]) -> list[int]:
         """See `Log.send`."""
         for message in messages:
-            check_message(message, self._spec(message.topic))
+            check_message(message, self._topics[message.topic])
         return await self._append(messages) if messages else []
 
     def wake_readers(self) -> None:
@@ -122,7 +110,7 @@ class LocalLog(ABC, Generic[S]):
     async def reader(self, positions: Mapping[TopicPartition, int]) -> AsyncIterator[LocalReader]:
         """See `Log.reader`."""
         for where, offset in positions.items():
-            self._check_known(where)
+            self._topics.check(where)
             check_offset(where, offset)
         with self._open(LocalReader(self, positions)) as reader:
             yield reader

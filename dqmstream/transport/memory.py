@@ -145,7 +145,7 @@ class MemoryLog(LocalLog[MemoryPartition]):
     async def maintain(self) -> None:
         """Compact and expire everything that is due now."""
         now = self._clock.wall()
-        for spec in self._specs.values():
+        for spec in self._topics.values():
             for partition in range(spec.partitions):
                 storage = self._storages[spec.name, partition]
                 if spec.compacted:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from dqmstream.clock import Clock
-from dqmstream.errors import LogBorrowedError, LogError
+from dqmstream.errors import LogBorrowedError
 from dqmstream.transport.kafka.connection import client_arguments, reach, tls_context
 from dqmstream.transport.kafka.failures import translated
 from dqmstream.transport.kafka.group_reader import KafkaGroupReader
@@ -27,6 +27,7 @@ from dqmstream.transport.kafka.session import session_timeout
 from dqmstream.transport.kafka.settings import KafkaSettings
 from dqmstream.transport.kafka.topic_settings import largest_batch
 from dqmstream.transport.kafka.topics import Topics
+from dqmstream.transport.known_topics import KnownTopics
 from dqmstream.transport.log import RebalanceCallback
 from dqmstream.transport.reader import check_offset
 from dqmstream.transport.record import Bounds, Outgoing
@@ -57,7 +58,7 @@ class KafkaLog:
         self._lent = lent
         self._asker = asker
         self._sender = sender
-        self._specs: dict[str, TopicSpec] = {}
+        self._known = KnownTopics()
         self._ensured: set[str] = set()
         self._identity = ""
         self._making = asyncio.Lock()
@@ -135,10 +136,10 @@ class KafkaLog:
         log = cls(
             settings, arguments, admin=admin, topics=topics, lent=lent, asker=asker, sender=sender
         )
-        log._specs = await topics.find()
+        log._known |= await topics.find()
         if settings.borrowed:
             found = await lent.find()
-            log._specs |= {name: found[name] for name in settings.borrowed if name in found}
+            log._known |= {name: found[name] for name in settings.borrowed if name in found}
         log._identity = await (establish(log) if make else known(log))
         return log
 
@@ -166,7 +167,7 @@ class KafkaLog:
             # Before anything is made: a system that is not there has no candidates.
             found = await self._lent.require(borrowed) if borrowed else {}
             await self._topics.ensure([spec for spec in specs if spec.name not in found])
-            self._specs |= {spec.name: spec for spec in specs} | found
+            self._known |= {spec.name: spec for spec in specs} | found
             self._ensured |= {spec.name for spec in specs}
             with translated("the partitions cannot be found"):
                 async with asyncio.timeout(self._settings.request_timeout):
@@ -182,25 +183,17 @@ class KafkaLog:
 
     def there(self, where: Where) -> TopicPartition:
         """A partition as the brokers name it."""
+        self._known.check(where)
         topic, partition = where
-        if not 0 <= partition < self._spec(topic).partitions:
-            msg = f"{topic} has partitions 0 to {self.partitions(topic) - 1}, not {partition}"
-            raise LogError(msg)
         return TopicPartition(self._named(topic), partition)
-
-    def _spec(self, topic: str) -> TopicSpec:
-        if topic not in self._specs:
-            msg = f"there is no topic {topic!r} in the log: ensure_topics makes it"
-            raise LogError(msg)
-        return self._specs[topic]
 
     def partitions(self, topic: str) -> int:
         """See `Log.partitions`."""
-        return self._spec(topic).partitions
+        return self._known[topic].partitions
 
     def max_message_bytes(self, topic: str) -> int:
         """See `Log.max_message_bytes`."""
-        return self._spec(topic).max_message_bytes
+        return self._known[topic].max_message_bytes
 
     async def bounds(self, topic: str, partition: int) -> Bounds:
         """See `Log.bounds`."""
@@ -230,11 +223,11 @@ class KafkaLog:
                     f"it to {self._settings.prefix!r}: it is read, and never written"
                 )
                 raise LogBorrowedError(msg)
-            check_message(message, self._spec(message.topic))
+            check_message(message, self._known[message.topic])
         return await self._sender.send(messages, self._lane) if messages else []
 
     def _lane(self, topic: str) -> tuple[str, int]:
-        return self._named(topic), largest_batch(self._spec(topic))
+        return self._named(topic), largest_batch(self._known[topic])
 
     # ----------------------------------------------------------------- reading
 
@@ -266,7 +259,7 @@ class KafkaLog:
         on_assigned: RebalanceCallback | None = None,
     ) -> AsyncIterator[KafkaGroupReader]:
         """See `Log.group`."""
-        names = {self._named(self._spec(topic).name): topic for topic in topics}
+        names = {self._named(self._known[topic].name): topic for topic in topics}
         settings = self._settings
         rebalance = round(settings.rebalance_timeout * 1000)
         session = round(
