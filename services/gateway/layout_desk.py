@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from dqmstream.clock import Clock
 from dqmstream.errors import ConfigurationError
 from dqmstream.histograms.layout import Layout as BufferLayout
-from dqmstream.identity import content_hash
 from dqmstream.layouts.check import read_layout, written
 from dqmstream.layouts.layout import Layout
-from dqmstream.layouts.shipped import shipped_layouts
 from dqmstream.layouts.versions import (
     LayoutConflictError,
     LayoutVersions,
@@ -19,7 +17,6 @@ from dqmstream.layouts.versions import (
     key_of,
     name_of,
 )
-from dqmstream.messages.booking import Booking
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.topics import CONFIGURATION
 from dqmstream.transport.log import Log, Outgoing
@@ -28,32 +25,15 @@ from services.gateway.followed_versions import FollowedVersions
 from services.gateway.limits import ByteBudget
 from services.gateway.patience import write_in_turn
 from services.gateway.problems import ProblemError, not_found
+from services.gateway.shown_layout import Shown, shown_as_shipped, version_facts
 
-__all__ = ["LayoutDesk", "Shown", "conflict", "version_facts"]
+__all__ = ["LayoutDesk"]
 
 _PATIENCE: Final = 20.0
 _HELD: Final = 16 << 20
 _HELD_EACH: Final = 8 << 20
-_SHIPPED_BY: Final = "dqmstream"
 
 Booked = Callable[[], Awaitable[Sequence[BufferLayout]]]
-
-
-class Shown(NamedTuple):
-    """A layout as it stands; `version` is None for a shipped one that nobody has written over."""
-
-    layout: Layout
-    version: ConfigurationVersion | None
-    hash: str
-
-    @property
-    def number(self) -> int:
-        return 0 if self.version is None else self.version.number
-
-    @property
-    def shipped(self) -> bool:
-        """Whether it is what is shipped: it follows the bookings."""
-        return self.version is None or self.version.restores == 0
 
 
 class LayoutDesk:
@@ -137,7 +117,9 @@ class LayoutDesk:
         booked = await self._booked()
         hashes = tuple(one.hash for one in booked)
         if hashes != self._made_of:
-            self._shipped = await asyncio.to_thread(_shipped, [one.booking for one in booked])
+            self._shipped = await asyncio.to_thread(
+                shown_as_shipped, [one.booking for one in booked]
+            )
             self._made_of = hashes
         return self._shipped
 
@@ -206,7 +188,7 @@ class LayoutDesk:
                     return version
                 excess = self._versions.in_excess(version)
             except LayoutConflictError as error:
-                raise conflict(str(error), error.newest) from error
+                raise _conflict(str(error), error.newest) from error
             except NoLayoutError as error:
                 raise not_found(str(error)) from error
             except ConfigurationError as error:
@@ -220,7 +202,7 @@ class LayoutDesk:
                 lost, _ = version_records(version, "lost", key_of(version))
                 await write_in_turn(self._log, [lost, _gone(key_of(version))], _PATIENCE)
                 msg = f"layout {name!r}: somebody else was first, at the same moment"
-                raise conflict(msg, self._versions.newest(name))
+                raise _conflict(msg, self._versions.newest(name))
             await write_in_turn(self._log, map(_gone, excess), _PATIENCE)
             return version
 
@@ -266,21 +248,7 @@ class LayoutDesk:
         return self._contents[key]
 
 
-def _shipped(bookings: Sequence[Booking]) -> dict[str, Shown]:
-    layouts = shipped_layouts(bookings)
-    return {
-        name: Shown(layout, None, content_hash(written(layout))) for name, layout in layouts.items()
-    }
-
-
-def version_facts(version: ConfigurationVersion | None) -> dict[str, object]:
-    """Who wrote a version, when and why; of a shipped layout nobody did."""
-    if version is None:
-        return {"hash": "", "who": _SHIPPED_BY, "why": "", "when": 0, "restores": None}
-    return {name: getattr(version, name) for name in ("hash", "who", "why", "when", "restores")}
-
-
-def conflict(detail: str, newest: ConfigurationVersion | None) -> ProblemError:
+def _conflict(detail: str, newest: ConfigurationVersion | None) -> ProblemError:
     """409, with the version that stands: 0 for a shipped one."""
     facts = version_facts(newest)
     deleted = newest is not None and is_deleted(newest)

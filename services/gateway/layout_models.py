@@ -10,8 +10,8 @@ from dqmstream.layouts.importing import LARGEST_FILE
 from dqmstream.layouts.layout import Layout
 from dqmstream.layouts.versions import is_deleted
 from dqmstream.messages.configuration import ConfigurationVersion
-from services.gateway.layout_desk import Shown, version_facts
 from services.gateway.models import Answer
+from services.gateway.shown_layout import Shown, version_facts
 
 __all__ = [
     "DeletedAnswer",

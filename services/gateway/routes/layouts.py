@@ -16,7 +16,7 @@ from dqmstream.layouts.layout import NAME, Layout
 from services.gateway.access import Expert
 from services.gateway.asking import PROBLEMS, Gateway, answer, etag, unchanged
 from services.gateway.documents import JSON, read_document, taking
-from services.gateway.layout_desk import LayoutDesk, Shown
+from services.gateway.layout_desk import LayoutDesk
 from services.gateway.layout_models import (
     DeletedAnswer,
     ImportedAnswer,
@@ -31,6 +31,7 @@ from services.gateway.layout_models import (
     version_row,
 )
 from services.gateway.problems import ProblemError, not_found, problem_answer
+from services.gateway.shown_layout import Shown
 
 __all__ = ["router"]
 
