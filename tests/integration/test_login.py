@@ -6,7 +6,7 @@ import hashlib
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -164,6 +164,28 @@ async def test_who_has_no_role_or_says_no_is_told_why(browser: httpx.AsyncClient
     refused = await taken(browser, await back(browser, await at_provider(browser, None)))
     assert refused.status_code == 403
     assert "did not let you in" in refused.json()["detail"]
+
+
+async def test_an_error_of_the_provider_is_told_also_where_it_has_no_state(
+    browser: httpx.AsyncClient,
+) -> None:
+    """Some providers leave it out of their errors; nobody is let in by one."""
+    locked = {"error": "access_denied", "error_description": "the account is locked"}
+    for more, status, expected in (
+        ({}, 403, "did not let you in: the account is locked"),
+        ({"state": "of another login"}, 401, "the answer is of another login"),
+    ):
+        address = urlsplit(await at_provider(browser, None))
+        query = urlencode(locked | more)
+        refused = await taken(browser, await back(browser, f"{address.path}?{query}"))
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.status_code == status
+        assert expected in refused.json()["detail"]
+    address = urlsplit(await at_provider(browser, None))
+    browser.cookies.clear()
+    refused = await taken(browser, await back(browser, f"{address.path}?{urlencode(locked)}"))
+    assert refused.status_code == 401
+    assert "not begun in this browser" in refused.json()["detail"]
 
 
 async def test_a_login_is_renewed_until_the_provider_ends_it_and_ends_when_one_leaves(
