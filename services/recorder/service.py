@@ -6,7 +6,7 @@ never waits for an LS to be closed by all partitions; sets of open LSs are passe
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Final, TypeVar
@@ -15,10 +15,8 @@ import structlog
 
 from dqmstream.clock import Clock
 from dqmstream.errors import LogIdentityError, LogUnavailableError, StoreError
-from dqmstream.identity import compact_ranges
 from dqmstream.messages.struct import Message
-from dqmstream.messages.topics import BOOKINGS, HISTOGRAMS
-from dqmstream.store.answers import Hole
+from dqmstream.messages.topics import BOOKINGS
 from dqmstream.store.recording import Recorded
 from dqmstream.store.retention import Retention
 from dqmstream.store.writer import Refused, StoreWriter
@@ -26,6 +24,7 @@ from dqmstream.transport.log import Log, Outgoing, Record, TopicPartition
 from dqmstream.transport.patience import PACE, Pace, insist
 from services.dead_letters import dead_letter, decoded
 from services.recorder.batches import Batch, BatchSettings, Collector, recorded_places
+from services.recorder.holes import HoleWatch
 from services.recorder.progress import RecorderProgress
 from services.recorder.store_thread import StoreThread, opened
 
@@ -132,8 +131,7 @@ class _Recorder:
         self._next_look = clock.monotonic()
         self._next_prune = clock.monotonic() + (pruning.interval if pruning else inf)
         self._logger = structlog.get_logger().bind(service="recorder")
-        self._ends: dict[TopicPartition, int] = {}
-        self._since_run = 0
+        self._holes = HoleWatch(log, thread, progress)
 
     async def find_positions(self) -> dict[TopicPartition, int]:
         """Where to read on: where the store stands, else where the log begins."""
@@ -162,7 +160,7 @@ class _Recorder:
                 await self._look_at_lag()
                 continue
             for hole in batch.holes:
-                await self._note_hole(hole)
+                await self._holes.note(hole)
             began = self._clock.monotonic()
             recorded = await self._write(batch)
             self._progress.writing.note(self._clock.monotonic() - began)
@@ -171,7 +169,7 @@ class _Recorder:
                 await self._look_at_lag()
             if recorded.closed:
                 await self._compact(recorded.series)
-            await self._name_missing(batch.positions)
+            await self._holes.name_missing(batch.positions)
 
     async def _write(self, batch: Batch) -> Recorded:
         """Write a batch, without what is refused; for ever, if need be."""
@@ -248,36 +246,6 @@ class _Recorder:
             )
         for left in spared:
             self._logger.warning("a run cannot be summed", run=left.run, why=left.why)
-
-    async def _note_hole(self, hole: Hole) -> None:
-        """Say what expired; which LSs it was is known when the rest of the log has been read."""
-        self._progress.expired += hole.next_offset - hole.first
-        self._logger.warning(
-            "records expired before they were recorded",
-            topic=hole.topic,
-            partition=hole.partition,
-            first=hole.first,
-            next_offset=hole.next_offset,
-        )
-        if hole.topic == HISTOGRAMS:
-            self._since_run = await self._thread(lambda writer: writer.newest_run())
-            for place in recorded_places(self._log):
-                if place[0] == HISTOGRAMS:
-                    self._ends[place] = (await self._log.bounds(*place)).end
-
-    async def _name_missing(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Name the LSs that a hole took, once everything that was in the log then is stored."""
-        if not self._ends or any(positions[place] < end for place, end in self._ends.items()):
-            return
-        self._ends = {}
-        missing = await self._thread(lambda writer: writer.missing(self._since_run))
-        for (booking_set, run), lumisections in missing.items():
-            self._logger.warning(
-                "lumisections are missing: refill them",
-                set=booking_set,
-                run=run,
-                lumisections=compact_ranges(lumisections),
-            )
 
     def _note(self, batch: Batch, recorded: Recorded) -> None:
         progress = self._progress
