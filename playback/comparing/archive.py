@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from dqmstream.errors import ConfigurationError, NotStoredError, SourceError
+from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.quality import QualityReports
 from dqmstream.sources.histograms.describe import Description
@@ -73,7 +73,7 @@ def _of_store(made: StoredRun, writer: ResultWriter) -> None:
         chosen = shown if shown in sets else (sets[0] if sets else None)
         if chosen is None:
             msg = f"{made}: nothing is stored of run {made.run}"
-            raise NotStoredError(msg)
+            raise ConfigurationError(msg)
         reports = _reports(store, made.run, chosen)
         numbers = _numbers(store, made.run, chosen)
         layouts = {w: store.layout(chosen, made.run, w) for w in store.bookings(chosen)}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dqmstream.errors import ConfigurationError, NotStoredError, SourceError
+from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.export.about import About, Exported
 from dqmstream.export.root import root_file
 from dqmstream.histograms.contents import Contents
@@ -129,7 +129,7 @@ def test_files_of_histograms_are_compared_by_path(tmp_path: Path) -> None:
 
 
 def test_what_is_not_there_is_said(stored: Path, tmp_path: Path) -> None:
-    with pytest.raises(NotStoredError, match="nothing is stored of run 99"):
+    with pytest.raises(ConfigurationError, match="nothing is stored of run 99"):
         _found(f"run:99@{stored}", f"run:7@{stored}", tmp_path / "1")
     with pytest.raises(ConfigurationError, match="no store in"):
         _found(f"run:7@{tmp_path}", f"run:7@{stored}", tmp_path / "2")

@@ -15,6 +15,13 @@ FINDING = Finding(
 )
 
 
+def test_an_empty_file_allows_as_little_as_none(tmp_path: Path) -> None:
+    """The workflow in the docs names one: a package begins with an empty one."""
+    file = tmp_path / "policy.toml"
+    file.touch()
+    assert read_policy(file) == read_policy(None) == Policy()
+
+
 def test_without_a_file_nothing_may_change() -> None:
     (judged,) = applied(read_policy(None), [FINDING])
     assert judged.allowed == ""
