@@ -390,7 +390,9 @@ async def test_two_versions_of_a_workspace_stand_side_by_side_and_what_differs_i
     (beside,) = [name for name, shown in sets(visit.url).items() if not shown]
     await put(visit.url, layout("Upgrade/Pixel", CHANGED, CHARGE, NEW, MAP), None)
     await show(page, visit.url, "Upgrade/Pixel")
-    await page.get_by_label("Set of bookings that is shown beside").select_option(beside)
+    await page.get_by_label("Set of bookings or candidate that is shown beside").select_option(
+        beside
+    )
     await expect(page).to_have_url(re.compile(f"with={beside}"))
     changed = page.locator(".cell", has_text="Layer 1: clusters by module")
     await expect(changed).to_have_attribute("data-differs", "")

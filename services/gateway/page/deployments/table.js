@@ -1,20 +1,26 @@
 /** Deployments in the system view: what is in force, what is planned, who did what. */
 
+import { h } from "../dom.js";
 import { age } from "../format.js";
 import { table } from "../system/tables.js";
+import { Compared } from "./compared.js";
 
 const STATES = { promoted: "in force", running: "runs beside", planned: "planned", superseded: "before it", dropped: "dropped", rolled_back: "rolled back" };
 
 /** A section; `draw` takes the answer of `deployments`. */
-export function deploymentsTable() {
-  const rows = table("Deployments", ["Deployment", "Stands", "Release", "Compared", "Since", "By", "Why"]);
+export function deploymentsTable(router) {
+  const rows = table("Deployments", ["Deployment", "Stands", "Beside production", "Release", "Compared", "Since", "By", "Why"]);
+  const compared = new Compared(router);
   return {
-    root: rows.root,
-    draw({ deployments, current }, now) {
+    root: h("div", {}, rows.root, compared.root),
+    draw({ deployments, current, candidate }, now) {
       const newest = [...deployments].reverse();
+      // Of two systems production is the one that asks.
+      compared.draw(candidate ? [] : newest.filter(({ state }) => state === "running").map(({ name }) => name));
       rows.draw(newest, ({ name }) => name, (row) => [
         row.name === current ? `${row.name} ●` : row.name,
         STATES[row.state] ?? row.state,
+        row.state === "running" && !candidate ? compared.words(row.name) : "–",
         row.release,
         row.report ? row.report.verdict : "not compared",
         `${age((now - row.when) / 1e9)} ago`,

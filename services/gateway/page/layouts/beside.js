@@ -1,16 +1,20 @@
-/** Sets of bookings of a run: which there are, and contents and outcomes of one that readers are not shown. */
+/** What can be shown beside a run: its other sets of bookings, and candidates; which there are, their contents and outcomes. */
 
-import { Refusal, ask, elements, runWord, windowQuery } from "../api.js";
+import { Refusal, ask, runWord, windowQuery } from "../api.js";
 import { settled, spaced } from "../dom.js";
 import { verdictsByPath } from "../outcomes.js";
 import { cellsOf } from "../stream.js";
+import { askContents, askElements, askReports, candidateOf, sourceName } from "./source.js";
 
 const BATCH = 24;
 const KEEP = 400;
 /** Milliseconds between two readings while the run goes on. */
 const AGAIN = 3_000;
+/** Milliseconds between two looks at which candidates run, and until one that was away is asked again. */
+const LOOK = 30_000;
+const PATIENCE = 8_000;
 
-/** Events: `sets`, when those of the run become known; `plot`, when something of a set has come. */
+/** Events: `sets`, when it is known what can be shown; `plot`, when contents have come. A set is named by its hash, a candidate as `candidate:NAME`. */
 export class Beside extends EventTarget {
   constructor(model, router) {
     super();
@@ -18,6 +22,11 @@ export class Beside extends EventTarget {
     this._router = router;
     /** Rows `{set, workspaces}` of the run; null before they are known. */
     this.sets = null;
+    /** Names of the candidates that run beside; none before they are known. */
+    this.candidates = [];
+    this._away = new Map();
+    this._restUntil = 0;
+    this._timers = { look: 0, later: 0 };
     this._wanted = new Map();
     this._plots = new Map();
     this._booked = new Map();
@@ -37,12 +46,21 @@ export class Beside extends EventTarget {
 
   /** Follow the address while layouts are shown. */
   show(shown) {
+    const came = shown && !this._isShown;
     this._isShown = shown;
-    if (!shown) this._wanted.clear();
-    else {
+    if (!shown) {
+      this._wanted.clear();
+      for (const timer of Object.values(this._timers)) clearTimeout(timer);
+    } else {
+      if (came) this._look();
       this._list();
       this._settle();
     }
+  }
+
+  /** Why a candidate cannot be shown now; empty if it can, or nobody knows. */
+  away(set) {
+    return this._away.get(set) ?? "";
   }
 
   /** Contents of an element in a set; null before they came. */
@@ -68,6 +86,20 @@ export class Beside extends EventTarget {
   want(paths) {
     this._wanted = new Map(Object.entries(paths));
     this._settle();
+  }
+
+  /** Which candidates there are, again and again while layouts are shown. */
+  async _look() {
+    clearTimeout(this._timers.look);
+    try {
+      const { deployments, candidate } = await ask("deployments");
+      // A candidate's own page has none beside it.
+      this.candidates = candidate ? [] : deployments.filter(({ state }) => state === "running").map(({ name }) => name);
+      this.dispatchEvent(new Event("sets"));
+    } catch {
+      // What was known stays.
+    }
+    if (this._isShown) this._timers.look = setTimeout(() => this._look(), LOOK);
   }
 
   async _list() {
@@ -112,12 +144,18 @@ export class Beside extends EventTarget {
     }
     for (const [set, paths] of this._wanted) {
       if (!paths.length) continue;
-      await this._judged(key, set);
+      if (!this._rests(set)) await this._judged(key, set);
+      if (key !== this._key) return;
+      if (this._rests(set)) {
+        for (const path of paths) if (!this._asked.has(`${set} ${path}`)) this._fail(set, path, this.away(set));
+        continue;
+      }
       const booked = await this._elementsOf(key, set);
       // Another is asking for what is shown now: what this one would ask for was left.
       if (key !== this._key) return;
+      if (this._rests(set)) for (const path of paths) this._fail(set, path, this.away(set));
       const lacking = paths.filter((path) => !this._asked.has(`${set} ${path}`));
-      for (const path of lacking.filter((each) => booked && !booked.has(each))) this._fail(set, path, `set ${set} has not booked it in this run`);
+      for (const path of lacking.filter((each) => booked && !booked.has(each))) this._fail(set, path, `${sourceName(set)} has not booked it in this run`);
       const there = lacking.filter((path) => booked?.has(path));
       for (let from = 0; from < there.length && key === this._key; from += BATCH) await this._contents(key, set, there.slice(from, from + BATCH), booked);
       if (key !== this._key) return;
@@ -128,13 +166,14 @@ export class Beside extends EventTarget {
     const { run, window: word, at } = this._router.route;
     for (const each of path) this._asked.add(`${set} ${each}`);
     try {
-      const { contents } = await ask(`runs/${runWord(run)}/contents`, { path, set, ...windowQuery(word), as_of: at });
+      const { contents } = await askContents(set, runWord(run), { path, ...windowQuery(word), as_of: at });
       if (key !== this._key) return;
+      this._back(set);
       for (const { arrays, ...header } of contents) this._put(set, header.element.path, { header, arrays: cellsOf(arrays) });
     } catch (error) {
       if (key !== this._key) return;
       for (const each of path) {
-        if (error instanceof Refusal) this._fail(set, each, error.message, booked?.get(each));
+        if (error instanceof Refusal) this._fail(set, each, this._gone(set, error), booked?.get(each));
         else this._asked.delete(`${set} ${each}`);
       }
     }
@@ -143,12 +182,15 @@ export class Beside extends EventTarget {
   async _elementsOf(key, set) {
     if (!this._booked.has(set)) {
       try {
-        const found = await elements(this._model.run?.run ?? this._router.route.run, { set });
+        const found = await askElements(set, this._model.run?.run ?? this._router.route.run ?? "current");
         if (key !== this._key) return null;
+        this._back(set);
         this._booked.set(set, new Map(found.map((element) => [element.path, element])));
       } catch (error) {
         if (key !== this._key || !(error instanceof Refusal)) return null;
-        this._booked.set(set, new Map());
+        // A candidate may come back, or just not know the run yet.
+        if (candidateOf(set)) this._gone(set, error);
+        else this._booked.set(set, new Map());
       }
       this.dispatchEvent(new Event("sets"));
     }
@@ -159,22 +201,45 @@ export class Beside extends EventTarget {
     if (this._judgedNow.has(set)) return;
     this._judgedNow.add(set);
     const chosen = this._model.chosen;
-    const query = { set, limit: 5000, made_by: this._model.moment, ...(chosen === null ? {} : { lumisections: chosen || 1, scope: "lumisection" }) };
+    const query = { limit: 5000, made_by: this._model.moment, ...(chosen === null ? {} : { lumisections: chosen || 1, scope: "lumisection" }) };
     try {
-      const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query);
+      const { reports } = await askReports(set, runWord(this._router.route.run), query);
       if (key !== this._key) return;
       this._outcomes.set(set, verdictsByPath(reports));
-    } catch {
+    } catch (error) {
       if (key !== this._key) return;
       // What is not known is not claimed: there is no badge, or that of before.
       this._judgedNow.delete(set);
+      if (error instanceof Refusal) this._gone(set, error);
     }
     this.dispatchEvent(new Event("sets"));
   }
 
+  /** A candidate refuses: asked again in a while. Why, in words. */
+  _gone(set, { message }) {
+    if (candidateOf(set)) {
+      const isNews = this.away(set) !== message;
+      this._away.set(set, message);
+      this._restUntil = performance.now() + PATIENCE;
+      clearTimeout(this._timers.later);
+      this._timers.later = setTimeout(() => this._isShown && this._wanted.size && this._anew(), PATIENCE + 100);
+      if (isNews) this.dispatchEvent(new Event("sets"));
+    }
+    return message;
+  }
+
+  /** Whether a candidate refused just now: it is not asked for a while. */
+  _rests(set) {
+    return this._away.has(set) && performance.now() < this._restUntil;
+  }
+
+  _back(set) {
+    if (this._away.delete(set)) this.dispatchEvent(new Event("sets"));
+  }
+
   _fail(set, path, problem, element = null) {
     this._asked.add(`${set} ${path}`);
-    this._put(set, path, { header: { element, window: {}, totals: null, problem }, arrays: {} });
+    this._put(set, path, { header: { element, window: {}, totals: null, problem, away: Boolean(this.away(set)) }, arrays: {} });
   }
 
   _put(set, path, plot) {

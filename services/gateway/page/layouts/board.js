@@ -3,9 +3,11 @@
 import { onBitmap } from "../canvas.js";
 import { h, keyed, setAttributes, setText } from "../dom.js";
 import { Turns } from "../turns.js";
+import { apart } from "./apart.js";
 import { Card } from "./card.js";
 import { keyedCells } from "./difference.js";
 import { Drawing } from "./drawing.js";
+import { candidateOf, sourceShort } from "./source.js";
 
 const KEYS = "Shift+ArrowLeft Shift+ArrowRight Shift+ArrowUp Shift+ArrowDown + - Delete Enter";
 
@@ -40,7 +42,7 @@ export class Board {
    * Show a tab, or nothing for null.
    *
    * @param editing whether cells can be changed
-   * @param pair the set that is shown beside; empty for none
+   * @param pair the set or candidate that is shown beside; empty for none
    * @param at the cell that is being edited; -1 for none
    */
   show(tab, { editing = false, pair = "", at = -1, name = "", tabs = 0 } = {}) {
@@ -158,8 +160,8 @@ export class Board {
     if (pair) {
       const problems = onBitmap(card.other, (paper) => this._drawing.draw(paper, cell, pair, plot));
       const other = this._outcome(pair, path, beside);
-      const names = [cell.set, pair].map((set) => (set ? `in set ${set.slice(0, 8)}` : "as shown"));
-      texts.push(() => card.paired(names, [outcome, other], beside, problems.map(({ label, why }) => `${label}: ${why}`).join("\n")));
+      const names = [cell.set, pair].map((set) => (set ? `in ${sourceShort(set)}` : candidateOf(pair) ? "in production" : "as shown"));
+      texts.push(() => card.paired(names, [outcome, other], beside, apart(plot, beside), problems.map(({ label, why }) => `${label}: ${why}`).join("\n")));
     }
     return () => texts.forEach((write) => write());
   }

@@ -89,20 +89,22 @@ export class Card {
     show(this._statistics, rows.length > 0);
   }
 
-  /** What has been drawn beside: of another set. */
-  paired(names, outcomes, other, problem) {
+  /** What has been drawn beside, of another set or a candidate; `says` in what contents differ. */
+  paired(names, outcomes, other, says, problem) {
     names.forEach((name, at) => setText(this._captions[at], name));
-    const { totals, element, problem: lacks } = other?.header ?? {};
+    const { totals, element, problem: lacks, away } = other?.header ?? {};
     const isThere = Boolean(totals);
     setAttributes(this.root, { "data-beside": isThere });
     if (!this.isThere && element && !this.cell.title) setText(this._title, element.title);
     show(this._otherBadge, outcomes[1] !== null);
     setBadge(this._otherBadge, outcomes[1] ?? "NOT_RUN");
-    const lone = this.isThere ? (lacks ? names[0] : "") : isThere ? names[1] : "";
+    // Of a candidate that is away nobody knows what it has.
+    const lone = this.isThere ? (lacks && !away ? names[0] : "") : isThere ? names[1] : "";
     const differs = isThere && this.isThere && outcomes[0] !== outcomes[1];
-    setText(this._differs, lone ? `▲ only ${lone}` : "▲ outcomes differ");
-    show(this._differs, differs || Boolean(lone));
-    setAttributes(this._differs, { title: lone ? null : `${outcomes[0] ?? "not judged"} here, ${outcomes[1] ?? "not judged"} beside` });
+    const words = lone ? `only ${lone}` : [differs && "outcomes differ", says].filter(Boolean).join(", ");
+    setText(this._differs, words ? `▲ ${words}` : "");
+    show(this._differs, Boolean(words));
+    setAttributes(this._differs, { title: !differs ? null : `${outcomes[0] ?? "not judged"} here, ${outcomes[1] ?? "not judged"} beside` });
     setAttributes(this.root, { "data-differs": differs });
     setAttributes(this._pair, { title: problem || null });
   }

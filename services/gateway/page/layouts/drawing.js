@@ -65,7 +65,7 @@ function hints({ log_x, log_y, log_z, z_range, style }) {
 function common(plot, against) {
   if (!plot?.arrays.values || !against?.arrays.values) return {};
   const layer = layerOf(plot, against, { label: "", norm: "none" });
-  if (layer.why) return { why: { label: "the other set", why: `${layer.why}: the axes differ` } };
+  if (layer.why) return { why: { label: "beside it", why: `${layer.why}: the axes differ` } };
   if (plot.header.element.axes.length === 1) return { layer: { ...layer, hidden: true } };
   const all = [plot, against].map(({ arrays }) => arrays.values.reduce(([low, high], value) => [Math.min(low, value || 0), Math.max(high, value || 0)], [0, 0]));
   const [low, high] = [Math.min(all[0][0], all[1][0]), Math.max(all[0][1], all[1][1])];

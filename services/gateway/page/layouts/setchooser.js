@@ -1,22 +1,29 @@
-/** Which set of bookings is shown beside the one that readers are shown, and how their outcomes differ. */
+/** Which set of bookings, or which candidate, is shown beside what readers are shown, and how their outcomes differ. */
 
 import { h, setAttributes, setText, show } from "../dom.js";
 import { plural } from "../format.js";
+import { candidateOf, candidateWord, sourceName } from "./source.js";
 
 export class SetChooser {
   constructor({ model, router, beside }) {
     Object.assign(this, { _model: model, _router: router, _beside: beside, _options: "" });
-    this._select = h("select", { "aria-label": "Set of bookings that is shown beside", onchange: () => router.go({ with: this._select.value }) });
+    this._select = h("select", { "aria-label": "Set of bookings or candidate that is shown beside", onchange: () => router.go({ with: this._select.value }) });
     this.root = h("span", { class: "set-chooser" }, this._select);
     this.words = h("p", { class: "layout-note beside", role: "status", hidden: true });
   }
 
-  /** `pair` is the set that is beside, empty for none, null where none can be. */
+  /** `pair` is the set or candidate that is beside, empty for none, null where none can be. */
   draw(tab, pair) {
     const sets = (this._beside.sets ?? []).filter(({ workspaces }) => workspaces.some(({ shown }) => !shown));
-    const known = sets.some(({ set }) => set === pair);
-    show(this.root, pair !== null && (sets.length > 0 || Boolean(pair)));
-    const options = [["", "Beside it: nothing"], ...sets.map((one) => [one.set, `Beside it: set ${one.set.slice(0, 8)} — ${wordsOf(one)}`]), ...(pair && !known ? [[pair, `set ${pair}`]] : [])];
+    const { candidates } = this._beside;
+    const known = sets.some(({ set }) => set === pair) || candidates.includes(candidateOf(pair));
+    show(this.root, pair !== null && (sets.length + candidates.length > 0 || Boolean(pair)));
+    const options = [
+      ["", "Beside it: nothing"],
+      ...candidates.map((name) => [candidateWord(name), `Beside it: candidate ${name}`]),
+      ...sets.map((one) => [one.set, `Beside it: set ${one.set.slice(0, 8)} — ${wordsOf(one)}`]),
+      ...(pair && !known ? [[pair, sourceName(pair)]] : []),
+    ];
     const text = JSON.stringify(options);
     if (text !== this._options) {
       this._options = text;
@@ -29,7 +36,13 @@ export class SetChooser {
 
   _summarise(tab, pair, known) {
     const { run } = this._model.run ?? {};
-    if (this._beside.sets && !known && !this._beside.sets.some(({ set }) => set === pair)) {
+    const away = this._beside.away(pair);
+    setAttributes(this.words, { "data-away": Boolean(away) });
+    if (away) {
+      setText(this.words, `Beside production there is nothing new: ${away}`);
+      return;
+    }
+    if (!candidateOf(pair) && this._beside.sets && !known && !this._beside.sets.some(({ set }) => set === pair)) {
       setText(this.words, `Run ${run ?? "–"} has nothing of set ${pair}: it is filled beside while an upgrade is tried (dqmstream sets lists all sets).`);
       return;
     }
@@ -39,7 +52,8 @@ export class SetChooser {
     const differing = both.filter((path) => (this._model.verdict(workspaceOf.get(path), path)?.[0] ?? null) !== (this._beside.verdict(pair, path)?.[0] ?? null));
     const lone = paths.length - both.length;
     setAttributes(this.words, { "data-differing": differing.length > 0 });
-    setText(this.words, [`Left as readers are shown it, right set ${pair}, on the same axes.`, `Outcomes differ in ${differing.length} of ${plural(both.length, "plot")}.`,
+    const left = candidateOf(pair) ? "production" : "as readers are shown it";
+    setText(this.words, [`Left ${left}, right ${sourceName(pair)}, on the same axes.`, `Outcomes differ in ${differing.length} of ${plural(both.length, "plot")}.`,
       lone && this._beside.isKnown(pair) ? `${plural(lone, "plot")} only in one of them.` : ""].filter(Boolean).join(" "));
   }
 }

@@ -8,6 +8,7 @@ import { Beside } from "./beside.js";
 import { Board } from "./board.js";
 import { Choices } from "./choices.js";
 import { askName } from "./creating.js";
+import { isOfPaths, layoutOfPaths } from "./differing.js";
 import { Draft } from "./draft.js";
 import { Editor } from "./editor.js";
 import { History } from "./history.js";
@@ -132,7 +133,7 @@ class Layouts {
     this._asked += 1;
     const asked = this._asked;
     try {
-      const found = await this._shelf.get(name, version);
+      const found = isOfPaths(name) ? layoutOfPaths(name) : await this._shelf.get(name, version);
       const standing = version ? await this._shelf.get(name).catch(() => null) : found;
       if (asked !== this._asked) return;
       Object.assign(this, { _found: found, _standing: standing, _problem: "" });
@@ -172,12 +173,13 @@ class Layouts {
     const { draft } = this._editor;
     const layout = draft?.layout ?? this._found?.layout ?? null;
     setText(this._title, layout?.title || route.layout);
-    setText(this._path, layout?.title && layout.title !== route.layout ? route.layout : "");
+    const isSaved = !isOfPaths(route.layout);
+    setText(this._path, isSaved && layout?.title && layout.title !== route.layout ? route.layout : "");
     setAttributes(this._head.querySelector(".back"), { href: this._router.link({ view: "layouts" }) });
     setLinked(this._description, layout?.description ?? "");
     const may = session.may("expert");
-    show(this._edit, may && Boolean(this._found) && !draft);
-    show(this._versions, Boolean(this._found) || Boolean(this._problem));
+    show(this._edit, may && Boolean(this._found) && !draft && isSaved);
+    show(this._versions, isSaved && (Boolean(this._found) || Boolean(this._problem)));
     show(this._export, Boolean(layout));
     setAttributes(this._body, { "data-editing": Boolean(draft) });
     this._notices.draw(this._notes(draft));

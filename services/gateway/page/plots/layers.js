@@ -19,7 +19,7 @@ function shapeOf({ axes, storage, shape }) {
 }
 
 /** Whether two elements have the same bins, so that one can be drawn over the other. */
-const isLike = (element, other) => shapeOf(element) === shapeOf(other);
+export const isLike = (element, other) => shapeOf(element) === shapeOf(other);
 
 /** Whether contents of an element depend on how much data they are of: else they are never scaled. */
 export const isScaled = ({ storage, draw }) => storage !== "profile" && !draw.efficiency;

@@ -28,7 +28,7 @@ class System {
     this._missing = h("p");
     this._dead = table("Dead letters", ["Topic", "Records", "Newest", "Where it came from", "Reason"]);
     this._topics = table("Topics of the log", ["Topic", "Partitions", "Records", "Newest"]);
-    this._deployments = deploymentsTable();
+    this._deployments = deploymentsTable(router);
     this._memory = table("Memory of the gateway, by workspace", ["Workspace", "Held", "Of the budget", "LSs", "Largest plots"]);
     root.append(
       h("header", {}, h("h1", {}, "System"), this._well), this._problem, this._problems, this._processes.root,

@@ -1,0 +1,227 @@
+"""A candidate beside production on production's page: the same plots twice, and what differs."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, expect
+
+from dqmstream.clock import SystemClock
+from dqmstream.deployments.step import Step
+from playback.bench.program import Program, finished, running
+from services.deploying.records import take_step
+from services.log import open_log
+from tests.ink import ink
+from tests.integration.conftest import RunningSystem, Visit, _visit, screenshot
+from tests.integration.test_kafka import loaded
+from tests.integration.test_page_plots import _until
+from tests.upgraded_pixels import CHANGED, NEW
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.integration,
+    pytest.mark.timeout(240),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+CHARGE: Final = "Pixel/Layer1/charge"
+SOURCE: Final = ["--lumisections", "3", "--rate", "400", "--seconds", "10", "--speed", "0"]
+BESIDE: Final = "Set of bookings or candidate that is shown beside"
+_CURVE: Final = [98, 183, 240]
+
+_WORDS: Final = """async () => {
+  const { apart } = await import("/layouts/apart.js");
+  const axis = { type: "regular", bins: 1, lower: 0, upper: 1 };
+  const element = { kind: "histogram", storage: "count", shape: [3], axes: [axis] };
+  const window = { closed: true, first: 1, last: 3, lumisections: 3 };
+  const totals = { entries: 6, nan: 0, outside: 0, value: null, invalid: "" };
+  const plot = (change = {}) => ({
+    header: {
+      element: { ...element, ...change.element }, window: { ...window, ...change.window },
+      totals: change.totals === null ? null : { ...totals, ...change.totals },
+    },
+    arrays: { values: Float64Array.from(change.values ?? [1, NaN, 3]) },
+  });
+  return [
+    {}, { values: [1, NaN, 4] }, { values: [0, 2, 4] },
+    { element: { axes: [{ ...axis, upper: 2 }] } },
+    { element: { kind: "profile" } }, { window: { last: 2, lumisections: 2 } },
+    { window: { closed: false }, values: [0, 0, 0] }, { totals: { nan: 1 } }, { totals: null },
+  ].map((change) => apart(plot(), plot(change)));
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Production, the candidate, and what the candidate is started with."""
+
+    production: Program
+    candidate: Program
+    settings: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
+    """Production, and a candidate that filled the same events with a pixel workspace in which one
+    element forgets a module and one is new; a system of its own, as on the same brokers."""
+    folder = tmp_path_factory.mktemp("candidate")
+    production = {"data": str(folder / "production"), "port": "0", "workspaces": "pixel,ecal"}
+    upgrade = {"workspaces": "tests.upgraded_pixels:workspace,ecal"}
+    candidate = {**production, **upgrade, "data": str(folder / "candidate")}
+    demo = ["demo", *SOURCE, "--no-faults", "--exit", "--json"]
+    for settings in (production, candidate):
+        finished(demo, settings, timeout=120)
+    finished(
+        ["deploy", "plan", "v2", "--why", "a new plot", "--json"],
+        {**production, **upgrade},
+        timeout=120,
+    )
+    with running(["run"], candidate) as ours:
+        asyncio.run(_runs_beside(production, ours.address))
+        with running(["run"], production) as program:
+            yield Beside(program, ours, candidate)
+
+
+async def _runs_beside(settings: dict[str, str], url: str) -> None:
+    """As `deploy candidate` writes it down, which needs brokers."""
+    clock = SystemClock()
+    async with open_log(loaded(settings), clock) as log:
+        await take_step(
+            log,
+            lambda now: Step(
+                deployment="v2", action="run", before=now.hash, after=now.hash, url=url
+            ),
+            who="expert",
+            why="",
+            clock=clock,
+        )
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(browser: Browser, beside: Beside) -> AsyncIterator[Visit]:
+    address, process = beside.production.address, beside.production.process
+    async with _visit(browser, RunningSystem(address, process)) as visit:  # type: ignore[arg-type]
+        yield visit
+
+
+@asynccontextmanager
+async def another(settings: dict[str, str]) -> AsyncIterator[None]:
+    """The candidate once more; started and ended beside the event loop."""
+    program = running(["run"], settings)
+    await asyncio.to_thread(program.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(program.__exit__, None, None, None)
+
+
+def cell(page: Page, words: str) -> Locator:
+    return page.locator(".cell", has_text=words)
+
+
+async def test_a_candidate_is_chosen_and_stands_beside_production_with_what_differs_named(
+    visit: Visit,
+) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#layout=:{CHANGED},{CHARGE},{NEW}&run=1&window=run")
+    await page.get_by_label(BESIDE).select_option("candidate:v2")
+    await expect(page).to_have_url(re.compile(r"with=candidate%3Av2"))
+    changed, same = (
+        cell(page, "Layer 1: clusters by module"),
+        cell(page, "Layer 1: cluster charge"),
+    )
+    await expect(changed.locator(".differs")).to_have_text(
+        re.compile("▲ outcomes differ, 1 bin differs")
+    )
+    await expect(changed.locator("figcaption").first).to_contain_text("in production")
+    await expect(changed.locator("figcaption").last).to_contain_text("in candidate v2")
+    await expect(same).to_have_attribute("data-beside", "")
+    await expect(same.locator(".differs")).to_be_hidden()
+    await expect(page.locator(".layout-main .layout-note")).to_contain_text(
+        "Left production, right candidate v2, on the same axes. Outcomes differ in 1 of 2 plots."
+    )
+    only = cell(page, NEW)
+    await only.scroll_into_view_if_needed()
+    await expect(only.locator(".differs")).to_have_text("▲ only in candidate v2")
+    await same.scroll_into_view_if_needed()
+    await _until(lambda: _both_drawn(page), "both are drawn")
+    await changed.scroll_into_view_if_needed()
+    await screenshot(page, "candidate-side-by-side")
+    await page.reload()
+    await expect(page.get_by_label(BESIDE)).to_have_value("candidate:v2")
+    await expect(changed.locator(".differs")).to_contain_text("1 bin differs")
+
+
+async def _both_drawn(page: Page) -> bool:
+    canvases = [f".cell:nth-child(2) .cell-plots figure:nth-of-type({n}) canvas" for n in (1, 2)]
+    return all([await ink(page, each, _CURVE) > 100 for each in canvases])
+
+
+async def test_the_system_view_counts_what_differs_and_leads_to_it_side_by_side(
+    visit: Visit,
+) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#view=system&run=1")
+    row = page.locator("tr", has_text="runs beside")
+    await expect(row).to_contain_text(
+        re.compile(r"run 1, LS 1–3: 1 different, 1 only in the candidate, \d+ same")
+    )
+    worst = page.locator(".compared")
+    await expect(worst).to_contain_text("What differs in candidate v2")
+    await expect(worst.locator("li").first).to_have_text(f"{CHANGED} different in 1 cell")
+    await worst.scroll_into_view_if_needed()
+    await screenshot(page, "candidate-in-system-view")
+    await worst.get_by_role("link", name=CHANGED).click()
+    await expect(page).to_have_url(re.compile(f"layout=:?.*{quote(CHANGED)}"))
+    await expect(page.locator(".cell .differs")).to_contain_text("1 bin differs")
+
+
+async def test_in_what_contents_differ_is_said_as_the_command_says_it(visit: Visit) -> None:
+    await visit.page.goto(f"{visit.url}/#layout=:{CHARGE}&run=1")
+    assert await visit.page.evaluate(_WORDS) == [
+        "",
+        "1 bin differs",
+        "3 bins differ",
+        "re-binned",
+        "of another kind",
+        "of other LSs",
+        "",
+        "different",
+        "",
+    ]
+
+
+async def test_a_candidate_that_goes_away_costs_words_and_comes_back(
+    visit: Visit, beside: Beside
+) -> None:
+    """Production's plots, and all else of the page, go on. Last, as it ends the candidate."""
+    page = visit.page
+    visit.expects_failed_requests = True
+    await page.goto(f"{visit.url}/#layout=:{CHARGE}&run=1&window=run&with=candidate:v2")
+    plot, note = page.locator(".cell"), page.locator(".layout-main .layout-note")
+    await expect(plot).to_have_attribute("data-beside", "")
+    beside.candidate.process.terminate()
+    await asyncio.to_thread(beside.candidate.process.wait)
+    await page.reload()
+    await expect(note).to_contain_text("nothing new: candidate v2 does not answer")
+    await expect(plot).to_have_attribute("data-drawn", "")
+    await expect(plot.locator(".differs")).to_be_hidden()
+    await screenshot(page, "candidate-away")
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+        answer = await client.get("/deployments/v2/compare", params={"run": 1, "lumisections": "1"})
+    assert (answer.status_code, "v2 does not answer" in answer.text) == (502, True)
+    again = {**beside.settings, "port": beside.candidate.address.rpartition(":")[2]}
+    async with another(again):
+        await expect(note).to_contain_text("right candidate v2, on the same axes")
+        await expect(plot).to_have_attribute("data-beside", "")
+        await page.goto("about:blank")
+    # The browser says, too, what was answered: not often, and nothing else is complained of.
+    assert len(visit.complaints) < 20
+    visit.complaints[:] = [one for one in visit.complaints if "502 (Bad Gateway)" not in one]
