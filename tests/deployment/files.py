@@ -15,6 +15,7 @@ from services.settings import Settings
 from services.settings_layers import PREFIX, load_settings
 
 __all__ = [
+    "CANDIDATE",
     "COMPOSE",
     "DOCKER",
     "KUBERNETES",
@@ -31,6 +32,7 @@ ROOT: Final = Path(__file__).parents[2]
 DOCKER: Final = ROOT / "docker"
 KUBERNETES: Final = ROOT / "k8s"
 COMPOSE: Final = DOCKER / "compose.yaml"
+CANDIDATE: Final = DOCKER / "candidate.yaml"
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>\w+):-(?P<default>[^}]*)\}")
 
 

@@ -18,7 +18,7 @@ from playback.broker.find import KAFKA_VERSION
 from services.notifier.addresses import addresses_of
 from services.settings import Settings
 from services.settings_layers import PREFIX
-from tests.deployment.files import COMPOSE, DOCKER, load, our_services, settings_of
+from tests.deployment.files import CANDIDATE, COMPOSE, DOCKER, load, our_services, settings_of
 
 _SCHEMA = Path(__file__).parent / "compose-spec.json"
 _FILE = load(COMPOSE)
@@ -199,10 +199,10 @@ def test_every_mounted_file_is_shipped_and_every_volume_declared(name: str) -> N
 
 def test_the_readme_names_every_variable_and_only_settings_that_there_are() -> None:
     readme = (DOCKER / "README.md").read_text()
-    assert set(re.findall(r"\bDQM_[A-Z_]+", readme)) == set(
-        re.findall(r"\$\{(\w+):", COMPOSE.read_text())
-    )
+    files = COMPOSE.read_text() + CANDIDATE.read_text()
+    assert set(re.findall(r"\bDQM_[A-Z_]+", readme)) == set(re.findall(r"\$\{(\w+):", files))
     named = {name.removeprefix(PREFIX).lower() for name in re.findall(rf"{PREFIX}[A-Z_]+", readme)}
     assert named - {""} <= set(Settings.model_fields)
-    ports = {port.split(":")[1] for one in _SERVICES.values() for port in one.get("ports", [])}
+    services = [*_SERVICES.values(), *load(CANDIDATE)["services"].values()]
+    ports = {port.split(":")[1] for one in services for port in one.get("ports", [])}
     assert set(re.findall(r"127\.0\.0\.1:(\d+)", readme)) == ports
