@@ -24,6 +24,7 @@ from services.posting import post
 from services.printing import moment, print_json
 from services.startup import posted_limits, settings_in_force
 from services.version_commands import say_versions, text_of, version_named
+from services.version_commands import show as show_version
 from services.workspaces.generation_set import posted_booking
 
 __all__ = ["activate", "check", "dry_run", "history", "roll_back", "show"]
@@ -113,13 +114,7 @@ def history(*, name: str | None, url: str, token: str, json: bool) -> int:
 
 def show(*, name: str, number: int | None, url: str, token: str, json: bool) -> int:
     """Print the text of a version, by default of the one in force."""
-    wanted = "active" if number is None else number
-    with Client(url, token=token) as client:
-        row = client.get(f"{_ROUTE}/{name}/versions/{wanted}")
-    if json:
-        return print_json(row)
-    typer.echo(row["text"], nl=False)
-    return 0
+    return show_version(route=f"{_ROUTE}/{name}", number=number, url=url, token=token, json=json)
 
 
 def _booking(file: Path) -> Booking:
