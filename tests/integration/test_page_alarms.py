@@ -257,6 +257,9 @@ async def test_the_sound_is_one_can_be_tested_and_silenced(visit: Any) -> None:
     await expect(sound).to_have_attribute("aria-pressed", "true")
     await page.click("#alarm-silence")
     await expect(page.locator("#alarm-silence")).to_contain_text("Silent until")
+    await expect(page.locator(".alarm-switches small")).to_have_text("")  # it waits for no click
+    await page.click("#alarm-test")
+    await expect(page.locator("#alarm-test")).to_have_attribute("data-rang", "2")
     await page.reload()
     await expect(sound).to_have_text("Sound on")  # kept on this machine
     await sound.click()

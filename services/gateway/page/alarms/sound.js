@@ -55,7 +55,7 @@ class Sound extends EventTarget {
 
   /** Whether the browser waits for a click before it lets the page sound. */
   get isBlocked() {
-    return this._on && this._context?.state !== "running";
+    return this._on && !this.silentUntil && this._context?.state !== "running";
   }
 
   turn(on) {
@@ -80,6 +80,7 @@ class Sound extends EventTarget {
 
   /** Sound now, whatever is set: whether one can hear it. */
   async test() {
+    await this._wake(true);
     await this._sound("high");
   }
 
@@ -92,9 +93,9 @@ class Sound extends EventTarget {
     this._tell();
   }
 
-  async _wake() {
+  async _wake(anyway = false) {
     this._context ??= this._made();
-    if (this._context.state !== "running" && !this.silentUntil) {
+    if (this._context.state !== "running" && (anyway || !this.silentUntil)) {
       // Without a click this waits for one, and nobody should wait for it.
       await Promise.race([this._context.resume(), new Promise((resolve) => setTimeout(resolve, 150))]);
     }
