@@ -2,11 +2,13 @@
 fails to do, changes a bit of what production says."""
 
 import asyncio
+import json
 import signal
 import socket
 import subprocess
 import threading
 import time
+import urllib.error
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -197,8 +199,42 @@ def test_a_candidate_that_dies_again_and_again_changes_no_bit_of_production(
         (told,) = get(beside.system.address, "deployments")["deployments"]
         assert (told["name"], told["state"], told["url"]) == ("v2", "running", page)
         assert "added: `extra`" in get(beside.system.address, "deployments/v2/summary")["summary"]
+        _is_relayed(beside.system.address, page, found["counts"])
         with pytest.raises(BenchError, match="candidate v2 still runs: "):
             beside.deploy("drop", "v2", "--why", "too early")
+    status, detail = refused(beside.system.address, f"deployments/v2/runs/{RUN}/elements")
+    assert status == 502
+    assert detail.startswith("candidate v2 does not answer: ")
+    assert len(closed(beside.system.address, RUN)) == LENGTH
+
+
+def _is_relayed(production: str, page: str, counts: Mapping[str, int]) -> None:
+    """Production's gateway hands on what the candidate's says, and compares as the command does."""
+    asked = {"path": "Extra/charge", "lumisections": f"1-{LENGTH}"}
+    theirs = get(page, f"runs/{RUN}/contents", **asked)
+    assert theirs["contents"][0]["totals"]["entries"] > 0
+    assert get(production, f"deployments/v2/runs/{RUN}/contents", **asked) == theirs
+    booked = get(page, "elements", run=RUN)
+    relayed = get(production, f"deployments/v2/runs/{RUN}/elements")
+    assert relayed["elements"] == booked["elements"]
+    reports = get(page, f"runs/{RUN}/reports", scope="run")
+    relayed = get(production, f"deployments/v2/runs/{RUN}/reports", scope="run")
+    assert relayed["reports"] == reports["reports"]
+    found = get(production, "deployments/v2/compare", run=RUN, limit=1)
+    assert (found["counts"], found["lumisections"]) == (counts, f"1-{LENGTH}")
+    assert [(one["path"], one["says"]) for one in found["elements"]] == [
+        ("Extra/charge", "only in the candidate")
+    ]
+    rest = get(production, "deployments/v2/compare", run=RUN, limit=1_000, after=found["after"])
+    assert {one["says"] for one in rest["elements"]} == {"same"}
+    assert len(rest["elements"]) == counts["same"]
+
+
+def refused(address: str, route: str, **query: object) -> tuple[int, str]:
+    """The status and the sentence of a refusal."""
+    with pytest.raises(urllib.error.HTTPError) as found:
+        get(address, route, **query)
+    return found.value.code, json.loads(found.value.read())["detail"]
 
 
 def test_a_candidate_of_settings_that_do_not_fit_dies_at_its_start(beside: Beside) -> None:

@@ -80,10 +80,26 @@ def test_a_broker_that_is_no_host_and_port_is_refused(server: str) -> None:
         ({"metrics_port": "8000"}, "each needs its own"),
         ({"store_password_file": __file__}, "store_password_file is given, store is not"),
         ({"run_timeout": "1"}, "below lumisection_timeout"),
+        ({"candidate_url": "http://me:secret@candidate"}, "candidate_url"),
+        ({"candidate_url": "candidate:8000"}, "candidate_url"),
+        ({"candidate_token_file": "/absent"}, "'/absent'"),
     ],
 )
 def test_settings_that_contradict_are_refused(values: dict[str, str], sentence: str) -> None:
     assert sentence in refusal(**values)
+
+
+def test_the_token_for_candidates_stands_in_a_file_and_no_log_line_shows_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "token"
+    file.write_text("dqm_viewer\n")
+    settings = in_environment(
+        candidate_url="http://{name}.dqm:8000", candidate_token_file=str(file)
+    )
+    assert settings.candidate_token == "dqm_viewer"  # noqa: S105 made here
+    assert "dqm_viewer" in settings.passwords
+    assert "dqm_viewer" not in str(settings.shown())
 
 
 def test_passwords_may_stand_in_files(tmp_path: Path) -> None:
