@@ -255,9 +255,16 @@ class Client:
         Parameters
         ----------
         run
-            A run in memory; None follows the current one.
+            A run in memory; one of a higher number than these is waited for, from its first LS on;
+            None follows the current one.
         window
             `lumisection` (the newest LS), `last-N`, or `run`.
+
+        Raises
+        ------
+        GatewayError
+            With what the gateway says, if it refuses: the run is not in memory any more, or nothing
+            can be booked at such a path. GatewayUnavailableError if it goes away.
         """
         message = subscription(path, run=run, window=window)
         for channel in self._stream(message):

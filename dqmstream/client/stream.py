@@ -24,7 +24,7 @@ def subscription(path: str, *, run: int | None = None, window: str = "lumisectio
     path
         Of the element.
     run
-        A run in memory; None follows the current one.
+        A run in memory, or one that is to begin; None follows the current one.
     window
         `lumisection` (the newest LS), `last-N`, or `run`.
 
@@ -87,8 +87,7 @@ class ChannelStates:
         """
         match message["type"]:
             case "error":
-                problem = message["problem"]
-                raise GatewayError(problem.get("detail") or problem.get("title") or "refused")
+                raise GatewayError(message["problem"] or "refused")
             case "subscribed" if message["refused"]:
                 (path, reason), *_ = message["refused"].items()
                 msg = f"{path}: {reason}"

@@ -91,8 +91,8 @@ class _ClientMessage(
 class Subscribe(_ClientMessage, frozen=True, kw_only=True, tag="subscribe"):
     """Watch plots (by `paths`, or by a glob `match`) over a `window`, or `boards`.
 
-    An id that is in use stands for the new channels afterwards. `run` is a run in memory; None
-    follows the current one.
+    An id that is in use stands for the new channels afterwards. `run` is a run in memory, or one of
+    a higher number, which has not begun; None follows the current one.
     """
 
     id: str

@@ -233,7 +233,9 @@ class Stream:
         limits = self._settings.limits
         self._view.refresh()
         run = self._view.run(message.run)
-        if run is None and message.run is not None:
+        # A later run is one of a higher number: it is watched from its first LS on.
+        begun = max(self._view.runs, default=0)
+        if run is None and message.run is not None and message.run <= begun:
             msg = f"run {message.run} is not live: ask for its contents over HTTP"
             raise ProtocolError(msg)
         paths: Sequence[str] = message.paths

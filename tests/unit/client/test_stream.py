@@ -109,7 +109,7 @@ def test_no_contents_yet_is_no_element() -> None:
 
 def test_a_refusal_is_raised_with_its_reason() -> None:
     with pytest.raises(GatewayError, match="too many"):
-        PlotStates().take({"type": "error", "id": "client", "problem": {"detail": "too many"}})
+        PlotStates().take({"type": "error", "id": "client", "problem": "too many"})
     with pytest.raises(GatewayError, match="a/b: not booked"):
         PlotStates().take(
             {"type": "subscribed", "id": "client", "channels": [], "refused": {"a/b": "not booked"}}

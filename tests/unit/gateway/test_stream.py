@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from dqmstream.client import AsyncClient, GatewayError
 from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.messages.quality import Outcome
 from dqmstream.transport.memory import MemoryLog
@@ -26,6 +27,7 @@ from services.gateway.readings import Readings
 from services.gateway.service import serve
 from services.gateway.settings import GatewaySettings, Limits
 from services.gateway.stream import Stream, _Pace
+from services.gateway.testing import Detector
 from services.status.reader import StatusReader
 from tests.unit.gateway.states import applied
 
@@ -248,6 +250,31 @@ async def test_a_message_that_cannot_be_followed_is_answered_and_the_next_one_wo
             refusal = await receive(client, of("error"))
             assert said in refusal["problem"]
             assert (await subscribe(client, paths=["pixel/charge"]))["type"] == "subscribed"
+
+
+async def test_a_program_follows_a_run_from_its_beginning_that_has_not_begun(gateway, detector):
+    """It comes after the run that is there; what is over is refused, with what to do."""
+    await gateway.tell(detector.fill(1))
+    later = Detector(run=detector.run + 3)
+    async with AsyncClient(f"http://127.0.0.1:{gateway.port}") as client:
+        with pytest.raises(GatewayError, match="run 5 is not live: ask for its contents over HTTP"):
+            await anext(client.follow("pixel/charge", run=5))
+        following = client.follow("pixel/charge", run=later.run, window="run")
+        async with contextlib.aclosing(following), asyncio.timeout(20):
+
+            async def begin() -> None:
+                while not gateway.stream.hub.watched:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                await gateway.tell(detector.fill(2))
+                await gateway.tell([*later.announce(), *later.fill(1)])
+
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(begin())
+                found = await anext(following)
+            assert (found.run, found.first, found.last) == (later.run, 1, 1)
+            await gateway.tell(later.fill(2))
+            found = await anext(following)
+            assert (found.run, found.last) == (later.run, 2)
 
 
 async def test_a_plot_too_large_to_watch_is_refused_by_path_and_the_others_come(view, detector):
