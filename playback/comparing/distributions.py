@@ -20,10 +20,11 @@ def found() -> dict[str, Any]:
     """Version of this Python, and distributions by normalised name."""
     installed: dict[str, Any] = {}
     for one in distributions():
-        # Files that are left of what was removed have neither; it may be seen by `None`.
-        name, version = one.metadata["Name"], one.metadata["Version"]
-        if name and version:
-            installed.setdefault(re.sub(r"[-_.]+", "-", name).lower(), _words(one, version))
+        # What is left of something removed has no metadata, which each Python says in its own way.
+        about: Any = one.metadata
+        if about is not None and about.get("Name") and about.get("Version"):
+            name = re.sub(r"[-_.]+", "-", about["Name"]).lower()
+            installed.setdefault(name, _words(one, about["Version"]))
     python = f"{platform.python_implementation()} {platform.python_version()}"
     return {"python": python, "distributions": installed}
 

@@ -105,6 +105,7 @@ def environment_of(release: Release, cache: Path, *, install: bool = False) -> E
         nothing to run it by.
     """
     name = str(release)
+    cache = cache.absolute()  # no process of it runs here
     path: tuple[Path, ...] = ()
     needs = Needs()
     python = Path(sys.executable)

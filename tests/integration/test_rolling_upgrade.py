@@ -129,6 +129,14 @@ def _judged(address: str) -> set[int]:
     return {row["lumisection"] for row in rows["reports"] if row["qtname"] == NEW_TEST}
 
 
+def _whole(address: str, lumisection: int) -> bool:
+    """Whether an LS has been judged that is complete."""
+    if not get(address, "runs")["runs"]:
+        return False
+    rows = get(address, "runs/1/reports", lumisections=str(lumisection), scope="lumisection")
+    return any(row["complete"] for row in rows["reports"])
+
+
 def _schema(settings: Mapping[str, str]) -> str | None:
     database = Database(loaded(settings).store_url, writing=False)
     try:
@@ -177,6 +185,7 @@ def test_a_run_is_whole_while_all_processes_become_another_release_and_are_rolle
         ) as producer:
             watcher.start()
             wait_for("the plot is seen", lambda: bool(watcher.entries))
+            wait_for("LS 1 is judged", lambda: _whole(system.address, 1))
             system.python = other
             rollout.old_before_new({"recorder": "record", "comparator": "compare"})
             assert rollout.version == dqmstream.__version__, "it still is of the release before"
