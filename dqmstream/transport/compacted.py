@@ -2,14 +2,11 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from dqmstream.errors import LogUnavailableError
 from dqmstream.transport.log import Log
 from dqmstream.transport.record import Record, TopicPartition
+from dqmstream.transport.standstill import LOOK, Standstill
 
 __all__ = ["latest_by_key", "read_to_end"]
-
-_LOOK = 5.0
-_LOOKS = 12
 
 
 async def read_to_end(
@@ -37,18 +34,12 @@ async def read_to_end(
             ends[topic, partition] = end
     if not positions:
         return
-    looks = 0
+    standstill = Standstill(topic)
     async with log.reader(positions) as reader:
         while any(reader.position(*place) < end for place, end in ends.items()):
-            before = [reader.position(*place) for place in ends]
-            records = await reader.read(timeout=_LOOK)
-            # Without records the position may move over a gap at the end: compaction's.
-            still = not records and before == [reader.position(*place) for place in ends]
-            looks = looks + 1 if still else 0
-            if looks == _LOOKS:
-                # Half of it would pass for all of it.
-                msg = f"{topic} cannot be read to its end: nothing came for {_LOOK * _LOOKS:g} s"
-                raise LogUnavailableError(msg)
+            records = await reader.read(timeout=LOOK)
+            standing = [reader.position(*place) for place in ends]
+            standstill.look(came=bool(records), positions=standing)
             for record in records:
                 if record.offset < ends[record.topic, record.partition]:
                     yield record

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -16,6 +15,7 @@ from dqmstream.messages.topics import CONDITIONS, EVENTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, Record, TopicPartition
+from dqmstream.transport.standstill import LOOK, Standstill
 from playback.recordings.gathering import Gathered, Gathering, Key, Range
 from playback.recordings.manifest import LumisectionEntry
 from playback.recordings.recording import Recording
@@ -26,8 +26,6 @@ __all__ = ["Offsets", "record_log"]
 
 Offsets = Mapping[int, tuple[int, int | None]]
 """First offset, and the one after the last, of partitions; None: where the log ends now."""
-
-_WAIT: Final = 5.0
 
 
 async def record_log(
@@ -64,6 +62,8 @@ async def record_log(
         If there is no such partition, or nothing to record.
     OffsetExpiredError
         If the log removes records before they are read.
+    LogUnavailableError
+        If nothing comes for a minute before the end; the same call goes on from there.
     """
     wanted = wanted or Range()
     starts, ends = await _bounds(log, offsets)
@@ -191,9 +191,12 @@ async def _read(
     left = dict(positions)
     if not left:
         return
+    standstill = Standstill(EVENTS)
     async with log.reader(left) as reader:
         while left:
-            records = await reader.read(timeout=_WAIT)
+            records = await reader.read(timeout=LOOK)
+            standing = [reader.position(*place) for place in positions]
+            standstill.look(came=bool(records), positions=standing)
             wanted = [one for one in records if one.offset < ends[one.partition]]
             await asyncio.to_thread(reading.take, wanted)
             for topic, partition in list(left):

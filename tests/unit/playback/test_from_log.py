@@ -2,21 +2,26 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dqmstream.clock import SettableClock
-from dqmstream.errors import ConfigurationError
+from dqmstream.errors import ConfigurationError, LogUnavailableError
 from dqmstream.identity import event_partition
 from dqmstream.messages.chunk_headers import body_checksum
 from dqmstream.messages.events import Chunk, LumisectionEnd, RunStart
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.topics import CONDITIONS, EVENTS
 from dqmstream.producing import produce
-from dqmstream.transport.log import Outgoing
+from dqmstream.transport.compacted import read_to_end
+from dqmstream.transport.log import Outgoing, Record, TopicPartition
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from playback.recordings import Recording, record
@@ -268,3 +273,43 @@ def _gathered(
         )
         for one in out
     }
+
+
+class _Mute:
+    """A log of which readers get a few records, and then nothing, as of one that hangs."""
+
+    def __init__(self, log: MemoryLog, records: int) -> None:
+        self._log, self._records = log, records
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    @asynccontextmanager
+    async def reader(self, positions: Mapping[TopicPartition, int]) -> AsyncIterator[Any]:
+        async with self._log.reader(positions) as reader:
+            read, left = reader.read, self._records
+
+            async def few(timeout: float) -> Sequence[Record]:
+                nonlocal left
+                found = await read(max_records=1, timeout=0) if left else ()
+                left -= len(found)
+                return found
+
+            yield SimpleNamespace(read=few, position=reader.position, pause=reader.pause)
+
+
+@pytest.mark.parametrize("records", [0, 3])
+async def test_a_log_of_which_nothing_comes_is_given_up_and_recorded_later(
+    tmp_path: Path, records: int
+) -> None:
+    log = await _sent(SmallRun())
+    mute: Any = _Mute(log, records)
+    with pytest.raises(
+        LogUnavailableError, match=r"dqm\.events cannot be read to its end: nothing"
+    ):
+        await record_log(mute, tmp_path / "recording", seconds=20.0)
+    with pytest.raises(LogUnavailableError, match="nothing came for 60 s"):
+        _ = [one async for one in read_to_end(mute, EVENTS)]
+    again = await record_log(log, tmp_path / "recording", seconds=20.0)
+    whole = await _recorded(tmp_path / "whole", SmallRun())
+    assert again.contents == whole.contents
