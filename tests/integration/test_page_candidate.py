@@ -35,6 +35,7 @@ CHARGE: Final = "Pixel/Layer1/charge"
 SOURCE: Final = ["--lumisections", "3", "--rate", "400", "--seconds", "10", "--speed", "0"]
 BESIDE: Final = "Set of bookings or candidate that is shown beside"
 _CURVE: Final = [98, 183, 240]
+_OVER: Final = [245, 154, 196]
 
 _WORDS: Final = """async () => {
   const { apart } = await import("/layouts/apart.js");
@@ -181,6 +182,28 @@ async def test_the_system_view_counts_what_differs_and_leads_to_it_side_by_side(
     await worst.get_by_role("link", name=CHANGED).click()
     await expect(page).to_have_url(re.compile(f"layout=:?.*{quote(CHANGED)}"))
     await expect(page.locator(".cell .differs")).to_contain_text("1 bin differs")
+
+
+async def test_a_candidate_lies_over_the_large_plot_unscaled_as_its_address_says(
+    visit: Visit,
+) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#path={CHANGED}&run=1&window=run")
+    await page.get_by_role("button", name="candidate v2").click()
+    await expect(page).to_have_url(re.compile("over=candidate%3Av2"))
+    legend = page.locator(".legend")
+    await expect(legend).to_contain_text("candidate v2, LS 1–3")
+    await _until(lambda: _has_ink(page, _OVER), "it is drawn over the plot")
+    await expect(page.get_by_role("button", name="candidate v2 ×")).to_be_visible()
+    await screenshot(page, "candidate-over-large-plot")
+    await page.reload()
+    await expect(legend).to_contain_text("candidate v2, LS 1–3")
+    await page.get_by_role("button", name="candidate v2 ×").click()
+    await expect(page).not_to_have_url(re.compile("over="))
+
+
+async def _has_ink(page: Page, colour: list[int]) -> bool:
+    return await ink(page, "canvas.large", colour) > 20
 
 
 async def test_in_what_contents_differ_is_said_as_the_command_says_it(visit: Visit) -> None:

@@ -2,6 +2,7 @@
 
 import { ask } from "../api.js";
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
+import { candidates } from "./running.js";
 
 const EVERY = 30_000;
 
@@ -12,7 +13,9 @@ export function followBeside(anchor) {
   const look = async () => {
     if (document.hidden) return;
     try {
-      draw(links, await ask("deployments"));
+      const answer = await ask("deployments");
+      draw(links, answer);
+      candidates.take(answer);
     } catch {
       // A gateway of an older release has none; what is shown stays.
     }

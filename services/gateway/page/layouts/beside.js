@@ -1,6 +1,7 @@
 /** What can be shown beside a run: its other sets of bookings, and candidates; which there are, their contents and outcomes. */
 
 import { Refusal, ask, runWord, windowQuery } from "../api.js";
+import { candidates } from "../deployments/running.js";
 import { settled, spaced } from "../dom.js";
 import { verdictsByPath } from "../outcomes.js";
 import { cellsOf } from "../stream.js";
@@ -10,8 +11,7 @@ const BATCH = 24;
 const KEEP = 400;
 /** Milliseconds between two readings while the run goes on. */
 const AGAIN = 3_000;
-/** Milliseconds between two looks at which candidates run, and until one that was away is asked again. */
-const LOOK = 30_000;
+/** Milliseconds until a candidate that was away is asked again. */
 const PATIENCE = 8_000;
 
 /** Events: `sets`, when it is known what can be shown; `plot`, when contents have come. A set is named by its hash, a candidate as `candidate:NAME`. */
@@ -22,11 +22,10 @@ export class Beside extends EventTarget {
     this._router = router;
     /** Rows `{set, workspaces}` of the run; null before they are known. */
     this.sets = null;
-    /** Names of the candidates that run beside; none before they are known. */
-    this.candidates = [];
     this._away = new Map();
     this._restUntil = 0;
-    this._timers = { look: 0, later: 0 };
+    this._later = 0;
+    candidates.addEventListener("change", () => this.dispatchEvent(new Event("sets")));
     this._wanted = new Map();
     this._plots = new Map();
     this._booked = new Map();
@@ -46,16 +45,19 @@ export class Beside extends EventTarget {
 
   /** Follow the address while layouts are shown. */
   show(shown) {
-    const came = shown && !this._isShown;
     this._isShown = shown;
     if (!shown) {
       this._wanted.clear();
-      for (const timer of Object.values(this._timers)) clearTimeout(timer);
+      clearTimeout(this._later);
     } else {
-      if (came) this._look();
       this._list();
       this._settle();
     }
+  }
+
+  /** Names of the candidates that run beside; none before they are known. */
+  get candidates() {
+    return candidates.names;
   }
 
   /** Why a candidate cannot be shown now; empty if it can, or nobody knows. */
@@ -86,20 +88,6 @@ export class Beside extends EventTarget {
   want(paths) {
     this._wanted = new Map(Object.entries(paths));
     this._settle();
-  }
-
-  /** Which candidates there are, again and again while layouts are shown. */
-  async _look() {
-    clearTimeout(this._timers.look);
-    try {
-      const { deployments, candidate } = await ask("deployments");
-      // A candidate's own page has none beside it.
-      this.candidates = candidate ? [] : deployments.filter(({ state }) => state === "running").map(({ name }) => name);
-      this.dispatchEvent(new Event("sets"));
-    } catch {
-      // What was known stays.
-    }
-    if (this._isShown) this._timers.look = setTimeout(() => this._look(), LOOK);
   }
 
   async _list() {
@@ -221,8 +209,8 @@ export class Beside extends EventTarget {
       const isNews = this.away(set) !== message;
       this._away.set(set, message);
       this._restUntil = performance.now() + PATIENCE;
-      clearTimeout(this._timers.later);
-      this._timers.later = setTimeout(() => this._isShown && this._wanted.size && this._anew(), PATIENCE + 100);
+      clearTimeout(this._later);
+      this._later = setTimeout(() => this._isShown && this._wanted.size && this._anew(), PATIENCE + 100);
       if (isNews) this.dispatchEvent(new Event("sets"));
     }
     return message;

@@ -1,9 +1,11 @@
 /** The controls of the large plot: reference, scale, panel, logarithms, projection, other runs. */
 
 import { ask } from "../api.js";
+import { candidates } from "../deployments/running.js";
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
+import { candidateWord, sourceName } from "../layouts/source.js";
 import { WAYS } from "./comparison.js";
-import { MOST, formatOver, parseOver } from "./others.js";
+import { MOST, formatOver, nameOf, parseOver } from "./others.js";
 import { hasBox } from "./large.js";
 import { OFF, runOf } from "./references.js";
 
@@ -32,7 +34,9 @@ export class Controls {
     this._window = h("input", { type: "text", size: 8, "aria-label": "LSs of it: run, last-10, 3-12", placeholder: "LSs", pattern: "run|lumisection|last-[0-9]+|[0-9]+-[0-9]+" });
     this._how = pick("how", "How runs are shown together", HOWS);
     this._chips = h("span", { class: "chips" });
-    const others = h("span", { class: "others" }, "with", this._run, this._window, h("button", { type: "submit", title: "Draw this run or these LSs, too" }, "Add"), this._chips, this._how);
+    this._candidates = h("span", { class: "chips" });
+    candidates.addEventListener("change", () => this._plot && this.draw(this._plot));
+    const others = h("span", { class: "others" }, "with", this._run, this._window, h("button", { type: "submit", title: "Draw this run or these LSs, too" }, "Add"), this._candidates, this._chips, this._how);
     root.append(...Object.values(this._parts), others);
     root.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -64,7 +68,12 @@ export class Controls {
     show(this._how, items.length > 0);
     keyed(this._chips, items.map(({ word }) => word), (word) => h("button", { type: "button", class: "chip", onclick: () => this._drop(word) }), (chip, word) => {
       setText(chip, `${word.replace(":", " ")} ×`);
-      setAttributes(chip, { title: `Without run ${word.replace(":", ", ")}` });
+      setAttributes(chip, { title: `Without ${nameOf({ word })}` });
+    });
+    const offered = candidates.names.map(candidateWord).filter((word) => !items.some((item) => item.word === word));
+    keyed(this._candidates, offered, (word) => h("button", { type: "button", onclick: () => this._draw(word) }), (button, word) => {
+      setText(button, sourceName(word));
+      setAttributes(button, { title: `Draw ${sourceName(word)} over it` });
     });
     if (document.activeElement !== this._run && !this._run.value && this.model.run) this._run.placeholder = `run ${this.model.run.run}`;
   }
@@ -121,7 +130,11 @@ export class Controls {
 
   _add() {
     const run = this._run.value || String(this.model.run?.run ?? "");
-    const items = parseOver([this.router.route.over, `${run}:${this._window.value.trim() || "run"}`].join(","));
+    this._draw(`${run}:${this._window.value.trim() || "run"}`);
+  }
+
+  _draw(word) {
+    const items = parseOver([this.router.route.over, word].join(","));
     if (items.length <= MOST) this.router.go({ over: formatOver(items) });
   }
 

@@ -8,7 +8,7 @@ import { describePlot, drawPlot } from "../plot.js";
 import { Tip } from "../tip.js";
 import { WAYS, compared } from "./comparison.js";
 import { amountOf, isScaled, layerOf, stacked } from "./layers.js";
-import { nameOf } from "./others.js";
+import { nameOf, normOf } from "./others.js";
 import { drawPanel, drawPanelMap, innerOf } from "./panel.js";
 import { projected, rangesOf, statistics } from "./shapes.js";
 import { zoomable } from "./zoom.js";
@@ -81,7 +81,7 @@ export class Large {
       if (!theirs) return items.push({ word, layer: { label, why: why ?? "is being fetched" } });
       const other = projected(theirs, route.proj);
       // One on the other they are what they are: a sum of scaled ones means nothing.
-      const by = route.how === "stack" ? "none" : norm;
+      const by = route.how === "stack" ? "none" : normOf(item, route.norm);
       return items.push({ word, other, layer: layerOf(plot, other, { label, norm: by, stroke: i + 1 }) });
     });
     return items;

@@ -6,6 +6,7 @@
 
 import { sheet } from "../canvas.js";
 import { byId, h, keyed, setAttributes, setText, show } from "../dom.js";
+import { candidateOf, sourceName } from "../layouts/source.js";
 import { HEIGHTS, OUTCOMES } from "../outcomes.js";
 import { changesAt } from "../overview/changes.js";
 import { MOST, formatOver, parseOver } from "../plots/others.js";
@@ -87,7 +88,7 @@ export class Travel {
     keyed(this._held, items.map(({ word }) => word), (word) => h("button", {
       type: "button", class: "chip", title: "Compare with it no more",
       onclick: () => this._router.go({ over: formatOver(parseOver(this._router.route.over).filter((item) => item.word !== word)) }),
-    }), (chip, word) => setText(chip, `over run ${word.replace(":", ", LS ")} ✕`));
+    }), (chip, word) => setText(chip, `over ${candidateOf(word) ? sourceName(word) : `run ${word.replace(":", ", LS ")}`} ✕`));
   }
 
   _go(lumisection) {
