@@ -77,7 +77,8 @@ class Choice(
             except OSError as error:
                 msg = f"{path}: cannot be read: {error.strerror}"
                 raise ConfigurationError(msg) from error
-        return content_hash([self, digests])
+        # By its content alone: the same catalogue comes out of a log, and of a file somewhere.
+        return content_hash([msgspec.structs.replace(self, catalogue=""), digests])
 
 
 @dataclass(frozen=True, kw_only=True)
