@@ -5,6 +5,7 @@ values and errors are all there. Sums and sums of squares are made of values and
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -67,34 +68,48 @@ class _Planes(NamedTuple):
     squares: Floats | None = None
 
 
-def is_export(file: Path) -> bool:
-    """Whether a file is one that `dqmstream export` wrote."""
+def is_export(place: Path) -> bool:
+    """Whether a file is one that `dqmstream export` wrote, or all Parquet files of a folder are."""
+    files = _files(place)
     try:
-        return file.is_file() and _METADATA in (pq.read_schema(file).metadata or {})
+        return bool(files) and all(_METADATA in (pq.read_schema(f).metadata or {}) for f in files)
     except (OSError, pa.ArrowException):
         return False
 
 
-def of_export(name: str, file: Path, writer: ResultWriter) -> None:
-    """Write the result of an export.
+def _files(place: Path) -> list[Path]:
+    """A gateway answers a request for some hundred elements: those of a run may be many files."""
+    if place.is_dir():
+        return sorted(place.glob("*.parquet"))
+    return [place] if place.is_file() else []
+
+
+def of_export(name: str, place: Path, writer: ResultWriter) -> None:
+    """Write the result of an export, or of all that are in a folder.
 
     Raises
     ------
     SourceError
-        With reason `bad_export` if it cannot be read, is of one element LS by LS, or of several
-        windows.
+        With reason `bad_export` if it cannot be read, is of one element LS by LS, of several
+        windows, or has an element twice.
     """
     try:
-        _write(name, pq.read_table(file), writer)
+        _write(name, [pq.read_table(file) for file in _files(place)], writer)
     except (OSError, pa.ArrowException, msgspec.MsgspecError, KeyError, ValueError) as error:
         raise SourceError("bad_export", f"{name}: {error}") from error
 
 
-def _write(name: str, table: pa.Table, writer: ResultWriter) -> None:
-    if "path" not in table.column_names:
+def _write(name: str, tables: Sequence[pa.Table], writer: ResultWriter) -> None:
+    if any("path" not in table.column_names for table in tables):
         msg = "it is of one element LS by LS, expected elements over a window: leave --each out"
         raise ValueError(msg)
-    rows = [_row(table, number) for number in range(table.num_rows)]
+    rows = [_row(table, number) for table in tables for number in range(table.num_rows)]
+    twice = [
+        place for place, n in Counter((r["workspace"], r["path"]) for r in rows).items() if n > 1
+    ]
+    if twice:
+        msg = f"it has {len(twice)} elements more than once, {': '.join(min(twice))} among them"
+        raise ValueError(msg)
     windows = {(row["run"], tuple(row["lumisections"])) for row in rows}
     if len(windows) != 1:
         msg = f"it is of {len(windows)} windows, expected one"
@@ -121,14 +136,15 @@ def _write(name: str, table: pa.Table, writer: ResultWriter) -> None:
             lumisection=0, contents=tuple(result_of(one) for _, one in sorted(contents.items()))
         )
     )
-    notes = (f"an export of LS {compact_ranges(covered)}, summed", *_notes(table))
+    notes = (f"an export of LS {compact_ranges(covered)}, summed", *_notes(tables))
     writer.end(Ended(notes=notes))
 
 
-def _notes(table: pa.Table) -> Sequence[str]:
-    about = msgspec.json.decode(table.schema.metadata[_METADATA], type=_About)
-    late = sorted({one.late for one in about.elements if one.late})
-    moments = sorted({one.as_of for one in about.elements if one.as_of})
+def _notes(tables: Sequence[pa.Table]) -> Sequence[str]:
+    metadata = [table.schema.metadata[_METADATA] for table in tables]
+    elements = [e for one in metadata for e in msgspec.json.decode(one, type=_About).elements]
+    late = sorted({one.late for one in elements if one.late})
+    moments = sorted({one.as_of for one in elements if one.as_of})
     return [
         *(f"events that came late for LS {one} are in it" for one in late),
         *(f"it is as of {one}" for one in moments),

@@ -71,7 +71,9 @@ def stored(contents: dict[int, Contents], tmp_path_factory: pytest.TempPathFacto
     return folder
 
 
-def _export(file: Path, contents: dict[int, Contents], *, late: bool = False) -> Path:
+def _export(
+    file: Path, contents: dict[int, Contents], *, late: bool = False, kinds: str = ""
+) -> Path:
     about = About(
         run=7,
         window="run",
@@ -83,7 +85,13 @@ def _export(file: Path, contents: dict[int, Contents], *, late: bool = False) ->
     )
     summed = Contents.total(LAYOUT, list(contents.values()))
     file.write_bytes(
-        parquet_file([Exported(place=p, contents=summed, about=about) for p in LAYOUT])
+        parquet_file(
+            [
+                Exported(place=place, contents=summed, about=about)
+                for place in LAYOUT
+                if not kinds or place.element.__struct_config__.tag in kinds
+            ]
+        )
     )
     return file
 
@@ -114,6 +122,24 @@ def test_an_export_of_a_run_does_not_differ_from_the_stored_run(
         assert found.findings == ()
         assert found.compared.contents == len(LAYOUT.elements)
         assert any("an export of LS 1-3, summed" in one for one in found.notes)
+
+
+def test_exports_of_parts_of_the_elements_are_compared_together(
+    contents: dict[int, Contents], stored: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    _export(folder / "a.parquet", contents, kinds="histogram, scalar")
+    _export(folder / "b.parquet", contents, kinds="profile")
+    found = _found(f"run:7@{stored}", f"parquet:{folder}", tmp_path / "all")
+    assert found.findings == ()
+    assert found.compared.contents == len(LAYOUT.elements)
+    (folder / "b.parquet").unlink()
+    found = _found(f"run:7@{stored}", f"parquet:{folder}", tmp_path / "some")
+    assert set(_told(found)) == {("removed", "E/profile"), ("removed", "E/fine")}
+    _export(folder / "c.parquet", contents)
+    with pytest.raises(SourceError, match="6 elements more than once, every: E/codes among them"):
+        _found(f"run:7@{stored}", f"parquet:{folder}", tmp_path / "twice")
 
 
 def test_an_export_of_a_few_lumisections_is_compared_with_these(
