@@ -38,10 +38,10 @@ _CURVE: Final = [98, 183, 240]
 _OVER: Final = [245, 154, 196]
 
 _WORDS: Final = """async () => {
-  const { apart } = await import("/layouts/apart.js");
+  const { apart, otherLumisections } = await import("/layouts/apart.js");
   const axis = { type: "regular", bins: 1, lower: 0, upper: 1 };
   const element = { kind: "histogram", storage: "count", shape: [3], axes: [axis] };
-  const window = { closed: true, first: 1, last: 3, lumisections: 3 };
+  const window = { word: "run", closed: true, first: 1, last: 3, lumisections: 3 };
   const totals = { entries: 6, nan: 0, outside: 0, value: null, invalid: "" };
   const plot = (change = {}) => ({
     header: {
@@ -50,12 +50,16 @@ _WORDS: Final = """async () => {
     },
     arrays: { values: Float64Array.from(change.values ?? [1, NaN, 3]) },
   });
-  return [
+  const said = [
     {}, { values: [1, NaN, 4] }, { values: [0, 2, 4] },
     { element: { axes: [{ ...axis, upper: 2 }] } },
     { element: { kind: "profile" } }, { window: { last: 2, lumisections: 2 } },
     { window: { closed: false }, values: [0, 0, 0] }, { totals: { nan: 1 } }, { totals: null },
   ].map((change) => apart(plot(), plot(change)));
+  const newest = { window: { word: "last-10", last: 4, lumisections: 4 } };
+  const lags = [plot(newest), plot()];
+  const covers = [otherLumisections(...lags), otherLumisections(plot(), plot())];
+  return [...said, apart(...lags), ...covers];
 }"""
 
 
@@ -217,6 +221,9 @@ async def test_in_what_contents_differ_is_said_as_the_command_says_it(visit: Vis
         "of other LSs",
         "",
         "different",
+        "",
+        "",
+        "LS 1–3",
         "",
     ]
 

@@ -3,7 +3,7 @@
 import { onBitmap } from "../canvas.js";
 import { h, keyed, setAttributes, setText } from "../dom.js";
 import { Turns } from "../turns.js";
-import { apart } from "./apart.js";
+import { apart, otherLumisections } from "./apart.js";
 import { Card } from "./card.js";
 import { keyedCells } from "./difference.js";
 import { Drawing } from "./drawing.js";
@@ -161,7 +161,9 @@ export class Board {
       const problems = onBitmap(card.other, (paper) => this._drawing.draw(paper, cell, pair, plot));
       const other = this._outcome(pair, path, beside);
       const names = [cell.set, pair].map((set) => (set ? `in ${sourceShort(set)}` : candidateOf(pair) ? "in production" : "as shown"));
-      texts.push(() => card.paired(names, [outcome, other], beside, apart(plot, beside), problems.map(({ label, why }) => `${label}: ${why}`).join("\n")));
+      texts.push(() => card.paired(names, [outcome, other], beside, {
+        says: apart(plot, beside), covers: otherLumisections(plot, beside), problem: problems.map(({ label, why }) => `${label}: ${why}`).join("\n"),
+      }));
     }
     return () => texts.forEach((write) => write());
   }

@@ -89,9 +89,9 @@ export class Card {
     show(this._statistics, rows.length > 0);
   }
 
-  /** What has been drawn beside, of another set or a candidate; `says` in what contents differ. */
-  paired(names, outcomes, other, says, problem) {
-    names.forEach((name, at) => setText(this._captions[at], name));
+  /** What has been drawn beside, of another set or a candidate; `says` in what contents differ, `covers` which LSs if they are others. */
+  paired(names, outcomes, other, { says, covers, problem }) {
+    names.forEach((name, at) => setText(this._captions[at], at && covers ? `${name}, ${covers}` : name));
     const { totals, element, problem: lacks, away } = other?.header ?? {};
     const isThere = Boolean(totals);
     setAttributes(this.root, { "data-beside": isThere });
