@@ -14,6 +14,7 @@ from dqmstream.messages.topics import ALARM_STATE, ALARMS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.followed import FollowedTopic
 from dqmstream.transport.log import Log, Record
+from services.gateway.alarm_record import AlarmRecord
 from services.gateway.alarm_steps import step_fields
 from services.gateway.patience import log_within, write_down
 from services.gateway.problems import not_found
@@ -44,6 +45,7 @@ class AlarmDesk:
         self._heard: int | None = None
         self._checkpoint: AlarmCheckpoint | None = None
         self.clock = clock
+        self.record = AlarmRecord(log)
 
     async def run(self) -> None:
         """Follow `dqm.alarm-state`, for ever."""

@@ -23,6 +23,7 @@ from services.gateway.page_files import PageFiles
 from services.gateway.problems import add_problem_answers, problem_answer
 from services.gateway.routes import (
     access,
+    alarm_record,
     alarm_rules,
     alarms,
     candidates,
@@ -88,6 +89,7 @@ _MODULES: Final = (
     quality_tests,
     displays,
     alarms,
+    alarm_record,
     alarm_rules,
     subscriptions,
     notification_routes,

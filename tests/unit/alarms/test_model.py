@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from dqmstream.alarms.board import AlarmBoard
+from dqmstream.alarms.displayed import unacknowledged
 from dqmstream.alarms.register import From
 from dqmstream.alarms.rules import AlarmRules
+from dqmstream.alarms.stood import stood_at
 from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState, AlarmTransition
 from dqmstream.messages.operations import Command
 from dqmstream.messages.quality import QualityReports
@@ -169,6 +171,7 @@ class Lives(RuleBasedStateMachine):
         self.lumisection = 0
         self.exists = False
         self.told: dict[int, AlarmTransition] = {}
+        self.stood: dict[int, AlarmState] = {}
 
     # ------------------------------------------------------------------ inputs
 
@@ -254,6 +257,8 @@ class Lives(RuleBasedStateMachine):
                     before = self.told[made.number - 1].after if self.told else "normal"
                     assert made.before == before
                     self.told[made.number] = made
+        if ALARM in self.board.states:
+            self.stood[self.now] = self.board.states[ALARM]
 
     @rule()
     def make_checkpoint(self) -> None:
@@ -317,6 +322,16 @@ class Lives(RuleBasedStateMachine):
         self.keep()
         raised = [one for one in self.told.values() if one.event == "raised"]
         assert len(raised) == self.model.raised
+        # The steps alone say how it stood at any moment.
+        for moment, state in self.stood.items():
+            found = stood_at(self.told.values(), moment).get(ALARM)
+            if found is None:
+                assert (state.state, state.number) == ("normal", 0)
+                continue
+            assert found.step.number == state.number
+            assert (found.step.after, found.step.life) == (state.state, state.life)
+            assert found.unacknowledged == unacknowledged(state)
+            assert found.since == state.since
 
 
 Lives.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -1,0 +1,115 @@
+"""The record of alarms over HTTP: read backwards with filters, and as alarms stood at a moment."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from dqmstream.alarms.stood import stood_at
+from dqmstream.clock import SystemClock
+from dqmstream.messages.alarms import AlarmTransition
+from dqmstream.messages.topics import ALARMS
+from dqmstream.transport.log import Log
+from dqmstream.transport.memory import MemoryLog
+from dqmstream.transport.outgoing import outgoing
+from services.gateway import alarm_record
+from tests.filled import make_topics
+from tests.ingesting import gateway
+from tests.notified import NOON, SECOND, step
+
+
+async def new_log(*steps: AlarmTransition) -> Log:
+    log = MemoryLog(SystemClock())
+    await make_topics(log, 1)
+    if steps:
+        await log.send([outgoing(ALARMS, 0, one, one.alarm.encode()) for one in steps])
+    return log
+
+
+async def got(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
+    answer = await client.get(path, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def _many(count: int) -> list[AlarmTransition]:
+    return [
+        step(number, workspace="ecal" if number % 3 == 0 else "Muon", why=f"why {number}")
+        for number in range(1, count + 1)
+    ]
+
+
+async def test_steps_are_paged_from_the_newest_back_to_the_first_and_filtered() -> None:
+    log = await new_log(*_many(20))
+    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+        path, numbers, before = "/alarm-steps/newest", [], None
+        while True:
+            query = {} if before is None else {"before": before}
+            page = await got(client, path, limit=8, **query)
+            numbers += [one["number"] for one in page["steps"]]
+            before = page["before"]
+            if before is None:
+                break
+        assert numbers == list(range(20, 0, -1))
+        ecal = await got(client, path, workspace="ecal", limit=2)
+        assert [one["number"] for one in ecal["steps"]] == [18, 15]
+        found = await got(client, path, text="WHY 7")
+        assert ([one["number"] for one in found["steps"]], found["before"]) == ([7], None)
+        assert (await got(client, path, severity="high"))["steps"] == []
+        for query in ({"before": "-1"}, {"limit": "0"}, {"severity": "worst"}):
+            assert (await client.get(path, params=query)).status_code == 422
+
+
+async def test_a_filter_that_means_little_is_asked_on_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One answer reads so many records and no more."""
+    monkeypatch.setattr(alarm_record, "_BACK", 2)
+    monkeypatch.setattr(alarm_record, "_MOST_BACK", 3)
+    log = await new_log(*_many(15))
+    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+        page = await got(client, "/alarm-steps/newest", text="why 1", workspace="Muon")
+        assert [one["number"] for one in page["steps"]] == [14, 13, 11, 10]
+        page = await got(
+            client, "/alarm-steps/newest", text="why 1", workspace="Muon", before=page["before"]
+        )
+        assert page["steps"] == []
+        page = await got(
+            client, "/alarm-steps/newest", text="why 1", workspace="Muon", before=page["before"]
+        )
+        assert ([one["number"] for one in page["steps"]], page["before"]) == ([1], None)
+
+
+async def test_alarms_are_told_as_they_stood_at_a_moment() -> None:
+    steps = [
+        step(1, life="raised", level="BAD"),
+        step(1, alarm="quality:Muon/eta:full", life="raised", when=NOON + SECOND),
+        step(
+            2, event="acknowledged", before="raised", after="acknowledged", life="acknowledged",
+            when=NOON + 2 * SECOND, who="ada",
+        ),
+        step(3, event="normal", before="acknowledged", after="normal", when=NOON + 3 * SECOND),
+    ]  # fmt: skip
+    log = await new_log(*steps)
+    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+
+        async def stood(at: int) -> list[tuple[str, str, bool]]:
+            rows = (await got(client, "/alarm-steps/stood", at=at))["alarms"]
+            return [(one["alarm"], one["state"], one["unacknowledged"]) for one in rows]
+
+        first = ("quality:Muon/pt:pt_not_empty", "raised", True)
+        second = ("quality:Muon/eta:full", "raised", True)
+        assert await stood(NOON - 1) == []
+        assert await stood(NOON) == [first]
+        assert await stood(NOON + SECOND) == [second, first]
+        assert await stood(NOON + 2 * SECOND) == [second, (first[0], "acknowledged", False)]
+        assert await stood(NOON + 3 * SECOND) == [second]
+
+
+def test_steps_that_come_twice_or_in_parts_come_to_the_same() -> None:
+    steps = [step(number, after="raised", when=NOON + number) for number in range(1, 6)]
+    whole = stood_at(steps, NOON + 4)
+    assert {name: (one.step.number, one.since) for name, one in whole.items()} == {
+        "quality:Muon/pt:pt_not_empty": (4, NOON + 1)
+    }
+    again = [*steps[:3], *steps[1:3], *steps[3:]]
+    assert stood_at(again, NOON + 4) == whole
+    assert stood_at(steps[2:], NOON + 4, stood_at(steps[:2], NOON + 4)) == whole
