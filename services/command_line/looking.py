@@ -61,7 +61,8 @@ def show(
         str,
         typer.Option(
             metavar="QUANTITY",
-            help="instead one number in each LS: mean, rms, error, entries, nan or outside",
+            help="instead one number in each LS: mean, rms, error, median, quantile:0.9, entries, "
+            "rate, nan or outside",
             show_default=False,
         ),
     ] = "",

@@ -178,6 +178,27 @@ async def test_a_trend_can_be_against_what_is_known_of_its_lumisections(
     assert (await client.get(f"{API}/runs/current/trend", params=asked)).status_code == 422
 
 
+async def test_a_rate_is_entries_per_second_of_live_time_where_that_is_known(
+    client, view, feed, detector
+):
+    """Quantiles are trends like others; a word that is no quantity is refused."""
+    told = msgspec.structs.replace(detector.conditions(2), delivered=0.4, recorded=0.2)
+    feed(view, [told])
+    asked = {"path": "pixel/charge", "quantity": "rate"}
+    answer = (await client.get(f"{API}/runs/current/trend", params=asked)).json()
+    assert answer["values"] == [None, pytest.approx(500 / (2**18 / 11245.5 / 2)), None]
+    found = {}
+    for quantity in ("quantile:0", "quantile:0.25", "median", "quantile:1"):
+        asked["quantity"] = quantity
+        answer = (await client.get(f"{API}/runs/current/trend", params=asked)).json()
+        assert answer["errors"] == [None] * 3
+        found[quantity] = answer["values"]
+    assert all(list(each) == sorted(each) for each in zip(*found.values(), strict=True))
+    for wrong in ("quantile:1.5", "quantile:", "mode"):
+        asked["quantity"] = wrong
+        assert (await client.get(f"{API}/runs/current/trend", params=asked)).status_code == 422
+
+
 async def test_each_lumisection_has_its_conditions_and_the_run_those_of_its_newest(
     client, view, feed, detector
 ):
