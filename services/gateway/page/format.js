@@ -75,7 +75,24 @@ export function lumisections(words) {
 /** One or many: `plural(2, "element")` is `2 elements`. */
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 
-/** Hours, minutes and seconds of a wall clock stamp in nanoseconds since 1970. */
+const two = (n) => String(n).padStart(2, "0");
+
+/** A wall clock stamp in nanoseconds since 1970, here: `2026-11-22 03:12:05`. All dates of the page have this form. */
 export function clock(stamp) {
-  return stamp ? new Date(stamp / 1e6).toLocaleString([], { hour12: false }) : "–";
+  if (!stamp) return "–";
+  const at = new Date(stamp / 1e6);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${timeOf(stamp)}`;
+}
+
+/** The time of the day alone: `03:12:05`. */
+export function timeOf(stamp) {
+  const at = new Date(stamp / 1e6);
+  return [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":");
+}
+
+/** The zone that the page's times are of, as `UTC+01:00`: whoever looks from home reads another clock than the log book. */
+export function zone(stamp = Date.now() * 1e6) {
+  const minutes = -new Date(stamp / 1e6).getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `UTC${minutes < 0 ? "−" : "+"}${two(Math.floor(size / 60))}:${two(size % 60)}`;
 }
