@@ -189,6 +189,50 @@ async def test_brackets_go_to_where_the_verdict_changed(visit: Any) -> None:
     await expect(page.locator("#strip-note")).to_contain_text("LS 4 alone")
 
 
+async def test_in_the_large_view_brackets_go_by_the_outcomes_of_the_element_that_is_shown(
+    visit: Any,
+) -> None:
+    """The fault makes the workspace BAD in LS 5; an element that is GOOD in it has no change."""
+    page = visit.page
+    await _bad(page, visit.url, f"#path={OCCUPANCY}")
+    before = page.get_by_role("button", name="◂ change")
+    await expect(before).to_be_enabled(timeout=_LONG)
+    await expect(before).to_have_attribute("title", re.compile("of this element became another"))
+    await page.keyboard.press("[")
+    await expect(page).to_have_url(re.compile("window=5-5"))
+    await page.evaluate("hash => { location.hash = hash; }", "#path=Pixel/Layer1/charge")
+    words = page.locator("#travel .nowhere")
+    await expect(words).to_have_text(re.compile(r"no change: GOOD in all \d+ LSs in which it was"))
+    await expect(before).to_be_disabled()
+    await page.keyboard.press("[")
+    assert "window=" not in page.url
+    await page.evaluate("hash => { location.hash = hash; }", "#workspace=pixel")
+    await expect(words).to_be_hidden()
+    await expect(before).to_be_enabled()
+
+
+async def test_the_outcome_of_an_element_is_the_worst_of_those_that_judge_the_ls_alone(
+    visit: Any,
+) -> None:
+    """Only where no test judges an LS alone those over more LSs count."""
+    page = visit.page
+    await page.goto(visit.url)
+    found = await page.evaluate("""async () => {
+      const { outcomesOf, stretchesOf } = await import("/travel/verdicts.js");
+      const of = (lumisection, scope, outcome) => ({ lumisection, scope, outcome });
+      const outcomes = outcomesOf([
+        of(1, "run", "BAD"), of(1, "lumisection", "GOOD"), of(1, "last:5", "BAD"),
+        of(2, "lumisection", "WARNING"), of(2, "lumisection", "BAD"), of(2, "lumisection", "GOOD"),
+        of(3, "run", "GOOD"), of(3, "last:5", "WARNING"),
+      ]);
+      return [[...outcomes], stretchesOf([1, 2, 3, 200, 201, 900], 200)];
+    }""")
+    assert found == [
+        [[1, "GOOD"], [2, "BAD"], [3, "WARNING"]],
+        [[1, 200], [201, 201], [900, 900]],
+    ]
+
+
 async def test_the_past_is_shown_as_it_was_known_with_a_banner(visit: Any) -> None:
     page = visit.page
     await _bad(page, visit.url, "#workspace=pixel")

@@ -1,35 +1,41 @@
 /**
- * Time travel: along the run by LSs, with a slider, by playing, or to where the verdict changed; and
- * in what was known, to any moment of the past; and the LSs that are shown can be held, to compare
+ * Time travel: along the run by LSs, with a slider, by playing, or to where the verdict changed, of the
+ * element that is shown large, else of the workspace; and in what was known, to any moment of the past; and the LSs that are shown can be held, to compare
  * others with them. Keys: `[` and `]` go to changes of the verdict, `c` holds.
  */
 
 import { sheet } from "../canvas.js";
-import { byId, h, keyed, setAttributes, setText, show } from "../dom.js";
+import { byId, framed, h, keyed, setAttributes, setText, show } from "../dom.js";
+import { clock, zone } from "../format.js";
 import { candidateOf, sourceName } from "../layouts/source.js";
 import { HEIGHTS, OUTCOMES } from "../outcomes.js";
 import { changesAt } from "../overview/changes.js";
 import { MOST, formatOver, parseOver } from "../plots/others.js";
 import { rangeOf } from "../router.js";
 import { windowEnds } from "../windows.js";
+import { Verdicts } from "./verdicts.js";
 
 const STEP = 1000;
 
 export class Travel {
   constructor(model, router) {
     Object.assign(this, { _model: model, _router: router, _timer: 0 });
-    this._before = button("◂ change", "The LS before this at which the verdict became another", "[", () => this.jump(-1));
-    this._after = button("change ▸", "The next LS at which the verdict became another", "]", () => this.jump(1));
+    this._verdicts = new Verdicts(model, router);
+    this._verdicts.addEventListener("outcomes", framed(() => this.draw()));
+    this._before = button("◂ change", "", "[", () => this.jump(-1));
+    this._after = button("change ▸", "", "]", () => this.jump(1));
+    this._nowhere = h("small", { class: "nowhere", role: "status", hidden: true });
     this._play = button("▶ Play", "Show one LS after the other", null, () => this._toggle());
     this._track = h("canvas", { "aria-hidden": "true" });
     this._slider = h("input", { type: "range", step: 1, "aria-label": "Lumisection that is shown", oninput: () => this._go(this._slider.valueAsNumber) });
     this._moment = h("input", { type: "datetime-local", step: 1, "aria-label": "Moment whose knowledge is shown", onchange: () => this._travel() });
+    this._zone = h("small", { title: "The zone of all times of this page: the browser's" });
     this._past = button("As it was known at …", "Plots and outcomes as the shifter saw them at a moment", null, () => this._open());
     this._banner = h("p", { id: "past", role: "status", hidden: true }, h("b"), h("span"), button("Back to now", "Show what is known now", null, () => router.go({ at: "" })));
     this._hold = button("Compare", "Hold the LSs that are shown, and draw them over others that the slider or the strip shows then", "c", () => this.hold());
     this._held = h("span", { class: "held", role: "status" });
-    byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._hold, this._held, this._past, this._moment);
-    show(this._moment, false);
+    byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._nowhere, this._hold, this._held, this._past, this._moment, this._zone);
+    for (const part of [this._moment, this._zone]) show(part, false);
     byId("strip").before(this._banner);
     document.addEventListener("keydown", (event) => this._key(event));
     window.addEventListener("resize", () => this.draw());
@@ -37,7 +43,7 @@ export class Travel {
 
   draw() {
     const { lumisections: rows, chosen, moment } = this._model;
-    const { workspace, at, view } = this._router.route;
+    const { at, view } = this._router.route;
     if (this._timer && view) this._stop();
     show(byId("travel"), rows.length > 1 || moment !== null);
     if (rows.length) {
@@ -45,26 +51,49 @@ export class Travel {
       setAttributes(this._slider, { min: rows[0].lumisection, max: rows.at(-1).lumisection, "aria-valuetext": `LS ${value}${chosen ? "" : ", the newest"}` });
       this._slider.value = value;
     }
-    const changes = changesAt(rows, workspace);
+    const judged = this._judged();
+    const changes = changesAt(...judged);
     const here = chosen ?? Infinity;
+    this._drawNowhere(judged[0]);
     this._before.disabled = !changes.some((lumisection) => lumisection < here);
     this._play.disabled = !rows.length;
     this._after.disabled = !changes.some((lumisection) => lumisection > here);
     show(this._banner, moment !== null);
     document.body.toggleAttribute("data-past", moment !== null);
     if (moment !== null) {
-      setText(this._banner.children[0], `As it was known at ${new Date(moment / 1e6).toLocaleString([], { hour12: false })}`);
+      setText(this._banner.children[0], `As it was known at ${clock(moment)} (${zone(moment)})`);
       setText(this._banner.children[1], pastWords(this._model));
       if (document.activeElement !== this._moment) this._moment.value = local(new Date(at));
     }
-    show(this._moment, moment !== null || this._asked === true);
+    // The field takes the browser's time: whoever is at home reads another clock than the log book.
+    setText(this._zone, zone(moment ?? undefined));
+    for (const part of [this._moment, this._zone]) show(part, moment !== null || this._asked === true);
     this._drawHeld();
-    drawTrack(this._track, rows, workspace, chosen);
+    drawTrack(this._track, ...judged, chosen);
+  }
+
+  /** Rows of LSs and whose outcome of them is meant: of an element that is large its own, in `worst`. */
+  _judged() {
+    const { lumisections: rows } = this._model;
+    const { workspace, path, view } = this._router.route;
+    return path && !view ? [this._verdicts.rows(), ""] : [rows, workspace];
+  }
+
+  /** What the jumps go by, and why there is nowhere to jump to. */
+  _drawNowhere(rows) {
+    const { path, view, workspace } = this._router.route;
+    const why = path && !view ? this._verdicts.why(rows) : "";
+    setText(this._nowhere, why);
+    show(this._nowhere, Boolean(why));
+    const whose = path && !view ? "of this element" : workspace ? `of ${workspace}` : "of the worst workspace";
+    for (const [step, key, words] of [[this._before, "[", "The LS before this"], [this._after, "]", "The next LS"]]) {
+      setAttributes(step, { title: why || `${words} at which the verdict ${whose} became another (${key})` });
+    }
   }
 
   /** To the LS before or after the one that is shown at which the verdict became another. */
   jump(by) {
-    const changes = changesAt(this._model.lumisections, this._router.route.workspace);
+    const changes = changesAt(...this._judged());
     const here = this._model.chosen ?? Infinity;
     const to = by < 0 ? changes.findLast((lumisection) => lumisection < here) : changes.find((lumisection) => lumisection > here);
     if (to !== undefined) this._go(to);
@@ -120,7 +149,7 @@ export class Travel {
 
   _open() {
     this._asked = true;
-    show(this._moment, true);
+    for (const part of [this._moment, this._zone]) show(part, true);
     if (!this._moment.value) this._moment.value = local(new Date());
     this._moment.focus();
   }
@@ -162,7 +191,7 @@ function drawTrack(canvas, rows, workspace, chosen) {
   const first = rows[0].lumisection;
   const step = width / (rows.at(-1).lumisection - first + 1);
   for (const row of rows) {
-    const outcome = workspace ? row.outcomes[workspace]?.[0] ?? "NOT_RUN" : row.worst;
+    const outcome = (workspace ? row.outcomes[workspace]?.[0] : row.worst) ?? "NOT_RUN";
     const tall = (HEIGHTS[outcome] ?? 0.15) * height;
     pen.fillStyle = (OUTCOMES[outcome] ?? OUTCOMES.NOT_RUN).colour;
     pen.globalAlpha = chosen === null || row.lumisection === chosen ? 1 : 0.6;
