@@ -3,19 +3,20 @@
 A function of two results and a policy; where these come from, files or memory, it does not know.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.identity import compact_ranges
-from playback.comparing.bookings import Paired, pair
+from playback.comparing.bookings import pair
 from playback.comparing.contents import ContentsComparison
 from playback.comparing.dependencies import Dependency, dependency_findings, differing
 from playback.comparing.finding import UNJUDGED, Finding, Kind
 from playback.comparing.policy import Policy, applied, unused
-from playback.comparing.results import LumisectionResult, SideResult, contents_of
+from playback.comparing.reading import NAMES, WHOLE_RUN, Reading
+from playback.comparing.results import SideResult
 from playback.comparing.spending import (
     Figure,
     cost_findings,
@@ -23,7 +24,7 @@ from playback.comparing.spending import (
     log_findings,
     plot_findings,
 )
-from playback.comparing.verdicts import VerdictComparison, alarm_findings, test_findings
+from playback.comparing.verdicts import alarm_findings, test_findings
 
 __all__ = ["ALLOWED", "DIFFERS", "UNJUDGEABLE", "Compared", "Difference", "Drawn", "compare"]
 
@@ -32,7 +33,6 @@ DIFFERS: Final = 1
 UNJUDGEABLE: Final = 3
 """Exit statuses; 2 is for a command that was asked wrongly."""
 _ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
-_WHOLE_RUN: Final = {0}
 _DRAWN: Final = (
     Kind.CONTENTS,
     Kind.REBINNED,
@@ -41,7 +41,6 @@ _DRAWN: Final = (
     Kind.ADDED,
     Kind.REMOVED,
 )
-_NAMES: Final = ("production", "candidate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +118,13 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
     both_ran = production.begun.events and candidate.begun.events
     declared = production.begun.declared and candidate.begun.declared
     paired = pair(production.layouts, candidate.layouts, by_path=by_path, declared=declared)
-    reading = _Reading(production, candidate, paired, policy, by_path=by_path)
+    reading = Reading(production, candidate, paired, policy, by_path=by_path)
     reading.read()
     contents, verdicts = reading.contents, reading.verdicts
     findings = [
         *_ends(production, candidate),
         *reading.nothing(),
+        *reading.unfilled(),
         *_missing(production, candidate),
         *reading.events_differ,
         *paired.findings,
@@ -159,121 +159,12 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
         elements=tuple(_drawn(judged, contents)),
         dependencies=dependencies,
         unused=unused(policy, judged),
-        notes=_notes(production, candidate),
+        notes=(*_notes(production, candidate), *reading.notes()),
     )
 
 
-class _Reading:
-    """Goes through the LSs of both sides once."""
-
-    def __init__(
-        self,
-        production: SideResult,
-        candidate: SideResult,
-        paired: Paired,
-        policy: Policy,
-        *,
-        by_path: bool,
-    ) -> None:
-        self._sides = production, candidate
-        self._both_ran = production.begun.events and candidate.begun.events
-        self.contents = ContentsComparison(
-            production.layouts,
-            candidate.layouts,
-            paired.pairs,
-            policy,
-            by_path=by_path,
-            rounded=not (production.begun.declared and candidate.begun.declared),
-        )
-        known = ((one.production_workspace, one.path) for one in paired.pairs)
-        self.verdicts = VerdictComparison(known, self._switched_on())
-        self.events_differ: list[Finding] = []
-        self.events = [0, 0]
-        """Filled, by side."""
-
-    def _switched_on(self) -> frozenset[str] | None:
-        """Quality tests of both sides; any, if one was made already and says nothing of them."""
-        if not self._both_ran:
-            return None
-        old, new = ({one.name for one in side.tests if one.enabled} for side in self._sides)
-        return frozenset(old & new)
-
-    def read(self) -> None:
-        """All LSs."""
-        old, new = (set(side.lumisections) for side in self._sides)
-        whole_run = (old == _WHOLE_RUN) != (new == _WHOLE_RUN)
-        covered = _covered(*self._sides) if whole_run else frozenset()
-        for number in sorted(old | new):
-            both = [
-                side.lumisection(number) if number in numbers else None
-                for side, numbers in zip(self._sides, (old, new), strict=True)
-            ]
-            before, after = (
-                None if one is None else contents_of(one, side.layouts)
-                for one, side in zip(both, self._sides, strict=True)
-            )
-            for side, one in enumerate(both):
-                self.events[side] += 0 if one is None else one.selected
-            if before is not None and after is not None:
-                self.contents.compare(number, before, after)
-                self._compare(number, both)
-            elif whole_run and (not covered or number in covered | _WHOLE_RUN):
-                self.contents.add_totals(0, before or {})
-                self.contents.add_totals(1, after or {})
-        if whole_run:
-            self.contents.compare_totals()
-
-    def _compare(self, number: int, both: Sequence[LumisectionResult | None]) -> None:
-        old, new = both
-        if old is None or new is None:
-            return
-        self.verdicts.compare(number, old.reports, new.reports)
-        if self._both_ran:
-            self.events_differ += _other_events(number, old, new)
-
-    def nothing(self) -> Iterator[Finding]:
-        """A comparison of nothing would find nothing: it is a failure instead."""
-        compared = self.contents.lumisections
-        for number, (name, side) in enumerate(zip(_NAMES, self._sides, strict=True)):
-            if side.ended.crash is not None:
-                continue
-            if not side.lumisections:
-                yield _unread(name, "not one LS was read")
-            elif side.begun.events and not self.events[number]:
-                yield _unread(name, f"{len(side.lumisections)} LSs were read, and no event in them")
-            elif compared and not _filled(self.contents.totals[number]):
-                yield _unread(name, "nothing is filled: all elements of all workspaces are empty")
-        old, new = (side.lumisections for side in self._sides)
-        if not compared and old and new:
-            text = (
-                f"no LS is in both: production has {compact_ranges(old)}, "
-                f"the candidate {compact_ranges(new)}"
-            )
-            yield _unread("both", text)
-
-
-def _other_events(number: int, old: LumisectionResult, new: LumisectionResult) -> Iterator[Finding]:
-    told = [
-        f"{what} {was} to {now}"
-        for what, was, now in (
-            ("events seen", old.seen, new.seen),
-            ("events filled", old.selected, new.selected),
-            ("chunks refused", _words(old.refused), _words(new.refused)),
-        )
-        if was != now
-    ]
-    if told:
-        yield Finding(
-            kind=Kind.EVENTS, subject=f"LS {number}", lumisections=(number,), text="; ".join(told)
-        )
-
-
-def _words(refused: dict[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items())) or "none"
-
-
 def _ends(production: SideResult, candidate: SideResult) -> Iterator[Finding]:
-    for name, side in zip(_NAMES, (production, candidate), strict=True):
+    for name, side in zip(NAMES, (production, candidate), strict=True):
         crash = side.ended.crash
         if crash is not None:
             where = f"in LS {crash.lumisection}, " if crash.lumisection else ""
@@ -285,20 +176,12 @@ def _ends(production: SideResult, candidate: SideResult) -> Iterator[Finding]:
             )
 
 
-def _unread(name: str, text: str) -> Finding:
-    return Finding(kind=Kind.NOTHING_READ, subject=name, text=text)
-
-
-def _filled(totals: Mapping[str, Contents]) -> bool:
-    return any(one.cells.any() or one.scalars for one in totals.values())
-
-
 def _missing(production: SideResult, candidate: SideResult) -> Iterator[Finding]:
     old, new = (_numbers(side) for side in (production, candidate))
-    if _WHOLE_RUN in (old, new):
+    if WHOLE_RUN in (old, new):
         return
     # An export may be of a part of the run: that the other side has more is no fault.
-    summed = [set(side.lumisections) == _WHOLE_RUN for side in (production, candidate)]
+    summed = [set(side.lumisections) == WHOLE_RUN for side in (production, candidate)]
     lacking = {"candidate": old - new, "production": new - old}
     if summed[0] != summed[1]:
         lacking.pop("candidate" if summed[1] else "production")
@@ -315,15 +198,7 @@ def _missing(production: SideResult, candidate: SideResult) -> Iterator[Finding]
 def _numbers(side: SideResult) -> set[int]:
     """LSs that a side has, or has the sum of."""
     own = set(side.lumisections)
-    return set(side.begun.covers) if own == _WHOLE_RUN and side.begun.covers else own
-
-
-def _covered(production: SideResult, candidate: SideResult) -> frozenset[int]:
-    """LSs that a side has the sum of alone; none if neither says of which."""
-    for side in (production, candidate):
-        if set(side.lumisections) == _WHOLE_RUN and side.begun.covers:
-            return frozenset(side.begun.covers)
-    return frozenset()
+    return set(side.begun.covers) if own == WHOLE_RUN and side.begun.covers else own
 
 
 def _drawn(findings: Sequence[Finding], contents: ContentsComparison) -> Iterator[Drawn]:
@@ -354,7 +229,7 @@ def _element(total: dict[str, Contents], path: str) -> MonitorElement | None:
 def _notes(production: SideResult, candidate: SideResult) -> tuple[str, ...]:
     found = [
         f"{name}: {note}"
-        for name, side in zip(_NAMES, (production, candidate), strict=True)
+        for name, side in zip(NAMES, (production, candidate), strict=True)
         for note in (*side.ended.notes, *(side.ran_in.notes if side.ran_in else ()))
     ]
     if production.begun.run != candidate.begun.run:

@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     NOTHING_READ = "nothing-read"
     CRASH = "crash"
+    NOTHING_FILLED = "nothing-filled"
     MISSING = "missing"
     EVENTS = "events"
     WORKSPACE_ADDED = "workspace-added"

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqmstream.booking import Workspace, histogram, integer, regular
+from dqmstream.booking import Workspace, histogram, integer, regular, scalar
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.histograms import ScalarValue
 from dqmstream.messages.quality import Outcome
 from playback.comparing.difference import ALLOWED, DIFFERS, UNJUDGEABLE, Difference, compare
 from playback.comparing.finding import Kind
+from playback.comparing.playing import result_of
 from playback.comparing.policy import Allow, Policy, Statistical, WorkspaceBudget
 from playback.comparing.results import AlarmStep, Crash, Ended, LogLine
 from tests.unit.playback.comparing.sides import (
@@ -269,15 +270,98 @@ def test_nothing_read_is_no_pass(empty: Side) -> None:
         assert "nothing-read" in {kind for kind, _ in kinds(difference)}
 
 
+def _emptied(of: Side, workspace: str, reason: str = "") -> Side:
+    """A side on which a workspace got but its count of events, and a reason for all others."""
+    layout = of.layouts[workspace]
+    emptied = of
+    for number in of.lumisections:
+        made = Contents.empty(layout)
+        for place in layout:
+            if place.element.path.endswith("/events"):
+                made.scalars[place.index] = ScalarValue(value=90)
+            elif reason:
+                made.mark_invalid(place.index, reason)
+        others = [one for one in emptied.results[number].contents if one.workspace != workspace]
+        emptied = with_result(emptied, number, contents=(*others, result_of(made)))
+    return emptied
+
+
+COUNTED = Workspace("my", "", [*ELEMENTS, scalar("My/events", "1", combine="sum")])
+BESIDE = Workspace(
+    "beside",
+    "",
+    [
+        histogram("Beside/x", regular(3, 0, 1), fill="nosuch.charge"),
+        histogram("Beside/n", regular(3, 0, 1), fill="n"),
+        scalar("Beside/events", "1", combine="sum"),
+    ],
+)
+MISSING = "collection nosuch is missing"
+
+
 def test_empty_elements_alone_are_nothing_read() -> None:
-    def clear(contents: Contents) -> None:
-        contents.cells[:] = 0
-        contents.scalars.clear()
+    """A count of events comes of any event: it does not say that anything else was read."""
+    empty = _emptied(side(booking=COUNTED), "my", MISSING)
+    for production, candidate in (
+        (empty, empty),
+        (empty, side(booking=COUNTED)),
+        (side(booking=COUNTED), empty),
+    ):
+        everything = tuple(kind for kind in Kind if kind not in {Kind.CRASH, Kind.NOTHING_READ})
+        policy = Policy(allow=(Allow(what=everything, why="all"),))
+        difference = compare(production, candidate, policy)
+        assert difference.status == UNJUDGEABLE
+        assert {kind for kind, _ in kinds(difference)} >= {"nothing-read"}
+        assert f"my: {MISSING} (6 elements)" in difference.findings[0].text
+
+
+def _with_beside(reason: str = MISSING) -> Side:
+    """Two workspaces, one of which got nothing but its count of events."""
+    both = replace(PRODUCTION, bookings=(BOOKING, BESIDE))
+    return _emptied(both, "beside", reason)
+
+
+def test_a_workspace_that_got_nothing_is_found_with_the_reason_and_a_policy_may_allow_it() -> None:
+    empty = _with_beside()
+    difference = compare(empty, empty, Policy())
+    assert kinds(difference) == [("nothing-filled", "beside")]
+    (finding,) = difference.findings
+    assert finding.text == f"nothing was filled on either side: {MISSING} (2 elements)"
+    assert difference.status == DIFFERS
+    rule = Allow(what=(Kind.NOTHING_FILLED,), path="bes*", why="rare triggers")
+    assert compare(empty, empty, Policy(allow=(rule,))).status == ALLOWED
+    silent = _with_beside("")
+    (finding,) = compare(silent, silent, Policy()).findings
+    assert finding.text.endswith("either side: none of its 3 elements has an entry")
+    other = compare(silent, empty, Policy()).findings[0].text
+    assert "in the production: none" in other
+    assert f"in the candidate: {MISSING}" in other
+
+
+def test_an_element_that_was_never_filled_is_noted_and_a_new_one_is_found() -> None:
+    def never(contents: Contents) -> None:
+        place = contents.layout["My/map"]
+        contents.cells[place.offset : place.offset + place.size] = 0
+        contents.mark_invalid(place.index, MISSING)
 
     empty = PRODUCTION
     for number in PRODUCTION.lumisections:
-        empty = changed(empty, number, clear)
-    assert compare(empty, empty, Policy()).status == UNJUDGEABLE
+        empty = changed(empty, number, never)
+    difference = compare(empty, empty, Policy())
+    assert (difference.findings, difference.status) == ((), ALLOWED)
+    assert difference.notes == (f"my: not filled on either side: {MISSING} (1 element): My/map",)
+    before = _with(*(one for one in ELEMENTS if one.path != "My/map"))
+    found_of_new = [
+        (one.subject, one.text)
+        for one in compare(before, empty, Policy()).findings
+        if one.kind is Kind.NOTHING_FILLED
+    ]
+    assert found_of_new == [("My/map", f"the new element was never filled: {MISSING}")]
+
+
+def test_where_no_element_reads_a_column_a_count_of_events_is_something() -> None:
+    booking = Workspace("my", "", [scalar("My/events", "1", combine="sum")])
+    assert compare(side(booking=booking), side(booking=booking), Policy()).status == ALLOWED
 
 
 def test_events_that_differ_are_told_by_lumisection() -> None:

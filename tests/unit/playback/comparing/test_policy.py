@@ -66,7 +66,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
     [
         ("allow = 1", "Expected `array`"),
         ('[[allow]]\nwhat = ["contents"]', "missing required field `why`"),
-        ('[[allow]]\nwhat = ["content"]\nwhy = "x"', "kinds are missing, events"),
+        ('[[allow]]\nwhat = ["content"]\nwhy = "x"', "kinds are nothing-filled, missing, events"),
         ('[[allow]]\nwhat = ["crash"]\nwhy = "x"', "allow 1: crash can never be allowed"),
         ('[[allow]]\nwhat = []\nwhy = "x"', "length >= 1"),
         ('[[allow]]\nwhat = ["contents"]\nwhy = "x"\npath = "regex:("', "is not a pattern"),
