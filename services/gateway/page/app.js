@@ -2,7 +2,9 @@
 
 import { Bell } from "./alarms/bell.js";
 import { AlarmBoard } from "./alarms/board.js";
+import { AlarmsShown } from "./alarms/shown.js";
 import { BadChannels } from "./badchannels.js";
+import { CardPlot } from "./cardplot.js";
 import { followBeside } from "./deployments/beside.js";
 import { Detail } from "./detail.js";
 import { byId, framed, setAttributes, setText, settled, show } from "./dom.js";
@@ -38,17 +40,19 @@ const trends = new Trends(model, router);
 const bad = new BadChannels(model, router);
 const references = new References(model, router);
 const others = new Others(model, router);
-const grid = new Grid({ model, router, feed, trends, bad, references, others });
+const plots = new CardPlot({ trends, bad, references, others });
+const grid = new Grid({ model, router, feed, plots });
 const detail = new Detail({ model, router, feed, trends, references, others });
 const strip = new Strip(model, router);
 const travel = new Travel(model, router);
 const side = new Side(model, router);
 const alarms = new AlarmBoard(stream, model);
-const overview = new Overview({ model, router, alarms });
-const wall = new Wall({ model, router, feed, overview });
+const shownAlarms = new AlarmsShown(alarms, model);
+const overview = new Overview({ model, router, alarms: shownAlarms });
+const wall = new Wall({ model, router, feed, overview, plots });
 const chooser = new WindowChooser(model, router);
 const finder = new Finder(model, router);
-const filters = new Filters({ model, router, alarms, references });
+const filters = new Filters({ model, router, alarms: shownAlarms, references });
 const views = new Views({ model, router, stream, feed, trends, alarms, filters, bad, references, others });
 new Top(model);
 new Bell(alarms, router);
@@ -96,7 +100,7 @@ listenToKeys({ router, grid, detail, references });
 listenForHelp();
 finder.addEventListener("change", drawGrid);
 references.addEventListener("reference", () => router.route.only === "noreference" && drawGrid());
-alarms.addEventListener("change", () => router.route.only === "alarms" && drawGrid());
+shownAlarms.addEventListener("change", () => router.route.only === "alarms" && drawGrid());
 follow(router.route, router.route);
 
 /** Everything that depends on the address. */

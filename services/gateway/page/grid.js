@@ -2,16 +2,13 @@
 
 import { onBitmap } from "./canvas.js";
 import { byId, h, keyed, setAttributes, setText, show } from "./dom.js";
-import { count, lumisections } from "./format.js";
-import { markWords } from "./marks.js";
 import { badge, isProblem, setBadge } from "./outcomes.js";
-import { describePlot, drawPlot } from "./plot.js";
-import { drawTrend } from "./trend.js";
+import { describePlot } from "./plot.js";
 import { Turns } from "./turns.js";
 
 export class Grid {
-  constructor({ model, router, feed, trends, bad, references, others }) {
-    Object.assign(this, { model, router, feed, trends, bad, references, others });
+  constructor({ model, router, feed, plots }) {
+    Object.assign(this, { model, router, feed, plots });
     this._root = byId("grid");
     this._cards = new Map();
     this._visible = new Set();
@@ -20,10 +17,7 @@ export class Grid {
     this._watcher = new IntersectionObserver((entries) => this._seen(entries), { rootMargin: "200px" });
     this._sizes = new ResizeObserver((entries) => entries.forEach(({ target }) => this._mark(target.dataset.path)));
     feed.addEventListener("plot", ({ detail }) => this._mark(detail.path));
-    trends.addEventListener("trend", ({ detail }) => this._mark(detail.path));
-    bad.addEventListener("reports", () => this.redraw());
-    references.addEventListener("reference", ({ detail }) => this._mark(detail.path));
-    others.addEventListener("others", ({ detail }) => this._mark(detail.path));
+    plots.onChange((path) => (path === null ? this.redraw() : this._mark(path)));
     this._root.addEventListener("keydown", (event) => this._step(event));
   }
 
@@ -121,25 +115,12 @@ export class Grid {
       "aria-busy": this.feed.isCurrent(path) ? null : "true",
       "aria-label": `${describePlot(plot)}; ${outcome ?? "no quality test"}`,
     });
-    const asTrend = Boolean(element?.draw.per_lumisection);
-    const scalar = Boolean(element) && !element.axes.length;
-    show(spark, asTrend && scalar);
-    setAttributes(main, { "data-short": asTrend && scalar });
-    onBitmap(main, (paper) => {
-      if (asTrend && !scalar) drawTrend(paper, this.trends.get(path), { title: "mean" });
-      else drawPlot(paper, plot, { bad: this.bad.marks(path), layers: this._layers(path, plot) });
-    });
-    if (asTrend && scalar) onBitmap(spark, (paper) => drawTrend(paper, this.trends.get(path)));
-    return () => {
-      const { window: words, totals } = plot?.header ?? {};
-      setText(foot.firstElementChild, words?.run ? [`run ${words.run}`, lumisections(words), ...markWords(words.marks)].join(" · ") : "");
-      setText(foot.lastElementChild, totals && !scalar ? `${count(totals.entries)} entries` : "");
-    };
-  }
-
-  /** References of curves, and windows held to compare with; of maps the large view has the ratio. */
-  _layers(path, plot) {
-    return isCurve(plot) ? [...this.references.layers(path, plot), ...this.others.layers(path, plot)] : [];
+    const sparks = this.plots.hasSpark(plot);
+    show(spark, sparks);
+    setAttributes(main, { "data-short": sparks });
+    onBitmap(main, (paper) => this.plots.draw(paper, path, plot));
+    if (sparks) onBitmap(spark, (paper) => this.plots.drawSpark(paper, path));
+    return () => this.plots.words(path, plot).forEach((words, i) => setText(foot.children[i], words));
   }
 
   _workspace(path) {
@@ -158,8 +139,6 @@ export class Grid {
     this._cards.get(path)?.focus();
   }
 }
-
-const isCurve = (plot) => plot?.header.element?.axes.length === 1;
 
 /** Sections of elements: their folders, in booking order. */
 export function byFolder(elements) {

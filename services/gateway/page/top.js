@@ -2,7 +2,7 @@
 
 import { briefly } from "./conditions.js";
 import { byId, h, setText, show } from "./dom.js";
-import { age, count, number, plural } from "./format.js";
+import { age, count, number, plural, timeOf } from "./format.js";
 import { drawMarks } from "./marks.js";
 import { badge, isProblem, rank, setBadge, worst } from "./outcomes.js";
 
@@ -102,6 +102,6 @@ function pastFactsOf({ moment, lumisections: rows }) {
     lumisection: ["LS then", rows.length ? String(rows.at(-1).lumisection) : "none yet"],
     events: ["Events then", "not kept"],
     rate: ["Rate then", "not kept"],
-    age: ["As known at", new Date(moment / 1e6).toLocaleTimeString([], { hour12: false })],
+    age: ["As known at", timeOf(moment)],
   };
 }

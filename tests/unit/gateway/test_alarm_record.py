@@ -44,7 +44,7 @@ async def test_steps_are_paged_from_the_newest_back_to_the_first_and_filtered() 
     async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
         path, numbers, before = "/alarm-steps/newest", [], None
         while True:
-            query = {} if before is None else {"before": before}
+            query: dict[str, int] = {} if before is None else {"before": before}
             page = await got(client, path, limit=8, **query)
             numbers += [one["number"] for one in page["steps"]]
             before = page["before"]

@@ -1,6 +1,7 @@
 /** The sound of alarms: tones made here, no file. Browsers let a page sound only after a click in it. */
 
 const KEY = "dqmstream.sound";
+const SILENT_KEY = "dqmstream.sound.silent";
 const SILENT_FOR = 10 * 60_000;
 
 /** Frequencies in Hz, one tone after the other, for each severity. */
@@ -30,15 +31,22 @@ export function tones(context, severity, at = context.currentTime) {
   return from;
 }
 
-/** Events: `change`. Whether it is on is kept on this machine; it is off until somebody turns it on. */
+/**
+ * Events: `change`. Whether it is on, and until when it is silent, is kept on this machine, for all its
+ * windows; it is off until somebody turns it on.
+ */
 class Sound extends EventTarget {
   constructor() {
     super();
     this._context = null;
-    this._silentUntil = 0;
-    this._on = localStorage.getItem(KEY) === "on";
+    this._read();
     /** How often it rang. */
     this.rang = 0;
+    window.addEventListener("storage", ({ key }) => {
+      if (key !== KEY && key !== SILENT_KEY) return;
+      this._read();
+      this._tell();
+    });
     // After a reload the first click anywhere lets it sound again.
     const wake = () => this._on && this._wake();
     for (const kind of ["pointerdown", "keydown"]) window.addEventListener(kind, wake, { passive: true });
@@ -50,7 +58,9 @@ class Sound extends EventTarget {
 
   /** When it may sound again, milliseconds since 1970; 0 if it is not silenced. */
   get silentUntil() {
-    return Date.now() < this._silentUntil ? this._silentUntil : 0;
+    const left = this._silentUntil - Date.now();
+    // A clock that was put back must not silence it for longer than anybody asked for.
+    return left > 0 && left <= SILENT_FOR ? this._silentUntil : 0;
   }
 
   /** Whether the browser waits for a click before it lets the page sound. */
@@ -62,6 +72,7 @@ class Sound extends EventTarget {
     this._on = on;
     this._silentUntil = 0;
     localStorage.setItem(KEY, on ? "on" : "off");
+    localStorage.removeItem(SILENT_KEY);
     if (on) this._wake();
     this._tell();
   }
@@ -69,6 +80,7 @@ class Sound extends EventTarget {
   /** No sound for ten minutes. */
   silence() {
     this._silentUntil = Date.now() + SILENT_FOR;
+    localStorage.setItem(SILENT_KEY, String(this._silentUntil));
     this._context?.suspend();
     this._tell();
   }
@@ -82,6 +94,11 @@ class Sound extends EventTarget {
   async test() {
     await this._wake(true);
     await this._sound("high");
+  }
+
+  _read() {
+    this._on = localStorage.getItem(KEY) === "on";
+    this._silentUntil = Number(localStorage.getItem(SILENT_KEY)) || 0;
   }
 
   async _sound(severity) {

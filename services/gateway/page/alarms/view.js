@@ -1,7 +1,7 @@
 /** The view of alarms: what needs someone, what to do about it, who acts, and what is put aside. */
 
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
-import { plural } from "../format.js";
+import { plural, zone } from "../format.js";
 import { session } from "../session.js";
 import { Actions } from "./actions.js";
 import { Chosen } from "./chosen.js";
@@ -15,6 +15,9 @@ const MOST_ROWS = 8;
 /** Groups that stand open by themselves, the most urgent first. */
 const OPEN_GROUPS = 2;
 
+/** The word of the address for the tab of all steps; filters follow it. */
+const HISTORY = "history";
+
 export function open(root, { alarms, router, model }) {
   return new AlarmsView(root, alarms, router, model);
 }
@@ -26,7 +29,7 @@ class AlarmsView {
     this._folded = new Map();
     this._chosen = new Chosen(router, model);
     this._actions = new Actions(board, this._picked, () => this.draw());
-    this._subscriptions = null;
+    this._subscriptions = this._history = null;
     this._build(root);
     board.addEventListener("change", () => this._shown && this.draw());
     session.addEventListener("change", () => this._shown && this.draw());
@@ -35,14 +38,12 @@ class AlarmsView {
   follow(route) {
     if (!this._shown) this._timer = setInterval(() => this.draw(), 1000);
     this._shown = true;
-    const told = route.alarms === "subscriptions";
-    show(this._lists, !told);
-    show(this._told, told);
-    for (const link of this._tabs.children) {
-      setAttributes(link, { "aria-current": (link.dataset.tab === "subscriptions") === told ? "page" : null });
-    }
-    if (told) this._openSubscriptions();
-    else this.draw();
+    const tab = tabOf(route);
+    for (const [name, part] of Object.entries({ list: this._lists, history: this._past, subscriptions: this._told })) show(part, name === tab);
+    for (const link of this._tabs.children) setAttributes(link, { "aria-current": link.dataset.tab === tab ? "page" : null });
+    if (tab === "subscriptions") this._openSubscriptions();
+    if (tab === "history") this._openHistory();
+    this.draw();
   }
 
   leave() {
@@ -53,6 +54,10 @@ class AlarmsView {
   draw() {
     const { rows, header, staleness } = this._board;
     const { route } = this._router;
+    setText(this._zone, `Times are ${zone()}`);
+    show(this._now, route.at !== "");
+    if (tabOf(route) === "history") this._history?.renew();
+    if (tabOf(route) !== "list") return;
     for (const name of this._picked) if (!(name in rows)) this._picked.delete(name);
     show(this._stale, Boolean(staleness));
     setText(this._stale, `Nobody knows how alarms stand: ${staleness}. Below is what was known last.`);
@@ -154,7 +159,7 @@ class AlarmsView {
     this._tabs = h(
       "nav",
       { class: "alarm-tabs", "aria-label": "Alarms" },
-      tab("list", "Alarms", { ...here, alarms: "" }), tab("subscriptions", "Who is told", { ...here, alarms: "subscriptions" }),
+      tab("list", "Alarms", { ...here, alarms: "" }), tab("history", "History", { ...here, alarms: HISTORY }), tab("subscriptions", "Who is told", { ...here, alarms: "subscriptions" }),
     );
     this._stale = h("p", { class: "alarm-note", role: "alert", hidden: true });
     this._flood = h(
@@ -166,7 +171,18 @@ class AlarmsView {
     this._sections = new Map(SECTIONS.map(({ name }) => [name, section(name)]));
     this._lists = h("div", {}, this._stale, this._flood, this._actions.root, this._gone, this._none, [...this._sections.values()].map((part) => part.root));
     this._told = h("div", { hidden: true });
-    root.append(h("header", { class: "alarm-head" }, h("h1", {}, "Alarms"), this._tabs, new Switches().root), this._lists, this._told);
+    this._past = h("div", { hidden: true });
+    this._zone = h("small", { class: "alarm-zone" });
+    this._now = h("p", { class: "alarm-note", hidden: true }, "Alarms of now: the rest of the page shows what was known at a moment of the past. The overview has the alarms of then.");
+    root.append(h("header", { class: "alarm-head" }, h("h1", {}, "Alarms"), this._tabs, this._zone, new Switches().root), this._now, this._lists, this._past, this._told);
+  }
+
+  async _openHistory() {
+    if (!this._history) {
+      const { AlarmHistory } = await import("./history.js");
+      this._history ??= new AlarmHistory(this._past, this._router, this._model);
+    }
+    this._history.follow(this._router.route.alarms);
   }
 
   async _openSubscriptions() {
@@ -176,6 +192,12 @@ class AlarmsView {
     }
     this._subscriptions.read();
   }
+}
+
+/** The tab that an address is of. */
+function tabOf({ alarms }) {
+  if (alarms === "subscriptions") return alarms;
+  return alarms.split(",")[0] === HISTORY ? HISTORY : "list";
 }
 
 function section(name) {

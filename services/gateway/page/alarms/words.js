@@ -1,6 +1,6 @@
 /** What alarms are called, how they are sorted and grouped, and who may do what to them. */
 
-import { age, lumisectionWord } from "../format.js";
+import { age, clock, lumisectionWord, timeOf } from "../format.js";
 
 export const SEVERITIES = ["low", "medium", "high"];
 const LEVELS = ["OK", "WARNING", "BAD"];
@@ -114,7 +114,6 @@ export function standing(row, now) {
 
 /** A moment as a shift logs it; the date only of other days. */
 export function clockOf(stamp) {
-  const at = new Date(stamp / 1e6);
-  const words = at.toLocaleString("sv");
-  return at.toDateString() === new Date().toDateString() ? words.slice(11) : words;
+  const isToday = new Date(stamp / 1e6).toDateString() === new Date().toDateString();
+  return isToday ? timeOf(stamp) : clock(stamp);
 }

@@ -1,10 +1,11 @@
 /** The versions of a layout: who wrote which and why, how they differ from what stands, and how one stands again. */
 
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
+import { clock } from "../format.js";
 import { session } from "../session.js";
 import { differences } from "./difference.js";
 
-const moment = (when) => (when ? new Date(when / 1e6).toLocaleString([], { hour12: false }) : "");
+const moment = (when) => (when ? clock(when) : "");
 
 export class History {
   /** `on` has `restored(answer)` and `removed()`. */

@@ -1,6 +1,6 @@
 /** Alarms that need someone: what is wrong, what to do about it, whom to call. */
 
-import { NEEDING, SEVERITIES, plotLink } from "../alarms/words.js";
+import { NEEDING, SEVERITIES, isHidden, plotLink } from "../alarms/words.js";
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
 import { age, plural } from "../format.js";
 import { badge, setBadge } from "../outcomes.js";
@@ -12,6 +12,11 @@ export function needing(board) {
   return Object.values(board.rows).filter(({ state }) => NEEDING.includes(state)).sort(byNeed);
 }
 
+/** Those of problems that somebody has put aside, or that another alarm says already, the most urgent first. */
+export function putAside(board) {
+  return Object.values(board.rows).filter((row) => isHidden(row) && row.level !== "OK").sort(byNeed);
+}
+
 /** Who waits for somebody first; then what is most severe, worst, and oldest. */
 function byNeed(a, b) {
   return b.unacknowledged - a.unacknowledged
@@ -21,8 +26,8 @@ function byNeed(a, b) {
 }
 
 export class Needing {
-  constructor(root, alarms, model, router) {
-    Object.assign(this, { _alarms: alarms, _model: model, _router: router });
+  constructor(root, alarms, router) {
+    Object.assign(this, { _alarms: alarms, _router: router });
     this._title = h("h2", { id: "h-needing" }, "Alarms that need someone");
     this._list = h("ol");
     this._none = h("p");
@@ -31,6 +36,7 @@ export class Needing {
 
   draw() {
     const rows = needing(this._alarms);
+    setText(this._title, this._alarms.isPast ? "Alarms that needed someone then" : "Alarms that need someone");
     const shown = new Map(rows.slice(0, SHOWN).map((row) => [row.alarm, row]));
     setText(this._none, noneWords(rows, this._alarms));
     show(this._none, Boolean(this._none.textContent));
@@ -41,7 +47,7 @@ export class Needing {
     const [link, why, action] = item.children;
     setBadge(link.firstElementChild, row.level === "OK" ? "GOOD" : row.level);
     setText(link.children[1], row.kind === "quality" ? row.qtname : row.alarm);
-    setText(link.children[2], stateWords(row, this._model.pulse));
+    setText(link.children[2], stateWords(row, this._alarms));
     setAttributes(link, { href: alarmLink(this._router, row), title: row.alarm });
     setAttributes(item, { "data-level": row.level, "data-unacknowledged": row.unacknowledged });
     setText(why, row.why || row.meaning);
@@ -59,17 +65,18 @@ function alarmLink(router, row) {
   return router.link({ view: "system", workspace: "", path: "", match: "", only: "", wall: "" });
 }
 
-function stateWords({ since, workspace, path, lumisection, state, unacknowledged }, pulse) {
-  const ago = pulse ? `${age(Math.max(0, (pulse.header.now - since) / 1e9))} ago` : "";
+function stateWords({ since, workspace, path, lumisection, state, unacknowledged }, { now, isPast }) {
+  const ago = `${age(Math.max(0, (now - since) / 1e9))} ${isPast ? "before" : "ago"}`;
   const where = path || workspace;
-  return [where, lumisection ? `LS ${lumisection}` : "", unacknowledged ? "nobody has acknowledged it" : state, ago].filter(Boolean).join(" · ");
+  const waits = isPast ? "nobody had acknowledged it" : "nobody has acknowledged it";
+  return [where, lumisection ? `LS ${lumisection}` : "", unacknowledged ? waits : state, ago].filter(Boolean).join(" · ");
 }
 
-function noneWords(rows, { staleness, header, known }) {
+function noneWords(rows, { staleness, header, known, isPast }) {
   const words = [];
   if (staleness) words.push(known ? `This is how they stood last: ${staleness}` : staleness);
   if (header.flood) words.push("Flood: more alarms than anybody can look at. Begin with the worst workspace");
-  if (!rows.length && known) words.push("None");
+  if (!rows.length && known) words.push(isPast ? "None then" : "None");
   if (rows.length > SHOWN) words.push(`${plural(rows.length - SHOWN, "more alarm")} not shown here`);
   if (header.hidden) words.push(`${header.hidden} put aside or masked`);
   return words.join(". ");

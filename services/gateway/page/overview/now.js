@@ -2,7 +2,7 @@
 
 import { sheet } from "../canvas.js";
 import { setAttributes, setText, h, keyed } from "../dom.js";
-import { age, count, number } from "../format.js";
+import { age, number, timeOf } from "../format.js";
 
 const LUMISECTIONS = 120;
 const BAR = "#62b7f0";
@@ -21,7 +21,7 @@ const FIGURES = new Map([
 const WORDS = new Map([
   ["fill", ["Fill", ({ conditions }) => conditions?.fill ?? "–"]],
   ["beams", ["Beam mode", ({ conditions }) => conditions?.beam_mode || (conditions?.beams_stable ? "STABLE" : "–")]],
-  ["age", ["Newest data", ({ fresh, moment }) => (moment !== null ? `as known at ${new Date(moment / 1e6).toLocaleTimeString([], { hour12: false })}` : fresh.seconds === null ? "–" : `${age(fresh.seconds)} ago`)]],
+  ["age", ["Newest data", ({ fresh, moment }) => (moment !== null ? `as known at ${timeOf(moment)}` : fresh.seconds === null ? "–" : `${age(fresh.seconds)} ago`)]],
 ]);
 
 export class Now {
@@ -90,7 +90,15 @@ function nowRate({ rate, fresh, run, rows, moment }) {
     return past === null ? "–" : `${number(past, 3)} ev/s`;
   }
   if (fresh.state === "live" && rate !== null && rate !== undefined) return `${number(rate, 3)} ev/s`;
-  return run?.events ? `${count(run.events)} events` : "–";
+  const mean = fresh.state === "ended" ? meanRate(run, rows) : null;
+  return mean === null ? "–" : `${number(mean, 3)} ev/s, mean of the run`;
+}
+
+/** Events per second of a run that is over, from its first LS to its newest histograms; null if either is not known. */
+function meanRate(run, rows) {
+  const from = rows[0]?.began ?? run?.began;
+  const until = run?.newest;
+  return run?.events && from && until > from ? run.events / ((until - from) / 1e9) : null;
 }
 
 function nowDelay({ rows }) {

@@ -12,7 +12,7 @@ export class Overview {
     this.summaries = new Summaries(model, router);
     this._now = new Now(byId("now"), model);
     this._tiles = new Tiles(model, router, this.summaries);
-    this._needing = new Needing(byId("needing"), this.alarms, model, router);
+    this._needing = new Needing(byId("needing"), this.alarms, router);
     this._shown = false;
     const draw = framed(() => this._shown && this._draw());
     model.addEventListener("change", draw);

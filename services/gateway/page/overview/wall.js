@@ -1,15 +1,18 @@
 /** The wall: the overview for a control room, to be read from across it; it shows one problem after the other. */
 
+import { isHidden, standing, titleOf } from "../alarms/words.js";
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
 import { age, count, number } from "../format.js";
 import { badge, isProblem, setBadge } from "../outcomes.js";
-import { drawPlot } from "../plot.js";
 import { worstFirst } from "../tiles.js";
 import { changeWords, goodFraction, percent } from "./changes.js";
-import { needing } from "./needing.js";
+import { needing, putAside } from "./needing.js";
 
 const TURN = 12_000;
 const PLOTS = 2;
+
+/** What is shown in turn with the workspaces, where alarms of others need someone; no name of a workspace. */
+const OTHERS = "Other alarms";
 
 /** Whether an address asks for the wall: `?wall=1`, or `wall=1` in the fragment, which outweighs it. */
 function isWall(route) {
@@ -18,8 +21,8 @@ function isWall(route) {
 }
 
 export class Wall {
-  constructor({ model, router, feed, overview }) {
-    Object.assign(this, { _model: model, _router: router, _feed: feed, _overview: overview });
+  constructor({ model, router, feed, overview, plots }) {
+    Object.assign(this, { _model: model, _router: router, _feed: feed, _overview: overview, _plots: plots });
     this._on = false;
     this._turn = 0;
     this._shown = "";
@@ -34,6 +37,7 @@ export class Wall {
     setInterval(() => this._on && this._next(), TURN);
     setInterval(() => this._on && this.draw(), 1000);
     feed.addEventListener("plot", () => this._on && this._drawPlots());
+    plots.onChange(() => this._on && this._drawPlots());
     overview.alarms.addEventListener("change", () => this._on && this.draw());
   }
 
@@ -60,9 +64,19 @@ export class Wall {
     this._drawHead();
     const names = worstFirst(this._model);
     keyed(this._parts.list, names, line, (item, name) => this._drawLine(item, name));
+    const turns = this._turns(names);
+    if (!turns.includes(this._shown)) this._shown = turns[0] ?? "";
+    this._drawPanel(this._problems(names));
+  }
+
+  /** What is shown one after the other: workspaces with problems, then alarms that are of none of them. */
+  _turns(names) {
     const problems = this._problems(names);
-    if (!problems.includes(this._shown)) this._shown = problems[0] ?? "";
-    this._drawPanel(problems);
+    return this._others(problems).length ? [...problems, OTHERS] : problems;
+  }
+
+  _others(problems) {
+    return needing(this._overview.alarms).filter(({ workspace }) => !problems.includes(workspace));
   }
 
   _problems(names) {
@@ -70,9 +84,9 @@ export class Wall {
   }
 
   _next() {
-    const problems = this._problems(worstFirst(this._model));
-    if (!problems.length) return;
-    this._shown = problems[(problems.indexOf(this._shown) + 1) % problems.length];
+    const turns = this._turns(worstFirst(this._model));
+    if (!turns.length) return;
+    this._shown = turns[(turns.indexOf(this._shown) + 1) % turns.length];
     this.draw();
   }
 
@@ -111,31 +125,50 @@ export class Wall {
   }
 
   _drawPanel(problems) {
-    const { title, causes, alarm, plots, none } = this._parts;
+    const { title, causes, plots, none } = this._parts;
     const name = this._shown;
+    const isWorkspace = name && name !== OTHERS;
     show(none, !name);
     setText(none, Object.keys(this._model.boards.quality.rows).length ? "Nothing that was judged has a problem" : "Nothing is booked yet");
-    setText(title, name ? `${name}  ${problems.indexOf(name) + 1} of ${problems.length}` : "");
-    const paths = name ? this._model.pathsWith(name, isProblem) : [];
+    setText(title, isWorkspace ? `${name}  ${problems.indexOf(name) + 1} of ${problems.length}` : name);
+    const paths = isWorkspace ? this._model.pathsWith(name, isProblem) : [];
     setText(causes, paths.length > PLOTS ? `${paths.length} plots have problems` : "");
     const chosen = paths.slice(0, PLOTS);
-    keyed(plots, chosen, (path) => h("figure", {}, h("figcaption", {}, path), h("div", {}, h("canvas"))), () => {});
+    keyed(plots, chosen, figure, () => {});
     this._feed.want("wall", chosen);
     this._drawPlots();
-    const rows = needing(this._overview.alarms);
-    const row = rows.find(({ workspace }) => workspace === name) ?? rows[0];
+    this._drawAlarm(name, problems);
+  }
+
+  /** Never an alarm of another workspace than that whose name stands above: its own, though it was put aside, or none. */
+  _drawAlarm(name, problems) {
+    const { alarm } = this._parts;
+    const board = this._overview.alarms;
+    const isOf = ({ workspace }) => workspace === name;
+    const row = name === OTHERS ? this._others(problems)[0] : needing(board).find(isOf) ?? putAside(board).find(isOf);
     show(alarm, Boolean(row));
     if (!row) return;
-    setText(alarm.firstElementChild, row.kind === "quality" ? row.qtname : row.alarm);
-    setText(alarm.lastElementChild, [row.action, row.contact && `Call ${row.contact}.`].filter(Boolean).join(" "));
-    setAttributes(alarm, { "data-level": row.level });
+    const aside = isHidden(row);
+    const [what, how, todo] = alarm.children;
+    setText(what, titleOf(row).filter(Boolean).join(" · "));
+    setText(how, aside ? standing(row, board.now) : board.staleness);
+    show(how, Boolean(how.textContent));
+    setText(todo, aside ? "" : [row.action, row.contact && `Call ${row.contact}.`].filter(Boolean).join(" "));
+    setAttributes(alarm, { "data-level": aside ? "ASIDE" : row.level, "data-alarm": row.alarm });
   }
 
   _drawPlots() {
-    for (const figure of this._parts.plots.children) {
-      drawPlot(figure.querySelector("canvas"), this._feed.plot(figure.dataset.key), {});
+    for (const part of this._parts.plots.children) {
+      const path = part.dataset.key;
+      const plot = this._feed.plot(path);
+      this._plots.draw(part.querySelector("canvas"), path, plot);
+      setText(part.querySelector("small"), this._plots.words(path, plot)[0]);
     }
   }
+}
+
+function figure(path) {
+  return h("figure", {}, h("figcaption", {}, path, h("small")), h("div", {}, h("canvas", { "aria-hidden": "true" })));
 }
 
 function line() {
@@ -145,7 +178,7 @@ function line() {
 function build() {
   const parts = {
     badge: badge("NOT_RUN"), word: h("strong"), facts: h("dl"), list: h("ul"), title: h("h2"), causes: h("p"),
-    plots: h("div", { class: "plots" }), alarm: h("aside", {}, h("b"), h("p")), none: h("p", { class: "none" }),
+    plots: h("div", { class: "plots" }), alarm: h("aside", {}, h("b"), h("em"), h("p")), none: h("p", { class: "none" }),
     leave: h("button", { type: "button", title: "Leave the wall (Escape)" }, "Leave the wall"),
   };
   parts.root = h("section", { id: "wall", "aria-label": "Wall", hidden: true },

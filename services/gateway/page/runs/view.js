@@ -1,7 +1,7 @@
 /** The runs: a list with accounting and outcomes, and a page for each. */
 
 import { h, framed, keyed, setAttributes, setText, show } from "../dom.js";
-import { plural } from "../format.js";
+import { plural, zone } from "../format.js";
 import { badge, isProblem, setBadge } from "../outcomes.js";
 import { filterForm, formatFilters, parseFilters, queryOf } from "./filters.js";
 import { KnownRuns } from "./known.js";
@@ -83,7 +83,7 @@ class Runs {
     this._pages.list(queryOf(filters));
     const shown = new Map(this._rows.map((row) => [row.run, row]));
     const { more, busy, problem } = this._pages;
-    const words = [plural(shown.size, "run"), more ? "older ones to be asked for" : "", busy && !shown.size ? "being read" : "", problem];
+    const words = [plural(shown.size, "run"), more ? "older ones to be asked for" : "", busy && !shown.size ? "being read" : "", `times are ${zone()}`, problem];
     setText(this._words, words.filter(Boolean).join(" · "));
     keyed(this._body, shown.keys(), entry, (item, run) => this._drawRow(item, shown.get(run)));
     show(this._more, more);

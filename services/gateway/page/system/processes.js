@@ -54,7 +54,7 @@ export class Processes {
 
   _drawMore(more, { lines, waits_for: waits, counts }) {
     const [heading, list, waiting, counted] = more.children;
-    setText(heading, lines.length ? `${plural(lines.length, "warning")} in its log, the newest at ${clock(lines.at(-1).when)}` : "More");
+    setText(heading, lines.length ? `Last ${lines.length === 1 ? "warning" : `${lines.length} warnings`} of its log, the newest at ${clock(lines.at(-1).when)}` : "More");
     setAttributes(more, { "data-warned": lines.length > 0 });
     const byKey = new Map(lines.map((line, i) => [`${line.when} ${i}`, line]));
     keyed(list, byKey.keys(), () => h("li", {}, h("time"), h("b"), h("span")), (item, key) => {

@@ -29,7 +29,7 @@ class System {
     this._dead = table("Dead letters", ["Topic", "Records", "Newest", "Where it came from", "Reason"]);
     this._topics = table("Topics of the log", ["Topic", "Partitions", "Records", "Newest"]);
     this._deployments = deploymentsTable(router);
-    this._memory = table("Memory of the gateway, by workspace", ["Workspace", "Held", "Of the budget", "LSs", "Largest plots"]);
+    this._memory = table("Contents the gateway keeps, by workspace", ["Workspace", "Held", "Of the gateway's cache", "LSs", "Largest plots"]);
     root.append(
       h("header", {}, h("h1", {}, "System"), this._well), this._problem, this._problems, this._processes.root,
       this._open.root, section("Missing producers", this._missing), this._dead.root, this._deployments.root, this._memory.root, this._topics.root,
@@ -99,7 +99,7 @@ class System {
   }
 
   _drawMemory({ budget, held, workspaces }) {
-    this._memory.title(`Memory of the gateway, by workspace: ${size(held)} of ${size(budget)}`);
+    this._memory.title(`Contents the gateway keeps, by workspace: ${size(held)} of the ${size(budget)} of its cache`);
     this._memory.draw(workspaces, ({ workspace }) => workspace, (row) => [
       row.workspace, size(row.bytes), `${((100 * row.bytes) / budget).toFixed(1)}\u202f%`, count(row.lumisections),
       row.elements.map(({ path, bytes }) => `${path} ${size(bytes)}`).join(" · "),

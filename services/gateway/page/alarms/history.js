@@ -1,0 +1,119 @@
+/** All steps of all alarms, the newest first: who, why, when; filtered by the address, page by page. */
+
+import { ask } from "../api.js";
+import { h, keyed, setAttributes, setText, settled, show } from "../dom.js";
+import { clock, lumisectionWord, plural } from "../format.js";
+import { badge, setBadge } from "../outcomes.js";
+import { SEVERITIES, plotLink, titleOf } from "./words.js";
+
+const PAGE = 100;
+/** Milliseconds after which the newest page is asked for again. */
+const AGAIN = 5_000;
+/** Answers that are asked for by themselves, one after the other, until something is found. */
+const BY_ITSELF = 10;
+
+const FIELDS = ["workspace", "severity", "text"];
+
+/** Filters of a word of the address, as `history,workspace:pixel,severity:high,text:module`. */
+function parse(word) {
+  const given = new Map(word.split(",").slice(1).map((part) => [part.slice(0, part.indexOf(":")), part.slice(part.indexOf(":") + 1)]));
+  return Object.fromEntries(FIELDS.map((name) => [name, given.get(name) ?? ""]));
+}
+
+function format(filters) {
+  return ["history", ...FIELDS.filter((name) => filters[name]).map((name) => `${name}:${filters[name].replaceAll(",", " ")}`)].join(",");
+}
+
+export class AlarmHistory {
+  constructor(root, router, model) {
+    Object.assign(this, { _router: router, _model: model, _word: null, _steps: new Map(), _before: null, _asking: 0, _read: 0 });
+    this._fields = {
+      workspace: h("select"),
+      severity: h("select", {}, ["", ...SEVERITIES].map((name) => h("option", { value: name }, name || "any"))),
+      text: h("input", { type: "search", maxlength: 200, placeholder: "alarm, who, why" }),
+    };
+    const tell = settled(() => this._router.go({ alarms: format(this._chosen) }, { replace: true }), 250);
+    const form = h("form", { class: "history-filters", "aria-label": "Which steps", oninput: tell, onsubmit: (event) => event.preventDefault() },
+      h("label", {}, "Workspace", this._fields.workspace), h("label", {}, "Severity", this._fields.severity), h("label", {}, "Contains", this._fields.text));
+    this._said = h("p", { class: "history-said", role: "status" });
+    this._list = h("ol", { class: "history", "aria-label": "Steps of alarms, the newest first" });
+    this._more = h("button", { type: "button", hidden: true, onclick: () => this._fetch(this._before) }, "Older steps");
+    root.append(form, this._said, this._list, this._more);
+  }
+
+  get _chosen() {
+    return Object.fromEntries(FIELDS.map((name) => [name, this._fields[name].value.trim()]));
+  }
+
+  /** Show what a word of the address means. */
+  follow(word) {
+    const filters = parse(word);
+    const names = new Set(["", ...Object.keys(this._model.boards.quality.rows).sort(), filters.workspace]);
+    keyed(this._fields.workspace, names, (name) => h("option", { value: name }, name || "any"), () => {});
+    for (const name of FIELDS) if (document.activeElement !== this._fields[name]) this._fields[name].value = filters[name];
+    if (word === this._word) return;
+    this._word = word;
+    this._filters = filters;
+    this._steps.clear();
+    this._before = null;
+    this._fetch(null);
+  }
+
+  /** Ask for the newest again, if it was not asked for lately. */
+  renew() {
+    if (this._word !== null && !document.hidden && !this._busy && performance.now() - this._read > AGAIN) this._fetch(null);
+  }
+
+  async _fetch(before) {
+    const asking = (this._asking += 1);
+    this._busy = true;
+    this._read = performance.now();
+    let problem = "";
+    try {
+      let from = before;
+      for (let tries = 0; tries < BY_ITSELF; tries += 1) {
+        const found = await ask("alarm-steps/newest", { ...this._filters, before: from, limit: PAGE });
+        if (asking !== this._asking) return;
+        this._put(before, found);
+        from = found.before;
+        if (found.steps.length || from === null) break;
+      }
+    } catch (error) {
+      if (asking !== this._asking) return;
+      problem = error instanceof TypeError ? "the gateway does not answer" : error.message;
+    }
+    this._busy = false;
+    this._draw(problem);
+  }
+
+  /** The newest page takes its place above what is there; if it does not reach down to it, there is a gap, and all is read anew. */
+  _put(before, { steps, before: next }) {
+    const isNewest = before === null;
+    const joins = steps.some(({ sequence }) => this._steps.has(sequence));
+    if (isNewest && !joins && steps.length) this._steps.clear();
+    for (const step of steps) this._steps.set(step.sequence, step);
+    if (!isNewest || !joins) this._before = next;
+  }
+
+  _draw(problem) {
+    const rows = [...this._steps.values()].sort((a, b) => b.sequence - a.sequence);
+    const byKey = new Map(rows.map((step) => [String(step.sequence), step]));
+    keyed(this._list, byKey.keys(), (key) => this._row(byKey.get(key)), () => {});
+    const further = this._before !== null;
+    const none = further ? "None among those that were looked at" : "None";
+    setText(this._said, [rows.length ? plural(rows.length, "step") : none, further ? "older ones to be asked for" : "", problem].filter(Boolean).join(" · "));
+    show(this._more, further);
+  }
+
+  _row(step) {
+    const { when, event, before, after, level, who, why, run, lumisection, path, workspace } = step;
+    const mark = badge("NOT_RUN");
+    setBadge(mark, level === "OK" ? "GOOD" : level);
+    const [title, where] = titleOf(step);
+    const about = h("a", { href: this._router.link({ view: "alarms", alarms: "", alarm: step.alarm, path: "", match: "" }), title: step.alarm }, [title, where].filter(Boolean).join(" · "));
+    const plot = h("a", { class: "history-plot" }, path ? `Plot${lumisection ? ` at ${lumisectionWord(lumisection)}` : ""} ›` : "Workspace ›");
+    setAttributes(plot, { href: plotLink(this._router, step), hidden: !(path || workspace) });
+    const said = [who && `by ${who}`, why, `${step.severity} severity`, run ? `run ${run}${lumisection ? ` ${lumisectionWord(lumisection)}` : ""}` : ""];
+    return h("li", {}, h("time", {}, clock(when)), mark, h("b", {}, (event || `${before} → ${after}`).replaceAll("_", " ")), about, h("span", {}, said.filter(Boolean).join(" · ")), plot);
+  }
+}
