@@ -21,6 +21,7 @@ from services.input_files import FileOptions, runs_of_files
 from services.memory import return_freed_memory
 from services.play import Play
 from services.processes.alone import refuse_candidate
+from services.processes.begun import refuse_begun_otherwise
 from services.processes.conditions import conditions_publisher
 from services.processes.produce import Producing
 from services.runs import Runs, chosen_scenario, synthetic_run
@@ -162,6 +163,7 @@ def _play(
         troubles=runs.troubles,
         begin=begin,
         on_run=play.run_sent,
+        before_run=refuse_begun_otherwise,
     )
     return_freed_memory()
 

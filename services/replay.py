@@ -30,6 +30,7 @@ from services.input_files import FileOptions, runs_of_files
 from services.memory import return_freed_memory
 from services.play import Play
 from services.processes.alone import alone, need_broker, refuse_candidate
+from services.processes.begun import refuse_begun_otherwise
 from services.processes.process import Process, Ready, Service
 from services.processes.produce import Producing, Sent
 from services.runs import Runs
@@ -191,7 +192,7 @@ class _Playing:
             on_run=on_run,
             names=self._runs.names,
             prepare=self._go_on if self._played.is_daemon else None,
-            before_run=self._tell_conditions,
+            before_run=self._before_run,
             pace=self._pace,
         )
 
@@ -232,8 +233,9 @@ class _Playing:
         ended = [run for run, is_ended in played.items() if is_ended and run >= first]
         self._runs.first = max([first, *(run + 1 for run in ended)])
 
-    async def _tell_conditions(self, process: Process, sources: Sequence[EventSource]) -> None:
+    async def _before_run(self, process: Process, sources: Sequence[EventSource]) -> None:
         """All that is known of a run before its first event: judged once, with what is known."""
+        await refuse_begun_otherwise(process, sources)
         (one, *_) = sources
         assert isinstance(one, ChangedRun)  # noqa: S101 `LoopedRuns` makes no others
         rows = [structs.replace(row, run=one.run) for row in self._rows.get(one.source.run, ())]
