@@ -9,17 +9,19 @@ from typing import Any
 
 import typer
 
+from dqmstream.booking.fill import required_columns
 from dqmstream.clock import Clock, SystemClock
 from dqmstream.conditions.synthetic import synthetic_conditions
 from dqmstream.conditions.table import ConditionsTable
 from dqmstream.errors import ConfigurationError
 from dqmstream.messages.operations import Conditions
-from dqmstream.sources.source import EventSource
+from dqmstream.sources.source import ColumnSource, EventSource
 from dqmstream.workspaces.fitting import needed_columns
 from playback.recordings import Recording, is_recording, record
 from playback.recordings.from_log import Offsets, record_log
 from playback.recordings.gathering import Key, Range
 from playback.recordings.manifest import LumisectionEntry
+from playback.recordings.narrowed import NarrowedSource
 from services.conditions import conditions_of_runs, with_conditions
 from services.input_files import FileOptions, runs_of_files
 from services.log import open_log
@@ -75,7 +77,7 @@ def record_events(
         if len(files) == 1 and is_recording(files[0]):
             rows = _wanted_rows(runs.conditions, chosen)
             origin = list(Recording(files[0]).manifest.origin) or origin
-    runs = _chosen(runs.reading(_columns(settings, runs)), chosen)
+    runs = _reading(settings, _chosen(runs, chosen))
     if conditions:
         table, rows = conditions_of_runs(conditions, runs), ()
     if table is not None:
@@ -165,11 +167,19 @@ def _chosen(runs: Runs, what: Recorded) -> Runs:
     return replace(runs, sources=sources)
 
 
-def _columns(settings: Settings, runs: Runs) -> frozenset[str]:
-    """All columns, or those that named workspaces read."""
+def _reading(settings: Settings, runs: Runs) -> Runs:
+    """The runs with all columns, or with those that named workspaces read."""
     if not settings.workspaces:
-        return runs.columns
-    return needed_columns(chosen_bookings(settings, columns=runs.columns))
+        return runs.reading(runs.columns)
+    bookings = chosen_bookings(settings, columns=runs.columns)
+    # What is known of LSs may be among the events already, and is kept if it is read.
+    kept = frozenset[str]().union(*map(required_columns, bookings))
+    chosen = runs.reading(needed_columns(bookings))
+    sources = [
+        [one if isinstance(one, ColumnSource) else NarrowedSource(one, kept) for one in of_run]
+        for of_run in chosen.sources
+    ]
+    return replace(chosen, sources=sources)
 
 
 def _wanted_rows(rows: Sequence[Conditions], what: Recorded) -> tuple[Conditions, ...]:

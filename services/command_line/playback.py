@@ -124,7 +124,7 @@ def record(
 
     Give either SOURCE, --synthetic, --scenario or --from-log. Each LS is on the disk before the
     next is begun: after a crash the same command goes on. With --workspaces only the columns are
-    recorded that these read.
+    recorded that these read, of all but --from-log.
     """
     made_up = is_synthetic or scenario is not None
     if bool(sources) + made_up + from_log != 1:
@@ -132,6 +132,12 @@ def record(
         raise typer.BadParameter(msg)
     if offsets and not from_log:
         msg = "--offsets are those of a log: they need --from-log"
+        raise typer.BadParameter(msg)
+    if workspaces and from_log:
+        msg = (
+            "--workspaces chooses columns, and out of a log chunks are recorded as they were sent: "
+            "record it with all of them, then that recording with --workspaces"
+        )
         raise typer.BadParameter(msg)
     from services import recording  # noqa: PLC0415
     from services.input_files import FileOptions  # noqa: PLC0415
