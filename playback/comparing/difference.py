@@ -14,16 +14,11 @@ from playback.comparing.bookings import pair
 from playback.comparing.contents import ContentsComparison
 from playback.comparing.dependencies import Dependency, dependency_findings, differing
 from playback.comparing.finding import UNJUDGED, Finding, Kind
+from playback.comparing.plot_memory import PlotMemory, plot_findings, plot_memories
 from playback.comparing.policy import Policy, applied, unused
 from playback.comparing.reading import NAMES, WHOLE_RUN, Reading
 from playback.comparing.results import SideResult
-from playback.comparing.spending import (
-    Figure,
-    cost_findings,
-    figures,
-    log_findings,
-    plot_findings,
-)
+from playback.comparing.spending import Figure, cost_findings, figures, log_findings
 from playback.comparing.verdicts import alarm_findings, test_findings
 
 __all__ = ["ALLOWED", "DIFFERS", "UNJUDGEABLE", "Compared", "Difference", "Drawn", "compare"]
@@ -75,6 +70,8 @@ class Difference:
         By kind, then as the sides have them; `allowed` says which may be.
     figures
         What was measured; empty if a side was made already.
+    plots
+        What elements take in memory, the dearest first; empty where files know no workspaces.
     elements
         Contents over the run of each element that a finding is of.
     dependencies
@@ -87,6 +84,7 @@ class Difference:
 
     findings: tuple[Finding, ...]
     figures: tuple[Figure, ...]
+    plots: tuple[PlotMemory, ...]
     compared: Compared
     elements: tuple[Drawn, ...]
     dependencies: tuple[Dependency, ...]
@@ -133,6 +131,9 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
     if not by_path:
         findings += verdicts.findings()
     measured: tuple[Figure, ...] = ()
+    plots: tuple[PlotMemory, ...] = ()
+    if not by_path:
+        plots = plot_memories(paired.pairs, production.layouts, candidate.layouts, policy)
     dependencies = differing(production.ran_in, candidate.ran_in)
     findings += dependency_findings(dependencies, policy)
     if both_ran:
@@ -140,7 +141,7 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
         findings += test_findings(production.tests, candidate.tests)
         findings += alarm_findings(production.ended.alarms, candidate.ended.alarms, until=until)
         findings += log_findings(production.ended.logged, candidate.ended.logged)
-        findings += plot_findings(paired.pairs, candidate.layouts, policy)
+        findings += plot_findings(plots, policy)
         if production.ended.costs is not None and candidate.ended.costs is not None:
             measured = figures(production.ended.costs, candidate.ended.costs, policy)
             findings += cost_findings(measured)
@@ -148,6 +149,7 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
     return Difference(
         findings=judged,
         figures=measured,
+        plots=plots,
         compared=Compared(
             lumisections=len(contents.lumisections),
             events=reading.events[0],

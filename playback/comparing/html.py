@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Final
 
+from dqmstream.histograms.memory import bytes_said
 from playback.comparing.dependencies import Dependency
 from playback.comparing.difference import Drawn
 from playback.comparing.finding import Finding
+from playback.comparing.markdown import factor
 from playback.comparing.overlay import overlays
+from playback.comparing.plot_memory import PlotMemory
 from playback.comparing.report import Report, SideWords
 from playback.comparing.spending import Figure
 
@@ -76,6 +79,7 @@ def _body(report: Report, drawn: Sequence[Drawn]) -> Iterator[str]:
     yield from _findings("Allowed", allowed)
     yield from _plots(drawn)
     yield from _costs(report.figures)
+    yield from _memory(report.plots)
     yield from _dependencies(report.dependencies)
     for name, words in (
         ("Rules of the policy that allowed nothing", report.unused),
@@ -152,6 +156,25 @@ def _costs(figures: Sequence[Figure]) -> Iterator[str]:
             f'<td class="number">{one.production:.4g}</td>'
             f'<td class="number">{one.candidate:.4g}</td>'
             f'<td class="number">{one.ratio:.3g}</td><td class="number">{most}</td></tr>'
+        )
+    yield "</table>"
+
+
+def _memory(plots: Sequence[PlotMemory]) -> Iterator[str]:
+    if not plots:
+        return
+    yield "<h2>Memory of plots, in each LS</h2><table><tr><th>plot</th><th>workspace</th>"
+    for name in ("production", "candidate", "factor", "budget"):
+        yield f'<th class="number">{name}</th>'
+    yield "</tr>"
+    for one in plots:
+        over = ' class="over"' if one.over else ""
+        yield (
+            f"<tr{over}><td><code>{escape(one.path)}</code></td><td>{escape(one.workspace)}</td>"
+            f'<td class="number">{bytes_said(one.production)}</td>'
+            f'<td class="number">{bytes_said(one.candidate)}</td>'
+            f'<td class="number">{factor(one)}</td>'
+            f'<td class="number">{bytes_said(one.most)}</td></tr>'
         )
     yield "</table>"
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from dqmstream.histograms.memory import bytes_said
 from playback.comparing.dependencies import Dependency
 from playback.comparing.finding import Finding, Kind
+from playback.comparing.plot_memory import PlotMemory
 from playback.comparing.report import Report, SideWords
 from playback.comparing.spending import Figure
 
-__all__ = ["SIGNS", "dear", "markdown"]
+__all__ = ["SIGNS", "dear", "factor", "markdown"]
 
 SIGNS: Final = {0: "held", 1: "not held", 3: "not judged"}
 _LISTED: Final = 12
@@ -41,6 +43,9 @@ def _lines(report: Report) -> Iterator[str]:
     if report.figures:
         yield "\n## Costs\n"
         yield from _costs(report.figures)
+    if report.plots:
+        yield "\n## Memory of plots, in each LS\n"
+        yield from _plots(report.plots)
     if report.dependencies:
         yield "\n## Dependencies that differ\n"
         yield from _dependencies(report.dependencies)
@@ -116,6 +121,26 @@ def _costs(figures: Sequence[Figure]) -> Iterator[str]:
             f"| {_cell(one.workspace) or 'all'} | {one.what} [{one.unit}] | {one.production:.4g} "
             f"| {one.candidate:.4g} | {one.ratio:.3g} | {most}{over} |"
         )
+
+
+def _plots(plots: Sequence[PlotMemory]) -> Iterator[str]:
+    yield "| plot | workspace | production | candidate | factor | budget |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for one in plots[:_KINDS_LISTED]:
+        over = " **over**" if one.over else ""
+        yield (
+            f"| `{_cell(one.path)}` | {_text(one.workspace)} | {bytes_said(one.production)} "
+            f"| {bytes_said(one.candidate)} | {factor(one)} | {bytes_said(one.most)}{over} |"
+        )
+    if len(plots) > _KINDS_LISTED:
+        yield f"\nand {len(plots) - _KINDS_LISTED:,} more that changed, in report.json"
+
+
+def factor(plot: PlotMemory) -> str:
+    """By how much the memory of a plot changed."""
+    if not plot.production:
+        return "new"
+    return f"{plot.ratio:.3g}" if plot.candidate else "gone"
 
 
 def _dependencies(dependencies: Sequence[Dependency]) -> Iterator[str]:

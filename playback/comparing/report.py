@@ -13,6 +13,7 @@ import msgspec
 from playback.comparing.dependencies import Dependency
 from playback.comparing.difference import ALLOWED, DIFFERS, Compared, Difference, Drawn
 from playback.comparing.finding import Finding, Kind
+from playback.comparing.plot_memory import PlotMemory, worth_telling
 from playback.comparing.results import Crash, SideResult
 from playback.comparing.spending import Figure
 
@@ -56,6 +57,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Findings that may not be, by kind."""
     findings: tuple[Finding, ...]
     figures: tuple[Figure, ...]
+    plots: tuple[PlotMemory, ...] = ()
+    """Memory of the dearest plots and of those that changed, in bytes for each LS."""
     dependencies: tuple[Dependency, ...] = ()
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -89,6 +92,7 @@ def report_of(
         counts=_counts(difference.wrong),
         findings=difference.findings,
         figures=difference.figures,
+        plots=worth_telling(difference.plots),
         dependencies=difference.dependencies,
         unused=difference.unused,
         notes=difference.notes,

@@ -1,18 +1,16 @@
 """What both sides cost, and where the candidate is over its budget. Pure."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from dqmstream.histograms.layout import Layout
-from playback.comparing.bookings import Pair
 from playback.comparing.finding import Finding, Kind
 from playback.comparing.policy import Policy, WorkspaceBudget
 from playback.comparing.results import Costs, LogLine, WorkspaceCosts
 
-__all__ = ["Figure", "cost_findings", "figures", "log_findings", "plot_findings"]
+__all__ = ["Figure", "cost_findings", "figures", "log_findings"]
 
 _MICRO: Final = 1e6
 _MIB: Final = 1 << 20
@@ -168,25 +166,6 @@ def cost_findings(measured: Sequence[Figure]) -> Iterator[Finding]:
                     f"its budget is {one.most:.4g} {one.unit}"
                 ),
             )
-
-
-def plot_findings(
-    pairs: Sequence[Pair], candidate: Mapping[str, Layout], policy: Policy
-) -> Iterator[Finding]:
-    """Elements that take more memory than they may; a new one may take `plot_mib`."""
-    known = {(pair.candidate_workspace, pair.path): pair.production.size * 8 for pair in pairs}
-    for name, layout in sorted(candidate.items()):
-        budget = policy.budget_of(name)
-        for place in layout:
-            path, size = place.element.path, place.size * 8
-            before = known.get((name, path), 0)
-            if size > before * budget.plot_ratio + budget.plot_mib * _MIB:
-                yield Finding(
-                    kind=Kind.PLOT_MEMORY,
-                    subject=path,
-                    workspace=name,
-                    text=f"cells from {before / _KIB:.4g} to {size / _KIB:.4g} KiB in each LS",
-                )
 
 
 def log_findings(production: Sequence[LogLine], candidate: Sequence[LogLine]) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from playback.comparing.difference import Difference, compare
 from playback.comparing.html import html
 from playback.comparing.markdown import markdown
 from playback.comparing.overlay import overlays
-from playback.comparing.policy import Allow, Policy
+from playback.comparing.policy import Allow, Policy, WorkspaceBudget
 from playback.comparing.report import FILES, Report, report_of, write_report
 from playback.comparing.results import Crash, Ended
 from tests.unit.playback.comparing.sides import BOOKING, Side, changed, costs, side
@@ -113,3 +113,49 @@ def test_no_name_becomes_markup(name: str) -> None:
     ET.fromstring(body.replace("&nbsp;", " "))  # noqa: S314 it is ours
     table = [line for line in markdown(report).splitlines() if line.startswith("| candidate")]
     assert all(line.count("|") == 5 for line in table)
+
+
+def test_memory_of_the_dearest_plots_and_of_those_that_changed_stands_in_all_reports(
+    tmp_path: Path,
+) -> None:
+    many = [histogram(f"My/n{n:02}", regular(100 + n, 0, 1), fill="x") for n in range(30)]
+    old = Workspace("my", "", [*many, histogram("My/gone", regular(2, 0, 1), fill="x")])
+    grown = histogram("My/n05", regular(300, 0, 1), regular(200, 0, 1), fill=("x", "y"))
+    small = histogram("My/n03", regular(7, 0, 1), fill="x")
+    new = Workspace("my", "", [*many[:3], small, many[4], grown, *many[6:]])
+    production, candidate = side(1, booking=old), side(1, booking=new)
+    difference = compare(production, candidate, Policy())
+    report = report_of(difference, production, candidate, recording="r", policy="")
+    write_report(report, difference.elements, tmp_path)
+    first, *others = report.plots
+    assert (first.path, first.production, first.candidate) == (
+        "My/n05",
+        8 * 109,
+        8 * (302 * 202 + 2),
+    )
+    assert first.over
+    told = {one.path for one in report.plots}
+    assert {"My/gone", "My/n03", "My/n29"} <= told, "gone, changed, and among the dearest"
+    assert "My/n08" not in told
+    assert [one.over for one in others] == [False] * len(others)
+    (finding,) = (one for one in report.findings if one.kind.value == "plot-memory")
+    assert (finding.subject, finding.workspace) == ("My/n05", "my")
+    assert finding.text == (
+        "memory in each LS from 0.8516 KiB to 476.6 KiB, its budget is 257.7 KiB "
+        "(plot_ratio 2, plot_mib 0.25)"
+    )
+    wider = Policy(workspace_budget=(WorkspaceBudget(workspace="m*", plot_mib=1.0),))
+    kinds = {one.kind.value for one in compare(production, candidate, wider).findings}
+    assert "plot-memory" not in kinds
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document["plots"][0] == {
+        "workspace": "my",
+        "path": "My/n05",
+        "production": 872,
+        "candidate": 488_048,
+        "most": 872 * 2 + 262_144,
+    }
+    text = (tmp_path / "report.md").read_text()
+    assert "| `My/n05` | my | 872 bytes | 488.0 kB | 560 | 263.9 kB **over** |" in text
+    assert "| `My/gone` | my | 48 bytes | 0 bytes | gone |" in text
+    assert "<td><code>My/n05</code></td><td>my</td>" in (tmp_path / "report.html").read_text()
