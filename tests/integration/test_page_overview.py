@@ -171,7 +171,7 @@ async def test_the_system_view_tells_processes_with_rate_lag_and_memory(visit: A
     await expect(cell).to_have_text(re.compile(r"\d events/s"))
     await expect(filler.locator('[data-label="Lag"]')).to_have_text(re.compile(r"^\d"))
     await expect(filler.locator('[data-label="Memory"]')).to_have_text(re.compile(r"\d.[MG]B"))
-    memory = page.locator('section:has(> h2:text("Memory of the gateway")) tbody tr')
+    memory = page.locator('section:has(> h2:text("Contents the gateway keeps")) tbody tr')
     await expect(memory.filter(has_text="pixel")).to_contain_text("Pixel/")
 
 
@@ -218,7 +218,8 @@ async def test_the_outcome_of_an_element_is_the_worst_of_those_that_judge_the_ls
     page = visit.page
     await page.goto(visit.url)
     found = await page.evaluate("""async () => {
-      const { outcomesOf, stretchesOf } = await import("/travel/verdicts.js");
+      const { outcomesOf } = await import("/travel/verdicts.js");
+      const { stretchesOf } = await import("/stretches.js");
       const of = (lumisection, scope, outcome) => ({ lumisection, scope, outcome });
       const outcomes = outcomesOf([
         of(1, "run", "BAD"), of(1, "lumisection", "GOOD"), of(1, "last:5", "BAD"),
@@ -258,6 +259,21 @@ async def test_the_past_is_shown_as_it_was_known_with_a_banner(visit: Any) -> No
     await expect(page.locator(_tile("pixel")).locator(".good")).to_contain_text("not known")
     await page.get_by_role("button", name="Back to now").click()
     await expect(page.locator("#verdict strong")).to_have_text("BAD")
+
+
+async def test_a_moment_that_cannot_be_read_is_said_not_to_be_the_past(visit: Any) -> None:
+    page = visit.page
+    await _bad(page, visit.url, "#workspace=pixel&at=yesterday")
+    said = page.locator("#unread")
+    await expect(said).to_contain_text("This is now, not the past")
+    await expect(said).to_contain_text("“yesterday”")
+    await expect(page.locator("#past")).to_be_hidden()
+    card = page.locator(f'.card[data-path="{OCCUPANCY}"]')
+    await card.scroll_into_view_if_needed()
+    await expect(card).to_have_attribute("data-drawn", "")
+    await said.get_by_role("button", name="Show now").click()
+    await expect(said).to_be_hidden()
+    await expect(page).to_have_url(re.compile("#workspace=pixel$"))
 
 
 async def test_elements_are_found_by_letters_by_regular_expression_and_by_filter(

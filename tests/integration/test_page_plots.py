@@ -190,6 +190,60 @@ async def test_a_fit_is_drawn_with_its_numbers(visit: Any) -> None:
 
     await _until(is_painted, "the fitted function is drawn")
     await screenshot(page, "plot-fit")
+    await page.goto(f"{visit.url}/#path={CHARGE}&window=1-2&ref=off&fit=gaussian:10:30")
+    await page.reload()
+    await expect(result).to_contain_text(re.compile("Bins.*, 10 to 30"))
+    await expect(page.get_by_label("Model")).to_have_value("gaussian")
+    await page.evaluate("hash => { location.hash = hash; }", f"#path={CHARGE}&window=1-2&fit=cubic")
+    await expect(page.locator(".fits [role=status]")).to_contain_text("“cubic” is no fit: expected")
+    await page.get_by_role("button", name="Remove").click()
+    await expect(page).not_to_have_url(re.compile("fit="))
+
+
+async def test_the_trend_beside_the_plot_is_restored_by_the_address(visit: Any) -> None:
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHARGE}&window=1-2")
+    await page.get_by_label("What the trend shows").select_option("entries")
+    await page.get_by_label("What the trend is drawn against").select_option("luminosity")
+    await expect(page).to_have_url(re.compile("of=entries&by=luminosity"))
+    await page.reload()
+    trend = page.get_by_role("img", name=f"entries of {CHARGE} by luminosity")
+    await expect(trend).to_be_visible()
+    await expect(page.get_by_label("What the trend shows")).to_have_value("entries")
+    await expect(page.get_by_label("What the trend is drawn against")).to_have_value("luminosity")
+    await expect(page.locator(".covered")).to_have_text(re.compile(r"^LS 1 to \d+: the whole run$"))
+    await page.keyboard.press("Escape")
+    await expect(page).not_to_have_url(re.compile("of=|by="))
+
+
+async def test_a_trend_of_a_long_run_is_asked_for_in_stretches_and_says_what_it_shows(
+    visit: Any,
+) -> None:
+    """On the page's own modules, and by what the gateway answers for stretches of this run."""
+    page = visit.page
+    await _large(page, visit.url, f"#path={CHARGE}&window=1-2")
+    found = await page.evaluate(
+        """async (path) => {
+      const { coveredWords, joined, trendStretches } = await import("/stretches.js");
+      const rising = (most) => Array.from({ length: most }, (_, i) => i + 1);
+      const ask = async (word) =>
+        (await fetch(`api/v1/runs/1/trend?path=${path}&lumisections=${word}`)).json();
+      const whole = await ask("1-2");
+      const parts = joined([await ask("1-1"), await ask("2-2")]);
+      const large = trendStretches(rising(700), 1_000_000);
+      return {
+        long: trendStretches(rising(1200), 100),
+        large: [large.length, large[0]],
+        same: JSON.stringify(whole) === JSON.stringify(parts),
+        words: coveredWords({ lumisections: [653, 654, 700] }, rising(700)),
+      };
+    }""",
+        CHARGE,
+    )
+    assert found["long"] == [[1, 500], [501, 1000], [1001, 1200]]
+    assert found["large"] == [12, [653, 656]]
+    assert found["same"]
+    assert found["words"].startswith("LS 653 to 700: the newest 3 of 655 LSs")
 
 
 async def test_jsroot_draws_what_the_plot_shows_under_the_strict_policy(visit: Any) -> None:
@@ -211,6 +265,9 @@ async def test_jsroot_draws_what_the_plot_shows_under_the_strict_policy(visit: A
             await canvas.click(button="right", position={"x": 250, "y": 200})
             await expect(page.get_by_text("Show tooltips").first).to_be_visible()
         await screenshot(page, f"plot-jsroot-{kind}")
+        await expect(page).to_have_url(re.compile("js=1"))
+        await page.reload()
+        await expect(page.locator(".jsroot-box svg").first).to_be_visible()
         await page.keyboard.press("Escape")
         await page.goto("about:blank")
 

@@ -10,6 +10,7 @@ import { Large } from "./plots/large.js";
 import { Viewer } from "./plots/viewer.js";
 import { Reports } from "./reports.js";
 import { rangeOf, viewOf } from "./router.js";
+import { coveredWords } from "./stretches.js";
 import { Tip } from "./tip.js";
 import { AGAINST, drawTrend } from "./trend.js";
 
@@ -19,8 +20,6 @@ export class Detail {
   constructor({ model, router, feed, trends, references, others }) {
     Object.assign(this, { model, router, feed, trends, references });
     this._root = byId("detail");
-    this._quantity = "mean";
-    this._against = "lumisection";
     this._others = others;
     this._build();
     this.draw = framed(() => this._draw());
@@ -65,6 +64,7 @@ export class Detail {
       quantity: h("select", { "aria-label": "What the trend shows" }, QUANTITIES.map((name) => h("option", {}, name))),
       against: h("select", { "aria-label": "What the trend is drawn against" },
         Object.entries(AGAINST).map(([value, name]) => h("option", { value }, name))),
+      covered: h("small", { class: "covered" }),
       trend: h("canvas", { class: "trend", role: "img" }),
       reports: h("div", { class: "reports" }),
       description: h("p", { class: "description" }),
@@ -78,7 +78,7 @@ export class Detail {
       h("div", { class: "pair" },
         h("div", { class: "pictures" },
           parts.controls, parts.figure, parts.viewer,
-          h("figure", {}, h("figcaption", {}, "Trend of ", parts.quantity, " against ", parts.against), parts.trend)),
+          h("figure", {}, h("figcaption", {}, "Trend of ", parts.quantity, " against ", parts.against, " ", parts.covered), parts.trend)),
         h("aside", {},
           h("section", {}, h("h3", {}, "Quality"), parts.reports),
           h("section", {}, h("h3", {}, "For the shifter"), parts.description),
@@ -86,14 +86,9 @@ export class Detail {
           h("section", {}, h("h3", {}, "Fit"), parts.fits),
           h("section", {}, parts.largest))),
     );
-    parts.quantity.addEventListener("change", () => {
-      this._quantity = parts.quantity.value;
-      this.draw();
-    });
-    parts.against.addEventListener("change", () => {
-      this._against = parts.against.value;
-      this.draw();
-    });
+    for (const [name, chooser, [usual]] of [["of", parts.quantity, QUANTITIES], ["by", parts.against, Object.keys(AGAINST)]]) {
+      chooser.addEventListener("change", () => this.router.go({ [name]: chooser.value === usual ? "" : chooser.value }, { replace: true }));
+    }
     const { model, router, references } = this;
     this._large = new Large(parts.figure, { router, references, others: this._others });
     this._controls = new Controls(parts.controls, { model, router, references });
@@ -164,14 +159,19 @@ export class Detail {
   }
 
   _drawTrend(path, element) {
-    const { window: word } = this.router.route;
+    const { window: word, of, by } = this.router.route;
     const value = element && !element.axes.length;
+    const quantity = QUANTITIES.includes(of) ? of : QUANTITIES[0];
+    const against = Object.hasOwn(AGAINST, by) ? by : "lumisection";
     show(this._parts.quantity, !value);
-    const trend = this.trends.get(path, this._quantity, "last-500", this._against);
+    if (this._parts.quantity.value !== quantity) this._parts.quantity.value = quantity;
+    if (this._parts.against.value !== against) this._parts.against.value = against;
+    const trend = this.trends.get(path, quantity, "run", against);
+    setText(this._parts.covered, coveredWords(trend, this.model.lumisections.map(({ lumisection }) => lumisection)));
     const covered = this.feed.plot(path)?.header.window;
     const chosen = rangeOf(word) ?? (covered?.first ? [covered.first, covered.last] : null);
-    const title = value ? "value" : this._quantity;
+    const title = value ? "value" : quantity;
     this._trendTip.locate = drawTrend(this._parts.trend, trend, { title, large: true, chosen });
-    setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by ${AGAINST[this._against]}` });
+    setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by ${AGAINST[against]}` });
   }
 }

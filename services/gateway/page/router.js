@@ -1,5 +1,7 @@
 /** Where one is, kept in the address, so that every view is a link that can be passed on. */
 
+import { momentOf } from "./travel/moment.js";
+
 /**
  * What plots are drawn with (`plots/`): the reference and its scale; of the large one what lies over it,
  * how, the panel below, a projection, ranges of axes, logarithms, and whether the box of statistics is there.
@@ -7,7 +9,13 @@
 const COMPARED = { ref: "", norm: "", over: "", how: "", panel: "", proj: "", zoom: "", log: "", box: "" };
 
 /** Those of one plot alone, and those of the large one, which stay while one steps from plot to plot. */
-const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log"], ["how", "panel"]];
+const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log", "fit"], ["how", "panel", "of", "by", "js"]];
+
+/**
+ * What stands beside the large plot: of what (`of`) and against what (`by`) the trend is, the fit as
+ * `model` or `model:from:to` (`plots/fits.js`), and whether JSROOT is open.
+ */
+const BESIDE = { of: "", by: "", fit: "", js: "" };
 
 /**
  * How all of it is seen: on the wall; as of a moment in the past (`at`, as the API's `as_of`); and the
@@ -18,10 +26,10 @@ const SEEN = { wall: "", at: "", runs: "" };
 /** A layout: its name, the tab and version of it, and the set of bookings that is shown beside. */
 const LAYOUT = { layout: "", tab: "", version: "", with: "" };
 
-const HOME = { view: "", alarm: "", alarms: "", run: null, workspace: "", path: "", window: "last-10", match: "", only: "", ...LAYOUT, ...SEEN, ...COMPARED };
+const HOME = { view: "", alarm: "", alarms: "", run: null, workspace: "", path: "", window: "last-10", match: "", only: "", ...LAYOUT, ...SEEN, ...COMPARED, ...BESIDE };
 
 /** Parts of an address that are text as it stands. */
-const TEXTS = [...Object.keys(COMPARED), ...Object.keys(SEEN), ...Object.keys(LAYOUT), "view", "alarm", "alarms", "workspace", "path", "match", "only"];
+const TEXTS = [...Object.keys(COMPARED), ...Object.keys(BESIDE), ...Object.keys(SEEN), ...Object.keys(LAYOUT), "view", "alarm", "alarms", "workspace", "path", "match", "only"];
 
 /** `lumisection`, `run`, `last-N`, `a-b`, or `0-0` for what was imported of the whole run. */
 const WINDOW = /^(lumisection|run|last-[1-9]\d{0,5}|([1-9]\d{0,7})-([1-9]\d{0,7})|0-0)$/;
@@ -32,12 +40,19 @@ export const WHOLE_RUN = "0-0";
 /** The view beside the plots that a route is of: a layout is one, until one of its plots is large. */
 export const viewOf = ({ view, layout, path }) => view || (layout && !path ? "layouts" : "");
 
+/** The moment in an address fragment if it cannot be read as one: then now is shown, which has to be said. */
+export function unreadMoment(hash) {
+  const at = new URLSearchParams(hash.replace(/^#/, "")).get("at") ?? "";
+  return momentOf(at) === null ? at : "";
+}
+
 /** The view an address fragment stands for. What is not understood is left at its default. */
 function parse(hash) {
   const given = new URLSearchParams(hash.replace(/^#/, ""));
   const route = { ...HOME };
   for (const name of TEXTS) route[name] = given.get(name) ?? "";
   if (/^[1-9]\d{0,9}$/.test(given.get("run") ?? "")) route.run = Number(given.get("run"));
+  if (momentOf(route.at) === null) route.at = "";
   if (isWindow(given.get("window") ?? "")) route.window = given.get("window");
   return route;
 }

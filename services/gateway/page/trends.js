@@ -1,6 +1,8 @@
 /** Trends of elements, one number per LS: fetched when wanted, and again when an LS has closed. */
 
 import { Refusal, ask, runWord, windowQuery } from "./api.js";
+import { WHOLE_RUN } from "./router.js";
+import { joined, trendStretches } from "./stretches.js";
 
 const AT_ONCE = 4;
 const KEEP = 200;
@@ -20,7 +22,7 @@ export class Trends extends EventTarget {
    * The trend of a path, null before it has come; a newer one is asked for if an LS closed since.
    *
    * @param quantity mean, entries, rms, error, nan or outside; a scalar's is always its value
-   * @param word window of LSs
+   * @param word window of LSs; `run` is all that the strip has, in as many answers as that takes
    * @param against what its x is: the lumisection, or a condition of it
    */
   get(path, quantity = "mean", word = "last-60", against = "lumisection") {
@@ -28,7 +30,9 @@ export class Trends extends EventTarget {
     const key = JSON.stringify([runWord(run), this._model.run?.run, path, quantity, word, against]);
     const version = this._version(against);
     const held = this._held.get(key);
-    if (held?.version !== version && !this._queue.has(key)) {
+    // Of a whole run nothing is asked for before its LSs are known.
+    const isKnown = word !== "run" || this._model.lumisections.length > 0 || this._model.wholeRun;
+    if (isKnown && held?.version !== version && !this._queue.has(key)) {
       this._queue.set(key, { key, path, quantity, word, against, run, version });
       this._next();
     }
@@ -43,6 +47,14 @@ export class Trends extends EventTarget {
     return `${closed} ${rows.length} ${told} ${rows.at(-1)?.closed ? "" : Math.floor(performance.now() / 5000)}`;
   }
 
+  /** The run in windows that the gateway answers at once. */
+  _stretches(path) {
+    const cells = this._model.elements.find((element) => element.path === path)?.cells;
+    const numbers = this._model.lumisections.map(({ lumisection }) => lumisection);
+    const stretches = trendStretches(numbers, cells);
+    return [...(this._model.wholeRun ? [WHOLE_RUN] : []), ...stretches.map((ends) => ends.join("-"))];
+  }
+
   async _next() {
     if (this._running >= AT_ONCE) return;
     const wanted = [...this._queue.values()].find((each) => !each.running);
@@ -52,7 +64,11 @@ export class Trends extends EventTarget {
     const { key, path, quantity, word, against, run, version } = wanted;
     let trend = null;
     try {
-      trend = await ask(`runs/${runWord(run)}/trend`, { path, quantity, against, ...windowQuery(word) });
+      const query = { path, quantity, against };
+      const windows = word === "run" ? this._stretches(path) : [word];
+      const parts = [];
+      for (const window of windows) parts.push(await ask(`runs/${runWord(run)}/trend`, { ...query, ...windowQuery(window) }));
+      trend = joined(parts);
     } catch (error) {
       // Without an answer the last one stays, and the next redraw asks again: the head of the page
       // says that the connection is lost.

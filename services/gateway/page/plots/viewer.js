@@ -23,20 +23,26 @@ export class Viewer {
   /** Follow the address while it is open. */
   draw(path, plot) {
     this._path = path;
-    const { run, window: word, at } = this._router.route;
+    const { run, window: word, at, js } = this._router.route;
     const key = JSON.stringify([path, run, word, at]);
-    show(this._button.parentElement, Boolean(plot?.header.element?.axes.length));
-    if (key === this._key) return;
+    const canDraw = Boolean(plot?.header.element?.axes.length);
+    show(this._button.parentElement, canDraw);
+    const open = canDraw && Boolean(js);
+    if (key === this._key && open === this._isOpen) return;
     this._key = key;
-    if (this._isOpen) this._draw();
+    this._open(open);
   }
 
   get _isOpen() {
     return !this._box.hidden;
   }
 
+  /** Whether it is open stands in the address; drawing follows it. */
   _toggle() {
-    const open = !this._isOpen;
+    this._router.go({ js: this._isOpen ? "" : "1" }, { replace: true });
+  }
+
+  _open(open) {
     show(this._box, open);
     show(this._again, open);
     this._button.setAttribute("aria-expanded", String(open));

@@ -2,9 +2,12 @@
 
 import { worst } from "../outcomes.js";
 
-/** The moment of a word of the address, ISO 8601, in nanoseconds since 1970; null for now. */
+/** Date and time with its zone: browsers read a date into any number, and take what lacks a zone for local, the gateway for UTC. */
+const ISO = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+
+/** The moment of a word of the address, ISO 8601, in nanoseconds since 1970; null for now, and for what is none. */
 export function momentOf(word) {
-  const milliseconds = word ? Date.parse(word) : NaN;
+  const milliseconds = ISO.test(word) ? Date.parse(word) : NaN;
   return Number.isFinite(milliseconds) ? milliseconds * 1e6 : null;
 }
 

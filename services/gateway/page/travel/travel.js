@@ -11,7 +11,7 @@ import { candidateOf, sourceName } from "../layouts/source.js";
 import { HEIGHTS, OUTCOMES } from "../outcomes.js";
 import { changesAt } from "../overview/changes.js";
 import { MOST, formatOver, parseOver } from "../plots/others.js";
-import { rangeOf } from "../router.js";
+import { rangeOf, unreadMoment } from "../router.js";
 import { windowEnds } from "../windows.js";
 import { Verdicts } from "./verdicts.js";
 
@@ -32,11 +32,12 @@ export class Travel {
     this._zone = h("small", { title: "The zone of all times of this page: the browser's" });
     this._past = button("As it was known at …", "Plots and outcomes as the shifter saw them at a moment", null, () => this._open());
     this._banner = h("p", { id: "past", role: "status", hidden: true }, h("b"), h("span"), button("Back to now", "Show what is known now", null, () => router.go({ at: "" })));
+    this._unread = h("p", { id: "unread", role: "alert", hidden: true }, h("b"), h("span"), button("Show now", "Take the moment out of the address", null, () => router.go({ at: "" })));
     this._hold = button("Compare", "Hold the LSs that are shown, and draw them over others that the slider or the strip shows then", "c", () => this.hold());
     this._held = h("span", { class: "held", role: "status" });
     byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._nowhere, this._hold, this._held, this._past, this._moment, this._zone);
     for (const part of [this._moment, this._zone]) show(part, false);
-    byId("strip").before(this._banner);
+    byId("strip").before(this._banner, this._unread);
     document.addEventListener("keydown", (event) => this._key(event));
     window.addEventListener("resize", () => this.draw());
   }
@@ -58,6 +59,7 @@ export class Travel {
     this._before.disabled = !changes.some((lumisection) => lumisection < here);
     this._play.disabled = !rows.length;
     this._after.disabled = !changes.some((lumisection) => lumisection > here);
+    this._drawUnread();
     show(this._banner, moment !== null);
     document.body.toggleAttribute("data-past", moment !== null);
     if (moment !== null) {
@@ -70,6 +72,15 @@ export class Travel {
     for (const part of [this._moment, this._zone]) show(part, moment !== null || this._asked === true);
     this._drawHeld();
     drawTrack(this._track, ...judged, chosen);
+  }
+
+  /** What stands in the address for a moment and is none: what is shown is not the past. */
+  _drawUnread() {
+    const at = unreadMoment(location.hash);
+    show(this._unread, Boolean(at));
+    if (!at) return;
+    setText(this._unread.children[0], "This is now, not the past");
+    setText(this._unread.children[1], `The address asks for the moment “${at.slice(0, 60)}”, which is none: expected date, time and zone as 2026-11-22T03:12:00Z.`);
   }
 
   /** Rows of LSs and whose outcome of them is meant: of an element that is large its own, in `worst`. */

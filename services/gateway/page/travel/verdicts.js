@@ -4,6 +4,7 @@ import { Refusal, ask, runWord } from "../api.js";
 import { settled } from "../dom.js";
 import { rank } from "../outcomes.js";
 import { changesAt } from "../overview/changes.js";
+import { stretchesOf } from "../stretches.js";
 import { momentOf } from "./moment.js";
 
 /** LSs that one answer of reports covers. */
@@ -23,17 +24,6 @@ export function outcomesOf(reports) {
     if (held && held.alone !== alone ? alone : !held || rank(outcome) > rank(held.outcome)) found.set(lumisection, { alone, outcome });
   }
   return new Map([...found].map(([lumisection, { outcome }]) => [lumisection, outcome]));
-}
-
-/** Rising numbers as ranges `[first, last]`, each over at most `most` LSs. */
-export function stretchesOf(numbers, most = MOST) {
-  const found = [];
-  for (const number of numbers) {
-    const last = found.at(-1);
-    if (last && number - last[0] < most) last[1] = number;
-    else found.push([number, number]);
-  }
-  return found;
 }
 
 /** Events: `outcomes`, when more is known. */
@@ -95,7 +85,7 @@ export class Verdicts extends EventTarget {
     const workspace = this._workspace;
     const lacking = this._lacking();
     // The newest first: one looks back from there.
-    for (const [first, last] of stretchesOf(lacking.map(({ lumisection }) => lumisection)).reverse()) {
+    for (const [first, last] of stretchesOf(lacking.map(({ lumisection }) => lumisection), MOST).reverse()) {
       try {
         const reports = await this._reports(workspace, first, last);
         if (key !== this._key) break;
