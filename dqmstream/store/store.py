@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from dqmstream.errors import NotStoredError, WindowError
 from dqmstream.histograms.layout import ElementLayout, Layout
 from dqmstream.messages.booking import Activation, Booking
+from dqmstream.messages.operations import Conditions
 from dqmstream.messages.quality import Outcome, QualityReports
 from dqmstream.store import schema
 from dqmstream.store.answers import (
@@ -30,7 +31,7 @@ from dqmstream.store.answers import (
 )
 from dqmstream.store.database import Database
 from dqmstream.store.known import Known, stored_booking
-from dqmstream.store.listings import gone, lumisections, reports, runs, sets
+from dqmstream.store.listings import gone, in_run, lumisections, reports, runs, sets
 from dqmstream.store.listings.lumisections import LumisectionFilter
 from dqmstream.store.listings.pages import MAX_PAGE
 from dqmstream.store.listings.reports import ReportFilter
@@ -235,6 +236,16 @@ class Store:
         wanted = ReportFilter(run, set, lumisection, workspace, scope)
         with self._database.transaction() as connection:
             return reports.outcomes(connection, wanted, after, limit)
+
+    def newest_reports(self, set: str, run: int, workspace: str) -> tuple[QualityReports, ...]:
+        """Reports of a workspace at the newest LS of a run that has any, over all scopes."""
+        with self._database.transaction() as connection:
+            return in_run.newest_reports(connection, set, run, workspace)
+
+    def conditions(self, run: int) -> dict[int, Conditions]:
+        """Conditions of the LSs of a run, by LS."""
+        with self._database.transaction() as connection:
+            return in_run.conditions(connection, run)
 
     # ------------------------------------------------------------------ contents
 

@@ -64,6 +64,11 @@ class Archive:
         self._shelves: OrderedDict[tuple[int, str | None], Shelf] = OrderedDict()
         self._lock = Lock()
 
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+        return self._store
+
     def log(self) -> str | None:
         """Identity of the log that is stored."""
         return self._store.log()

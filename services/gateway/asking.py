@@ -12,7 +12,7 @@ from starlette.responses import Response
 from dqmstream.clock import Clock
 from dqmstream.histograms.layout import Layout
 from dqmstream.workspaces.budget import MemoryBudgets
-from services.gateway.access import Access
+from services.gateway.access import Access, Caller
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
 from services.gateway.candidate_comparing import Comparing
@@ -24,6 +24,7 @@ from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
 from services.gateway.layout_desk import LayoutDesk
 from services.gateway.library import Library
+from services.gateway.limits import client_key
 from services.gateway.live import LiveView
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.notification_desk import NotificationDesk
@@ -49,6 +50,7 @@ __all__ = [
     "RunWord",
     "SetWord",
     "answer",
+    "asker",
     "check_lumisections",
     "chosen_elements",
     "etag",
@@ -270,6 +272,14 @@ def unchanged(request: Request, tag: str) -> Response | None:
     held = request.headers.get("if-none-match", "")
     tags = {each.strip().removeprefix("W/") for each in held.split(",")}
     return Response(status_code=304, headers={"etag": tag}) if tag in tags else None
+
+
+def asker(request: Request) -> str:
+    """Who asks, as requests are counted."""
+    caller: Caller = request.scope["caller"]
+    if caller.name:
+        return f"token {caller.name}"
+    return f"address {client_key(request.client.host if request.client else '')}"
 
 
 def answer(body: object, tag: str | None = None) -> Response:

@@ -14,6 +14,7 @@ from services.gateway.archive import Archive, Shelf
 from services.gateway.channels import booked_layouts
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
+from services.gateway.over_runs import OverRuns
 from services.gateway.problems import ProblemError, not_found
 from services.gateway.records import LumisectionRecord
 from services.gateway.report_rows import ReportQuery, chosen_rows, in_range
@@ -47,6 +48,7 @@ class Library:
         self._desk = desk
         self._archive = archive
         self.index = RunIndex(view, desk, archive)
+        self.over_runs = OverRuns(view, desk, archive)
 
     async def run_number(self, word: str) -> int:
         """The number of a run; `current` is the live one, or else the newest that is stored."""

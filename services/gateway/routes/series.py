@@ -15,7 +15,6 @@ from dqmstream.export.series_formats import SERIES_WRITERS
 from dqmstream.export.series_writer import SeriesWriter
 from dqmstream.histograms.layout import ElementLayout
 from dqmstream.histograms.reshape import Reshape, Reshaped, ReshapeError
-from services.gateway.access import Caller
 from services.gateway.asking import (
     PROBLEMS,
     ChosenWindow,
@@ -23,6 +22,7 @@ from services.gateway.asking import (
     Parts,
     Pattern,
     RunWord,
+    asker,
     chosen_elements,
     etag,
     unchanged,
@@ -30,7 +30,6 @@ from services.gateway.asking import (
 from services.gateway.formats.asked import ChosenMoment, ChosenReshape, FormatWord
 from services.gateway.formats.negotiation import chosen
 from services.gateway.formats.table import SERIES_FORMATS
-from services.gateway.limits import client_key
 from services.gateway.place import Place
 from services.gateway.problems import ProblemError
 from services.gateway.routes.contents import NOT_ACCEPTABLE
@@ -107,7 +106,7 @@ async def show_series(
     }
     if request.scope.get("dqm.head"):
         return Response(headers=headers, media_type=SERIES_FORMATS[form])
-    sent = _sent(parts, _client(request), rows, reshaped, SERIES_WRITERS[form](series))
+    sent = _sent(parts, asker(request), rows, reshaped, SERIES_WRITERS[form](series))
     first = await anext(sent)
     return _Sending(first, sent, headers=headers, media_type=SERIES_FORMATS[form])
 
@@ -129,14 +128,6 @@ class _Sending(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self._rest):
             await super().__call__(scope, receive, send)
-
-
-def _client(request: Request) -> str:
-    """Who asks, as requests are counted."""
-    caller: Caller = request.scope["caller"]
-    if caller.name:
-        return f"token {caller.name}"
-    return f"address {client_key(request.client.host if request.client else '')}"
 
 
 async def _sent(

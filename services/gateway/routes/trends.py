@@ -1,6 +1,6 @@
-"""Route: one number of a MonitorElement, LS by LS."""
+"""Routes: one number of a MonitorElement, LS by LS or run by run."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -12,18 +12,33 @@ from services.gateway.asking import (
     Pattern,
     RunWord,
     answer,
+    asker,
     check_lumisections,
     chosen_elements,
     etag,
     unchanged,
 )
 from services.gateway.element_models import TrendAnswer
+from services.gateway.formats.asked import FormatWord
+from services.gateway.formats.negotiation import chosen
+from services.gateway.formats.run_trend import RUN_TREND_FORMATS, arrow_bytes, csv_bytes
+from services.gateway.pages import paged
 from services.gateway.place import Place
+from services.gateway.problems import ProblemError
 from services.gateway.quantities import QUANTITY, Against, condition_of, live_seconds
+from services.gateway.routes.contents import NOT_ACCEPTABLE
+from services.gateway.run_index import RunQuery
+from services.gateway.run_points import Measure
+from services.gateway.stored_points import RunsAsked
+from services.gateway.trend_models import TrendOverRunsAnswer
+from services.gateway.windows import Window, parse_range
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["contents"], responses=PROBLEMS)
+
+_LATEST: Final = (1 << 63) - 1
+_ENCODERS: Final = {"csv": csv_bytes, "arrow": arrow_bytes}
 
 OnePath = Annotated[str, Query(alias="path", description="Path of an element.", max_length=255)]
 ChosenQuantity = Annotated[
@@ -96,3 +111,98 @@ async def show_trend(
         "x": [n if against == "lumisection" else x.get(n) for n in trend.lumisections],
     }
     return answer(body, tag)
+
+
+@router.get(
+    "/runs/{run}/trend/runs",
+    response_model=TrendOverRunsAnswer,
+    summary="One number of an element per run",
+    responses={
+        200: {
+            "description": "Points, newest run first.",
+            "content": {
+                kind: {"schema": {"type": "string", "format": "binary"}}
+                for name, kind in RUN_TREND_FORMATS.items()
+                if name != "json"
+            },
+        },
+        **NOT_ACCEPTABLE,
+    },
+)
+async def show_trend_over_runs(
+    *,
+    request: Request,
+    parts: Gateway,
+    run: RunWord,
+    path: OnePath,
+    quantity: ChosenQuantity = "mean",
+    workspace: Workspace = None,
+    lumisections: Annotated[
+        str | None,
+        Query(
+            description="Only these LSs of each run, `a-b` or `a`; by default all.",
+            examples=["1-10"],
+            max_length=20,
+        ),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="At most so many runs.")] = 50,
+    after: Annotated[
+        int | None, Query(ge=1, le=1 << 40, description="Only runs with smaller numbers.")
+    ] = None,
+    run_type: Annotated[str, Query(max_length=80, description="A part of it, in any case.")] = "",
+    since: Annotated[
+        int | None, Query(ge=0, le=_LATEST, description="Begun then or later, ns since 1970.")
+    ] = None,
+    until: Annotated[
+        int | None, Query(ge=0, le=_LATEST, description="Begun before then, ns since 1970.")
+    ] = None,
+    every: Annotated[
+        bool,
+        Query(description="Also numbers of runs that have booked the element in another way."),
+    ] = False,
+    name: FormatWord = None,
+) -> Response:
+    """Of this run and of those before it; live ones are read from memory, others from the store.
+
+    Runs with another booking of the element are marked (`booked`), and have no number unless
+    `every` is given. A page may have fewer runs than the limit and go on: one answer looks at 5000
+    stored runs at most, and reads for about ten seconds.
+    """
+    form = chosen(name, request.headers.get("accept", ""), RUN_TREND_FORMATS)
+    number = await parts.library.run_number(run)
+    found = (await chosen_elements(parts, number, [path], Pattern(None, None), workspace))[0]
+    asked = RunsAsked(
+        workspace=found.layout.workspace,
+        measure=Measure(found.element, quantity, every=every),
+        window=_window_of_each(lumisections),
+        runs=RunQuery(run_type=run_type, since=since, until=until),
+        before=min(number + 1, after or number + 1),
+        limit=limit,
+    )
+    async with parts.streams.turn(asker(request)):
+        points, edge = await parts.library.over_runs.points(asked, parts.readings, parts.clock)
+    about: dict[str, Any] = {
+        "path": path,
+        "workspace": found.layout.workspace,
+        "run": number,
+        "quantity": quantity if found.element.planes else "value",
+        "window": asked.window.word,
+    }
+    if form == "json":
+        return paged(request, {**about, "points": points}, edge)
+    about["after"] = edge
+    tag = etag("trend/runs", form, about, points)
+    if (same := unchanged(request, tag)) is not None:
+        return same
+    content = await parts.encoding.run(_ENCODERS[form], about, points)
+    headers = {"etag": tag, "vary": "accept"}
+    return Response(content, headers=headers, media_type=RUN_TREND_FORMATS[form])
+
+
+def _window_of_each(lumisections: str | None) -> Window:
+    if lumisections is None:
+        return Window("run")
+    try:
+        return Window("range", *parse_range(lumisections))
+    except ValueError as error:
+        raise ProblemError(422, str(error)) from error
