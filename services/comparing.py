@@ -6,9 +6,11 @@ from typing import Final
 import msgspec
 import typer
 
+from dqmstream.errors import LogError, LogOwnedError, StoreError
 from dqmstream.histograms.memory import bytes_of, bytes_said
 from playback.comparing.cache import Cache
 from playback.comparing.command import Options, cache_folder, run_comparison
+from playback.comparing.difference import UNJUDGEABLE
 from playback.comparing.release import parse_release
 from playback.comparing.report import Report, write_report
 from services.printing import print_json
@@ -41,25 +43,32 @@ def compare(
 ) -> int:
     """Compare, print what was found, write the report; status as `playback.comparing` has it."""
     folder = (cache or cache_folder()).absolute()
-    found = run_comparison(
-        parse_release(production),
-        parse_release(candidate),
-        Options(
-            recording=recording,
-            run=run,
-            policy=policy,
-            configuration=config,
-            catalogue=catalogue_file(references, folder) if references else None,
-            cache=folder,
-            cache_bytes=bytes_of(cache_size),
-            repeats=repeats,
-            memory=memory,
-            seconds=60.0 * minutes,
-            again=again,
-            install=install,
-        ),
-        say=lambda text: typer.echo(text, err=True),
-    )
+    try:
+        found = run_comparison(
+            parse_release(production),
+            parse_release(candidate),
+            Options(
+                recording=recording,
+                run=run,
+                policy=policy,
+                configuration=config,
+                catalogue=catalogue_file(references, folder) if references else None,
+                cache=folder,
+                cache_bytes=bytes_of(cache_size),
+                repeats=repeats,
+                memory=memory,
+                seconds=60.0 * minutes,
+                again=again,
+                install=install,
+            ),
+            say=lambda text: typer.echo(text, err=True),
+        )
+    except LogOwnedError:
+        raise
+    except (LogError, StoreError) as error:
+        # With status 1, as elsewhere, whoever gates on it would take it for a difference.
+        typer.echo(f"dqmstream: could not be judged: {error}", err=True)
+        return UNJUDGEABLE
     if report is not None:
         write_report(found.report, found.difference.elements, report)
     if json:
@@ -105,8 +114,9 @@ def _tell(report: Report, folder: Path | None) -> None:
         typer.echo(f"policy: {rule} allowed nothing", err=True)
     _tell_dependencies(report)
     compared = report.compared
+    events = f"{compared['events']:,} events, " if "events" in compared else ""
     typer.echo(
-        f"{report.verdict}: {compared['lumisections']:,} LSs, {compared['events']:,} events, "
+        f"{report.verdict}: {compared['lumisections']:,} LSs, {events}"
         f"{compared['elements']:,} elements, {compared['verdicts']:,} verdicts compared"
     )
     if folder is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from dqmstream.errors import ConfigurationError, SourceError
+from dqmstream.fold.merged_account import MergedAccount
 from dqmstream.histograms.contents import Contents
 from dqmstream.messages.quality import QualityReports
 from dqmstream.sources.histograms.describe import Description
@@ -75,13 +76,13 @@ def _of_store(made: StoredRun, writer: ResultWriter) -> None:
             msg = f"{made}: nothing is stored of run {made.run}"
             raise ConfigurationError(msg)
         reports = _reports(store, made.run, chosen)
-        numbers = _numbers(store, made.run, chosen)
+        accounts = _accounts(store, made.run, chosen)
         layouts = {w: store.layout(chosen, made.run, w) for w in store.bookings(chosen)}
         begun = Begun(
             release=str(made), version="", hash=chosen, recording="", run=made.run, events=False
         )
         writer.begin(begun, [layout.booking for layout in layouts.values()], tests_of(reports))
-        for number in numbers:
+        for number, account in sorted(accounts.items()):
             contents = [
                 result_of(window.contents)
                 for workspace in sorted(layouts)
@@ -90,6 +91,8 @@ def _of_store(made: StoredRun, writer: ResultWriter) -> None:
             writer.add(
                 LumisectionResult(
                     lumisection=number,
+                    seen=account.seen,
+                    selected=account.selected,
                     contents=tuple(contents),
                     reports=tuple(reports.get(number, ())),
                 )
@@ -109,13 +112,14 @@ def _url(made: StoredRun) -> str:
     raise ConfigurationError(msg)
 
 
-def _numbers(store: Store, run: int, chosen: str) -> list[int]:
-    found, after = set[int](), None
+def _accounts(store: Store, run: int, chosen: str) -> dict[int, MergedAccount]:
+    """Which events are in each LS that is stored."""
+    found, after = dict[int, MergedAccount](), None
     while True:
         page = store.lumisections(run, set=chosen, after=after)
-        found.update(one.lumisection for one in page.items)
+        found.update((one.lumisection, one.account) for one in page.items)
         if page.after is None:
-            return sorted(found)
+            return found
         after = page.after
 
 

@@ -27,7 +27,7 @@ from playback.comparing.results import (
 __all__ = ["is_archive", "of_archive", "tests_of"]
 
 _RUN: Final = "run.json"
-_FILES: Final = ("elements", "contents", "reports")
+_FILES: Final = ("elements", "contents", "reports", "lumisections")
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -64,17 +64,27 @@ def _write(name: str, run: int, tables: dict[str, pa.Table], writer: ResultWrite
     layouts = _layouts(elements)
     contents = _contents(tables["contents"], layouts)
     reports = _reports(tables["reports"], run, sets[0])
+    events = _events(tables["lumisections"])
     begun = Begun(release=name, version="", hash=sets[0], recording="", run=run, events=False)
     writer.begin(begun, [layout.booking for layout in layouts.values()], tests_of(reports))
     for number in sorted(contents):
+        seen, selected = events.get(number, (0, 0))
         writer.add(
             LumisectionResult(
                 lumisection=number,
+                seen=seen,
+                selected=selected,
                 contents=tuple(result_of(one) for _, one in sorted(contents[number].items())),
                 reports=tuple(reports.get(number, ())),
             )
         )
     writer.end(Ended())
+
+
+def _events(table: pa.Table) -> dict[int, tuple[int, int]]:
+    """Events seen and filled by LS."""
+    columns = (table.column(name).to_pylist() for name in ("lumisection", "seen", "selected"))
+    return {number: (seen, selected) for number, seen, selected in zip(*columns, strict=True)}
 
 
 def tests_of(reports: Mapping[int, Sequence[QualityReports]]) -> list[DeclaredTest]:

@@ -40,10 +40,11 @@ _DRAWN: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """How much was compared: a comparison of nothing finds nothing."""
+    """How much was compared: a comparison of nothing finds nothing. `events` is None where neither
+    side says how many there were."""
 
     lumisections: int
-    events: int
+    events: int | None
     elements: int
     contents: int
     verdicts: int
@@ -152,7 +153,7 @@ def compare(production: SideResult, candidate: SideResult, policy: Policy) -> Di
         plots=plots,
         compared=Compared(
             lumisections=len(contents.lumisections),
-            events=reading.events[0],
+            events=reading.known_events,
             elements=len(paired.pairs),
             contents=contents.compared,
             verdicts=verdicts.compared,

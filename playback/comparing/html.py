@@ -8,7 +8,7 @@ from dqmstream.histograms.memory import bytes_said
 from playback.comparing.dependencies import Dependency
 from playback.comparing.difference import Drawn
 from playback.comparing.finding import Finding
-from playback.comparing.markdown import factor
+from playback.comparing.markdown import events_words, factor
 from playback.comparing.overlay import overlays
 from playback.comparing.plot_memory import PlotMemory
 from playback.comparing.report import Report, SideWords
@@ -68,9 +68,9 @@ def _body(report: Report, drawn: Sequence[Drawn]) -> Iterator[str]:
     yield "</table>"
     found = report.compared
     yield (
-        f"<p>Run {report.run}{_of(report.recording)}: {found['lumisections']:,} LSs with "
-        f"{found['events']:,} events, {found['elements']:,} elements, {found['contents']:,} "
-        f"contents and {found['verdicts']:,} verdicts compared.</p>"
+        f"<p>Run {report.run}{_of(report.recording)}: {found['lumisections']:,} LSs"
+        f"{events_words(found)}, {found['elements']:,} elements, {found['contents']:,} contents and"
+        f" {found['verdicts']:,} verdicts compared.</p>"
     )
     yield from _crashes(report)
     wrong = [one for one in report.findings if not one.allowed]

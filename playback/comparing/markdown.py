@@ -1,6 +1,6 @@
 """The report as Markdown: short enough for the comment of a pull request. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from dqmstream.histograms.memory import bytes_said
@@ -10,7 +10,7 @@ from playback.comparing.plot_memory import PlotMemory
 from playback.comparing.report import Report, SideWords
 from playback.comparing.spending import Figure
 
-__all__ = ["SIGNS", "dear", "factor", "markdown"]
+__all__ = ["SIGNS", "dear", "events_words", "factor", "markdown"]
 
 SIGNS: Final = {0: "held", 1: "not held", 3: "not judged"}
 _LISTED: Final = 12
@@ -65,7 +65,7 @@ def _row(name: str, side: SideWords) -> str:
 def _compared(report: Report) -> str:
     found = report.compared
     words = [
-        f"{found['lumisections']:,} LSs with {found['events']:,} events",
+        f"{found['lumisections']:,} LSs{events_words(found)}",
         f"{found['elements']:,} elements",
         f"{found['contents']:,} contents",
         f"{found['verdicts']:,} verdicts",
@@ -74,6 +74,11 @@ def _compared(report: Report) -> str:
     more = f"; {chance:,} elements differ no more than chance allows" if chance else ""
     of = f" of `{_cell(report.recording)}`" if report.recording else ""
     return f"Compared{of}, run {report.run}: {', '.join(words)}{more}."
+
+
+def events_words(compared: Mapping[str, int]) -> str:
+    """How many events there were, if that is known."""
+    return f" with {compared['events']:,} events" if "events" in compared else ""
 
 
 def _crashes(report: Report) -> Iterator[str]:

@@ -76,8 +76,9 @@ class Reading:
                 None if one is None else contents_of(one, side.layouts)
                 for one, side in zip(both, self._sides, strict=True)
             )
-            for side, one in enumerate(both):
-                self.events[side] += 0 if one is None else one.selected
+            if not covered or number in covered | WHOLE_RUN:
+                for side, one in enumerate(both):
+                    self.events[side] += 0 if one is None else one.selected
             for fillings, found in zip(self._fillings, (before, after), strict=True):
                 fillings.add(found or {})
             if before is not None and after is not None:
@@ -96,6 +97,14 @@ class Reading:
         self.verdicts.compare(number, old.reports, new.reports)
         if self._both_ran:
             self.events_differ += _other_events(number, old, new)
+
+    @property
+    def known_events(self) -> int | None:
+        """Filled in production, or in the candidate where only that says it; None if neither."""
+        for side, events in zip(self._sides, self.events, strict=True):
+            if side.begun.events or events:
+                return events
+        return None
 
     def nothing(self) -> Iterator[Finding]:
         """A comparison of nothing would find nothing: it is a failure instead."""

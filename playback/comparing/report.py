@@ -53,6 +53,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     run: int
     policy: str
     compared: dict[str, int]
+    """How much was; without `events` where neither side says how many there were."""
     counts: dict[str, int]
     """Findings that may not be, by kind."""
     findings: tuple[Finding, ...]
@@ -112,9 +113,10 @@ def _side(side: SideResult, kept: bool) -> SideWords:
 
 
 def _compared(compared: Compared) -> dict[str, int]:
+    events = {} if compared.events is None else {"events": compared.events}
     return {
         "lumisections": compared.lumisections,
-        "events": compared.events,
+        **events,
         "elements": compared.elements,
         "contents": compared.contents,
         "verdicts": compared.verdicts,

@@ -109,7 +109,8 @@ def compare(
     quality tests; time and memory of each workspace, log lines, crashes.
 
     Status 0: nothing differs but what the policy allows. 1: something does. 2: it was asked
-    wrongly. 3: it could not be judged: a side crashed, or nothing was read.
+    wrongly. 3: it could not be judged: a side crashed, a store or a log did not answer, or nothing
+    was read.
     """
     from services import comparing  # noqa: PLC0415
 

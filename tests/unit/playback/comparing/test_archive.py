@@ -1,9 +1,11 @@
 """What is made already: stored runs, archives of them and files, compared as they are."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from dqmstream.errors import ConfigurationError, SourceError
 from dqmstream.export.about import About, Exported
@@ -18,6 +20,7 @@ from playback.comparing.archive import made_result
 from playback.comparing.difference import Difference, compare
 from playback.comparing.policy import Policy
 from playback.comparing.release import Made, parse_release
+from services.cli import app
 
 LAYOUT = Layout(EVERY_KIND)
 PATH = "one/counts"
@@ -79,6 +82,7 @@ def test_the_same_contents_do_not_differ_however_they_are_kept(
     difference = _found(f"run:7@{stored}", second.format(stored), tmp_path)
     assert difference.findings == ()
     assert difference.compared.lumisections == 3
+    assert difference.compared.events == 24
     assert difference.compared.contents == 3 * len(EVERY_KIND.elements)
     assert difference.compared.verdicts == 3
     assert any("costs, alarms and logs are not compared" in note for note in difference.notes)
@@ -126,6 +130,33 @@ def test_files_of_histograms_are_compared_by_path(tmp_path: Path) -> None:
         ("contents", "counts")
     ]
     assert "two/counts" in difference.findings[0].subject
+
+
+def test_of_files_nothing_is_said_of_events(
+    tmp_path: Path,
+) -> None:
+    """They do not say how many there were: that is not none."""
+    first = _root(tmp_path / "a.root", {1: _contents()[1]})
+    sides = ["--production", f"root:{first}", "--candidate", f"root:{first}"]
+    command = ["playback", "compare", *sides, "--cache", str(tmp_path), "--report"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path / "report")])
+    assert result.exit_code == 0, result.output
+    assert "events" not in result.output
+    assert "no difference: 1 LSs, " in result.output
+    document = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert "events" not in document["compared"]
+    for name in ("report.md", "report.html"):
+        assert "events" not in (tmp_path / "report" / name).read_text()
+
+
+def test_a_store_that_does_not_answer_is_not_judged_and_no_difference(tmp_path: Path) -> None:
+    """Whoever gates on the status tells a release that differs from a database that is away."""
+    away = "run:7@postgresql+psycopg://x:secret@127.0.0.1:1/none"
+    command = ["playback", "compare", "--production", away, "--candidate", away]
+    result = CliRunner().invoke(app, [*command, "--cache", str(tmp_path)])
+    assert result.exit_code == 3, result.output
+    assert "could not be judged: store postgresql" in result.output
+    assert "secret" not in result.output
 
 
 def test_what_is_not_there_is_said(stored: Path, tmp_path: Path) -> None:
