@@ -12,11 +12,12 @@ from rich.table import Table
 
 from dqmstream.client import Client
 from dqmstream.errors import ConfigurationError
+from services.run_trend_chart import run_trend_chart
 from services.settings import Settings
 from services.settings_layers import PREFIX, load_settings
 from services.trend_chart import trend_chart
 
-__all__ = ["drawn", "show", "show_settings", "show_trend"]
+__all__ = ["drawn", "show", "show_run_trend", "show_settings", "show_trend"]
 
 _WIDTH: Final = 50
 _MOST_ROWS: Final = 60
@@ -66,6 +67,41 @@ def show_trend(
         typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
         return 0
     for line in trend_chart(answer):
+        typer.echo(line)
+    return 0
+
+
+def show_run_trend(
+    *,
+    path: str,
+    quantity: str,
+    against: str,
+    runs: int,
+    asked: Mapping[str, Any],
+    url: str,
+    token: str,
+    json: bool,
+) -> int:
+    """Draw one number of an element in each of many runs.
+
+    Raises
+    ------
+    ConfigurationError
+        If something is asked for that only a trend over LSs has.
+    """
+    if asked["as_of"] or asked["late"] or asked["last"] or against:
+        msg = (
+            "--runs shows whole runs, or --lumisections of each, as they are known now: without "
+            "--last, --late, --as-of and --against"
+        )
+        raise ConfigurationError(msg)
+    window = {name: asked[name] for name in ("run", "lumisections")}
+    with Client(url, token=token) as client:
+        answer = client.trend_of_runs(path, quantity=quantity, limit=runs, **window)
+    if json:
+        typer.echo(msgspec.json.format(msgspec.json.encode(answer)).decode())
+        return 0
+    for line in run_trend_chart(answer):
         typer.echo(line)
     return 0
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, Literal, TypeVar
 
 import msgspec
@@ -11,12 +11,25 @@ from dqmstream.client.element import Element
 from dqmstream.client.reading import elements_of, series_of
 from dqmstream.client.series import Series
 
-__all__ = ["ARROW", "Ask", "contents", "element_list", "file", "page", "series", "summary", "trend"]
+__all__ = [
+    "ARROW",
+    "Ask",
+    "RunsTrend",
+    "contents",
+    "element_list",
+    "file",
+    "page",
+    "series",
+    "summary",
+    "trend",
+]
 
 T = TypeVar("T")
 
 ARROW: Final = "application/vnd.apache.arrow.stream"
 _API: Final = "/api/v1"
+_MOST_RUNS: Final = 200
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 AsOf = datetime | int | str
 """A time, nanoseconds since 1970, or as the gateway takes it (`offset:1234`, an ISO time)."""
@@ -118,6 +131,46 @@ def trend(
     return page(f"runs/{run}/trend", query)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunsTrend:
+    """One number of an element in each run: pages of points, until there are `limit`."""
+
+    path: str
+    quantity: str = "mean"
+    run: int | str = "current"
+    limit: int = 50
+    lumisections: str | int | tuple[int, int] | None = None
+    workspace: str | None = None
+    run_type: str | None = None
+    since: datetime | int | None = None
+    until: datetime | int | None = None
+    every: bool = False
+
+    def first(self) -> Ask[Any]:
+        """The first page."""
+        return self._page(self.limit, None)
+
+    def further(self, body: dict[str, Any]) -> Ask[Any] | None:
+        """The page after those in `body`; None if it has all that is asked for."""
+        lacking = self.limit - len(body["points"])
+        return None if body["after"] is None or lacking <= 0 else self._page(lacking, body["after"])
+
+    def _page(self, limit: int, after: int | None) -> Ask[Any]:
+        query = {
+            "path": self.path,
+            "quantity": self.quantity,
+            "workspace": self.workspace,
+            "limit": min(limit, _MOST_RUNS),
+            "after": after,
+            "run_type": self.run_type,
+            "since": _nanoseconds(self.since),
+            "until": _nanoseconds(self.until),
+            "every": "true" if self.every else None,
+            **_window(self.lumisections, None, None),
+        }
+        return page(f"runs/{self.run}/trend/runs", query)
+
+
 def summary(
     run: int | str,
     *,
@@ -154,6 +207,13 @@ def _window(
         case int():
             lumisections = str(lumisections)
     return {"lumisections": lumisections, "last": last, "window": window}
+
+
+def _nanoseconds(when: datetime | int | None) -> int | None:
+    # By whole microseconds: a float has not the digits of nanoseconds since 1970.
+    if not isinstance(when, datetime):
+        return when
+    return (when.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1) * 1_000
 
 
 def _moment(as_of: AsOf | None, *, late: bool) -> dict[str, Any]:

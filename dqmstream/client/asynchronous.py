@@ -69,6 +69,15 @@ class AsyncClient:
         """One number of an element in each LS; see `Client.trend`."""
         return await self._answer(asks.trend(path, **options))
 
+    async def trend_of_runs(self, path: str, **options: Any) -> Mapping[str, Any]:
+        """One number of an element in each run; see `Client.trend_of_runs`."""
+        trend = asks.RunsTrend(path=path, **options)
+        body: dict[str, Any] = await self._answer(trend.first())
+        while (ask := trend.further(body)) is not None:
+            more = await self._answer(ask)
+            body |= {"points": [*body["points"], *more["points"]], "after": more["after"]}
+        return body
+
     async def summary(self, run: int | str = "current", **options: Any) -> Mapping[str, Any]:
         """What quality tests come to, by workspace and folder; see `Client.summary`."""
         return await self._answer(asks.summary(run, **options))

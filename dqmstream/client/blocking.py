@@ -1,6 +1,7 @@
 """The client for programs, notebooks and shells."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -182,6 +183,45 @@ class Client:
                 workspace=workspace,
             )
         )
+        return body
+
+    def trend_of_runs(
+        self,
+        path: str,
+        *,
+        quantity: str = "mean",
+        run: int | str = "current",
+        limit: int = 50,
+        lumisections: str | int | tuple[int, int] | None = None,
+        workspace: str | None = None,
+        run_type: str | None = None,
+        since: datetime | int | None = None,
+        until: datetime | int | None = None,
+        every: bool = False,
+    ) -> Mapping[str, Any]:
+        """One number of an element in `run` and in those before it: `points`, newest run first.
+
+        Each has `run`, `began`, `value`, `error`, `entries`, `outcome` of its verdict, and how it
+        is `booked`: one with other bins than `run` is `rebinned`, and has a value only with
+        `every`. `run_type`, `since` and `until` (times when runs began) say which runs count,
+        `lumisections` which LSs of each; `limit` runs at most, in as many calls as it takes.
+        """
+        trend = asks.RunsTrend(
+            path=path,
+            quantity=quantity,
+            run=run,
+            limit=limit,
+            lumisections=lumisections,
+            workspace=workspace,
+            run_type=run_type,
+            since=since,
+            until=until,
+            every=every,
+        )
+        body: dict[str, Any] = self._answer(trend.first())
+        while (ask := trend.further(body)) is not None:
+            more = self._answer(ask)
+            body |= {"points": [*body["points"], *more["points"]], "after": more["after"]}
         return body
 
     def summary(

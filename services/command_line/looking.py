@@ -74,6 +74,15 @@ def show(
             show_default="the LS",
         ),
     ] = "",
+    runs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1_000,
+            help="the trend over so many runs: the one asked for and those before it",
+            show_default=False,
+        ),
+    ] = None,
     url: Url = GATEWAY,
     token: Token = "",
     json: Json = False,
@@ -82,6 +91,19 @@ def show(
     from services import terminal  # noqa: PLC0415
 
     asked = _window(run, lumisections, last, as_of, late=late)
+    if runs is not None:
+        invoke(
+            terminal.show_run_trend,
+            path=path,
+            quantity=trend or "mean",
+            against=against,
+            runs=runs,
+            asked=asked,
+            url=url,
+            token=token,
+            json=json,
+        )
+        return
     if trend or against:
         invoke(
             terminal.show_trend,

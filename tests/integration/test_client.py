@@ -48,6 +48,9 @@ def test_one_call_for_live_and_past(client: Client) -> None:
     trend = client.trend(CHARGE, lumisections="1-3")
     means = [series[index].mean() for index in range(3)]
     assert trend["values"] == pytest.approx(means)
+    (point,) = client.trend_of_runs(CHARGE, lumisections="1-3")["points"]
+    assert (point["run"], point["booked"], point["entries"]) == (1, "same", whole.entries)
+    assert point["value"] == pytest.approx(whole.mean())
     again = client.element(CHARGE, lumisections="1-3", rebin=[2], as_of=whole_moment())
     assert again.counts().sum() == whole.counts().sum()
     assert again.values().size == -(-whole.values().size // 2)
@@ -156,6 +159,9 @@ def test_the_terminal_shows_and_exports(
     chart = said("show", CHARGE, "--trend", "mean", "--lumisections", "1-2").splitlines()
     assert chart[:2] == [f"{CHARGE}: mean by lumisection", "run 1, LS 1-2 (2 LSs)"]
     assert "".join(chart).count("•") == 2
+    over = said("show", CHARGE, "--trend", "median", "--runs", "5", "--lumisections", "1-2")
+    assert over.splitlines()[0] == f"{CHARGE}: median by run, LS 1-2 of each"
+    assert "1 run, 1 with a number" in over
     file = tmp_path / "charge.npy"
     assert f'"file":"{file}"' in said("export", CHARGE, "--each", "-o", str(file), "--json")
     rows = np.load(file)
