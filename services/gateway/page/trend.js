@@ -84,7 +84,7 @@ function barEnds({ values, errors, closed }, places) {
 }
 
 /** From where to where the numbers and their bars go, with some room; 0 is kept where it is near. */
-function reach(known, bars) {
+export function reach(known, bars) {
   const low = [...known, ...bars].reduce((a, b) => Math.min(a, b));
   const high = [...known, ...bars].reduce((a, b) => Math.max(a, b));
   const room = (high - low) * 0.12 || Math.abs(high) * 0.1 || 1;
