@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote
@@ -28,6 +29,7 @@ from services.notifier.service import NotifierSettings, run_notifier
 from services.notifier.webhook import Webhook
 from tests.filled import make_topics
 from tests.ingesting import SECRETS, access, gateway
+from tests.ink import ink
 from tests.integration.conftest import RunningSystem, Visit, _running_system, _visit, screenshot
 from tests.notified import receiver
 from tests.receiving import SECRET, FaultyReceiver
@@ -40,6 +42,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
+OCCUPANCY: Final = "Pixel/Layer1/occupancy"
 DEAD: Final = "quality:Pixel/Layer1/occupancy:pixel dead modules"
 FAULT: Final = 5
 """LS from which on the module is dead."""
@@ -163,6 +166,107 @@ async def test_an_alarm_is_shelved_with_a_reason_and_an_end_and_taken_back(visit
     assert shelf["until"] - shelf["when"] == pytest.approx(3600e9, abs=60e9)
     await shelved.locator('[data-action="unshelve"]').click()
     await expect(page.locator(_in("hidden"))).to_have_count(0)
+
+
+async def test_the_wall_shows_the_shelved_alarm_of_the_workspace_that_it_names_and_no_other(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+        header = {"authorization": f"Bearer {SECRETS[Role.SHIFTER]}"}
+        shelf = {"alarm": "quality:Pixel/**", "why": "module 37 is off", "seconds": 600}
+        answer = await client.post("/alarm-actions/shelve", json=shelf, headers=header)
+        assert answer.status_code == 200, answer.text
+        await page.locator(_in("hidden")).wait_for()
+        await page.set_viewport_size({"width": 1920, "height": 1080})
+        await page.goto(f"{visit.url}/?wall=1#window=run")
+        wall = page.locator("#wall")
+        await expect(wall.locator("h2")).to_contain_text("pixel", timeout=_LONG)
+        aside = wall.locator("aside")
+        await expect(aside).to_have_attribute("data-alarm", re.compile("^quality:Pixel/"))
+        await expect(aside).to_contain_text("put aside · until")
+        await expect(aside).to_contain_text("by shifter: module 37 is off")
+        await expect(aside.locator("p")).to_have_text("")  # what to do is not said of it
+        # What is drawn is said, and what is bad in it is marked.
+        plot = wall.locator(f'figure[data-key="{OCCUPANCY}"]')
+        await expect(plot.locator("small")).to_have_text(re.compile(r"^run 1 · LS 1–\d+ · simul"))
+        assert await _ringed(page, f'#wall figure[data-key="{OCCUPANCY}"] canvas')
+        await screenshot(page, "wall-shelved")
+        again = {"alarm": shelf["alarm"]}
+        answer = await client.post("/alarm-actions/unshelve", json=again, headers=header)
+        assert answer.status_code == 200, answer.text
+
+
+async def _ringed(page: Page, canvas: str) -> bool:
+    """Whether bad channels are marked on a canvas, as soon as their reports have come."""
+    async with asyncio.timeout(25):
+        while not await ink(page, canvas, [255, 107, 74]):  # noqa: ASYNC110 nothing tells it
+            await asyncio.sleep(0.1)
+    return True
+
+
+async def test_the_history_has_all_steps_the_newest_first_and_leads_to_their_plots(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    await page.click('.alarm-tabs [data-tab="history"]')
+    rows = page.locator(".history li")
+    await rows.first.wait_for()
+    times = await rows.locator("time").all_inner_texts()
+    assert times == sorted(times, reverse=True)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", each) for each in times)
+    await expect(page.locator(".alarm-zone")).to_have_text(re.compile(r"^Times are UTC[+−]\d"))
+    fields = page.locator(".history-filters select")
+    await fields.first.select_option("pixel")
+    await page.get_by_label("Contains").fill("dead MODULES")
+    await expect(page).to_have_url(re.compile("alarms=history.*workspace.*text"))
+    await expect(rows.filter(has_text="ecal")).to_have_count(0)
+    raised = rows.filter(has=page.locator('b:text-is("raised")')).filter(has_text="Layer1").last
+    await expect(raised).to_contain_text("by alarms")
+    many = await rows.count()
+    await screenshot(page, "alarms-history")
+    await page.reload()
+    await expect(page.get_by_label("Contains")).to_have_value("dead MODULES")
+    await expect(rows.first).to_be_visible()
+    assert await rows.count() >= many
+    await fields.last.select_option("low")
+    await expect(rows).to_have_count(0)
+    await expect(page.locator(".history-said")).to_contain_text("None")
+    await page.go_back()
+    await page.goto(f"{visit.url}/#view=alarms&alarms=history,text:dead modules")
+    await raised.locator(".history-plot").click()
+    await page.locator("#detail").wait_for()
+    assert re.search(r"window=(\d+)-\1(&|$)", page.url), page.url
+
+
+async def test_the_past_has_the_alarms_that_stood_then(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+        steps = (await client.get(f"/alarms/{quote(DEAD)}/history")).json()["steps"]
+    when = next(step["when"] for step in steps if step["event"] == "raised") // 1_000_000
+    needing = page.locator("#needing")
+
+    async def travel(milliseconds: int) -> None:
+        at = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+        await page.goto(f"{visit.url}/#at={at.replace('+00:00', 'Z')}")
+        await expect(needing.locator("h2")).to_have_text("Alarms that needed someone then")
+
+    await travel(when + 1)
+    item = needing.locator("li", has_text="pixel dead modules").first
+    await expect(item).to_contain_text("nobody had acknowledged it")
+    await expect(item).to_contain_text("0.0 s before")
+    await expect(item.locator(".action")).to_contain_text("Call")
+    await expect(page.locator("#past")).to_contain_text(re.compile(r"\(UTC[+−]\d\d:\d\d\)"))
+    await screenshot(page, "past-alarms")
+    await travel(when - 1_000)
+    await expect(needing.locator("li", has_text="pixel dead modules")).to_have_count(0)
+    await page.locator("#bell").click()
+    await expect(page.locator(".alarm-note", has_text="Alarms of now")).to_be_visible()
+    await page.goto(f"{visit.url}/")
+    await expect(needing.locator("h2")).to_have_text("Alarms that need someone")
 
 
 async def test_experts_take_alarms_out_of_service_and_several_are_chosen_at_once(

@@ -34,7 +34,7 @@ export class AlarmHistory {
     };
     const tell = settled(() => this._router.go({ alarms: format(this._chosen) }, { replace: true }), 250);
     const form = h("form", { class: "history-filters", "aria-label": "Which steps", oninput: tell, onsubmit: (event) => event.preventDefault() },
-      h("label", {}, "Workspace", this._fields.workspace), h("label", {}, "Severity", this._fields.severity), h("label", {}, "Contains", this._fields.text));
+      h("label", {}, h("span", {}, "Workspace"), this._fields.workspace), h("label", {}, h("span", {}, "Severity"), this._fields.severity), h("label", {}, h("span", {}, "Contains"), this._fields.text));
     this._said = h("p", { class: "history-said", role: "status" });
     this._list = h("ol", { class: "history", "aria-label": "Steps of alarms, the newest first" });
     this._more = h("button", { type: "button", hidden: true, onclick: () => this._fetch(this._before) }, "Older steps");
@@ -48,8 +48,7 @@ export class AlarmHistory {
   /** Show what a word of the address means. */
   follow(word) {
     const filters = parse(word);
-    const names = new Set(["", ...Object.keys(this._model.boards.quality.rows).sort(), filters.workspace]);
-    keyed(this._fields.workspace, names, (name) => h("option", { value: name }, name || "any"), () => {});
+    this._drawChoice(filters.workspace);
     for (const name of FIELDS) if (document.activeElement !== this._fields[name]) this._fields[name].value = filters[name];
     if (word === this._word) return;
     this._word = word;
@@ -59,8 +58,15 @@ export class AlarmHistory {
     this._fetch(null);
   }
 
+  /** Workspaces may become known later than the address. */
+  _drawChoice(chosen) {
+    const names = new Set(["", ...Object.keys(this._model.boards.quality.rows).sort(), chosen]);
+    keyed(this._fields.workspace, names, (name) => h("option", { value: name }, name || "any"), () => {});
+  }
+
   /** Ask for the newest again, if it was not asked for lately. */
   renew() {
+    this._drawChoice(this._filters?.workspace ?? "");
     if (this._word !== null && !document.hidden && !this._busy && performance.now() - this._read > AGAIN) this._fetch(null);
   }
 

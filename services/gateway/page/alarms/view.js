@@ -55,7 +55,7 @@ class AlarmsView {
     const { rows, header, staleness } = this._board;
     const { route } = this._router;
     setText(this._zone, `Times are ${zone()}`);
-    show(this._now, route.at !== "");
+    show(this._now, this._model.moment !== null);
     if (tabOf(route) === "history") this._history?.renew();
     if (tabOf(route) !== "list") return;
     for (const name of this._picked) if (!(name in rows)) this._picked.delete(name);
@@ -169,12 +169,12 @@ class AlarmsView {
     this._gone = h("div", { class: "alarm-note", hidden: true }, h("span"), h("button", { type: "button", onclick: () => this._recall() }, "Its history"));
     this._none = h("p", { class: "alarm-none" }, "No alarm: nobody has to act.");
     this._sections = new Map(SECTIONS.map(({ name }) => [name, section(name)]));
-    this._lists = h("div", {}, this._stale, this._flood, this._actions.root, this._gone, this._none, [...this._sections.values()].map((part) => part.root));
+    this._now = h("p", { class: "alarm-note", hidden: true }, "Alarms of now: the rest of the page shows what was known at a moment of the past. The overview has the alarms of then.");
+    this._lists = h("div", {}, this._stale, this._now, this._flood, this._actions.root, this._gone, this._none, [...this._sections.values()].map((part) => part.root));
     this._told = h("div", { hidden: true });
     this._past = h("div", { hidden: true });
     this._zone = h("small", { class: "alarm-zone" });
-    this._now = h("p", { class: "alarm-note", hidden: true }, "Alarms of now: the rest of the page shows what was known at a moment of the past. The overview has the alarms of then.");
-    root.append(h("header", { class: "alarm-head" }, h("h1", {}, "Alarms"), this._tabs, this._zone, new Switches().root), this._now, this._lists, this._past, this._told);
+    root.append(h("header", { class: "alarm-head" }, h("h1", {}, "Alarms"), this._tabs, this._zone, new Switches().root), this._lists, this._past, this._told);
   }
 
   async _openHistory() {
