@@ -11,7 +11,7 @@ import time
 import urllib.error
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -102,10 +102,11 @@ def beside(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bes
 @contextmanager
 def candidate(beside: Beside, folder: Path) -> Iterator[tuple[str, int]]:
     """The candidate as a process: the address of its page, and its id. Stopped at the end."""
-    beside.deploy("plan", "v2", "--why", "the charge, more coarsely")
+    name = beside.candidate["candidate"]
+    beside.deploy("plan", name, "--why", "the charge, more coarsely")
     with (folder / "errors").open("wb") as errors:
         process = subprocess.Popen(
-            command(["deploy", "candidate", "v2", "--port", "0"]),
+            command(["deploy", "candidate", name, "--port", "0"]),
             env=environment(beside.candidate),
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -260,6 +261,35 @@ def test_a_candidate_that_is_dropped_takes_its_topics_along_and_no_others(beside
     assert [row["action"] for row in history] == ["plan", "run", "drop"]
     assert history[-1]["why"] == "seen enough"
     assert [one["run"] for one in get(beside.system.address, "runs")["runs"]] == [RUN]
+
+
+def test_a_candidate_with_a_workspace_file_fills_it_in_the_run_that_goes_on(
+    beside: Beside, tmp_path: Path
+) -> None:
+    """Also of the LSs that were closed before it was started: it begins with the log's events."""
+    tonight = replace(beside, candidate={**beside.candidate, "candidate": "tonight"})
+    run, address = RUN + 1, beside.system.address
+    source = ["--lumisections", "500", "--rate", "20", "--speed", "10", "--no-faults"]
+    producer = subprocess.Popen(
+        command(["produce", "--synthetic", "--run", str(run), *source]),
+        env=environment(beside.settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for("production has closed an LS", lambda: 1 in closed(address, run))
+        with candidate(tonight, tmp_path) as (page, _):
+            wait_for("the candidate has closed it, too", lambda: 1 in closed(page, run))
+            assert producer.poll() is None, "the run goes on"
+            own = get(page, f"runs/{run}/contents", path="Extra/charge", lumisections="1")
+            assert own["contents"][0]["totals"]["entries"] > 0
+            asked = ["deploy", "compare", "tonight", "--run", str(run), "--lumisections", "1"]
+            found = finished([*asked, "--json"], {"url": address}, timeout=PATIENCE)
+            assert set(found["counts"]) == {"same", "only in the candidate"}
+            assert found["counts"]["only in the candidate"] == 1
+    finally:
+        producer.kill()
+        producer.wait()
 
 
 def _dropped(beside: Beside) -> bool:
