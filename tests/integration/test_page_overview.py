@@ -76,6 +76,37 @@ async def test_alarms_that_need_someone_say_what_to_do_and_lead_to_their_plot(vi
     await alarm.locator("a").click()
     await expect(page.locator("#detail")).to_be_visible()
     assert re.search(r"window=(\d+)-\1", page.url)
+    shown = page.get_by_role("region", name="Alarms of this element")
+    await expect(shown.locator(".alarm-name b")).to_have_text(["pixel dead modules"])
+    await expect(shown.locator('[data-action="acknowledge"]')).to_have_text("Acknowledge (shifter)")
+    await screenshot(page, "plot-alarm")
+    await page.get_by_role("link", name="Back").click()
+    await expect(page.locator("#overview")).to_be_visible()
+    await expect(page).not_to_have_url(re.compile("path=|workspace=|window="))
+    await page.go_back()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#overview")).to_be_visible()
+
+
+async def test_a_path_or_workspace_that_is_not_booked_is_said_with_the_nearest_names(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await _bad(page, visit.url, "#path=Pixel/Layer1/ocupancy")
+    said = page.locator(".unbooked")
+    await expect(said).to_contain_text("Run 1 books no element of this path")
+    await expect(said.locator("li a").first).to_have_text(OCCUPANCY)
+    await expect(page.locator("canvas.large")).to_be_hidden()
+    await said.get_by_role("link", name="All elements of Pixel/Layer1").click()
+    await expect(page.locator(f'.card[data-path="{OCCUPANCY}"]')).to_have_count(1)
+    await page.go_back()
+    await said.locator("li a").first.click()
+    await expect(page.locator("canvas.large")).to_be_visible()
+    await expect(said).to_be_hidden()
+    await page.goto(f"{visit.url}/#workspace=pixle")
+    await expect(page.locator("#grid .nothing")).to_have_text(
+        "This run has no workspace “pixle”: it has ecal, pixel"
+    )
 
 
 async def test_the_wall_can_be_read_from_afar_and_shows_what_is_bad(visit: Any) -> None:

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 
 from services.gateway.access_file import changed_tokens
 from services.gateway.access_tokens import Role
-from tests.ingesting import access, bearer
+from tests.ingesting import SECRETS, access, bearer
 from tests.ink import ink
 from tests.integration.conftest import RunningSystem, _running_system, screenshot
 
@@ -270,6 +270,35 @@ async def test_jsroot_draws_what_the_plot_shows_under_the_strict_policy(visit: A
         await expect(page.locator(".jsroot-box svg").first).to_be_visible()
         await page.keyboard.press("Escape")
         await page.goto("about:blank")
+
+
+async def test_an_alarm_of_the_element_is_acknowledged_and_shelved_where_its_plot_is(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await page.goto(f"{visit.url}/#path=Pixel/Layer1/occupancy")
+    alarm = page.locator('.of-alarms .alarm[data-key$="pixel dead modules"]')
+    await expect(alarm).to_have_attribute("data-calls", "", timeout=120_000)
+    await expect(alarm.locator('[data-action="acknowledge"]')).to_have_text(
+        "Acknowledge (shifter)"
+    )
+    await page.click("#who")
+    await page.fill("#login-token", SECRETS[Role.SHIFTER])
+    await page.keyboard.press("Enter")
+    await alarm.get_by_role("button", name="Acknowledge", exact=True).click()
+    await expect(alarm).to_have_attribute("data-state", "acknowledged")
+    await expect(page.locator(".of-alarms .alarm-said")).to_contain_text("on the record")
+    await alarm.get_by_role("button", name="Shelve …").click()
+    await page.fill("#shelve-why", "the module is known to be dead")
+    await page.get_by_role("button", name="Do it").click()
+    await expect(alarm).to_have_attribute("data-state", "shelved")
+    await alarm.get_by_role("button", name="Unshelve").click()
+    await expect(alarm).to_have_attribute("data-state", "acknowledged")
+    await alarm.locator(".alarm-name").click()
+    await expect(page.locator(".alarm-chosen")).to_be_visible()
+    await expect(page.locator("dialog#shelve")).to_have_count(1)
+    await page.go_back()
+    await expect(alarm).to_be_visible()
 
 
 async def test_files_of_the_plot_come_in_all_formats(visit: Any) -> None:

@@ -42,12 +42,12 @@ const references = new References(model, router);
 const others = new Others(model, router);
 const plots = new CardPlot({ trends, bad, references, others });
 const grid = new Grid({ model, router, feed, plots });
-const detail = new Detail({ model, router, feed, trends, references, others });
 const strip = new Strip(model, router);
 const travel = new Travel(model, router);
 const side = new Side(model, router);
 const alarms = new AlarmBoard(stream, model);
 const shownAlarms = new AlarmsShown(alarms, model);
+const detail = new Detail({ model, router, feed, trends, references, others, alarms: shownAlarms });
 const overview = new Overview({ model, router, alarms: shownAlarms });
 const wall = new Wall({ model, router, feed, overview, plots });
 const chooser = new WindowChooser(model, router);
@@ -117,7 +117,7 @@ function follow(route, before) {
   chooser.draw();
   drawStrip();
   showGrid();
-  detail.follow();
+  detail.follow(route, before);
   finder.follow(route, before);
   if (Boolean(route.path) !== Boolean(before.path)) {
     window.scrollTo(0, route.path ? 0 : scrolled);
@@ -178,6 +178,8 @@ function overviewWords(many) {
 
 function nothingWords({ workspace, match, only }) {
   if (match) return finder.found ? finder.problem || "No path matches. A glob crosses folders with **, and without a slash means the name; /.../ is a regular expression." : "Searching";
+  const workspaces = Object.keys(model.boards.quality.rows).sort();
+  if (workspace && workspaces.length && !workspaces.includes(workspace)) return `This run has no workspace “${workspace}”: it has ${workspaces.join(", ")}`;
   if (!model.elements.length) return "No elements yet: nothing is booked, or no run has come";
   return (FILTERS.get(only || (workspace ? "" : "problems")) ?? FILTERS.get("")).none;
 }

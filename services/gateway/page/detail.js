@@ -3,22 +3,28 @@
 import { byId, framed, h, keyed, setAttributes, setText, show } from "./dom.js";
 import { facts, largestBins } from "./facts.js";
 import { badge, setBadge } from "./outcomes.js";
+import { Alarms } from "./plots/alarms.js";
 import { Controls } from "./plots/controls.js";
 import { Downloads } from "./plots/downloads.js";
 import { Fits } from "./plots/fits.js";
 import { Large } from "./plots/large.js";
+import { Unbooked } from "./plots/unbooked.js";
 import { Viewer } from "./plots/viewer.js";
 import { Reports } from "./reports.js";
 import { rangeOf, viewOf } from "./router.js";
 import { coveredWords } from "./stretches.js";
 import { Tip } from "./tip.js";
+import { Origin } from "./travel/origin.js";
 import { AGAINST, drawTrend } from "./trend.js";
+import { TrendRuns } from "./trendruns.js";
 
-const QUANTITIES = ["mean", "entries", "rms", "error", "nan", "outside"];
+const QUANTITIES = ["mean", "entries", "rate", "median", "quantile:0.05", "quantile:0.95", "rms", "error", "nan", "outside"];
+const RUNS = "runs";
 
 export class Detail {
-  constructor({ model, router, feed, trends, references, others }) {
-    Object.assign(this, { model, router, feed, trends, references });
+  constructor({ model, router, feed, trends, references, others, alarms }) {
+    Object.assign(this, { model, router, feed, trends, references, alarms });
+    this._origin = new Origin();
     this._root = byId("detail");
     this._others = others;
     this._build();
@@ -37,8 +43,10 @@ export class Detail {
     return this.router.route.path;
   }
 
-  /** Show the element in the address, or nothing. */
-  follow() {
+  /** Show the element in the address, or nothing; `before` is the address before. */
+  follow(route, before) {
+    this._origin.follow(route, before);
+    setAttributes(this._parts.back, { href: this.router.link(this._origin.back) });
     show(this._root, Boolean(this._path));
     // One chooser of the window for the page: it stands beside the title of what is shown.
     // A view that has it keeps it, and with it what is being typed there.
@@ -47,10 +55,13 @@ export class Detail {
     this.feed.want("detail", this._path ? [this._path] : []);
     this._reports.follow();
     if (this._path) this.draw();
+    else this._alarms.draw("");
   }
 
   _build() {
     const parts = {
+      alarms: h("section", { class: "of-alarms", "aria-label": "Alarms of this element", hidden: true }),
+      unbooked: h("section", { class: "unbooked", hidden: true }),
       back: h("a", { class: "back" }, "← Back"),
       badge: badge("NOT_RUN"),
       title: h("h2"), path: h("code"),
@@ -63,7 +74,7 @@ export class Detail {
       fits: h("form", { class: "fits", "aria-label": "Fit" }),
       quantity: h("select", { "aria-label": "What the trend shows" }, QUANTITIES.map((name) => h("option", {}, name))),
       against: h("select", { "aria-label": "What the trend is drawn against" },
-        Object.entries(AGAINST).map(([value, name]) => h("option", { value }, name))),
+        Object.entries({ ...AGAINST, [RUNS]: "runs" }).map(([value, name]) => h("option", { value }, name))),
       covered: h("small", { class: "covered" }),
       trend: h("canvas", { class: "trend", role: "img" }),
       reports: h("div", { class: "reports" }),
@@ -75,6 +86,7 @@ export class Detail {
     this._parts = parts;
     this._root.append(
       h("header", {}, parts.back, parts.badge, h("div", { class: "name" }, parts.title, parts.path), parts.slot, parts.before, parts.after),
+      parts.alarms, parts.unbooked,
       h("div", { class: "pair" },
         h("div", { class: "pictures" },
           parts.controls, parts.figure, parts.viewer,
@@ -89,24 +101,31 @@ export class Detail {
     for (const [name, chooser, [usual]] of [["of", parts.quantity, QUANTITIES], ["by", parts.against, Object.keys(AGAINST)]]) {
       chooser.addEventListener("change", () => this.router.go({ [name]: chooser.value === usual ? "" : chooser.value }, { replace: true }));
     }
-    const { model, router, references } = this;
+    const { model, router, references, alarms } = this;
+    this._alarms = new Alarms(parts.alarms, { alarms, router });
+    this._unbooked = new Unbooked(parts.unbooked, { model, router });
     this._large = new Large(parts.figure, { router, references, others: this._others });
     this._controls = new Controls(parts.controls, { model, router, references });
     this._downloads = new Downloads(parts.links, router);
     this._viewer = new Viewer(parts.viewer, router);
     this._fits = new Fits(parts.fits, router);
     this._trendTip = new Tip(parts.trend, (found) => {
-      this.router.go({ window: `${found.lumisection}-${found.lumisection}` });
+      this.router.go(found.run ? { run: found.run, window: "run", at: "" } : { window: `${found.lumisection}-${found.lumisection}` });
     });
+    this._trendRuns = new TrendRuns(router, (path) => path === this._path && this.draw());
   }
 
   /** The plots before and after this one in the list it was opened from. */
   neighbours(paths) {
     const at = paths.indexOf(this._path);
-    const link = (path) => (path ? this.router.link({ path }) : null);
+    const link = (path) => (path ? this.router.link({ ...this._origin.step, path }) : null);
     setAttributes(this._parts.before, { href: link(paths[at - 1]) });
     setAttributes(this._parts.after, { href: link(at < 0 ? paths[0] : paths[at + 1]) });
-    setAttributes(this._parts.back, { href: this.router.link({ path: "" }) });
+  }
+
+  /** Back to where one came from. */
+  leave() {
+    this.router.go(this._origin.back);
   }
 
   /** Go to the plot before (-1) or after (1). */
@@ -123,6 +142,9 @@ export class Detail {
     const path = this._path;
     if (!path) return;
     const plot = this.feed.plot(path);
+    const isUnbooked = this._unbooked.draw(path, plot);
+    show(this._root.querySelector(".pair"), !isUnbooked);
+    this._alarms.draw(path);
     const element = plot?.header.element ?? this.model.elements.find((each) => each.path === path);
     const outcome = element ? this.model.verdict(element.workspace, path)?.[0] : null;
     const parts = this._parts;
@@ -130,6 +152,11 @@ export class Detail {
     setBadge(parts.badge, outcome ?? "NOT_RUN");
     setText(parts.title, element?.title ?? path);
     setText(parts.path, path);
+    // Nothing is asked for of what is not there.
+    if (isUnbooked) {
+      setAttributes(this._root, { "aria-busy": null, "data-outcome": null });
+      return;
+    }
     setText(parts.description, element?.description || "No description is booked.");
     setAttributes(this._root, { "aria-busy": this.feed.isCurrent(path) ? null : "true", "data-outcome": outcome });
     this._large.fitted = this._fits.curve(plot);
@@ -162,16 +189,21 @@ export class Detail {
     const { window: word, of, by } = this.router.route;
     const value = element && !element.axes.length;
     const quantity = QUANTITIES.includes(of) ? of : QUANTITIES[0];
-    const against = Object.hasOwn(AGAINST, by) ? by : "lumisection";
+    const against = by === RUNS || Object.hasOwn(AGAINST, by) ? by : "lumisection";
     show(this._parts.quantity, !value);
     if (this._parts.quantity.value !== quantity) this._parts.quantity.value = quantity;
     if (this._parts.against.value !== against) this._parts.against.value = against;
+    const title = value ? "value" : quantity;
+    setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by ${against === RUNS ? RUNS : AGAINST[against]}` });
+    if (against === RUNS) {
+      setText(this._parts.covered, "the newest runs");
+      this._trendTip.locate = this._trendRuns.draw(this._parts.trend, path, quantity, title);
+      return;
+    }
     const trend = this.trends.get(path, quantity, "run", against);
     setText(this._parts.covered, coveredWords(trend, this.model.lumisections.map(({ lumisection }) => lumisection)));
     const covered = this.feed.plot(path)?.header.window;
     const chosen = rangeOf(word) ?? (covered?.first ? [covered.first, covered.last] : null);
-    const title = value ? "value" : quantity;
     this._trendTip.locate = drawTrend(this._parts.trend, trend, { title, large: true, chosen });
-    setAttributes(this._parts.trend, { "aria-label": `${title} of ${path} by ${AGAINST[against]}` });
   }
 }

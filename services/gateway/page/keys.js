@@ -7,7 +7,7 @@ export function listenToKeys({ router, grid, detail, references }) {
   document.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const typing = event.target.matches("input, select, textarea");
-    if (event.key === "Escape") back(router, typing);
+    if (event.key === "Escape") back(router, detail, typing);
     else if (typing) leaveSearch(event, grid);
     else if (event.key === "/") {
       event.preventDefault();
@@ -24,13 +24,13 @@ export function listenToKeys({ router, grid, detail, references }) {
 }
 
 /** One step out: from the search, from the plot, from the search's results, from the workspace. */
-function back(router, typing) {
+function back(router, detail, typing) {
   const { view, layout, path, match, workspace, window: word } = router.route;
   if (typing) document.activeElement.blur();
   if (viewOf(router.route) && typing) return;
   if (view) router.go({ view: "" });
   else if (layout && !path) router.go({ view: "layouts" });
-  else if (path) router.go({ path: "" });
+  else if (path) detail.leave();
   else if (match) router.go({ match: "" });
   else if (/^\d+-\d+$/.test(word) && !typing) router.go({ window: "last-10" });
   else if (workspace && !typing) router.go({ workspace: "", only: "" });

@@ -30,8 +30,9 @@ export class Trends extends EventTarget {
     const key = JSON.stringify([runWord(run), this._model.run?.run, path, quantity, word, against]);
     const version = this._version(against);
     const held = this._held.get(key);
-    // Of a whole run nothing is asked for before its LSs are known.
-    const isKnown = word !== "run" || this._model.lumisections.length > 0 || this._model.wholeRun;
+    // Of a whole run nothing is asked for before its LSs are known, and that it books the element.
+    const { elements, lumisections, wholeRun } = this._model;
+    const isKnown = word !== "run" || ((lumisections.length > 0 || wholeRun) && elements.some((element) => element.path === path));
     if (isKnown && held?.version !== version && !this._queue.has(key)) {
       this._queue.set(key, { key, path, quantity, word, against, run, version });
       this._next();

@@ -30,7 +30,7 @@ export function outcomesOf(reports) {
 export class Verdicts extends EventTarget {
   constructor(model, router) {
     super();
-    Object.assign(this, { _model: model, _router: router, _key: "", _outcomes: new Map(), _asked: new Map(), _running: false, _problem: "" });
+    Object.assign(this, { _model: model, _router: router, _key: "", _outcomes: new Map(), _asked: new Map(), _running: false, _isWhole: false, _problem: "" });
     this._read = settled(() => this._fetch(), 120);
   }
 
@@ -49,7 +49,7 @@ export class Verdicts extends EventTarget {
     if (changesAt(rows, "").length) return "";
     if (this._problem) return this._problem;
     const judged = rows.filter(({ closed, worst }) => closed && worst && rank(worst) >= rank("GOOD"));
-    if (this._lacking().length && !judged.length) return "its reports are being asked for";
+    if (this._lacking().length && !this._isWhole) return "its reports are being asked for";
     if (!judged.length) return "no test has judged this element in any LS";
     return `no change: ${judged[0].worst} in ${judged.length > 1 ? `all ${judged.length} LSs` : "the one LS"} in which it was judged`;
   }
@@ -61,6 +61,7 @@ export class Verdicts extends EventTarget {
     if (key === this._key) return;
     this._key = key;
     this._problem = "";
+    this._isWhole = false;
     this._outcomes = new Map();
     this._asked = new Map();
   }
@@ -101,6 +102,10 @@ export class Verdicts extends EventTarget {
     }
     this._running = false;
     if (key !== this._key) this._read();
+    else if (!this._isWhole) {
+      this._isWhole = lacking.every(({ lumisection }) => this._asked.has(lumisection));
+      this.dispatchEvent(new CustomEvent("outcomes"));
+    }
   }
 
   /** All reports of the element in a stretch of LSs. */
