@@ -305,10 +305,19 @@ async def test_only_plots_on_screen_are_asked_for_each_with_the_reference_of_its
     choices = [nothing, {"choice": "run", "run": 1}, {"choice": "none"}]
     for cell, choice in zip(many["tabs"][0]["cells"], choices, strict=False):
         cell["reference"] = choice
+    many["tabs"][0]["cells"][1]["draw"] = {"log_y": True, "x_range": [10, 40], "stats": True}
     await put(visit.url, many, None)
     await show(page, visit.url, "Experts/Many")
     first, last = page.locator(".cell").first, page.locator(".cell").last
     await expect(first.locator("footer")).to_contain_text("no such reference")
+    await expect(first.locator(".cell-title")).to_have_attribute(
+        "href", re.compile("ref=no%20such")
+    )
+    await page.locator(".cell .cell-title").nth(1).click()
+    await expect(page.locator("#detail .legend")).to_contain_text("run 1")
+    assert re.search("ref=run(:|%3A)1&.*zoom=10(:|%3A)40&.*log=y", page.url.replace("box=on&", ""))
+    await page.keyboard.press("Escape")
+    await expect(page).not_to_have_url(re.compile("ref=|zoom=|log=|box="))
     assert await page.locator(".cell[data-drawn]").count() < 40
 
     async def painted(number: int) -> bool:
@@ -318,6 +327,76 @@ async def test_only_plots_on_screen_are_asked_for_each_with_the_reference_of_its
     assert not await painted(3)
     await last.scroll_into_view_if_needed()
     await expect(last).to_have_attribute("data-drawn", "")
+
+
+async def test_options_of_root_and_ranges_of_cells_mean_what_they_say(visit: Any) -> None:
+    """On the page's own modules: letters of an option are no options of their own."""
+    page = visit.page
+    await page.goto(visit.url)
+    styles, parts = await page.evaluate("""async () => {
+      const { styleOf } = await import("/layouts/styles.js");
+      const { largeParts } = await import("/layouts/large.js");
+      const { cellOf } = await import("/layouts/value.js");
+      const words = ["TEXT", "SAME", "text45", "e1p", "HISTE", "COLZTEXT", "colz", "hist same",
+        "L", "E2", "P", "E1 SAME", "SAMES", "lego2", "points", "", "BAR2", "*H", "PLC"];
+      const draw = { log_z: false, log_y: true, y_range: [1, 5], stats: false };
+      const map = cellOf({ paths: ["a"], draw, reference: { choice: "none" } });
+      const axes = [{}, {}];
+      const booked = { axes, draw: { log_z: true, log_y: true } };
+      const trend = { axes: [{}], draw: { per_lumisection: true } };
+      const ranged = cellOf({ paths: ["a"], draw: { x_range: [3, 9] } });
+      return [
+        Object.fromEntries(words.map((word) => [word, styleOf(word)])),
+        [largeParts(map, booked, ""), largeParts(ranged, trend, ""), largeParts(map, null, "off")],
+      ];
+    }""")
+    nothing = dict.fromkeys(("TEXT", "SAME", "text45", "SAMES", "points", "", "PLC"))
+    assert styles == nothing | {
+        "e1p": "points",
+        "HISTE": "steps",
+        "COLZTEXT": "map",
+        "colz": "map",
+        "hist same": "steps",
+        "L": "line",
+        "E2": "points",
+        "P": "points",
+        "E1 SAME": "points",
+        "lego2": "map",
+        "BAR2": "steps",
+        "*H": "points",
+    }
+    assert parts == [
+        {"ref": "off", "box": "off", "log": "z", "zoom": ",1:5"},
+        {},
+        {"box": "off"},
+    ]
+
+
+async def test_the_way_back_keeps_what_was_chosen_and_leaves_what_a_link_brought(
+    visit: Any,
+) -> None:
+    """On the page's own module: a cell's reference is neither that of the next plot nor of the
+    layout; a reference and a window that were chosen in the large view stay."""
+    page = visit.page
+    await page.goto(visit.url)
+    found = await page.evaluate("""async () => {
+      const { Origin } = await import("/travel/origin.js");
+      const plain = { path: "", ref: "", norm: "", box: "", log: "" };
+      const from = { ...plain, layout: "A", window: "last-10" };
+      const opened = { ...from, path: "a", ref: "off", log: "y" };
+      const origin = new Origin();
+      origin.follow(opened, from);
+      const first = [origin.back, origin.step];
+      origin.follow({ ...opened, window: "5-5", ref: "golden" }, opened);
+      const then = [origin.back, origin.step];
+      const direct = new Origin();
+      direct.follow(opened, opened);
+      return [first, then, [direct.back, direct.step], from];
+    }""")
+    first, then, direct, origin = found
+    assert first == [origin, {"ref": "", "norm": "", "box": ""}]
+    assert then == [origin | {"window": "5-5", "ref": "golden"}, {"norm": "", "box": ""}]
+    assert direct == [{"path": ""}, {}]
 
 
 async def test_who_saves_after_somebody_else_is_told_and_loses_nothing(visit: Any) -> None:

@@ -279,9 +279,7 @@ async def test_an_alarm_of_the_element_is_acknowledged_and_shelved_where_its_plo
     await page.goto(f"{visit.url}/#path=Pixel/Layer1/occupancy")
     alarm = page.locator('.of-alarms .alarm[data-key$="pixel dead modules"]')
     await expect(alarm).to_have_attribute("data-calls", "", timeout=120_000)
-    await expect(alarm.locator('[data-action="acknowledge"]')).to_have_text(
-        "Acknowledge (shifter)"
-    )
+    await expect(alarm.locator('[data-action="acknowledge"]')).to_have_text("Acknowledge (shifter)")
     await page.click("#who")
     await page.fill("#login-token", SECRETS[Role.SHIFTER])
     await page.keyboard.press("Enter")

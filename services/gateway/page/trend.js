@@ -19,9 +19,10 @@ export const AGAINST = {
  * was imported of the whole run, is said in words, never a point.
  *
  * @param chosen first and last LS of the window, shaded; null for none
+ * @param ranges what is shown, first and last LS (of what else it is drawn against), and of the values; null or nothing for all
  * @returns a function from a pixel to `{text, box, lumisection}` of the LS there, or null
  */
-export function drawTrend(canvas, given, { title = "", large = false, chosen = null } = {}) {
+export function drawTrend(canvas, given, { title = "", large = false, chosen = null, ranges = [] } = {}) {
   const { pen, width, height } = sheet(canvas);
   const [trend, whole] = apart(given);
   const scattered = (trend?.against ?? "lumisection") !== "lumisection";
@@ -36,10 +37,11 @@ export function drawTrend(canvas, given, { title = "", large = false, chosen = n
   }
   const size = large ? { ...sizes(true), bottom: 42, font: 12 } : { ...sizes(false), bottom: 16 };
   const tall = height - size.top - size.bottom;
-  const y = scale(...reach(closed.length > 1 ? closed : known, barEnds(trend, places)), size.top + tall, size.top);
+  const y = scale(...(ranges[1] ?? reach(closed.length > 1 ? closed : known, barEnds(trend, places))), size.top + tall, size.top);
   const left = roomForNumbers(pen, y, size);
   const box = { left, top: size.top, width: width - left - size.right, height: tall, floor: height };
-  const span = scattered ? around(places.filter(Number.isFinite)) : [places[0] - 0.5, places.at(-1) + 0.5];
+  const [first, last] = ranges[0] ?? [places[0], places.at(-1)];
+  const span = scattered ? ranges[0] ?? around(places.filter(Number.isFinite)) : [first - 0.5, last + 0.5];
   const x = scale(...span, box.left, box.left + box.width);
   if (chosen && !scattered) shade(pen, chosen, x, box);
   drawVertical(pen, y, box, size, { title });
@@ -156,7 +158,7 @@ function told(value, error) {
 }
 
 function locate({ lumisections, values, errors, closed }, x, box, px, py) {
-  if (py < box.top || py > box.top + box.height) return null;
+  if (py < box.top || py > box.top + box.height || px < box.left || px > box.left + box.width) return null;
   const lumisection = Math.round(x.value(px));
   const i = lumisections.indexOf(lumisection);
   if (i < 0) return null;

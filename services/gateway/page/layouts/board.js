@@ -7,6 +7,7 @@ import { apart, otherLumisections } from "./apart.js";
 import { Card } from "./card.js";
 import { keyedCells } from "./difference.js";
 import { Drawing } from "./drawing.js";
+import { largeParts } from "./large.js";
 import { candidateOf, sourceShort } from "./source.js";
 
 const KEYS = "Shift+ArrowLeft Shift+ArrowRight Shift+ArrowUp Shift+ArrowDown + - Delete Enter";
@@ -60,7 +61,7 @@ export class Board {
       const cell = cells.get(key);
       card.describe(cell, {
         elements, editing, columns, pair: Boolean(pair), run: this.model.run?.run ?? this.router.route.run,
-        link: (path) => this.router.link({ path, window: this.router.route.window }),
+        link: (path) => this.router.link({ path, window: this.router.route.window, ...largeParts(cell, elements.get(path), this.router.route.ref) }),
       });
       setAttributes(root, { draggable: editing ? "true" : null, tabindex: editing ? 0 : null, "aria-keyshortcuts": editing ? KEYS : null, "data-chosen": editing && order.indexOf(key) === at });
       this._edit.tools(card, editing, order.indexOf(key), order.length);

@@ -3,9 +3,7 @@
 import { drawPlot } from "../plot.js";
 import { layerOf } from "../plots/layers.js";
 import { drawTrend } from "../trend.js";
-
-/** Words of ROOT for what is drawn here; others are left as booked. */
-const STYLES = [[/COL|BOX|LEGO|SURF|CONT/i, "map"], [/HIST|BAR/i, "steps"], [/[EP]/i, "points"], [/[LC]/i, "line"]];
+import { styleOf } from "./styles.js";
 
 /** The cells of layouts are drawn with what the page has of elements. */
 export class Drawing {
@@ -28,7 +26,9 @@ export class Drawing {
     const plot = this.plot(cell, cell.paths[0], set);
     const { element } = plot?.header ?? {};
     if (element?.draw.per_lumisection && !set) {
-      drawTrend(canvas, this.trends.get(cell.paths[0]), { title: element.axes.length ? "mean" : "" });
+      drawTrend(canvas, this.trends.get(cell.paths[0]), {
+        title: element.axes.length ? "mean" : "", ranges: [cell.draw.x_range, cell.draw.y_range],
+      });
       return cell.paths.slice(1).map((path) => ({ label: path, why: "trends are not drawn over each other" }));
     }
     const curve = element?.axes.length === 1;
@@ -57,7 +57,7 @@ export class Drawing {
 
 /** Hints that a cell has; those it leaves out are as booked. */
 function hints({ log_x, log_y, log_z, z_range, style }) {
-  const own = { log_x, log_y, log_z, z_range, style: STYLES.find(([words]) => words.test(style ?? ""))?.[1] ?? null };
+  const own = { log_x, log_y, log_z, z_range, style: styleOf(style) };
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null));
 }
 
