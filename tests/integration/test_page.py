@@ -213,6 +213,38 @@ async def test_conditions_stand_beside_each_lumisection_and_are_what_a_trend_is_
     await _painted(visit.page, "canvas.trend", _LINE)
 
 
+async def test_a_trend_over_runs_leads_to_a_run_and_says_how_it_was_judged(visit: Any) -> None:
+    """One run is stored and live here: its point, its words below the pointer, and a click."""
+    page = visit.page
+    await _open(page, visit.url, f"#path={OCCUPANCY}")
+    asked = {"path": OCCUPANCY, "quantity": "median"}
+
+    async def is_judged() -> bool:
+        told = await page.request.get(f"{visit.url}/api/v1/runs/1/trend/runs", params=asked)
+        (point,) = (await told.json())["points"]
+        return point["value"] is not None and point["outcome"] is not None
+
+    await _until(is_judged)
+    await page.get_by_label("What the trend shows").select_option("median")
+    await page.get_by_label("What the trend is drawn against").select_option("runs")
+    trend = page.get_by_role("img", name=f"median of {OCCUPANCY} by runs")
+    await expect(trend).to_be_visible()
+    await expect(page).to_have_url(re.compile("of=median&by=runs"))
+    tip = page.locator(".tip:visible")
+
+    async def is_told() -> bool:
+        for x in (200, 210):
+            await trend.hover(position={"x": x, "y": 40})
+        return await tip.count() == 1
+
+    await _until(is_told)
+    await expect(tip).to_have_text(re.compile(r"^run 1: [0-9.]+, [A-Z_]{3,}, 20"))
+    await page.mouse.down()
+    await page.mouse.up()
+    await expect(page).to_have_url(re.compile("run=1&"))
+    await expect(page).to_have_url(re.compile("by=runs"))
+
+
 async def test_slash_searches_by_word_and_by_glob_and_escape_leaves(visit: Any) -> None:
     page = visit.page
     await _open(page, visit.url, "#workspace=pixel")

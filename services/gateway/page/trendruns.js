@@ -2,7 +2,7 @@
 
 import { Refusal, ask, runWord } from "./api.js";
 import { scale } from "./axes.js";
-import { drawHorizontal, drawVertical, frame, roomForNumbers, say, sheet, sizes, stroke, write } from "./canvas.js";
+import { drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, say, sheet, sizes, stroke, write } from "./canvas.js";
 import { INK } from "./colours.js";
 import { clock, number, plural } from "./format.js";
 import { OUTCOMES } from "./outcomes.js";
@@ -20,8 +20,8 @@ export class TrendRuns {
   }
 
   /** Draw that of a path into a canvas; a function from a pixel to `{text, box, run}` of the run there, or null. */
-  draw(canvas, path, quantity) {
-    return drawRuns(canvas, this._get(path, quantity), { title: quantity, shown: this.router.route.run });
+  draw(canvas, path, quantity, title = quantity) {
+    return drawRuns(canvas, this._get(path, quantity), { title, shown: this.router.route.run });
   }
 
   /** The answer, null before it has come; asked for again when it is not fresh. */
@@ -70,7 +70,10 @@ function drawRuns(canvas, trend, { title, shown }) {
     say(pen, trend ? trend.problem || points.at(-1)?.problem || "no run with a number" : "", width, height, false);
     return () => null;
   }
-  const size = { ...sizes(true), bottom: 74, font: 12 };
+  const names = points.map(({ run }) => String(run));
+  const axis = { title: "run", names, bins: names.length, edges: [...names, ""].map((_, i) => i - 0.5) };
+  const plain = { ...sizes(true), bottom: 42, font: 12 };
+  const size = { ...plain, bottom: roomForNames(axis, width - plain.left - plain.right, height, plain) };
   const tall = height - size.top - size.bottom;
   const ends = known.filter(({ error }) => error > 0).flatMap(({ value, error }) => [value - error, value + error]);
   const y = scale(...reach(known.map(({ value }) => value), ends), size.top + tall, size.top);
@@ -83,8 +86,7 @@ function drawRuns(canvas, trend, { title, shown }) {
     pen.fillRect(x.at(at - 0.5), box.top, x.at(at + 0.5) - x.at(at - 0.5), box.height);
   }
   drawVertical(pen, y, box, size, { title });
-  const names = points.map(({ run }) => String(run));
-  drawHorizontal(pen, x, { title: "run", names, bins: names.length, edges: [...names, ""].map((_, i) => i - 0.5) }, box, size);
+  drawHorizontal(pen, x, axis, box, size);
   frame(pen, box);
   points.forEach((point, i) => drawPoint(pen, point, x.at(i), y, box, size));
   return (px, py) => locate(points, x, box, px, py);
