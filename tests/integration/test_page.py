@@ -239,8 +239,7 @@ async def test_a_trend_over_runs_leads_to_a_run_and_says_how_it_was_judged(visit
 
     await _until(is_told)
     await expect(tip).to_have_text(re.compile(r"^run 1: [0-9.]+, [A-Z_]{3,}, 20"))
-    await page.mouse.down()
-    await page.mouse.up()
+    await trend.click(position={"x": 205, "y": 40})
     await expect(page).to_have_url(re.compile("run=1&"))
     await expect(page).to_have_url(re.compile("by=runs"))
 
