@@ -182,6 +182,21 @@ async def test_the_runs_that_count_are_chosen_and_come_in_pages(client):
     assert older.json()["points"][0]["run"] == 400_004
 
 
+async def test_only_the_runs_that_are_asked_for_are_read(client, runs, monkeypatch):
+    """Of a run that is live, has another number or is of another type no contents are read."""
+    read, seen = runs.store.element_window, []
+
+    def noted(set_hash: str, run: int, *place: object) -> object:
+        seen.append(run)
+        return read(set_hash, run, *place)
+
+    monkeypatch.setattr(runs.store, "element_window", noted)
+    await points(client, limit=2)
+    assert seen == [400_004]
+    await points(client, run_type="cosmics", after=400_003)
+    assert seen == [400_004, 400_001]
+
+
 async def test_a_part_of_each_run_counts_if_it_is_named(client, runs):
     found = await points(client, lumisections="1", quantity="entries")
     assert [found[run]["value"] for run in (400_005, 400_004)] == [100, 100]
