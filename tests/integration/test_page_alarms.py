@@ -27,6 +27,7 @@ from services.gateway.settings import GatewaySettings
 from services.notifier.address import Address
 from services.notifier.service import NotifierSettings, run_notifier
 from services.notifier.webhook import Webhook
+from tests.contrast import faint_words
 from tests.filled import make_topics
 from tests.ingesting import SECRETS, access, gateway
 from tests.ink import ink
@@ -324,6 +325,59 @@ async def test_a_link_to_an_alarm_that_is_normal_says_so_and_has_its_history(
         await expect(note.locator("h3").last).to_contain_text("History")
         await page.click("text=Who is told")
     await page.close()
+
+
+async def test_filters_and_the_tree_count_what_the_gateway_knows(visit: Any) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+        asked = {"show": "all", "workspace": "pixel"}
+        rows = (await client.get("/alarms", params=asked)).json()["alarms"]
+    needing = {"raised", "returned", "acknowledged"}
+    alarmed = {row["path"] for row in rows if row["state"] in needing and row["path"]}
+    assert alarmed
+    await page.goto(f"{visit.url}/#view=find")
+    pixel = page.locator('[role="treeitem"][data-path="Pixel"] small').first
+    await expect(pixel).to_contain_text(f"▲ {len(alarmed)} with alarms")
+    await page.goto(f"{visit.url}/#workspace=pixel&only=alarms&window=run")
+    cards = page.locator(".card")
+    await expect(cards).to_have_count(len(alarmed))
+    assert set(await cards.evaluate_all("all => all.map((one) => one.dataset.path)")) == alarmed
+    await page.goto(f"{visit.url}/#workspace=pixel&only=problems&window=run")
+    await expect(page.locator(f'.card[data-path="{OCCUPANCY}"]')).to_be_visible()
+    outcomes = await cards.evaluate_all("all => all.map((one) => one.dataset.outcome)")
+    assert set(outcomes) <= {"BAD", "WARNING", "ERROR", "INVALID"}, outcomes
+    assert len(outcomes) < 10
+
+
+async def test_words_of_every_view_can_be_read_and_nothing_moves_for_who_wants_that(
+    visit: Any,
+) -> None:
+    page = visit.page
+    await _open(page, visit.url)
+    views = {
+        "": "#needing h2",
+        "workspace=pixel&window=run": ".card[data-drawn]",
+        f"path={OCCUPANCY}&window=run": "#detail:not([aria-busy]) h2",
+        "view=alarms": ".alarm",
+        "view=alarms&alarms=history": ".history li",
+        "view=find": '[role="treeitem"]',
+        "view=runs": ".runs > li",
+        "view=runs&runs=page": ".strips > li",
+        "view=system": ".process",
+        "wall=1": "#wall h2",
+    }
+    for view, part in views.items():
+        await page.goto(f"{visit.url}/#{view}")
+        await page.locator(part).first.wait_for()
+        looked, faint = await faint_words(page)
+        assert looked > 10, view
+        assert faint == [], view
+    await page.emulate_media(reduced_motion="reduce")
+    await page.goto(f"{visit.url}/#")
+    await page.locator("#needing h2").wait_for()
+    moving = "document.getAnimations().filter((one) => one.effect.getTiming().duration > 1).length"
+    assert await page.evaluate(moving) == 0
 
 
 async def test_files_of_a_plot_are_saved_in_the_name_of_who_is_logged_in(visit: Any) -> None:

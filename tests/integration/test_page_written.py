@@ -1,8 +1,10 @@
 """The page of a gateway whose log a test writes: what calls somebody, and the system view."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -18,7 +20,7 @@ from dqmstream.transport.outgoing import outgoing
 from services.gateway.settings import GatewaySettings
 from tests.filled import make_topics
 from tests.ingesting import gateway
-from tests.integration.conftest import screenshot
+from tests.integration.conftest import _running_system, _visit, screenshot
 
 # One loop for all: the browser lives in it, and is started once.
 pytestmark = [
@@ -217,3 +219,73 @@ async def test_the_system_view_shows_what_is_open_missing_and_dead_with_the_last
         await expect(held).to_contain_text("of its cache")
         await screenshot(page, "system-troubled")
     await page.close()
+
+
+_TREND_WORKSPACE: Final = """
+workspace = "mine"
+
+[[elements]]
+kind = "histogram"
+path = "Mine/charge"
+title = "Charge in layer 1"
+description = "Its mean does not move."
+axes = [{ type = "regular", bins = 100, lower = 0, upper = 200, label = "charge", unit = "ke" }]
+fill = "pixel.charge"
+select = "pixel.layer == 1"
+draw = { per_lumisection = true }
+"""
+
+
+async def _answer(page: Page, url: str) -> Any:
+    return await (await page.request.get(url)).json()
+
+
+async def test_after_the_run_its_mean_rate_stands_and_a_trend_says_which_lss_it_shows(
+    browser: Browser, tmp_path: Path
+) -> None:
+    declared = tmp_path / "mine.toml"
+    await asyncio.to_thread(declared.write_text, _TREND_WORKSPACE)
+    flags = (
+        "--lumisections",
+        "8",
+        "--seconds",
+        "1",
+        "--no-faults",
+        "--workspaces",
+        f"pixel,{declared}",
+    )
+    with _running_system(tmp_path, *flags) as system:
+        async with _visit(browser, system) as visit:
+            page = visit.page
+            await page.goto(f"{visit.url}/#window=last-3")
+            await expect(page.locator("#link")).to_contain_text("run ended", timeout=60_000)
+            rate = page.locator("#now > div", has_text="Rate").locator("dd")
+            await expect(rate).to_have_text(re.compile(r"^\d.* ev/s, mean of the run$"))
+            said = float((await rate.inner_text()).split(" ev/s")[0].replace("\u202f", ""))
+            run = await _answer(page, f"{visit.url}/api/v1/runs/1")
+            first = (await _answer(page, f"{visit.url}/api/v1/runs/1/lumisections"))["lumisections"]
+            lasted = (run["run"]["newest"] - first[0]["began"]) / SECOND
+            assert said == pytest.approx(run["run"]["events"] / lasted, rel=0.01)
+            await page.goto(f"{visit.url}/#workspace=mine&window=last-3")
+            foot = page.locator('.card[data-path="Mine/charge"] footer span')
+            await expect(foot.first).to_have_text(re.compile("^run 1 · LS 1–8 · simulated$"))
+            await expect(foot.last).to_have_text("")
+            await screenshot(page, "trend-card")
+            # Filters, where one plot is not judged, nothing is bad, and nothing stale until all is.
+            cards = page.locator(".card")
+            for path, only, found in (
+                ("Mine/charge", "unjudged", 1),
+                ("Mine/charge", "problems", 0),
+                ("Mine/charge", "stale", 0),
+                ("Pixel/Layer1/occupancy", "unjudged", 0),
+                ("Pixel/Layer1/occupancy", "problems", 0),
+                ("Pixel/Layer1/occupancy", "", 1),
+            ):
+                await page.goto(f"{visit.url}/#match={path}&only={only}")
+                await expect(page.locator("#title h1")).to_have_text(f"Search: {path}")
+                await expect(page.locator("#title p")).to_have_text(re.compile(r"^\d+ found$"))
+                await expect(page.locator(f'.card[data-path="{path}"]')).to_have_count(found)
+            visit.expects_failed_requests = True
+            await asyncio.to_thread(system.process.kill)
+            await page.goto(f"{visit.url}/#workspace=mine&only=stale")
+            await expect(cards).to_have_attribute("data-path", "Mine/charge")

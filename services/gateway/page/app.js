@@ -74,6 +74,8 @@ model.addEventListener("change", ({ detail: { what } }) => {
     chooser.draw();
   }
   if (["elements", "quality"].includes(what)) drawGrid();
+  // What is stale becomes so without any news of elements.
+  if (what === "pulse" && router.route.only === "stale") drawGrid();
   if (what === "elements") finder.follow(router.route, router.route, true);
   if (what === "strip" || what === "quality") {
     if (router.route.path) detail.draw();

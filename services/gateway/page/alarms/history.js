@@ -114,7 +114,8 @@ export class AlarmHistory {
   _row(step) {
     const { when, event, before, after, level, who, why, run, lumisection, path, workspace } = step;
     const mark = badge("NOT_RUN");
-    setBadge(mark, level === "OK" ? "GOOD" : level);
+    // Nothing that is on its way to be an alarm is green.
+    setBadge(mark, level !== "OK" ? level : after === "raising" ? "NOT_RUN" : "GOOD");
     const [title, where] = titleOf(step);
     const about = h("a", { href: this._router.link({ view: "alarms", alarms: "", alarm: step.alarm, path: "", match: "" }), title: step.alarm }, [title, where].filter(Boolean).join(" · "));
     const plot = h("a", { class: "history-plot" }, path ? `Plot${lumisection ? ` at ${lumisectionWord(lumisection)}` : ""} ›` : "Workspace ›");
