@@ -11,6 +11,8 @@ import sys
 from importlib.metadata import Distribution, distributions
 from typing import Any
 
+__all__ = ["CHECKOUT", "GROUPS", "found"]
+
 CHECKOUT = "dqmstream playback"
 """`INSTALLER` of what stands for a checkout, whose version is not known."""
 GROUPS = frozenset({"dqmstream.workspaces", "dqmstream.analyses", "dqmstream.quality_tests"})
