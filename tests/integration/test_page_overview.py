@@ -84,6 +84,7 @@ async def test_alarms_that_need_someone_say_what_to_do_and_lead_to_their_plot(vi
     await expect(page.locator("#overview")).to_be_visible()
     await expect(page).not_to_have_url(re.compile("path=|workspace=|window="))
     await page.go_back()
+    await expect(page.locator("#detail")).to_be_visible()
     await page.keyboard.press("Escape")
     await expect(page.locator("#overview")).to_be_visible()
 
