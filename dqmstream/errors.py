@@ -22,7 +22,12 @@ A message says what came, what was expected, and where: run, lumisection, path, 
     └── WindowError (ValueError)         histogram sets that must not be summed
 """
 
+from typing import Final
+
+import msgspec
+
 __all__ = [
+    "UNDECODABLE",
     "BookingError",
     "ConfigurationError",
     "DqmError",
@@ -40,6 +45,9 @@ __all__ = [
     "UnknownVersionError",
     "WindowError",
 ]
+
+UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding of bytes raises that anybody may have made up, or a disk has changed."""
 
 
 class DqmError(Exception):

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 import zstandard
 
-from dqmstream.errors import MessageError
+from dqmstream.errors import UNDECODABLE, MessageError
 from dqmstream.fold.packing import pack, unpack
 from dqmstream.identity import ranges_with
 
@@ -79,6 +79,6 @@ def unpack_state(packed: bytes) -> tuple[list[bytes], dict[int, RunMemory]]:
             raise MessageError("bad_state", f"analyser's state: claims {size} bytes")
         raw = zstandard.ZstdDecompressor().decompress(packed[1:])
         state = msgspec.msgpack.decode(raw, type=_State)
-    except (zstandard.ZstdError, msgspec.MsgspecError) as error:
+    except (zstandard.ZstdError, *UNDECODABLE) as error:
         raise MessageError("bad_state", f"analyser's state: {error}") from error
     return [pack(one) for one in state.controls], state.runs

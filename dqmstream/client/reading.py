@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dqmstream.client.element import Axis, Element
 from dqmstream.client.errors import GatewayError
 from dqmstream.client.series import Series
+from dqmstream.errors import UNDECODABLE
 
 __all__ = ["elements_of", "series_of"]
 
@@ -66,7 +67,7 @@ def _table(body: bytes) -> tuple[pa.Table, Mapping[str, Any]]:
     try:
         table = pa.ipc.open_stream(body).read_all()
         return table, msgspec.json.decode((table.schema.metadata or {})[b"dqmstream"])
-    except (pa.ArrowException, OSError, KeyError, msgspec.MsgspecError) as error:
+    except (pa.ArrowException, OSError, KeyError, *UNDECODABLE) as error:
         msg = f"the answer is no table of a gateway: {type(error).__name__} {error!s:.200}"
         raise GatewayError(msg) from error
 

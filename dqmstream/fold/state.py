@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import msgspec
 
-from dqmstream.errors import MessageError
+from dqmstream.errors import UNDECODABLE, MessageError
 from dqmstream.fold.packing import pack, unpack
 from dqmstream.fold.run_state import RunState
 from dqmstream.messages.struct import Value
@@ -108,7 +108,7 @@ class ControlState(msgspec.Struct, array_like=True):
         """
         try:
             return msgspec.msgpack.decode(unpack(data), type=cls)
-        except msgspec.MsgspecError as error:
+        except UNDECODABLE as error:
             raise MessageError("bad_state", f"checkpoint state: {error}") from error
 
     @property

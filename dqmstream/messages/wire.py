@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import zstandard
 
-from dqmstream.errors import MessageError, UnknownVersionError
+from dqmstream.errors import UNDECODABLE, MessageError, UnknownVersionError
 from dqmstream.messages.alarms import (
     AlarmCheckpoint,
     AlarmCondition,
@@ -177,7 +177,7 @@ class Codec:
             if found == message.version:
                 return self._decoders[name].decode(value)
             return self._upgraded(name, found, value)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNDECODABLE as error:
             raise MessageError("bad_body", f"{name}: {error}") from error
 
     def type_of(self, headers: Headers) -> type[Message]:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from dqmstream.errors import MessageError
+from dqmstream.errors import UNDECODABLE, MessageError
 from dqmstream.messages.booking import Axis
 from dqmstream.messages.struct import Value
 from dqmstream.quality.algorithm import Algorithm, Findings
@@ -128,7 +128,7 @@ def unpack_answer(body: bytes) -> Found | Failure:
 def _unpack(body: bytes, kind: Any) -> Any:
     try:
         return msgspec.msgpack.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         raise MessageError("bad_answer", f"expected {kind}, got other bytes: {error}") from error
 
 

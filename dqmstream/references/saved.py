@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from dqmstream.errors import ConfigurationError, MessageError
+from dqmstream.errors import UNDECODABLE, ConfigurationError, MessageError
 from dqmstream.messages.references import Reference, ReferenceContents
 from dqmstream.messages.struct import Message
 from dqmstream.messages.wire import CODEC
@@ -103,7 +103,7 @@ def read_catalogue(file: Path, workspaces: Collection[str] | None = None) -> Sav
     except OSError as error:
         msg = f"references {file}: cannot be read: {error.strerror}"
         raise ConfigurationError(msg) from error
-    except msgspec.MsgspecError as error:
+    except UNDECODABLE as error:
         msg = f"references {file}: not what `dqmstream references save` writes: {error}"
         raise ConfigurationError(msg) from error
     except MessageError as error:

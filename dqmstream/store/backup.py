@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Connection, Table, insert, select
 
-from dqmstream.errors import NotStoredError, StoreError
+from dqmstream.errors import UNDECODABLE, NotStoredError, StoreError
 from dqmstream.store.database import Database, insert_rows, upsert
 from dqmstream.store.digest import run_digests
 from dqmstream.store.listings.runs import stored_run
@@ -262,7 +262,7 @@ def read_seal(file: Path) -> Backup:
                 f"SELECT format, run, log, made, sha256 FROM {_SEAL}"  # noqa: S608
             ).fetchall()
             digest = _sha256(connection)
-    except (sqlite3.Error, msgspec.MsgspecError, OverflowError) as error:
+    except (sqlite3.Error, OverflowError, *UNDECODABLE) as error:
         msg = f"{file} is no backup of a run, or is damaged: {error}"
         raise StoreError(msg) from error
     if len(rows) != 1 or rows[0][0] != _FORMAT:

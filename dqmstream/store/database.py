@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -34,7 +33,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.sql.dml import Insert
 
-from dqmstream.errors import ConfigurationError, StoreError
+from dqmstream.errors import UNDECODABLE, ConfigurationError, StoreError
 
 __all__ = ["Database", "insert_rows", "upsert"]
 
@@ -96,7 +95,7 @@ class Database:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except msgspec.DecodeError as error:
+        except UNDECODABLE as error:
             msg = f"store {self.name}: something stored is damaged: {error}"
             raise StoreError(msg) from error
         except (OperationalError, InterfaceError, PoolTimeoutError) as error:

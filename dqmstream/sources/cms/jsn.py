@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from dqmstream.errors import SourceError
+from dqmstream.errors import UNDECODABLE, SourceError
 from dqmstream.sources.cms.limits import Limits
 
 __all__ = ["Jsn", "JsnForm", "decode_jsn", "encode_jsn", "read_jsn"]
@@ -111,7 +111,7 @@ def decode_jsn(content: bytes) -> Jsn:
     """
     try:
         fields = msgspec.json.decode(content, type=_Document).data
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+    except UNDECODABLE as error:
         detail = f"expected an object with a list 'data', got {content[:60]!r}: {error}"
         raise SourceError("jsn_unreadable", detail) from error
     form = _form(fields)

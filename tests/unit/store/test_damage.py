@@ -105,6 +105,7 @@ def test_a_store_cut_short_is_an_error(whole: bytes, tmp_path: Path, share: floa
     [
         "UPDATE merged SET beside = x'c1'",
         "UPDATE merged SET beside = x'92'",
+        "UPDATE merged SET beside = x'92808100a1fb'",
         "UPDATE chunks SET lumisections = x'010203'",
         "UPDATE chunks SET lumisections = x'ffffffff'",
         "UPDATE chunks SET total = x'00'",
