@@ -286,6 +286,18 @@ async def test_the_past_is_shown_as_it_was_known_with_a_banner(visit: Any) -> No
     await expect(card).to_have_attribute("data-outcome", "GOOD")
     await expect(card.locator("footer")).to_contain_text(re.compile("LS 1–[34]"))
     await screenshot(page, "past")
+    slider = page.get_by_role("slider", name="Moment whose knowledge is shown")
+    stood = int(await slider.input_value())
+    await slider.focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page).not_to_have_url(re.compile(re.escape(at)))
+    assert int(await slider.input_value()) == stood + 1
+    await screenshot(page, "past-slider")
+    await page.keyboard.press("Home")
+    await expect(page.locator("#strip-cells button")).to_have_count(1)
+    await page.keyboard.press("End")
+    await expect(page.locator("#past")).to_be_hidden()
+    assert "at=" not in page.url
     await page.goto(f"{visit.url}/#at={at}")
     await expect(page.locator(_tile("pixel"))).to_have_attribute("data-outcome", "GOOD")
     await expect(page.locator(_tile("pixel")).locator(".good")).to_contain_text("not known")

@@ -68,10 +68,14 @@ export class Model extends EventTarget {
   /** LSs of the run, rising; of the past those that had begun, with the outcomes found by then. */
   get lumisections() {
     const { moment } = this;
+    return moment === null ? this.lumisectionsNow : this.lumisectionsNow.flatMap((row) => asOf(row, moment));
+  }
+
+  /** The same as they are known now, whatever moment is shown. */
+  get lumisectionsNow() {
     return Object.values(this.boards.strip.rows)
       .filter(({ lumisection }) => lumisection)
-      .sort((a, b) => a.lumisection - b.lumisection)
-      .flatMap((row) => (moment === null ? [row] : asOf(row, moment)));
+      .sort((a, b) => a.lumisection - b.lumisection);
   }
 
   /** What was imported of the whole run, which no LS resolves: it is kept under 0; null if nothing was. */

@@ -1,7 +1,7 @@
 /**
  * Time travel: along the run by LSs, with a slider, by playing, or to where the verdict changed, of the
- * element that is shown large, else of the workspace; and in what was known, to any moment of the past; and the LSs that are shown can be held, to compare
- * others with them. Keys: `[` and `]` go to changes of the verdict, `c` holds.
+ * element that is shown large, else of the workspace; and in what was known, to any moment of the
+ * past, with a slider too; and the LSs that are shown can be held, to compare others with them. Keys: `[` and `]` go to changes of the verdict, `c` holds.
  */
 
 import { sheet } from "../canvas.js";
@@ -13,6 +13,7 @@ import { changesAt } from "../overview/changes.js";
 import { MOST, formatOver, parseOver } from "../plots/others.js";
 import { rangeOf, unreadMoment } from "../router.js";
 import { windowEnds } from "../windows.js";
+import { Knowledge } from "./knowledge.js";
 import { Verdicts } from "./verdicts.js";
 
 const STEP = 1000;
@@ -31,11 +32,12 @@ export class Travel {
     this._moment = h("input", { type: "datetime-local", step: 1, "aria-label": "Moment whose knowledge is shown", onchange: () => this._travel() });
     this._zone = h("small", { title: "The zone of all times of this page: the browser's" });
     this._past = button("As it was known at …", "Plots and outcomes as the shifter saw them at a moment", null, () => this._open());
+    this._knowledge = new Knowledge((at) => router.go({ at }, { replace: true }));
     this._banner = h("p", { id: "past", role: "status", hidden: true }, h("b"), h("span"), button("Back to now", "Show what is known now", null, () => router.go({ at: "" })));
     this._unread = h("p", { id: "unread", role: "alert", hidden: true }, h("b"), h("span"), button("Show now", "Take the moment out of the address", null, () => router.go({ at: "" })));
     this._hold = button("Compare", "Hold the LSs that are shown, and draw them over others that the slider or the strip shows then", "c", () => this.hold());
     this._held = h("span", { class: "held", role: "status" });
-    byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._nowhere, this._hold, this._held, this._past, this._moment, this._zone);
+    byId("travel").append(this._before, this._play, h("div", { class: "slide" }, this._track, this._slider), this._after, this._nowhere, this._hold, this._held, this._past, this._moment, this._zone, this._knowledge.root);
     for (const part of [this._moment, this._zone]) show(part, false);
     byId("strip").before(this._banner, this._unread);
     document.addEventListener("keydown", (event) => this._key(event));
@@ -69,7 +71,10 @@ export class Travel {
     }
     // The field takes the browser's time: whoever is at home reads another clock than the log book.
     setText(this._zone, zone(moment ?? undefined));
-    for (const part of [this._moment, this._zone]) show(part, moment !== null || this._asked === true);
+    const isAsked = moment !== null || this._asked === true;
+    for (const part of [this._moment, this._zone]) show(part, isAsked);
+    const { live, lumisectionsNow, run } = this._model;
+    this._knowledge.draw(lumisectionsNow, moment, live && !run?.ended ? Date.now() * 1e6 : null, isAsked);
     this._drawHeld();
     drawTrack(this._track, ...judged, chosen);
   }
@@ -160,8 +165,8 @@ export class Travel {
 
   _open() {
     this._asked = true;
-    for (const part of [this._moment, this._zone]) show(part, true);
     if (!this._moment.value) this._moment.value = local(new Date());
+    this.draw();
     this._moment.focus();
   }
 
