@@ -1,8 +1,8 @@
 /** Drawing by turns: what has changed, as much in a frame as it has time for; the rest waits for the next one. */
 
 /** Milliseconds for canvases in a frame, and texts: the browser needs as long again to show them. */
-const FRAME_BUDGET = 5;
-const FRAME_TEXTS = 40;
+const FRAME_BUDGET = 4;
+const FRAME_TEXTS = 24;
 /** Milliseconds after which some texts are written though not all canvases are drawn. */
 const TEXTS_WAIT = 500;
 
