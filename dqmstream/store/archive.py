@@ -22,7 +22,7 @@ from dqmstream.store.archive_files import README, SCHEMAS
 from dqmstream.store.compaction import Sheet, sheets
 from dqmstream.store.database import Database
 from dqmstream.store.known import Known
-from dqmstream.store.listings import lumisections, reports
+from dqmstream.store.listings import in_run, lumisections, reports
 from dqmstream.store.listings.pages import pages
 from dqmstream.store.listings.runs import stored_run
 from dqmstream.store.pieces import late_window
@@ -254,7 +254,7 @@ def _condition_rows(connection: Connection, run: int) -> Iterator[list[dict[str,
             "prescale_index": one.prescale_index,
             "dcs": json.dumps(one.dcs, sort_keys=True),
         }
-        for one in lumisections.conditions(connection, run)
+        for one in in_run.conditions(connection, run).values()
     ]
 
 

@@ -24,9 +24,12 @@ _NEWEST: Final = (
 _REPORTS_AT: Final = select(_R.schema, _R.body).where(
     *_OF_WORKSPACE, _R.lumisection == _NEWEST.scalar_subquery()
 )
-_CONDITIONS_OF: Final = select(
-    CONDITIONS.c.lumisection, CONDITIONS.c.schema, CONDITIONS.c.body
-).where(CONDITIONS.c.run == bindparam("of_run"))
+_C: Final = CONDITIONS.c
+_CONDITIONS_OF: Final = (
+    select(_C.lumisection, _C.schema, _C.body)
+    .where(_C.run == bindparam("of_run"))
+    .order_by(_C.lumisection)
+)
 
 
 def newest_reports(
@@ -40,6 +43,6 @@ def newest_reports(
 
 
 def conditions(connection: Connection, run: int) -> dict[int, Conditions]:
-    """Conditions by LS, also of LSs without contents."""
+    """Conditions by LS, rising, also of LSs of which nothing else is stored."""
     rows = connection.execute(_CONDITIONS_OF, {"of_run": run})
     return {row.lumisection: unpack(Conditions, row.schema, row.body) for row in rows}

@@ -1,6 +1,6 @@
 """Lumisections of a run: accounts, conditions, and which are missing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -26,7 +26,7 @@ from dqmstream.store.bodies import unpack
 from dqmstream.store.listings.pages import Cursor, read_page
 from dqmstream.store.tables import CONDITIONS, LUMISECTIONS, MERGED, PIECES, SERIES
 
-__all__ = ["LumisectionFilter", "conditions", "missing", "page"]
+__all__ = ["LumisectionFilter", "missing", "page"]
 
 _ACCOUNT: Final = msgspec.json.Decoder(MergedAccount)
 
@@ -110,14 +110,6 @@ def _lumisection(row: Any) -> Lumisection:
         conditions=None if row.body is None else unpack(Conditions, row.schema, row.body),
         changed=bool(row.changed),
     )
-
-
-def conditions(connection: Connection, run: int) -> Iterator[Conditions]:
-    """Conditions of a run, by LS, also of LSs of which nothing else is stored."""
-    c = CONDITIONS.c
-    query = select(c.schema, c.body).where(c.run == run).order_by(c.lumisection)
-    for row in connection.execute(query):
-        yield unpack(Conditions, row.schema, row.body)
 
 
 def missing(
