@@ -82,12 +82,12 @@ export function windowQuery(word) {
 /** The run of a view in an address. */
 export const runWord = (run) => (run === null ? "current" : String(run));
 
-/** All elements of a run that a pattern `{match}` or `{regex}` means; all without one. */
-export async function elements(run, pattern = {}) {
+/** All elements of a run that a pattern `{match}` or `{regex}` means; all without one. `path` is where they are listed. */
+export async function elements(run, pattern = {}, path = "elements") {
   const found = [];
   let after = 0;
   while (after !== null) {
-    const page = await ask("elements", { ...pattern, run, after, limit: 2000 });
+    const page = await ask(path, { ...pattern, run, after, limit: 2000 });
     found.push(...page.elements);
     after = page.after;
   }

@@ -3,7 +3,6 @@
 import { ask, elements } from "../api.js";
 
 const CANDIDATE = "candidate:";
-const PAGE = 2000;
 
 /** What stands in an address for a candidate, where a set has its hash. */
 export const candidateWord = (name) => `${CANDIDATE}${name}`;
@@ -19,23 +18,14 @@ export const sourceShort = (word) => (candidateOf(word) ? `candidate ${candidate
 
 const under = (word, run, what) => `deployments/${encodeURIComponent(candidateOf(word))}/runs/${run}/${what}`;
 
-export function askContents(word, run, query) {
-  return candidateOf(word) ? ask(under(word, run, "contents"), query) : ask(`runs/${run}/contents`, { ...query, set: word });
-}
+const asking = (what) => (word, run, query) => (
+  candidateOf(word) ? ask(under(word, run, what), query) : ask(`runs/${run}/${what}`, { ...query, set: word })
+);
 
-export function askReports(word, run, query) {
-  return candidateOf(word) ? ask(under(word, run, "reports"), query) : ask(`runs/${run}/reports`, { ...query, set: word });
-}
+export const askContents = asking("contents");
+export const askReports = asking("reports");
 
 /** All elements that it books in a run. */
-export async function askElements(word, run) {
-  if (!candidateOf(word)) return elements(run, { set: word });
-  const found = [];
-  let after = 0;
-  while (after !== null) {
-    const page = await ask(under(word, run, "elements"), { after, limit: PAGE });
-    found.push(...page.elements);
-    after = page.after;
-  }
-  return found;
+export function askElements(word, run) {
+  return candidateOf(word) ? elements(null, {}, under(word, run, "elements")) : elements(run, { set: word });
 }
