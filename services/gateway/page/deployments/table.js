@@ -4,6 +4,7 @@ import { h } from "../dom.js";
 import { age } from "../format.js";
 import { table } from "../system/tables.js";
 import { Compared } from "./compared.js";
+import { runningOf } from "./running.js";
 
 const STATES = { promoted: "in force", running: "runs beside", planned: "planned", superseded: "before it", dropped: "dropped", rolled_back: "rolled back" };
 
@@ -15,12 +16,12 @@ export function deploymentsTable(router) {
     root: h("div", {}, rows.root, compared.root),
     draw({ deployments, current, candidate }, now) {
       const newest = [...deployments].reverse();
-      // Of two systems production is the one that asks.
-      compared.draw(candidate ? [] : newest.filter(({ state }) => state === "running").map(({ name }) => name));
+      const beside = runningOf({ candidate, deployments: newest });
+      compared.draw(beside);
       rows.draw(newest, ({ name }) => name, (row) => [
         row.name === current ? `${row.name} ●` : row.name,
         STATES[row.state] ?? row.state,
-        row.state === "running" && !candidate ? compared.words(row.name) : "–",
+        beside.includes(row.name) ? compared.words(row.name) : "–",
         row.release,
         row.report ? row.report.verdict : "not compared",
         `${age((now - row.when) / 1e9)} ago`,
