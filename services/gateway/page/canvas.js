@@ -192,7 +192,7 @@ function drawNames(pen, of, axis, box, size) {
   for (const [i, text] of texts.entries()) {
     const bin = i * every;
     const x = of.at((axis.edges[bin] + axis.edges[bin + 1]) / 2);
-    stroke(pen, INK.frame, [[x, bottom], [x, bottom + size.tick]]);
+    plumb(pen, INK.frame, x, bottom, size.tick);
     if (flat) write(pen, text, x, bottom + size.tick + 2, { size: size.font, base: "top" });
     else if (deep > size.font * 3) {
       write(pen, text, x, bottom + size.tick + 3, {
@@ -212,7 +212,7 @@ export function roomForNames(axis, width, height, size) {
 }
 
 /** A line one pixel wide to the right. Rectangles cost less to paint than strokes. */
-function level(pen, colour, x, y, length) {
+export function level(pen, colour, x, y, length) {
   pen.fillStyle = colour;
   pen.fillRect(x, y - 0.5, length, 1);
 }

@@ -1,7 +1,7 @@
 /** Two-dimensional elements as a map of colours. */
 
 import { binAt, binName, lowestPositive, scale, ticks } from "./axes.js";
-import { distinct, drawHorizontal, drawVertical, frame, roomForNames, roomForNumbers, sizes, stroke, write } from "./canvas.js";
+import { distinct, drawHorizontal, drawVertical, frame, level, roomForNames, roomForNumbers, sizes, write } from "./canvas.js";
 import { DIVERGING, INK, RISING } from "./colours.js";
 import { brief, number } from "./format.js";
 import { pixelsOf } from "./pooling.js";
@@ -119,7 +119,7 @@ function drawNames(pen, y, axis, box, size) {
   const shown = Array.from({ length: Math.ceil(axis.bins / every) }, (_, i) => axis.names[i * every] ?? "");
   for (const [i, text] of distinct(pen, shown, size.font - 1, room).entries()) {
     const at = y.at((axis.edges[i * every] + axis.edges[i * every + 1]) / 2);
-    stroke(pen, INK.frame, [[box.left - size.tick, at], [box.left, at]]);
+    level(pen, INK.frame, box.left - size.tick, at, size.tick);
     write(pen, text, box.left - size.tick - 3, at, { size: size.font - 1, align: "right", base: "middle" });
   }
 }
