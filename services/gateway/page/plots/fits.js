@@ -8,7 +8,7 @@ import { rangesOf } from "./shapes.js";
 const MODELS = { gaussian: "Gaussian", landau: "Landau", exponential: "exponential", line: "line", "gaussian-line": "Gaussian on a line", "breit-wigner": "Breit-Wigner" };
 
 /** `model` or `model:from:to` of an address, the range in units of the axis; null for what is none. */
-export function parseFit(word) {
+function parseFit(word) {
   const [model, ...ends] = word.split(":");
   const range = ends.length ? rangesOf(ends.join(":"))[0] : null;
   return Object.hasOwn(MODELS, model) && (range || !ends.length) ? { model, range } : null;
