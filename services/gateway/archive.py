@@ -87,10 +87,14 @@ class Archive:
 
     def summaries(self, numbers: Sequence[int]) -> dict[int, tuple[RunTally, dict[str, str]]]:
         """What runs come to, as it was counted, and the set of each workspace that is shown."""
-        tallies, brought = self._store.tallies(numbers), self._store.brought(numbers)
-        activations = self._store.activations()
+        tallies, sets = self._store.tallies(numbers), self.sets_of(numbers)
+        return {number: (tallies[number], sets[number]) for number in numbers}
+
+    def sets_of(self, numbers: Sequence[int]) -> dict[int, dict[str, str]]:
+        """The set of each workspace that is shown of runs."""
+        brought, activations = self._store.brought(numbers), self._store.activations()
         booked: dict[str, Sequence[str]] = {}
-        found: dict[int, tuple[RunTally, dict[str, str]]] = {}
+        found: dict[int, dict[str, str]] = {}
         for number in numbers:
             sets: dict[str, list[str]] = {}
             for name in sorted({name for name, _ in brought[number]}):
@@ -104,7 +108,7 @@ class Archive:
                 workspace: next((name for name in names if (name, workspace) in there), None)
                 for workspace, names in shown.items()
             }
-            found[number] = (tallies[number], {w: name for w, name in chosen.items() if name})
+            found[number] = {w: name for w, name in chosen.items() if name}
         return found
 
     def run(self, number: int) -> Run | None:

@@ -6,8 +6,8 @@ or the store where memory has not heard all of the run.
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 from dqmstream.messages.quality import Outcome
 from dqmstream.quality.summary import JUDGED, worst_of
@@ -23,7 +23,9 @@ from services.gateway.truth import suffices
 from services.gateway.verdicts import ReportScope
 from services.gateway.windows import Window
 
-__all__ = ["RunIndex", "RunQuery", "summary_of"]
+__all__ = ["RunIndex", "RunQuery", "stored_page", "summary_of"]
+
+T = TypeVar("T")
 
 _BATCH: Final = 200
 _LOOKED_AT: Final = 5_000
@@ -132,28 +134,15 @@ class RunIndex:
         limit: int,
         live: frozenset[int],
     ) -> tuple[list[dict[str, Any]], int | None]:
-        """Stored runs that are meant, and below which number to look on; None at the end."""
-        # Not judged are also those of which no LS has any reports.
-        outcome = None if query.outcome is Outcome.NOT_RUN else query.outcome
-        batch = min(limit, _BATCH) if query == RunQuery() else _BATCH
-        rows: list[dict[str, Any]] = []
-        looked = 0
-        while looked < _LOOKED_AT:
-            found = archive.runs(before, batch, outcome)
-            known = {run.run: stored_row(run) for run in found if run.run not in live}
-            maybe = [number for number, row in known.items() if query.may_mean(row)]
-            summaries = archive.summaries(maybe)
-            for run in found:
-                looked, before = looked + 1, run.run
-                if run.run in summaries:
-                    row = known[run.run] | {"summary": summary_of(run, *summaries[run.run])}
-                    if query.means(row):
-                        rows.append(row)
-                if len(rows) == limit:
-                    return rows, before
-            if len(found) < batch:
-                return rows, None
-        return rows, before
+        def made(some: Sequence[tuple[Run, Mapping[str, Any]]]) -> dict[int, dict[str, Any]]:
+            summaries = archive.summaries([run.run for run, _ in some])
+            rows = {
+                run.run: {**row, "summary": summary_of(run, *summaries[run.run])}
+                for run, row in some
+            }
+            return {number: row for number, row in rows.items() if query.means(row)}
+
+        return stored_page(archive, query, before, limit, live=live, made=made)
 
     async def _of_store(self, numbers: list[int]) -> dict[int, dict[str, Any]]:
         archive = self._archive
@@ -180,6 +169,43 @@ class RunIndex:
             whole = self._archive is None or (not lent and suffices(records, Window("run")))
             rows[number] = boards.run_row(run) | {"summary": _of_live(run) if whole else None}
         return rows, current.number if current else None
+
+
+def stored_page(
+    archive: Archive,
+    query: RunQuery,
+    before: int | None,
+    limit: int,
+    *,
+    live: frozenset[int],
+    made: Callable[[Sequence[tuple[Run, Mapping[str, Any]]]], Mapping[int, T]],
+) -> tuple[list[T], int | None]:
+    """Stored runs that are meant and not `live`, and below which number to look on; None at the
+    end. Blocking, as the store is.
+
+    Parameters
+    ----------
+    made
+        What is answered of runs that may be meant, by number; of the others among them nothing is.
+    """
+    # Not judged are also those of which no LS has any reports.
+    outcome = None if query.outcome is Outcome.NOT_RUN else query.outcome
+    batch = min(limit, _BATCH) if query == RunQuery() else _BATCH
+    answers: list[T] = []
+    looked = 0
+    while looked < _LOOKED_AT:
+        found = archive.runs(before, batch, outcome)
+        rows = [(run, stored_row(run)) for run in found if run.run not in live]
+        meant = made([(run, row) for run, row in rows if query.may_mean(row)])
+        for run in found:
+            looked, before = looked + 1, run.run
+            if run.run in meant:
+                answers.append(meant[run.run])
+            if len(answers) == limit:
+                return answers, before
+        if len(found) < batch:
+            return answers, None
+    return answers, before
 
 
 def summary_of(run: Run, tally: RunTally, sets: Mapping[str, str]) -> dict[str, Any]:

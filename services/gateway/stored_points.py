@@ -1,22 +1,18 @@
 """Points of trends over runs that are stored. Blocking, from any thread, as the store is."""
 
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from dqmstream.errors import NotStoredError, WindowError
 from dqmstream.messages.quality import Outcome, QualityReports
 from dqmstream.quality.summary import worst_of
+from dqmstream.store.answers import Run
 from services.gateway.archive import Archive
-from services.gateway.run_index import RunQuery
+from services.gateway.run_index import RunQuery, stored_page
 from services.gateway.run_points import Measure, Row, Taken, booked_as, point
-from services.gateway.run_rows import stored_row
 from services.gateway.windows import Window
 
 __all__ = ["RunsAsked", "StoredRun", "outcome_of", "stored_outcome", "stored_point", "stored_runs"]
-
-_BATCH: Final = 200
-_LOOKED_AT: Final = 5_000
-"""Stored runs that are looked at for one answer: it says where to go on."""
 
 
 class RunsAsked(NamedTuple):
@@ -59,27 +55,17 @@ class StoredRun(NamedTuple):
 def stored_runs(
     archive: Archive, asked: RunsAsked, live: frozenset[int]
 ) -> tuple[dict[int, StoredRun], int | None]:
-    """Stored runs that are meant and not `live`, and below which number to look on; None at the
-    end."""
-    batch = asked.limit if asked.runs == RunQuery() else _BATCH
-    before, looked = asked.before, 0
-    found: dict[int, StoredRun] = {}
-    while looked < _LOOKED_AT:
-        some = archive.runs(before, batch)
-        rows = {run.run: stored_row(run) for run in some if run.run not in live}
-        meant = [number for number, row in rows.items() if asked.runs.may_mean(row)]
-        shown = archive.summaries(meant[: asked.limit - len(found)])
-        for run in some:
-            looked, before = looked + 1, run.run
-            if run.run in shown:
-                found[run.run] = StoredRun(
-                    rows[run.run], shown[run.run][1].get(asked.workspace, "")
-                )
-            if len(found) == asked.limit:
-                return found, before
-        if len(some) < batch:
-            return found, None
-    return found, before
+    """By number, stored runs that are meant and not `live`, and below which number to look on; None
+    at the end."""
+
+    def made(some: Sequence[tuple[Run, Row]]) -> dict[int, StoredRun]:
+        shown = archive.sets_of([run.run for run, _ in some])
+        return {
+            run.run: StoredRun(row, shown[run.run].get(asked.workspace, "")) for run, row in some
+        }
+
+    found, edge = stored_page(archive, asked.runs, asked.before, asked.limit, live=live, made=made)
+    return {each.row["run"]: each for each in found}, edge
 
 
 def stored_point(archive: Archive, asked: RunsAsked, stored: StoredRun) -> dict[str, Any]:

@@ -197,6 +197,11 @@ async def test_only_the_runs_that_are_asked_for_are_read(client, runs, monkeypat
     assert seen == [400_004, 400_001]
 
 
+async def test_what_runs_come_to_is_not_read(client, runs, monkeypatch):
+    monkeypatch.setattr(runs.store, "tallies", lambda _: pytest.fail("counts of runs are read"))
+    assert set(await points(client)) == {400_005, 400_004, 400_003, 400_002, 400_001}
+
+
 async def test_a_part_of_each_run_counts_if_it_is_named(client, runs):
     found = await points(client, lumisections="1", quantity="entries")
     assert [found[run]["value"] for run in (400_005, 400_004)] == [100, 100]
