@@ -8,9 +8,9 @@ from dqmstream.alarms.flood import FLOOD
 from dqmstream.alarms.groups import grouped
 from dqmstream.clock import Clock
 from dqmstream.errors import MessageError
-from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState, AlarmTransition
+from dqmstream.messages.alarms import AlarmCheckpoint, AlarmState
 from dqmstream.messages.operations import Command
-from dqmstream.messages.topics import ALARM_STATE, ALARMS
+from dqmstream.messages.topics import ALARM_STATE
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.followed import FollowedTopic
 from dqmstream.transport.log import Log, Record
@@ -108,29 +108,8 @@ class AlarmDesk:
     async def history(self, alarm: str, limit: int) -> list[dict[str, Any]]:
         """The last steps of an alarm, the oldest first."""
         await self.state(alarm)
-        found: list[AlarmTransition] = []
-        seen: set[int] = set()
-        async with log_within(_PATIENCE):
-            start, end = await self._log.bounds(ALARMS, 0)
-        place, key = (ALARMS, 0), alarm.encode()
-        if start >= end:
-            return []
-        async with self._log.reader({place: start}) as reader:
-            while reader.position(*place) < end:
-                async with log_within(_PATIENCE):
-                    records = await reader.read(timeout=_READ_SECONDS)
-                for record in records:
-                    if record.key != key:
-                        continue
-                    try:
-                        message = CODEC.decode(record.headers, record.value)
-                    except MessageError:
-                        continue
-                    # A step that was told twice is one step.
-                    if isinstance(message, AlarmTransition) and message.number not in seen:
-                        seen.add(message.number)
-                        found.append(message)
-        return [step_fields(one) for one in found[-limit:]]
+        steps = await self.record.of_alarm(alarm)
+        return [step_fields(one) for one in steps[-limit:]]
 
     def _take(self, record: Record) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The record of alarms, read backwards, and folded to how they stood at a moment."""
+"""The record of alarms, read backwards, by alarm, and folded to how they stood at a moment."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -76,6 +76,15 @@ class AlarmRecord:
             upto = since
         return found, upto if upto > start else None
 
+    async def of_alarm(self, alarm: str) -> list[AlarmTransition]:
+        """All steps of an alarm, the oldest first; ProblemError 503 if the log is away."""
+        # A step that was told twice is one step.
+        found: dict[int, AlarmTransition] = {}
+        async for batch in self._read(*await self._bounds(), alarm):
+            for _, step in batch:
+                found.setdefault(step.number, step)
+        return list(found.values())
+
     async def stood(self, moment: int) -> list[dict[str, Any]]:
         """Alarms that were not normal at a moment, by name: the last step of each until then.
 
@@ -95,8 +104,11 @@ class AlarmRecord:
         async with log_within(_PATIENCE):
             return await self._log.bounds(ALARMS, 0)
 
-    async def _read(self, start: int, end: int) -> AsyncIterator[list[tuple[int, AlarmTransition]]]:
-        """Steps within offsets, each with its own, some at a time."""
+    async def _read(
+        self, start: int, end: int, alarm: str | None = None
+    ) -> AsyncIterator[list[tuple[int, AlarmTransition]]]:
+        """Steps within offsets, each with its own, some at a time; of one alarm if it is named."""
+        key = None if alarm is None else alarm.encode()
         if start >= end:
             return
         async with self._log.reader({(ALARMS, 0): start}) as reader:
@@ -105,12 +117,11 @@ class AlarmRecord:
                     records = await reader.read(
                         max_records=min(_BACK, end - at), timeout=_READ_SECONDS
                     )
-                yield [found for record in records if (found := _step(record, end))]
+                named = (one for one in records if key in {None, one.key} and one.offset < end)
+                yield [found for record in named if (found := _step(record))]
 
 
-def _step(record: Record, end: int) -> tuple[int, AlarmTransition] | None:
-    if record.offset >= end:
-        return None
+def _step(record: Record) -> tuple[int, AlarmTransition] | None:
     try:
         message = CODEC.decode(record.headers, record.value)
     except MessageError:
