@@ -1,12 +1,13 @@
 """A source of which only some columns are recorded, where it cannot choose itself what it sends."""
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
 
 import pyarrow as pa
 from msgspec import structs
 
 from dqmstream.booking.columns import encode_batch
+from dqmstream.booking.fields import checked_fields
+from dqmstream.booking.prune import prune_batch
 from dqmstream.errors import ConfigurationError, MessageError
 from dqmstream.identity import content_hash
 from dqmstream.sources.source import EventSource, SourceChunk, SourceLumisection
@@ -89,47 +90,7 @@ def _narrowed(body: bytes, kept: frozenset[str]) -> bytes:
     try:
         with pa.ipc.open_stream(body) as stream:
             batch = stream.read_next_batch()
-        return encode_batch(_selected(batch, kept))
+        checked_fields(batch.schema)
+        return encode_batch(prune_batch(batch, kept))
     except (pa.ArrowException, MessageError, OSError, StopIteration):
         return body
-
-
-def _selected(batch: pa.RecordBatch, kept: frozenset[str]) -> pa.RecordBatch:
-    """The batch with the columns that are kept; what its schema says besides stays."""
-    fields: list[Any] = []
-    arrays: list[Any] = []
-    for field, array in zip(batch.schema, batch.columns, strict=True):
-        members = _members(field, kept)
-        if members:
-            few = _with_members(array, members)
-            fields.append(pa.field(field.name, few.type, nullable=field.nullable))
-            arrays.append(few)
-        elif field.name in kept:
-            fields.append(field)
-            arrays.append(array)
-    said: Any = batch.schema.metadata
-    schema = pa.schema(fields, metadata=said)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _members(field: Any, kept: frozenset[str]) -> list[str]:
-    """Which members of a collection are kept; none of what is no collection, or not kept."""
-    kind = field.type
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    if not is_list or not pa.types.is_struct(kind.value_type):
-        return []
-    names = [member.name for member in kind.value_type]
-    found = [name for name in names if f"{field.name}.{name}" in kept]
-    return found or (names[:1] if field.name in kept else [])
-
-
-def _with_members(array: Any, members: list[str]) -> Any:
-    """A collection with some of its members."""
-    flat = array.values
-    own = [flat.type.field(name) for name in members]
-    objects = pa.StructArray.from_arrays([flat.field(one.name) for one in own], fields=own)
-    item = array.type.value_field
-    of = pa.field(item.name, objects.type, nullable=item.nullable)
-    make = pa.LargeListArray if pa.types.is_large_list(array.type) else pa.ListArray
-    kind = pa.large_list(of) if make is pa.LargeListArray else pa.list_(of)
-    return make.from_arrays(array.offsets, objects, type=kind)
