@@ -1,9 +1,7 @@
 """A candidate beside production, in compose and on Kubernetes: within limits of its own, without
 production's secrets, and where production's gateway asks for it."""
 
-import copy
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,19 +11,11 @@ import jsonschema
 import kubernetes_validate
 import msgspec
 import pytest
-import yaml
 
 from services.gateway.candidate_relay import Running, base_of
 from services.settings import Settings
-from tests.deployment.files import (
-    CANDIDATE,
-    COMPOSE,
-    KUBERNETES,
-    load,
-    load_all,
-    settings_of,
-)
-from tests.deployment.test_kubernetes import _apply
+from tests.deployment.files import CANDIDATE, COMPOSE, KUBERNETES, load, settings_of
+from tests.deployment.test_kubernetes import _apply, _objects
 
 Object = dict[str, Any]
 
@@ -40,9 +30,7 @@ _SHARED: Final = ("partitions", "histogram_partitions", "max_open", "kafka_prefi
 
 def _manifests(*, patched: bool) -> dict[str, Object]:
     """By kind and name."""
-    names = load(_BASE / "kustomization.yaml")["resources"]
-    objects = [one for name in names for one in load_all(_BASE / name)]
-    found = {f"{one['kind']}/{one['metadata']['name']}": copy.deepcopy(one) for one in objects}
+    found = {f"{one['kind']}/{one['metadata']['name']}": one for one in _objects(_BASE)}
     for patch in load(_OVERLAY / "kustomization.yaml")["patches"] if patched else []:
         for one in found.values():
             if re.fullmatch(patch["target"]["kind"], one["kind"]):
@@ -177,21 +165,20 @@ def test_the_policies_let_gateways_ask_a_candidate_and_nobody_else_in() -> None:
     assert 5432 not in {port["port"] for one in own["egress"] for port in one["ports"]}
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-@pytest.mark.parametrize("overlay", ["candidate", "example"])
-def test_kubectl_makes_of_an_overlay_what_the_schema_takes(overlay: str) -> None:
-    done = subprocess.run(
-        ["kubectl", "kustomize", KUBERNETES / "overlays" / overlay],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    made = list(yaml.safe_load_all(done.stdout))
-    for one in made:
-        if not one["apiVersion"].startswith("monitoring.coreos.com/"):
-            kubernetes_validate.validate(one, "1.34", strict=True)
-    (config,) = [one for one in made if one["metadata"]["name"].startswith(("candidate-s", "sett"))]
-    (deployment, *_) = [one for one in made if one["kind"] == "Deployment"]
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    assert container["envFrom"][0]["configMapRef"]["name"] == config["metadata"]["name"]
+@pytest.mark.parametrize("folders", [("base", "example"), ("candidate", "candidate")])
+def test_pods_take_their_settings_from_what_is_made_beside_them(folders: tuple[str, str]) -> None:
+    """What an overlay says is merged into what its base makes: of another name it would be lost."""
+    base, overlay = KUBERNETES / folders[0], KUBERNETES / "overlays" / folders[1]
+    ours, more = (load(folder / "kustomization.yaml") for folder in (base, overlay))
+    (made,), (merged,) = ours["configMapGenerator"], more["configMapGenerator"]
+    assert (merged["name"], merged["behavior"]) == (made["name"], "merge")
+    assert [(overlay / one).resolve() for one in more["resources"]] == [base]
+    assert more["namespace"] == ours["namespace"]
+    specs = [one.get("spec", {}) for one in _objects(base)]
+    pods = [spec["template"]["spec"] for spec in specs if "template" in spec]
+    assert pods
+    for pod in pods:
+        (container,) = pod["containers"]
+        assert container["envFrom"] == [{"configMapRef": {"name": made["name"]}}]
+        assert [container["image"]] == [one["name"] for one in ours["images"]]
+        assert [container["image"]] == [one["name"] for one in more["images"]]
