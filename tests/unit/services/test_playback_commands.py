@@ -68,6 +68,12 @@ def _columns(folder: Path) -> set[str]:
     return set(told["runs"][0]["sources"][0]["columns"])
 
 
+def _table(folder: Path) -> Path:
+    file = folder / "events.csv"
+    file.write_text("run,luminosityBlock,event,MET_pt,other\n1,1,1,5.0,1\n1,2,2,6.0,2\n")
+    return file
+
+
 _HLT = {"bunch_crossing", "hlt", "hlt.path", "hlt_stream", "hlt_stream.stream", "prescale_index"}
 
 
@@ -77,9 +83,7 @@ def test_only_the_columns_of_named_workspaces_are_recorded(
 ) -> None:
     """Whether a source can choose its columns or not; all events stay, in the same chunks."""
     if source == "a table":
-        events = tmp_path / "events.csv"
-        events.write_text("run,luminosityBlock,event,MET_pt,other\n1,1,1,5.0,1\n1,2,2,6.0,2\n")
-        chosen, workspace, expected = [str(events)], "nano_met", {"MET_pt"}
+        chosen, workspace, expected = [str(_table(tmp_path))], "nano_met", {"MET_pt"}
     else:
         chosen = SYNTHETIC if source == "the synthetic detector" else [str(recorded)]
         workspace, expected = "hlt", {*_HLT, "time"}
@@ -87,6 +91,7 @@ def test_only_the_columns_of_named_workspaces_are_recorded(
     _called("record", *chosen, "--out", str(tmp_path / "few"), "--workspaces", workspace)
     everything, few = _columns(tmp_path / "all"), _columns(tmp_path / "few")
     assert expected <= few < everything
+    assert "event" in everything
     assert not few & {"other", "pixel", "pixel.charge"}
     whole, part = (Recording(tmp_path / name) for name in ("all", "few"))
     events_of = [
@@ -123,11 +128,12 @@ def test_a_source_that_has_none_of_the_columns_is_refused(tmp_path: Path, record
     assert not (tmp_path / "few").exists()
 
 
-def test_lumisections_and_runs_of_a_recording_are_chosen(tmp_path: Path, recorded: Path) -> None:
-    out = ["--out", str(tmp_path / "b")]
-    _called("record", str(recorded), *out, "--first-lumisection", "2")
-    told = json.loads(_called("info", str(tmp_path / "b"), "--json"))
-    assert told["runs"][0]["sources"][0]["lumisections"] == "2"
+def test_lumisections_and_runs_are_chosen(tmp_path: Path, recorded: Path) -> None:
+    for name, source in (("a", _table(tmp_path)), ("b", recorded)):
+        out = ["--out", str(tmp_path / name)]
+        _called("record", str(source), *out, "--first-lumisection", "2")
+        told = json.loads(_called("info", str(tmp_path / name), "--json"))
+        assert told["runs"][0]["sources"][0]["lumisections"] == "2"
     said = _called("record", str(recorded), "--out", str(tmp_path / "c"), "--run", "4", status=2)
     assert "run 4 is not there: found runs 9" in said
 
