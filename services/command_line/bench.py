@@ -164,7 +164,7 @@ def page(
     check: Check = False,
     json: Json = False,
 ) -> None:
-    """200 live plots at 1 Hz in headless Chromium: main thread, dropped frames, heap."""
+    """First paint, and 200 live plots at 1 Hz in Chromium: main thread, dropped frames, heap."""
     _bench("page", {"minutes": minutes, "quick": quick}, check=check, json=json)
 
 
