@@ -246,6 +246,73 @@ async def test_a_trend_of_a_long_run_is_asked_for_in_stretches_and_says_what_it_
     assert found["words"].startswith("LS 653 to 700: the newest 3 of 655 LSs")
 
 
+async def test_verdicts_are_not_asked_for_again_and_again_while_the_gateway_is_away(
+    visit: Any,
+) -> None:
+    """On the page's own module: what it tells has it drawn anew, and no answer is no news."""
+    page = visit.page
+    await _open(page, visit.url, "")
+    asked = await page.evaluate("""async () => {
+      const { Verdicts } = await import("/travel/verdicts.js");
+      const judged = { outcomes: { pixel: ["GOOD"] }, made: { pixel: 1 } };
+      const model = {
+        run: { run: 1 }, elements: [{ path: "a", workspace: "pixel" }],
+        lumisections: [{ lumisection: 1, closed: true, ...judged }],
+      };
+      const verdicts = new Verdicts(model, { route: { run: 1, path: "a", at: "" } });
+      verdicts.addEventListener("outcomes", () => verdicts.rows());
+      const fetched = window.fetch;
+      let asked = 0;
+      window.fetch = async (address, ...more) => {
+        if (!String(address).includes("path=a")) return fetched(address, ...more);
+        asked += 1;
+        throw new TypeError("away");
+      };
+      verdicts.rows();
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      window.fetch = fetched;
+      return asked;
+    }""")
+    assert asked == 1
+
+
+async def test_a_trend_that_waited_is_of_the_lumisections_of_the_run_it_was_asked_of(
+    visit: Any,
+) -> None:
+    """On the page's own module: another run is shown before its turn has come."""
+    page = visit.page
+    await _open(page, visit.url, "")
+    asked = await page.evaluate("""async () => {
+      const { Trends } = await import("/trends.js");
+      const rising = (most) => Array.from({ length: most }, (_, i) => ({ lumisection: i + 1 }));
+      const paths = ["a", "b", "c", "d", "e"];
+      const model = {
+        run: { run: 7 }, moment: null, lumisections: rising(3),
+        elements: paths.map((path) => ({ path })),
+      };
+      const router = { route: { run: 7 } };
+      const trends = new Trends(model, router);
+      const fetched = window.fetch;
+      const asked = [];
+      let answer;
+      const answered = new Promise((resolve) => { answer = resolve; });
+      window.fetch = async (address, ...more) => {
+        if (!String(address).includes("runs/7/trend")) return fetched(address, ...more);
+        asked.push(new URL(address, document.baseURI).searchParams.get("lumisections"));
+        await answered;
+        return new Response(JSON.stringify({ lumisections: [1], values: [1] }));
+      };
+      for (const path of paths) trends.get(path, "mean", "run");
+      Object.assign(model, { run: { run: 8 }, lumisections: rising(9) });
+      router.route = { run: 8 };
+      answer();
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      window.fetch = fetched;
+      return asked;
+    }""")
+    assert asked == ["1-3"] * 5
+
+
 async def test_jsroot_draws_what_the_plot_shows_under_the_strict_policy(visit: Any) -> None:
     """Any violation of the policy is an error in the console, which fails the visit."""
     script = Path(__file__).parents[2] / "scripts" / "jsroot"

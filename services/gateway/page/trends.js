@@ -34,7 +34,9 @@ export class Trends extends EventTarget {
     const { elements, lumisections, wholeRun } = this._model;
     const isKnown = word !== "run" || ((lumisections.length > 0 || wholeRun) && elements.some((element) => element.path === path));
     if (isKnown && held?.version !== version && !this._queue.has(key)) {
-      this._queue.set(key, { key, path, quantity, word, against, run, version });
+      // The LSs of now: when its turn comes another run may be shown.
+      const windows = word === "run" ? this._stretches(path) : [word];
+      this._queue.set(key, { key, path, quantity, windows, against, run, version });
       this._next();
     }
     return this._model.moment === null ? held?.trend ?? null : upTo(held?.trend, this._model.lumisections.at(-1)?.lumisection ?? 0);
@@ -62,11 +64,10 @@ export class Trends extends EventTarget {
     if (!wanted) return;
     wanted.running = true;
     this._running += 1;
-    const { key, path, quantity, word, against, run, version } = wanted;
+    const { key, path, quantity, windows, against, run, version } = wanted;
     let trend = null;
     try {
       const query = { path, quantity, against };
-      const windows = word === "run" ? this._stretches(path) : [word];
       const parts = [];
       for (const window of windows) parts.push(await ask(`runs/${runWord(run)}/trend`, { ...query, ...windowQuery(window) }));
       trend = joined(parts);

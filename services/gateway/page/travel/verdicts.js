@@ -102,8 +102,8 @@ export class Verdicts extends EventTarget {
     }
     this._running = false;
     if (key !== this._key) this._read();
-    else if (!this._isWhole) {
-      this._isWhole = lacking.every(({ lumisection }) => this._asked.has(lumisection));
+    else if (!this._isWhole && lacking.every(({ lumisection }) => this._asked.has(lumisection))) {
+      this._isWhole = true;
       this.dispatchEvent(new CustomEvent("outcomes"));
     }
   }
