@@ -4,7 +4,7 @@ import { change } from "../api.js";
 import { h, setAttributes, setText, show } from "../dom.js";
 import { plural } from "../format.js";
 import { session } from "../session.js";
-import { ShelveDialog } from "./shelve.js";
+import { askWhy } from "./shelve.js";
 import { ACTIONS, applies } from "./words.js";
 
 /** Decisions that are on their way at once. */
@@ -13,14 +13,14 @@ const TOGETHER = 4;
 export class Actions {
   constructor(board, picked, redraw) {
     Object.assign(this, { _board: board, _picked: picked, _redraw: redraw });
-    this._dialog = new ShelveDialog();
     this._words = h("span");
-    this._said = h("p", { class: "alarm-said", role: "status", "aria-live": "polite", hidden: true });
+    /** What came of it, in words. */
+    this.said = h("p", { class: "alarm-said", role: "status", "aria-live": "polite", hidden: true });
     this._buttons = this.buttons(() => [...this._picked]);
     const every = h("button", { type: "button", onclick: () => this._pickCalling() }, "Choose all that need someone");
     const none = h("button", { type: "button", onclick: () => this._pickNone() }, "None");
     this._none = none;
-    this.root = h("div", { class: "alarm-bar", role: "group", "aria-label": "The alarms that are chosen" }, this._words, every, none, this._buttons, this._said);
+    this.root = h("div", { class: "alarm-bar", role: "group", "aria-label": "The alarms that are chosen" }, this._words, every, none, this._buttons, this.said);
   }
 
   draw() {
@@ -62,7 +62,7 @@ export class Actions {
       return;
     }
     const fit = names.filter((name) => this._board.rows[name] && applies(action, this._board.rows[name]));
-    const more = asks ? await this._dialog.ask(action, fit) : {};
+    const more = asks ? await askWhy(action, fit) : {};
     if (more) await this._do(action, fit, more);
   }
 
@@ -101,8 +101,8 @@ export class Actions {
   }
 
   _say(words, isProblem = false) {
-    setText(this._said, words);
-    setAttributes(this._said, { "data-problem": isProblem ? true : null });
-    show(this._said, Boolean(words));
+    setText(this.said, words);
+    setAttributes(this.said, { "data-problem": isProblem ? true : null });
+    show(this.said, Boolean(words));
   }
 }

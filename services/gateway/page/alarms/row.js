@@ -5,9 +5,9 @@ import { lumisectionWord } from "../format.js";
 import { badge, setBadge } from "../outcomes.js";
 import { isHidden, plotLink, standing, titleOf } from "./words.js";
 
-/** An empty row; `drawRow` fills it. */
-export function makeRow({ picked, router, actions, redraw }) {
-  const pick = h("input", { type: "checkbox" });
+/** An empty row; `drawRow` fills it. `open(name)` is called when its name is clicked; without `picked` it cannot be chosen. */
+export function makeRow({ picked, open, actions, redraw }) {
+  const pick = h("input", { type: "checkbox", hidden: !picked });
   const link = h("a", { class: "alarm-plot" });
   const name = h("button", { type: "button", class: "alarm-name" }, h("b"), h("span"));
   const item = h(
@@ -21,25 +21,22 @@ export function makeRow({ picked, router, actions, redraw }) {
     picked[pick.checked ? "add" : "delete"](item.dataset.key);
     redraw();
   });
-  name.addEventListener("click", () => {
-    const { alarm } = router.route;
-    router.go({ view: "alarms", alarm: alarm === item.dataset.key ? "" : item.dataset.key }, { replace: true });
-  });
+  name.addEventListener("click", () => open(item.dataset.key));
   return item;
 }
 
-/** Bring a row up to date. */
+/** Bring a row up to date. `chosen` is what unfolds below the one that is chosen; without it none does. */
 export function drawRow(item, row, { board, router, actions, chosen, picked, isChosen }) {
   const [pick, mark, what, side, more] = item.children;
   const [name, why, means, todo, small] = what.children;
   const [title, where] = titleOf(row);
-  pick.checked = picked.has(row.alarm);
+  pick.checked = Boolean(picked?.has(row.alarm));
   setAttributes(pick, { "aria-label": `Choose ${row.alarm}` });
   setBadge(mark, outcomeOf(row));
   setAttributes(item, {
     "data-level": row.level, "data-state": row.state, "data-calls": row.unacknowledged ? true : null, "data-chosen": isChosen ? true : null,
   });
-  setAttributes(name, { "aria-expanded": String(isChosen), "aria-label": `${title}, ${where}` });
+  setAttributes(name, { "aria-expanded": chosen ? String(isChosen) : null, "aria-label": `${title}, ${where}` });
   setText(name.firstElementChild, title);
   setText(name.lastElementChild, where);
   setText(why, row.why);

@@ -6,7 +6,7 @@ import { plural } from "../format.js";
 const MINUTES = [["15 minutes", 15], ["30 minutes", 30], ["1 hour", 60], ["4 hours", 240], ["8 hours: a shift", 480], ["1 day", 1440]];
 const LONGEST = 30 * 1440;
 
-export class ShelveDialog {
+class ShelveDialog {
   constructor() {
     this._answer = null;
     this._title = h("h2", { id: "shelve-title" });
@@ -82,4 +82,12 @@ export class ShelveDialog {
     this._resolve?.(this._answer);
     this._resolve = null;
   }
+}
+
+let dialog = null;
+
+/** Ask for reason and end: the page has one such dialog, whoever asks. */
+export function askWhy(action, names) {
+  dialog ??= new ShelveDialog();
+  return dialog.ask(action, names);
 }

@@ -145,7 +145,8 @@ class AlarmsView {
 
   get _parts() {
     return {
-      board: this._board, router: this._router, actions: this._actions, chosen: this._chosen, picked: this._picked, redraw: () => this.draw(),
+      board: this._board, router: this._router, actions: this._actions, chosen: this._chosen, picked: this._picked,
+      open: (name) => this._router.go({ view: "alarms", alarm: this._router.route.alarm === name ? "" : name }, { replace: true }), redraw: () => this.draw(),
     };
   }
 
