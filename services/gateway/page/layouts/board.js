@@ -162,8 +162,10 @@ export class Board {
       const problems = onBitmap(card.other, (paper) => this._drawing.draw(paper, cell, pair, plot));
       const other = this._outcome(pair, path, beside);
       const names = [cell.set, pair].map((set) => (set ? `in ${sourceShort(set)}` : candidateOf(pair) ? "in production" : "as shown"));
+      // Compared here, where a frame has its time measured: large maps take some.
+      const says = apart(plot, beside);
       texts.push(() => card.paired(names, [outcome, other], beside, {
-        says: apart(plot, beside), covers: otherLumisections(plot, beside), problem: problems.map(({ label, why }) => `${label}: ${why}`).join("\n"),
+        says, covers: otherLumisections(plot, beside), problem: problems.map(({ label, why }) => `${label}: ${why}`).join("\n"),
       }));
     }
     return () => texts.forEach((write) => write());
