@@ -2,6 +2,7 @@
 
 import { ask } from "../api.js";
 import { h, keyed, setAttributes, setText, settled, show } from "../dom.js";
+import { formatWord, parseWord } from "../filterwords.js";
 import { clock, lumisectionWord, plural } from "../format.js";
 import { badge, setBadge } from "../outcomes.js";
 import { SEVERITIES, plotLink, titleOf } from "./words.js";
@@ -14,15 +15,8 @@ const BY_ITSELF = 10;
 
 const FIELDS = ["workspace", "severity", "text"];
 
-/** Filters of a word of the address, as `history,workspace:pixel,severity:high,text:module`. */
-function parse(word) {
-  const given = new Map(word.split(",").slice(1).map((part) => [part.slice(0, part.indexOf(":")), part.slice(part.indexOf(":") + 1)]));
-  return Object.fromEntries(FIELDS.map((name) => [name, given.get(name) ?? ""]));
-}
-
-function format(filters) {
-  return ["history", ...FIELDS.filter((name) => filters[name]).map((name) => `${name}:${filters[name].replaceAll(",", " ")}`)].join(",");
-}
+/** The word of the address, as `history,workspace:pixel,severity:high,text:module`. */
+const wordOf = (filters) => ["history", formatWord(filters, FIELDS)].filter(Boolean).join(",");
 
 export class AlarmHistory {
   constructor(root, router, model) {
@@ -32,7 +26,7 @@ export class AlarmHistory {
       severity: h("select", {}, ["", ...SEVERITIES].map((name) => h("option", { value: name }, name || "any"))),
       text: h("input", { type: "search", maxlength: 200, placeholder: "alarm, who, why" }),
     };
-    const tell = settled(() => this._router.go({ alarms: format(this._chosen) }, { replace: true }), 250);
+    const tell = settled(() => this._router.go({ alarms: wordOf(this._chosen) }, { replace: true }), 250);
     const form = h("form", { class: "history-filters", "aria-label": "Which steps", oninput: tell, onsubmit: (event) => event.preventDefault() },
       h("label", {}, h("span", {}, "Workspace"), this._fields.workspace), h("label", {}, h("span", {}, "Severity"), this._fields.severity), h("label", {}, h("span", {}, "Contains"), this._fields.text));
     this._said = h("p", { class: "history-said", role: "status" });
@@ -47,7 +41,7 @@ export class AlarmHistory {
 
   /** Show what a word of the address means. */
   follow(word) {
-    const filters = parse(word);
+    const filters = parseWord(word, FIELDS);
     this._drawChoice(filters.workspace);
     for (const name of FIELDS) if (document.activeElement !== this._fields[name]) this._fields[name].value = filters[name];
     if (word === this._word) return;

@@ -1,6 +1,7 @@
 /** Filters of the list of runs, kept in the address as `type:pp_run,outcome:BAD,since:2026-11-01`. */
 
 import { h, setText, settled } from "../dom.js";
+import { formatWord, parseWord } from "../filterwords.js";
 
 /** What can be filtered by; the outcome is the worst of any LS, the luminosity is delivered, in /pb. */
 const FIELDS = [
@@ -14,16 +15,13 @@ const FIELDS = [
 
 const WORDS = { "": "any", NOT_RUN: "not judged", lacking: "something is lacking", complete: "all accounted for" };
 
+const NAMES = FIELDS.map(({ name }) => name);
+
 /** The filters of a word of the address. */
-export function parseFilters(word) {
-  const given = new Map(word.split(",").map((part) => [part.slice(0, part.indexOf(":")), part.slice(part.indexOf(":") + 1)]));
-  return Object.fromEntries(FIELDS.map(({ name }) => [name, given.get(name) ?? ""]));
-}
+export const parseFilters = (word) => parseWord(word, NAMES);
 
 /** The word of filters; empty without any. */
-export function formatFilters(filters) {
-  return FIELDS.filter(({ name }) => filters[name]).map(({ name }) => `${name}:${filters[name].replaceAll(",", " ")}`).join(",");
-}
+export const formatFilters = (filters) => formatWord(filters, NAMES);
 
 /** The same as the gateway is asked: what is not known of a run does not mean it. */
 export function queryOf({ type, outcome, events, since, until, lumi }) {
