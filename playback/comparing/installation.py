@@ -6,7 +6,6 @@ and a release of dqmstream the packages of workspaces that are installed. pip's 
 says from where; without a network it is enough that `PIP_NO_INDEX` and `PIP_FIND_LINKS` are set.
 """
 
-import importlib.util
 import site
 import sys
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from typing import Final
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
 from playback.comparing.dependencies import Installed
-from playback.comparing.programs import finished, last_words, made_once, output, variables
+from playback.comparing.programs import last_words, made_once, output, pip
 from playback.comparing.requirements import Needs
 
 __all__ = ["installation"]
@@ -24,8 +23,6 @@ __all__ = ["installation"]
 SECONDS: Final = 1800.0
 """What fetching, building and installing may take together."""
 _SAID: Final = 6
-_ELSEWHERE: Final = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON"})
-"""Settings of pip that would put it into another place."""
 
 
 def installation(
@@ -50,9 +47,6 @@ def installation(
     ConfigurationError
         If there is no pip, or it fails or does not end in time.
     """
-    if importlib.util.find_spec("pip") is None:
-        msg = f"{name}: {sys.executable} has no pip to install its requirements with"
-        raise ConfigurationError(msg)
     wanted = sorted(
         str(one) for one in needs.requirements if one.marker is None or one.marker.evaluate()
     )
@@ -80,10 +74,8 @@ def _folders() -> list[str]:
 
 
 def _install(wanted: list[str], python: Path, name: str) -> None:
-    command = [sys.executable, "-P", "-m", "pip", "--python", str(python), "--no-input", "--quiet"]
-    command += ["--disable-pip-version-check", "install", "--no-compile"]
-    kept = {key: value for key, value in variables().items() if key not in _ELSEWHERE}
-    done = finished([*command, *wanted], name, environment=kept, seconds=SECONDS)
+    arguments = ["--python", str(python), "install", "--no-compile", *wanted]
+    done = pip(arguments, name, use="install its requirements", seconds=SECONDS)
     if done.returncode:
         msg = f"{name}: its requirements cannot be installed: {last_words(done, _SAID)}"
         raise ConfigurationError(msg)

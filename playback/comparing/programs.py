@@ -2,10 +2,12 @@
 folders that are there whole or not at all. Blocks.
 """
 
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,11 +15,13 @@ from typing import Final
 
 from dqmstream.errors import ConfigurationError
 
-__all__ = ["Finished", "finished", "last_words", "made_once", "output", "variables"]
+__all__ = ["Finished", "finished", "last_words", "made_once", "output", "pip", "variables"]
 
 SECONDS: Final = 120
 """What a program may take that fetches nothing."""
 _LEFT_OUT: Final = ("PYTHON", "DQMSTREAM_")
+_ELSEWHERE: Final = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON"})
+"""Settings of pip that would put it into another place."""
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/@\s]*(?=@)")
 Finished = subprocess.CompletedProcess[bytes]
 
@@ -85,6 +89,24 @@ def finished(
     except OSError as error:
         msg = f"{what}: {command[0]} cannot be started: {error.strerror}"
         raise ConfigurationError(msg) from error
+
+
+def pip(arguments: Sequence[str], name: str, *, use: str, seconds: float | None = None) -> Finished:
+    """pip of this Python that has ended; `use` is what for. None of its settings puts what it
+    installs into another place.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none, or it does not end in time.
+    """
+    if importlib.util.find_spec("pip") is None:
+        msg = f"{name}: {sys.executable} has no pip to {use} with"
+        raise ConfigurationError(msg)
+    command = [sys.executable, "-P", "-m", "pip", "--no-input", "--quiet"]
+    command += ["--disable-pip-version-check", *arguments]
+    kept = {key: value for key, value in variables().items() if key not in _ELSEWHERE}
+    return finished(command, name, environment=kept, seconds=seconds)
 
 
 def last_words(done: Finished, lines: int) -> str:

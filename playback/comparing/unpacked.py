@@ -6,10 +6,8 @@ of its `pyproject.toml` is written, which goes before the installed one of the s
 """
 
 import hashlib
-import importlib.util
 import io
 import shutil
-import sys
 import tarfile
 import tomllib
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from typing import Any
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
 from playback.comparing.distributions import CHECKOUT
-from playback.comparing.programs import finished, made_once, output
+from playback.comparing.programs import finished, last_words, made_once, output, pip
 from playback.comparing.release import Directory, Revision, Wheel
 from playback.comparing.requirements import Needs, needs_of_project, needs_of_wheel
 
@@ -56,18 +54,18 @@ def _of_wheel(wheel: Wheel, cache: Path) -> Unpacked:
     if not wheel.file.is_file():
         msg = f"{name}: no such file"
         raise ConfigurationError(msg)
-    if importlib.util.find_spec("pip") is None:
-        msg = f"{name}: {sys.executable} has no pip to unpack it with"
-        raise ConfigurationError(msg)
     needs = needs_of_wheel(wheel.file, name)
     with wheel.file.open("rb") as file:
         key = hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
     def make(folder: Path) -> None:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
         # Whether this Python will do is asked, and said, by us.
-        command += ["--disable-pip-version-check", "--no-compile", "--ignore-requires-python"]
-        output([*command, "--target", str(folder), str(wheel.file.resolve())], name)
+        options = ["--no-deps", "--no-index", "--no-compile", "--ignore-requires-python"]
+        arguments = ["install", *options, "--target", str(folder), str(wheel.file.resolve())]
+        done = pip(arguments, name, use="unpack it")
+        if done.returncode:
+            msg = f"{name}: {last_words(done, 1)}"
+            raise ConfigurationError(msg)
 
     return Unpacked(path=(made_once(cache / f"wheel-{key}", make),), needs=needs)
 

@@ -14,6 +14,7 @@ from playback.comparing.environment import environment_of
 from playback.comparing.identity import GROUPS as GROUPS_OF_ENTRY_POINTS
 from playback.comparing.programs import variables
 from playback.comparing.release import Directory, Installed, Interpreter, Revision, Wheel
+from playback.comparing.unpacked import unpacked
 from tests.wheels import environment_over_this, write_wheel
 
 POINTS = "[dqmstream.workspaces]\nmine = mine:workspace\n"
@@ -157,6 +158,19 @@ def test_requirements_made_when_it_is_built_are_noted_as_not_checked(tmp_path: P
     assert environment.ran_in.notes == (
         "its requirements are made when it is built, and were not checked",
     )
+
+
+def test_no_setting_of_pip_says_where_a_wheel_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"TARGET": "elsewhere", "PREFIX": "elsewhere", "ROOT": "elsewhere", "PYTHON": "none"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PIP_{name}", str(tmp_path / value))
+    monkeypatch.setenv("PIP_USER", "1")
+    wheel = Wheel(write_wheel(tmp_path, "mine", "1", {"mine.py": "workspace = 1\n"}))
+    (folder,) = unpacked(wheel, tmp_path / "cache").path
+    assert (folder / "mine.py").is_file()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def test_requirements_are_installed_once_over_what_is_installed_here(
