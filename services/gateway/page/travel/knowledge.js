@@ -10,7 +10,7 @@ const SECOND = 1e9;
 const REST = 150;
 
 /** When something became known of LSs, first and last, in nanoseconds since 1970; null where no times are told. */
-export function spanOf(rows, now) {
+function spanOf(rows, now) {
   const began = rows.map((row) => row.began).filter(Boolean);
   if (!began.length) return null;
   const found = rows.flatMap((row) => Object.values(row.made ?? {}));
@@ -22,17 +22,19 @@ export class Knowledge {
   /** `go` takes a moment, ISO 8601, or "" for now. */
   constructor(go) {
     this._span = null;
-    this._asked = false;
+    // Where the hand has put it, until the page goes there: while a run goes on, its end moves away meanwhile.
+    this._wish = undefined;
     const travel = settled(() => {
-      this._asked = false;
-      go(this._isNow ? "" : isoOf(this._at));
+      const at = this._wish;
+      this._wish = undefined;
+      go(at === null ? "" : isoOf(at));
     }, REST);
     this._track = h("canvas", { "aria-hidden": "true" });
     this._slider = h("input", {
       type: "range", min: 0, step: 1, "aria-label": "Moment whose knowledge is shown, from the begin of the run on",
       oninput: () => {
-        this._asked = true;
-        this._tell();
+        this._wish = this._slider.value === this._slider.max ? null : this._span[0] + this._slider.valueAsNumber * SECOND;
+        this._tell(this._wish);
         travel();
       },
     });
@@ -40,32 +42,24 @@ export class Knowledge {
   }
 
   /**
-   * @param rows LSs as they are known now
+   * @param rows LSs as they are known now; none where no slider is wanted
    * @param moment that is shown, null for now
    * @param until when the slider ends; null for the last that was found out
    */
-  draw(rows, moment, until, shown) {
+  draw(rows, moment, until) {
     this._span = spanOf(rows, until);
-    show(this.root, shown && this._span !== null);
-    if (!shown || !this._span) return;
+    show(this.root, this._span !== null);
+    if (!this._span) return;
     const [from, to] = this._span;
     setAttributes(this._slider, { max: Math.max(1, Math.ceil((to - from) / SECOND)) });
-    // While it is dragged it is the hand that says where it stands.
-    if (!this._asked) this._slider.value = moment === null ? this._slider.max : Math.round((moment - from) / SECOND);
-    this._tell();
+    const at = this._wish === undefined ? moment : this._wish;
+    this._slider.value = at === null ? this._slider.max : Math.round((at - from) / SECOND);
+    this._tell(at);
     drawFound(this._track, rows, this._span, moment);
   }
 
-  get _at() {
-    return this._span[0] + this._slider.valueAsNumber * SECOND;
-  }
-
-  get _isNow() {
-    return this._slider.value === this._slider.max;
-  }
-
-  _tell() {
-    const words = this._isNow ? "now" : `${clock(this._at)} (${zone(this._at)})`;
+  _tell(at) {
+    const words = at === null ? "now" : `${clock(at)} (${zone(at)})`;
     setAttributes(this._slider, { "aria-valuetext": words, title: words });
   }
 }

@@ -73,8 +73,8 @@ export class Travel {
     setText(this._zone, zone(moment ?? undefined));
     const isAsked = moment !== null || this._asked === true;
     for (const part of [this._moment, this._zone]) show(part, isAsked);
-    const { live, lumisectionsNow, run } = this._model;
-    this._knowledge.draw(lumisectionsNow, moment, live && !run?.ended ? Date.now() * 1e6 : null, isAsked);
+    const { live, run } = this._model;
+    this._knowledge.draw(isAsked ? this._model.lumisectionsNow : [], moment, live && !run?.ended ? Date.now() * 1e6 : null);
     this._drawHeld();
     drawTrack(this._track, ...judged, chosen);
   }
