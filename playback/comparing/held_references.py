@@ -80,30 +80,29 @@ def held_references(
     """
     known: dict[tuple[str, str], ChosenReference] = {}
     for file in files:
-        for layout in layouts:
-            for path, reference in _of_file(Path(file), layout):
-                known[layout.workspace, path] = reference
+        known.update(_of_file(Path(file), layouts))
     if not catalogue:
         return HeldReferences(known)
     saved = read_catalogue(Path(catalogue), {layout.workspace for layout in layouts})
     return HeldReferences(known, ChoosingReferences(saved.catalogue, saved.data))
 
 
-def _of_file(file: Path, layout: Layout) -> Iterator[tuple[str, ChosenReference]]:
+def _of_file(
+    file: Path, layouts: Sequence[Layout]
+) -> Iterator[tuple[tuple[str, str], ChosenReference]]:
+    """What a file has of each workspace, by workspace and path."""
     (opened,) = open_files([file], Description())
-    try:
-        fitted = fit_upload(opened.histograms(), layout.workspace, layout)
-    except MessageError as error:
-        if error.reason == "empty_reference":
-            return  # a file of other workspaces
-        raise SourceError(error.reason, f"reference {file}: {error.detail}") from error
-    for place in fitted.contents.layout:
-        yield (
-            place.element.path,
-            ChosenReference(
-                version=content_hash([opened.incarnation, layout.workspace]),
-                name=file.name,
-                contents=fitted.contents,
-                element=place,
-            ),
-        )
+    found = list(opened.histograms())
+    for layout in layouts:
+        try:
+            contents = fit_upload(found, layout.workspace, layout).contents
+        except MessageError as error:
+            if error.reason == "empty_reference":
+                continue  # a file of other workspaces
+            raise SourceError(error.reason, f"reference {file}: {error.detail}") from error
+        version = content_hash([opened.incarnation, layout.workspace])
+        for place in contents.layout:
+            yield (
+                (layout.workspace, place.element.path),
+                ChosenReference(version=version, name=file.name, contents=contents, element=place),
+            )
