@@ -47,9 +47,7 @@ def installation(
     ConfigurationError
         If there is no pip, or it fails or does not end in time.
     """
-    wanted = sorted(
-        str(one) for one in needs.requirements if one.marker is None or one.marker.evaluate()
-    )
+    wanted = sorted(map(str, needs.applying))
     below = _folders()
     versions = {one: there.version for one, there in installed.items()}
     key = content_hash([wanted, sys.version, sys.prefix, below, versions])

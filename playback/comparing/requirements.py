@@ -41,6 +41,11 @@ class Needs:
     python: SpecifierSet = field(default_factory=SpecifierSet)
     known: bool = True
 
+    @property
+    def applying(self) -> tuple[Requirement, ...]:
+        """Requirements without those that markers leave aside here."""
+        return tuple(one for one in self.requirements if _applies(one))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Unmet:
@@ -131,7 +136,7 @@ def unmet(needs: Needs, installed: Mapping[str, Installed]) -> tuple[Unmet, ...]
 
 
 def _unmet(needs: Needs, installed: Mapping[str, Installed]) -> Iterator[Unmet]:
-    waiting = [one for one in needs.requirements if _applies(one)]
+    waiting = list(needs.applying)
     seen = set[str]()
     while waiting:
         one = waiting.pop(0)
