@@ -63,10 +63,12 @@ class Reading:
         return frozenset(old & new)
 
     def read(self) -> None:
-        """All LSs."""
+        """All LSs; beside the sum of some of them, as an export may have it, only these count."""
         old, new = (set(side.lumisections) for side in self._sides)
         whole_run = (old == WHOLE_RUN) != (new == WHOLE_RUN)
-        covered = _covered(*self._sides) if whole_run else frozenset()
+        taken = old | new
+        if whole_run and (covered := _covered(*self._sides)):
+            taken &= covered | WHOLE_RUN
         for number in sorted(old | new):
             both = [
                 side.lumisection(number) if number in numbers else None
@@ -76,7 +78,7 @@ class Reading:
                 None if one is None else contents_of(one, side.layouts)
                 for one, side in zip(both, self._sides, strict=True)
             )
-            if not covered or number in covered | WHOLE_RUN:
+            if number in taken:
                 for side, one in enumerate(both):
                     self.events[side] += 0 if one is None else one.selected
             for fillings, found in zip(self._fillings, (before, after), strict=True):
@@ -84,7 +86,7 @@ class Reading:
             if before is not None and after is not None:
                 self.contents.compare(number, before, after)
                 self._compare(number, both)
-            elif whole_run and (not covered or number in covered | WHOLE_RUN):
+            elif whole_run and number in taken:
                 self.contents.add_totals(0, before or {})
                 self.contents.add_totals(1, after or {})
         if whole_run:
