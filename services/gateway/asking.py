@@ -55,6 +55,7 @@ __all__ = [
     "chosen_elements",
     "etag",
     "matching",
+    "range_window",
     "unchanged",
 ]
 
@@ -149,13 +150,18 @@ def _chosen_window(
         detail = "more than one of lumisections, last and window given, expected at most one"
         raise ProblemError(422, detail)
     if lumisections is not None:
-        try:
-            return Window("range", *parse_range(lumisections))
-        except ValueError as error:
-            raise ProblemError(422, str(error)) from error
+        return range_window(lumisections)
     if last is not None:
         return Window("last", count=last)
     return Window(window or "run")
+
+
+def range_window(lumisections: str) -> Window:
+    """LSs `a-b` or `a`; ProblemError 422 if they are none."""
+    try:
+        return Window("range", *parse_range(lumisections))
+    except ValueError as error:
+        raise ProblemError(422, str(error)) from error
 
 
 ChosenWindow = Annotated[Window, Depends(_chosen_window)]

@@ -9,7 +9,15 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from services.deploying.beside import is_good, rank
-from services.gateway.asking import PROBLEMS, ChosenWindow, Gateway, Parts, RunWord, answer
+from services.gateway.asking import (
+    PROBLEMS,
+    ChosenWindow,
+    Gateway,
+    Parts,
+    RunWord,
+    answer,
+    range_window,
+)
 from services.gateway.candidate_comparing import Comparing
 from services.gateway.candidate_reading import booked_by, drawn_by, reports_of
 from services.gateway.candidate_relay import CandidateRelay, Running, running
@@ -19,7 +27,7 @@ from services.gateway.moments import Moment
 from services.gateway.pages import paged
 from services.gateway.problems import ProblemError, not_found, problem_answer
 from services.gateway.report_models import ReportsAnswer
-from services.gateway.windows import MAX_LUMISECTION, Window, parse_range
+from services.gateway.windows import MAX_LUMISECTION, Window
 
 __all__ = ["router"]
 
@@ -181,7 +189,7 @@ async def list_reports_beside(
     """As `/runs/{run}/reports` there."""
     number = await parts.library.run_number(run)
     asked = {
-        "lumisections": None if lumisections is None else _range(lumisections),
+        "lumisections": None if lumisections is None else range_window(lumisections).word,
         "scope": scope,
         "made_by": made_by,
         "limit": limit,
@@ -230,7 +238,7 @@ async def compare_with_production(
     for some seconds.
     """
     number = await parts.library.run_number(run)
-    asked = None if lumisections is None else _range(lumisections)
+    asked = None if lumisections is None else range_window(lumisections).word
     found = await comparing.compared(candidate, number, asked)
     rest = list(found.pairs)
     if after is not None:
@@ -248,11 +256,3 @@ async def compare_with_production(
         "elements": [msgspec.to_builtins(one) for one in page],
     }
     return paged(request, body, more)
-
-
-def _range(lumisections: str) -> str:
-    try:
-        first, last = parse_range(lumisections)
-    except ValueError as error:
-        raise ProblemError(422, str(error)) from error
-    return f"{first}-{last}"

@@ -6,12 +6,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from dqmstream.messages.quality import Outcome
-from services.gateway.asking import PROBLEMS, Gateway, RunWord, SetWord
+from services.gateway.asking import PROBLEMS, Gateway, RunWord, SetWord, range_window
 from services.gateway.pages import paged
 from services.gateway.problems import ProblemError
 from services.gateway.report_models import ReportsAnswer
 from services.gateway.report_rows import ReportQuery
-from services.gateway.windows import parse_range
 
 __all__ = ["router"]
 
@@ -82,11 +81,8 @@ def _cursor(word: str) -> tuple[int, int]:
 
 
 def _ends(lumisections: str) -> tuple[int, int]:
-    try:
-        first, last = parse_range(lumisections)
-    except ValueError as error:
-        raise ProblemError(422, str(error)) from error
-    if last - first >= _MOST_LUMISECTIONS:
-        detail = f"LS {first}-{last} asked for, expected at most {_MOST_LUMISECTIONS} LSs"
+    asked = range_window(lumisections)
+    if asked.last - asked.first >= _MOST_LUMISECTIONS:
+        detail = f"LS {asked.word} asked for, expected at most {_MOST_LUMISECTIONS} LSs"
         raise ProblemError(413, detail)
-    return first, last
+    return asked.first, asked.last

@@ -16,6 +16,7 @@ from services.gateway.asking import (
     check_lumisections,
     chosen_elements,
     etag,
+    range_window,
     unchanged,
 )
 from services.gateway.element_models import TrendAnswer
@@ -24,14 +25,13 @@ from services.gateway.formats.negotiation import chosen
 from services.gateway.formats.run_trend import RUN_TREND_FORMATS, arrow_bytes, csv_bytes
 from services.gateway.pages import paged
 from services.gateway.place import Place
-from services.gateway.problems import ProblemError
 from services.gateway.quantities import QUANTITY, Against, condition_of, live_seconds
 from services.gateway.routes.contents import NOT_ACCEPTABLE
 from services.gateway.run_index import RunQuery
 from services.gateway.run_points import Measure
 from services.gateway.stored_points import RunsAsked
 from services.gateway.trend_models import TrendOverRunsAnswer
-from services.gateway.windows import Window, parse_range
+from services.gateway.windows import Window
 
 __all__ = ["router"]
 
@@ -174,7 +174,7 @@ async def show_trend_over_runs(
     asked = RunsAsked(
         workspace=found.layout.workspace,
         measure=Measure(found.element, quantity, every=every),
-        window=_window_of_each(lumisections),
+        window=Window("run") if lumisections is None else range_window(lumisections),
         runs=RunQuery(run_type=run_type, since=since, until=until),
         before=min(number + 1, after or number + 1),
         limit=limit,
@@ -197,12 +197,3 @@ async def show_trend_over_runs(
     content = await parts.encoding.run(_ENCODERS[form], about, points)
     headers = {"etag": tag, "vary": "accept"}
     return Response(content, headers=headers, media_type=RUN_TREND_FORMATS[form])
-
-
-def _window_of_each(lumisections: str | None) -> Window:
-    if lumisections is None:
-        return Window("run")
-    try:
-        return Window("range", *parse_range(lumisections))
-    except ValueError as error:
-        raise ProblemError(422, str(error)) from error
