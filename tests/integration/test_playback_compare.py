@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ import playback.recordings
 from dqmstream.sources.synthetic.config import SyntheticConfig
 from dqmstream.sources.synthetic.detector import SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
+from tests.wheels import write_wheel
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -465,18 +465,9 @@ def test_a_wheel_and_a_revision_run_with_their_own_entry_points(
     for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"], ["tag", "v1"]):
         subprocess.run([*git, *words], check=True)
     source.write_text(source.read_text().replace("regular(50", "regular(40"))
-    wheel = tmp_path / "my_pixel-2-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.write(source, "my_pixel/__init__.py")
-        about = "my_pixel-2.dist-info"
-        archive.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: my-pixel\nVersion: 2\n")
-        archive.writestr(
-            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(
-            f"{about}/entry_points.txt", "[dqmstream.workspaces]\nmy_pixel = my_pixel:workspace\n"
-        )
-        archive.writestr(f"{about}/RECORD", "")
+    files = {"my_pixel/__init__.py": source.read_text()}
+    points = "[dqmstream.workspaces]\nmy_pixel = my_pixel:workspace\n"
+    wheel = write_wheel(tmp_path, "my-pixel", "2", files, points=points)
     both = tmp_path / "both.toml"
     both.write_text('workspaces = ["my_pixel"]\n')
     own = dataclasses.replace(bench, configuration=both)
