@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -91,7 +91,7 @@ class FaultyReceiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             while not self._let_go.is_set():
                 if self.choose(None) == "deaf":
                     writer.transport.abort()
@@ -99,7 +99,11 @@ class FaultyReceiver:
                     return
                 request = await self._read(reader)
                 await self._answer(request, writer)
-        writer.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            # Also if the loop ends before it is seen that the client has gone.
+            writer.close()
 
     async def _read(self, reader: asyncio.StreamReader) -> Request:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
