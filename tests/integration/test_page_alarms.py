@@ -242,6 +242,41 @@ async def test_the_history_has_all_steps_the_newest_first_and_leads_to_their_plo
     assert re.search(r"window=(\d+)-\1(&|$)", page.url), page.url
 
 
+async def test_looking_for_new_steps_goes_neither_back_nor_over_the_record_again(
+    visit: Any,
+) -> None:
+    """On the page's own module: nothing is found, however far back somebody asks."""
+    page = visit.page
+    await _open(page, visit.url)
+    found = await page.evaluate("""async () => {
+      const { AlarmHistory } = await import("/alarms/history.js");
+      const root = document.createElement("div");
+      const model = { boards: { quality: { rows: {} } } };
+      const history = new AlarmHistory(root, { link: () => "" }, model);
+      const [fetched, now] = [window.fetch, performance.now.bind(performance)];
+      const asked = [];
+      window.fetch = async (address, ...more) => {
+        if (!String(address).includes("text=nothing")) return fetched(address, ...more);
+        const from = Number(new URL(address, document.baseURI).searchParams.get("before") ?? 100);
+        asked.push(from);
+        return new Response(JSON.stringify({ steps: [], before: from - 1 }));
+      };
+      const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
+      history.follow("history,text:nothing");
+      await rest();
+      performance.now = () => now() + 10_000;
+      history.renew();
+      await rest();
+      root.querySelector("button").click();
+      await rest();
+      Object.assign(performance, { now });
+      window.fetch = fetched;
+      return asked;
+    }""")
+    down = list(range(100, 80, -1))
+    assert found == [*down[:10], 100, *down[10:]]
+
+
 async def test_the_past_has_the_alarms_that_stood_then(visit: Any) -> None:
     page = visit.page
     await _open(page, visit.url)

@@ -20,7 +20,7 @@ const wordOf = (filters) => ["history", formatWord(filters, FIELDS)].filter(Bool
 
 export class AlarmHistory {
   constructor(root, router, model) {
-    Object.assign(this, { _router: router, _model: model, _word: null, _steps: new Map(), _before: null, _asking: 0, _read: 0 });
+    Object.assign(this, { _router: router, _model: model, _word: null, _steps: new Map(), _before: null, _asking: 0, _read: 0, _isRead: false });
     this._fields = {
       workspace: h("select"),
       severity: h("select", {}, ["", ...SEVERITIES].map((name) => h("option", { value: name }, name || "any"))),
@@ -49,6 +49,7 @@ export class AlarmHistory {
     this._filters = filters;
     this._steps.clear();
     this._before = null;
+    this._isRead = false;
     this._fetch(null);
   }
 
@@ -61,23 +62,25 @@ export class AlarmHistory {
   /** Ask for the newest again, if it was not asked for lately. */
   renew() {
     this._drawChoice(this._filters?.workspace ?? "");
-    if (this._word !== null && !document.hidden && !this._busy && performance.now() - this._read > AGAIN) this._fetch(null);
+    if (this._word !== null && !document.hidden && !this._busy && performance.now() - this._read > AGAIN) this._fetch(null, this._isRead);
   }
 
-  async _fetch(before) {
+  /** Steps below `before`, null for the newest; `isAgain` looks for new ones in one answer, and leaves all as it is if it has none. */
+  async _fetch(before, isAgain = false) {
     const asking = (this._asking += 1);
     this._busy = true;
     this._read = performance.now();
     let problem = "";
     try {
       let from = before;
-      for (let tries = 0; tries < BY_ITSELF; tries += 1) {
+      for (let tries = 0; tries < (isAgain ? 1 : BY_ITSELF); tries += 1) {
         const found = await ask("alarm-steps/newest", { ...this._filters, before: from, limit: PAGE });
         if (asking !== this._asking) return;
-        this._put(before, found);
+        if (found.steps.length || !isAgain) this._put(before, found);
         from = found.before;
         if (found.steps.length || from === null) break;
       }
+      this._isRead = true;
     } catch (error) {
       if (asking !== this._asking) return;
       problem = error instanceof TypeError ? "the gateway does not answer" : error.message;
