@@ -78,11 +78,11 @@ class AlarmRecord:
 
     async def of_alarm(self, alarm: str) -> list[AlarmTransition]:
         """All steps of an alarm, the oldest first; ProblemError 503 if the log is away."""
-        # A step that was told twice is one step.
-        found: dict[int, AlarmTransition] = {}
+        # A step that was told twice is one step; each record of version 1, without number, is one.
+        found: dict[tuple[int, int], AlarmTransition] = {}
         async for batch in self._read(*await self._bounds(), alarm):
-            for _, step in batch:
-                found.setdefault(step.number, step)
+            for sequence, step in batch:
+                found.setdefault((step.number, 0 if step.number else sequence), step)
         return list(found.values())
 
     async def stood(self, moment: int) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from dqmstream.transport.log import Log
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from services.gateway import alarm_record
+from services.gateway.alarm_record import AlarmRecord
 from tests.filled import make_topics
 from tests.ingesting import gateway
 from tests.notified import NOON, SECOND, step
@@ -76,6 +77,15 @@ async def test_a_filter_that_means_little_is_asked_on_for(monkeypatch: pytest.Mo
             client, "/alarm-steps/newest", text="why 1", workspace="Muon", before=page["before"]
         )
         assert ([one["number"] for one in page["steps"]], page["before"]) == ([1], None)
+
+
+async def test_each_step_of_an_alarm_is_told_once_and_those_without_numbers_all() -> None:
+    """Records of version 1 have no numbers: each is a step."""
+    earlier = [step(0, why=f"why {n}", when=NOON + n) for n in range(3)]
+    log = await new_log(*earlier, step(4), step(1, alarm="quality:Muon/eta:full"), step(4), step(5))
+    found = await AlarmRecord(log).of_alarm("quality:Muon/pt:pt_not_empty")
+    assert [one.number for one in found] == [0, 0, 0, 4, 5]
+    assert [one.why for one in found[:3]] == ["why 0", "why 1", "why 2"]
 
 
 async def test_alarms_are_told_as_they_stood_at_a_moment() -> None:
