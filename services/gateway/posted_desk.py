@@ -20,7 +20,7 @@ from dqmstream.workspaces.trial import SampleChunk, Tried, try_workspace
 from services.configuration.known import version_records
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
-from services.gateway.patience import log_within
+from services.gateway.patience import log_within, write_in_turn
 from services.gateway.problems import ProblemError, not_found
 from services.runs_begun import Begun, begun
 from services.workspaces.generation_set import posted_booking
@@ -220,8 +220,7 @@ class PostedDesk:
                 # No key comes twice, as of two gateways that write at once: compaction would keep
                 # the later record, and where the first stands decides.
                 key = f"{version.kind}/{version.number}/{version.hash}/{version.when}"
-                for record in version_records(version, action, key):
-                    await self._log.send([record])
+            await write_in_turn(self._log, version_records(version, action, key), _PATIENCE)
             async with log_within(_PATIENCE):
                 while not _has(by_run.histories, name, version):
                     await self._known.changed(1.0)
