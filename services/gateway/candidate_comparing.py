@@ -198,10 +198,9 @@ class Comparing:
         theirs: Collection[str],
     ) -> list[Pair]:
         there = [path for path in paths if path in theirs]
-        asked = (
-            contents_of(self._relay, wish.candidate, wish.run, there, stretch) if there else None
-        )
-        beside = [] if asked is None else await asked
+        beside: list[Element] = []
+        if there:
+            beside = await contents_of(self._relay, wish.candidate, wish.run, there, stretch)
         here = await self._read(wish.run, [ours[path] for path in paths if path in ours], stretch)
         try:
             return await asyncio.to_thread(_paired, paths, here, beside)
