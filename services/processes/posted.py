@@ -114,7 +114,7 @@ class _Groups:
         }
         for number in self._running.keys() - due.keys():
             self._running.pop(number).cancel()
-            self._counts.pop(number, None)
+            self._progress.end(self._counts.pop(number, GroupProgress()))
             self._logger.info("posted workspaces are over", generation=number)
         for number, generation in due.items():
             if number not in self._running:
@@ -187,7 +187,8 @@ class _Groups:
         if chosen is None:
             raise AssertionError  # only generations with a set are run
         process = self._process
-        counts = GroupProgress()
+        counts = self._counts.get(generation.number) or GroupProgress()
+        counts.begin_anew()
         fillers = await asyncio.to_thread(_fillers, chosen.layouts, counts)
         await announce(process.log, chosen, clock=process.clock, who=process.name, from_run=0)
         await publish_activation(process.log, activation_of(generation, chosen))

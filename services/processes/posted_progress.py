@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from dqmstream.booking.columns import Columns
 from dqmstream.configuration.workspaces_by_run import Generation
@@ -17,12 +17,19 @@ from services.filler.progress import FillerProgress
 
 __all__ = ["GroupProgress", "PostedProgress", "TimedFiller"]
 
+_COUNTED: Final = ("records", "events", "published", "failures")
+
 
 @dataclass(slots=True)
 class GroupProgress(FillerProgress):
     """What the group of a generation counts; `fill_seconds` is processor time by workspace."""
 
     fill_seconds: dict[str, float] = field(default_factory=dict)
+
+    def begin_anew(self) -> None:
+        """Its group holds nothing: it has failed, and starts where its checkpoints are. What it
+        counted stays: only that of another process may be less."""
+        self.note_folds(())
 
 
 class TimedFiller:
@@ -55,7 +62,7 @@ class TimedFiller:
 
 @dataclass(slots=True)
 class PostedProgress:
-    """What the groups of this process count, of all generations together."""
+    """What the groups of this process count, of all generations together, since its start."""
 
     generation: int = 0
     workspaces: int = 0
@@ -72,6 +79,13 @@ class PostedProgress:
     run: int | None = None
     lumisection: int | None = None
     by_generation: Mapping[int, GroupProgress] = field(default_factory=dict)
+    ended: GroupProgress = field(default_factory=GroupProgress)
+    """What those counted that have ended: what is counted of all never falls."""
+
+    def end(self, group: GroupProgress) -> None:
+        """The group of a generation has ended: what it counted stays counted."""
+        for name in _COUNTED:
+            setattr(self.ended, name, getattr(self.ended, name) + getattr(group, name))
 
     def gather(self, newest: Generation | None, of: Mapping[int, GroupProgress]) -> None:
         """Take over what the groups count, by the number of their generation."""
@@ -82,8 +96,8 @@ class PostedProgress:
         self.groups = len(groups)
         self.buffers, self.positions, self.open = {}, {}, ()
         self.run = self.lumisection = None
-        for name in ("records", "events", "published", "failures"):
-            setattr(self, name, sum(getattr(group, name) for group in groups))
+        for name in _COUNTED:
+            setattr(self, name, sum(getattr(group, name) for group in (self.ended, *groups)))
         for group in groups:
             for workspace, count in group.buffers.items():
                 self.buffers[workspace] = self.buffers.get(workspace, 0) + count

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dqmstream.booking.columns import encode_batch
 from dqmstream.booking_set import LayoutShelf
@@ -37,11 +39,13 @@ from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from dqmstream.workspaces.toml import booking_of
+from services.filler.progress import Tally
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
 from services.gateway.posted_desk import PostedDesk
 from services.gateway.problems import ProblemError
 from services.monitoring.health import Health
+from services.monitoring.heartbeat import standing_of
 from services.monitoring.metrics import ProcessMetrics
 from services.processes import posted
 from services.processes.posted import PostedFilling
@@ -335,9 +339,10 @@ async def test_the_group_of_a_version_ends_once_its_runs_are_filled(stage: Stage
             while (progress.groups, progress.generation) != (1, 2):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         assert progress.workspaces == 1
-        assert progress.events > 0
         group = progress.by_generation[2]
-        assert (group.events, group.run) == (progress.events, 3)
+        assert (group.events, group.run) == (160, 3)
+        # What the ended one filled stays counted, in heartbeats too.
+        assert standing_of(progress).counts["events"] == 320
         assert group.fill_seconds["mine"] > 0
 
 
@@ -355,6 +360,32 @@ def test_what_a_group_held_is_not_told_any_more_once_it_has_ended() -> None:
     progress.gather(None, {})
     assert (progress.buffers, progress.positions, progress.open) == ({}, {}, ())
     assert (progress.run, progress.groups) == (None, 0)
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["count", "fail", "end"]), st.integers(0, 3), st.integers(1, 100))
+    )
+)
+def test_what_is_counted_of_all_groups_never_falls(steps: list[tuple[str, int, int]]) -> None:
+    """Groups count, fail and end in any order."""
+    progress, groups = PostedProgress(), dict[int, GroupProgress]()
+    told, counted = {}, 0
+    for what, number, events in steps:
+        if what == "count":
+            group = groups.setdefault(number, GroupProgress())
+            group.add(Tally(records=1, events=events))
+            counted += events
+        elif number in groups and what == "fail":
+            groups[number].begin_anew()
+        elif number in groups:
+            progress.end(groups.pop(number))
+        progress.gather(None, groups)
+        counts = standing_of(progress).counts
+        fallen = {name for name, count in counts.items() if count < told.get(name, 0)}
+        assert fallen <= {"groups"}
+        assert counts["events"] == counted
+        told = counts
 
 
 async def test_what_is_decided_is_written_down_with_who_why_and_what_it_cost(
@@ -491,6 +522,34 @@ async def test_a_group_that_fails_starts_anew_and_leaves_the_process_alone(
         assert progress.restarts == 2
     for key, contents in found.items():
         assert contents["cells"] == await truth(TEN, key), key
+
+
+async def test_what_a_group_counted_before_it_failed_stays_counted(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(posted, "_AGAIN", 0.05)
+    run, began = posted.run_filler, list[int]()
+
+    async def fails_once(*args: Any, progress: GroupProgress, **settings: Any) -> None:
+        began.append(progress.events)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(run(*args, progress=progress, **settings))
+            if len(began) == 1:
+                while progress.events < 160:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                raise RuntimeError
+
+    monkeypatch.setattr(posted, "run_filler", fails_once)
+    await stage.source.play(1)
+    await stage.post(TEN)
+    await stage.source.play(2)
+    async with stage.filling("a") as [service]:
+        progress: Any = service.service().progress
+        async with asyncio.timeout(30):
+            while len(began) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert progress.restarts == 1
+        assert began[1] >= 160
 
 
 def _doubtful(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
