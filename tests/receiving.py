@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -54,6 +54,7 @@ class FaultyReceiver:
     elsewhere: str = "http://127.0.0.1:9/"
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _let_go: asyncio.Event = field(default_factory=asyncio.Event)
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -81,6 +82,11 @@ class FaultyReceiver:
             made._let_go.set()
             server.close()
             await server.wait_closed()
+            # None is left to a loop that ends: a connection that nobody closed fails a later test.
+            for writer in tuple(made._open):
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
 
     async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
         """Wait until something holds; looks after each request."""
@@ -91,6 +97,7 @@ class FaultyReceiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._open.add(writer)
         try:
             while not self._let_go.is_set():
                 if self.choose(None) == "deaf":
@@ -102,8 +109,8 @@ class FaultyReceiver:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
-            # Also if the loop ends before it is seen that the client has gone.
             writer.close()
+            self._open.discard(writer)
 
     async def _read(self, reader: asyncio.StreamReader) -> Request:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
