@@ -1,8 +1,7 @@
-"""What only a store knows: contents as of a moment, and what came late."""
+"""What only a store knows (SQLite, PostgreSQL): contents as of a moment, and what came late."""
 
 import io
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -67,8 +66,8 @@ class Past:
 
 
 @pytest.fixture
-def past(tmp_path: Path) -> Iterator[Past]:
-    made = Past(f"sqlite:///{tmp_path / 'store.sqlite'}")
+def past(url: str) -> Iterator[Past]:
+    made = Past(url)
     yield made
     made.close()
 

@@ -1,9 +1,8 @@
-"""Trends over runs: a real store of several runs, and one that is live."""
+"""Trends over runs: a real store of several runs (SQLite, PostgreSQL), and one that is live."""
 
 import asyncio
 import io
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import msgspec
@@ -98,8 +97,8 @@ class Runs:
 
 
 @pytest.fixture
-def runs(tmp_path: Path) -> Iterator[Runs]:
-    made = Runs(f"sqlite:///{tmp_path / 'store.sqlite'}")
+def runs(url: str) -> Iterator[Runs]:
+    made = Runs(url)
     yield made
     made.close()
 
