@@ -1,5 +1,6 @@
 """What all tests share: data folder, Kafka, Hypothesis profiles, a loop that must not block."""
 
+import gc
 import logging
 import os
 import sys
@@ -38,6 +39,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         from dqmstream.kernels.payload.warm import warm_payloads  # noqa: PLC0415 as above
 
         warm_payloads()
+    # What stays for all tests is not looked at after each of them.
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """What a test left open is told of it, or of the next one, and not of one much later."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

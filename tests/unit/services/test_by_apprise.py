@@ -1,7 +1,6 @@
 """Notifications by Apprise: people read what happened, and nothing secret is told of failures."""
 
 import asyncio
-import gc
 import json
 import os
 import subprocess
@@ -33,13 +32,12 @@ TOKEN = "3ccdd113474722377935511fc85d3dd4"  # noqa: S105 of a test
 
 
 @pytest.fixture(autouse=True)
-def _collected() -> Iterator[None]:
+def _ended() -> Iterator[None]:
     """What it leaves is collected here, where its warnings are ignored: later they fail a test."""
     yield
     for thread in threading.enumerate():
         if thread.name == "apprise":
             thread.join(20)
-    gc.collect()
 
 
 def attempt(*numbers: int) -> Attempt:
