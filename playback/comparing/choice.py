@@ -62,6 +62,13 @@ class Choice(
         named += [name for name in self.workspaces if name.endswith(".toml")]
         return tuple(Path(name) for name in named if name)
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Top-level packages of the workspaces that it names as `package.module:workspace`."""
+        modules = (one.partition(":")[0] for one in self.workspaces if not one.endswith(".toml"))
+        named = {one.partition(".")[0] for one in modules}
+        return tuple(sorted(one for one in named if one.isidentifier()))
+
     def hash(self) -> str:
         """Of what it says and of all that is in its files.
 

@@ -197,7 +197,7 @@ def _ready(which: Release | Made, options: Options) -> _Ready | None:
     if options.catalogue is not None and not choice.catalogue:
         choice = msgspec.structs.replace(choice, catalogue=str(options.catalogue.resolve()))
     folder = options.cache / "environments"
-    environment = environment_of(which, folder, install=options.install)
+    environment = environment_of(which, folder, install=options.install, named=choice.packages)
     used = [environment.python, *environment.path, options.catalogue or folder]
     note_use(*(one for path in used for one in _entry(path, options.cache)))
     return _Ready(environment=environment, choice=choice)

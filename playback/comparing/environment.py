@@ -88,7 +88,9 @@ class _Probed(msgspec.Struct, frozen=True):
     distributions: dict[str, Installed]
 
 
-def environment_of(release: Release, cache: Path, *, install: bool = False) -> Environment:
+def environment_of(
+    release: Release, cache: Path, *, install: bool = False, named: Sequence[str] = ()
+) -> Environment:
     """A release made ready to run.
 
     Parameters
@@ -97,12 +99,14 @@ def environment_of(release: Release, cache: Path, *, install: bool = False) -> E
         Folder in which environments are kept.
     install
         Whether what it needs and is not there is installed, in an environment of its own.
+    named
+        Packages that bring something to be tried without an entry point: a configuration names it.
 
     Raises
     ------
     ConfigurationError
-        If there is no such release, it cannot be made ready, needs what is not installed, or has
-        nothing to run it by.
+        If there is no such release, it cannot be made ready, needs what is not installed, has
+        nothing to run it by, or brings nothing that is tried.
     """
     name = str(release)
     cache = cache.absolute()  # no process of it runs here
@@ -132,7 +136,7 @@ def environment_of(release: Release, cache: Path, *, install: bool = False) -> E
         release=release,
         path=path,
         python=python,
-        identity=_identity(release, python, path, found),
+        identity=_identity(release, python, path, found, named),
         ran_in=RanIn.of(found.python, found.distributions, notes),
     )
 
@@ -181,9 +185,15 @@ def _probed(python: Path, path: tuple[Path, ...], name: str) -> _Probed:
         raise ConfigurationError(msg) from error
 
 
-def _identity(release: Release, python: Path, path: tuple[Path, ...], found: _Probed) -> Identity:
+def _identity(
+    release: Release,
+    python: Path,
+    path: tuple[Path, ...],
+    found: _Probed,
+    named: Sequence[str],
+) -> Identity:
     done = finished(
-        [str(python), "-P", "-m", _ASKED],
+        [str(python), "-P", "-m", _ASKED, *named],
         str(release),
         environment=variables(path),
         folder=Path("/"),
@@ -198,13 +208,28 @@ def _identity(release: Release, python: Path, path: tuple[Path, ...], found: _Pr
     identity = msgspec.json.decode(done.stdout, type=Identity)
     brings = any((folder / _OWN).is_dir() for folder in path)
     for file in (identity.library, identity.runner) if brings else ():
-        if not any(Path(file).is_relative_to(folder) for folder in path):
+        if not _is_of(file, path):
             raise ConfigurationError(_without_runner(release))
+    if path and not any(_is_of(place, path) for place in identity.places or (identity.library,)):
+        raise ConfigurationError(_without_anything(release))
     return identity
+
+
+def _is_of(file: str, path: tuple[Path, ...]) -> bool:
+    """The file is resolved; the cache may be behind a link, as homes are."""
+    return any(Path(file).is_relative_to(folder.resolve()) for folder in path)
 
 
 def _without_ours(release: Release) -> str:
     return f"{release}: no dqmstream is installed there: install the release with what it needs"
+
+
+def _without_anything(release: Release) -> str:
+    return (
+        f"{release}: nothing of it would be tried: it has no dqmstream, and neither entry points "
+        f"({', '.join(sorted(distributions.GROUPS))}) nor `workspaces` of a configuration name a "
+        "package of it"
+    )
 
 
 def _without_runner(release: Release) -> str:

@@ -1,7 +1,8 @@
 """What a release is, asked from within it: `python -m playback.comparing.identity`.
 
-Its hash is over the sources of the library, of what runs it here, and of all packages that bring
-workspaces, analyses or quality tests: whatever changes a result changes it.
+Its hash is over the sources of the library, of what runs it here, of all packages that bring
+workspaces, analyses or quality tests, and of those that are named as arguments, as a configuration
+names `my_detector.dqm:workspace`: whatever changes a result changes it.
 """
 
 import hashlib
@@ -28,23 +29,29 @@ _LEFT_OUT: Final = frozenset({"__pycache__", ".git"})
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """Version and hash of a release, and where its library and its runner are."""
+    """Version and hash of a release, and where its library, its runner and all that is hashed are.
+
+    A release from before `places` says none.
+    """
 
     version: str
     hash: str
     library: str
     runner: str
+    places: tuple[str, ...] = ()
 
 
-def identity() -> Identity:
-    """That of the release this is called in."""
-    packages = {*_OURS, *_plugged_in()}
+def identity(named: Iterable[str] = ()) -> Identity:
+    """That of the release this is called in; `named` packages are hashed too."""
+    packages = {*_OURS, *_plugged_in(), *named}
+    places = [place for name in sorted(packages) for place in _places(name)]
     runner = importlib.util.find_spec("playback.comparing.runner")
     return Identity(
         version=dqmstream.__version__,
-        hash=source_hash(folder for name in sorted(packages) for folder in _places(name)),
+        hash=source_hash(places),
         library=str(Path(dqmstream.__file__).resolve()),
         runner="" if runner is None else str(Path(runner.origin or "").resolve()),
+        places=tuple(map(str, places)),
     )
 
 
@@ -81,4 +88,4 @@ def _places(package: str) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(msgspec.json.encode(identity()).decode())
+    sys.stdout.write(msgspec.json.encode(identity(sys.argv[1:])).decode())

@@ -9,6 +9,7 @@ import pytest
 
 from dqmstream.errors import ConfigurationError
 from playback.comparing import installation, programs
+from playback.comparing.choice import read_choice
 from playback.comparing.distributions import GROUPS
 from playback.comparing.environment import environment_of
 from playback.comparing.identity import GROUPS as GROUPS_OF_ENTRY_POINTS
@@ -59,15 +60,15 @@ def test_a_git_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_revision_is_unpacked_once(tmp_path: Path) -> None:
-    """Of a package without anything to run: that it is none of ours is not asked here."""
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "pyproject.toml").write_text(PROJECT)
+    (folder / "mine.py").write_text("workspace = 1\n")
     who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     for words in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "first"]):
         subprocess.run(["git", "-C", folder, *words], check=True)
-    first = environment_of(Revision("HEAD", folder), tmp_path / "cache")
-    again = environment_of(Revision("HEAD", folder), tmp_path / "cache")
+    first = environment_of(Revision("HEAD", folder), tmp_path / "cache", named=["mine"])
+    again = environment_of(Revision("HEAD", folder), tmp_path / "cache", named=["mine"])
     assert first == again
     assert (first.path[-1] / "pyproject.toml").read_text().startswith("[project]")
     assert first.ran_in.distributions["mine"] == "", "no version is known of a checkout"
@@ -152,9 +153,45 @@ def test_a_release_for_another_python_is_refused(tmp_path: Path) -> None:
         environment_of(Wheel(wheel), tmp_path / "cache", install=True)
 
 
+def test_a_package_that_only_a_configuration_names_is_hashed_too(tmp_path: Path) -> None:
+    """Else its next version would be taken for this one, whose result is kept."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "dqm.py").write_text("workspace = 1\n")
+    (tmp_path / "c.toml").write_text(
+        'workspaces = ["pixel", "mine.dqm:workspace", "./a:b.toml", "bad-name:w"]\n'
+    )
+    named = read_choice(tmp_path / "c.toml").packages
+    assert named == ("mine", "pixel"), "of `pixel` there is no package, which harms nothing"
+    first = environment_of(Directory(tmp_path), tmp_path / "cache", named=named)
+    (tmp_path / "mine" / "dqm.py").write_text("workspace = 2\n")
+    assert environment_of(Directory(tmp_path), tmp_path / "cache", named=named).hash != first.hash
+
+
+def test_a_release_of_which_nothing_would_be_tried_is_refused(tmp_path: Path) -> None:
+    """It would differ in nothing, whatever is in it."""
+    wheel = write_wheel(tmp_path, "other", "1", {"other.py": "x = 1\n"})
+    nowhere = "[dqmstream.workspaces]\ngone = gone:workspace\n"
+    gone = write_wheel(tmp_path / "gone", "gone", "1", {"other.py": "x = 1\n"}, points=nowhere)
+    for release in (Wheel(wheel), Wheel(gone)):
+        with pytest.raises(ConfigurationError, match="nothing of it would be tried") as refused:
+            environment_of(release, tmp_path / "cache", named=["pixel"])
+        assert str(refused.value).startswith(f"{release}: ")
+
+
+def test_a_cache_behind_a_link_holds_releases_as_well(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "home")
+    own = {"mine.py": "workspace = 1\n"}
+    wheel = write_wheel(tmp_path, "mine", "1", own, points=POINTS)
+    made = environment_of(Wheel(wheel), tmp_path / "link")
+    assert any(place.startswith(str(tmp_path / "home")) for place in made.identity.places)
+
+
 def test_requirements_made_when_it_is_built_are_noted_as_not_checked(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(f'{PROJECT}dynamic = ["dependencies"]\n')
-    environment = environment_of(Directory(tmp_path), tmp_path / "cache")
+    (tmp_path / "mine.py").write_text("workspace = 1\n")
+    environment = environment_of(Directory(tmp_path), tmp_path / "cache", named=["mine"])
     assert environment.ran_in.notes == (
         "its requirements are made when it is built, and were not checked",
     )
