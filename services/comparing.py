@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 import typer
 
-from dqmstream.errors import LogError, LogOwnedError, StoreError
+from dqmstream.errors import ConfigurationError, LogError, LogOwnedError, StoreError
 from dqmstream.histograms.memory import bytes_of, bytes_said
 from playback.comparing.cache import Cache
 from playback.comparing.command import Options, cache_folder, run_comparison
@@ -43,6 +43,8 @@ def compare(
 ) -> int:
     """Compare, print what was found, write the report; status as `playback.comparing` has it."""
     folder = (cache or cache_folder()).absolute()
+    if report is not None:
+        _make(report)
     try:
         found = run_comparison(
             parse_release(production),
@@ -63,19 +65,28 @@ def compare(
             ),
             say=lambda text: typer.echo(text, err=True),
         )
+        if report is not None:
+            write_report(found.report, found.difference.elements, report)
     except LogOwnedError:
         raise
-    except (LogError, StoreError) as error:
+    except (LogError, StoreError, OSError) as error:
         # With status 1, as elsewhere, whoever gates on it would take it for a difference.
         typer.echo(f"dqmstream: could not be judged: {error}", err=True)
         return UNJUDGEABLE
-    if report is not None:
-        write_report(found.report, found.difference.elements, report)
     if json:
         print_json(found.report)
     else:
         _tell(found.report, report)
     return found.report.status
+
+
+def _make(report: Path) -> None:
+    """Before anything is run: it may take an hour."""
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"report {report}: no folder to write into: {error.strerror}"
+        raise ConfigurationError(msg) from error
 
 
 def cache(*, folder: Path | None, clear: bool, json: bool) -> int:

@@ -108,9 +108,16 @@ def run_comparison(
         If a release, the recording, the policy or a configuration is not there, or is wrong.
     SourceError, StoreError
         If the recording or what is made already cannot be read.
+    OSError
+        If the cache cannot be written, or another comparison that makes the same does not end.
     """
     policy = read_policy(options.policy)
-    asked = _asked(production, candidate, options)
+    asked = _asked(production, candidate, options, say)
+    try:
+        options.cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        msg = f"cache {options.cache}: no folder to write into: {error.strerror}"
+        raise ConfigurationError(msg) from error
     with Cache(options.cache, most_bytes=options.cache_bytes).held():
         temporary = Path(tempfile.mkdtemp(prefix="made-", dir=options.cache))
         try:
@@ -148,7 +155,12 @@ def _sides(
         return waiting[0].result(), waiting[1].result()
 
 
-def _asked(production: Release | Made, candidate: Release | Made, options: Options) -> Asked | None:
+def _asked(
+    production: Release | Made,
+    candidate: Release | Made,
+    options: Options,
+    say: Callable[[str], None],
+) -> Asked | None:
     """What is run on the recording; None if nothing is."""
     both = (production, candidate)
     run = [one for one in both if not isinstance(one, StoredRun | Archive)]
@@ -173,6 +185,7 @@ def _asked(production: Release | Made, candidate: Release | Made, options: Optio
         memory=options.memory,
         seconds=options.seconds,
         again=options.again,
+        say=say,
     )
 
 

@@ -1,7 +1,7 @@
 """One side, run in a process of its own; what it came to is kept, and found again.
 
-A result is kept under a key of recording, release and configuration. While it is made another
-process is kept out of it; what was left half done, by `kill -9` too, is made again from the start.
+A result is kept under a key of recording, release and configuration. While it is made other
+processes wait for it; what was left half done, by `kill -9` too, is made again from the start.
 """
 
 import fcntl
@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ __all__ = ["Asked", "Name", "Side", "result_key", "run_side"]
 
 _SAID: Final = 4000
 _LOOK: Final = 0.2
+_STOPPED: Final = "ended: the other side cannot be run"
 Name = Literal["production", "candidate"]
 
 
@@ -49,6 +50,8 @@ class Asked:
         Run even if there is a result.
     stop
         When it is set, what runs is ended: the other side cannot be run.
+    say
+        Told what is waited for.
     """
 
     recording: Recording
@@ -59,6 +62,7 @@ class Asked:
     seconds: float = 3600.0
     again: bool = False
     stop: Event = field(default_factory=Event)
+    say: Callable[[str], None] = lambda _text: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +79,17 @@ def run_side(name: Name, environment: Environment, choice: Choice, asked: Asked)
     Raises
     ------
     ConfigurationError
-        If another process makes the same result, a file of the configuration cannot be read, or the
-        release refuses what it is to run.
+        If a file of the configuration cannot be read, or the release refuses what it is to run.
+    TimeoutError
+        If another process makes the same result, and has not ended in the time of a side.
     """
     folder = asked.cache / "results" / result_key(name, environment, choice, asked)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder.with_suffix(".lock")):
-        if not asked.again and _is_whole(folder):
+    before = _made(folder)
+    with _alone(folder.with_suffix(".lock"), f"{name} ({environment.release})", asked):
+        # What another has made meanwhile is as new as our own would be, and crashes as ours would.
+        is_new = _made(folder) not in (None, before)
+        if is_new or (not asked.again and _is_whole(folder)):
             note_use(folder)
             return Side(result=ResultFolder(folder), kept=True)
         shutil.rmtree(folder, ignore_errors=True)
@@ -120,14 +128,32 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
+def _made(folder: Path) -> tuple[int, int] | None:
+    """Which result is there; None if none is."""
+    try:
+        about = (folder / "ended.json").stat()
+    except OSError:
+        return None
+    return about.st_ino, about.st_mtime_ns
+
+
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _alone(lock: Path, name: str, asked: Asked) -> Iterator[None]:
+    until = None
     with lock.open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            msg = f"another comparison is making the same result just now ({lock})"
-            raise ConfigurationError(msg) from error
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if until is None:
+                    until = time.monotonic() + asked.seconds
+                    asked.say(f"{name}: another comparison is making this result: waiting for it")
+                if time.monotonic() >= until:
+                    msg = f"{name}: another comparison was not done within {asked.seconds:g} s"
+                    raise TimeoutError(msg) from None
+            if asked.stop.wait(_LOOK):
+                raise ConfigurationError(_STOPPED)
         yield
 
 
@@ -191,8 +217,7 @@ def _ended(process: "subprocess.Popen[bytes]", asked: Asked) -> int:
             return process.wait(min(max(left, 0.0), _LOOK))
         except subprocess.TimeoutExpired:
             if asked.stop.is_set():
-                msg = "ended: the other side cannot be run"
-                raise ConfigurationError(msg) from None
+                raise ConfigurationError(_STOPPED) from None
             if left <= _LOOK:
                 raise
 

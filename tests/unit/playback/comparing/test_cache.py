@@ -103,6 +103,30 @@ def test_the_command_says_what_there_is_and_clears_it(tmp_path: Path) -> None:
     assert "0 bytes" in said()
 
 
+@pytest.mark.parametrize(
+    ("option", "status", "says"),
+    [
+        ("--cache=file", 2, "cache {tmp_path}/file: no folder to write into: File exists"),
+        ("--report=file/in", 2, "report file/in: no folder to write into: Not a directory"),
+        ("--cache=damaged", 3, "could not be judged: [Errno 17] File exists: "),
+    ],
+)
+def test_a_folder_that_cannot_be_written_is_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, status: int, says: str
+) -> None:
+    """Status 1 is that of a difference; what is asked wrongly is said before anything is run."""
+    monkeypatch.chdir(tmp_path)
+    record([SmallRun()], tmp_path / "recording", made="then")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "results").write_text("")
+    words = ["playback", "compare", "recording", "--candidate", "installed", "--cache", "cache"]
+    called = CliRunner().invoke(app, [*words, option])
+    assert called.exit_code == status, called.output
+    assert says.format(tmp_path=tmp_path) in " ".join(called.output.split())
+    assert not (tmp_path / "cache").exists()
+
+
 @pytest.mark.timeout(120)
 def test_a_side_that_is_refused_ends_the_other_at_once(tmp_path: Path) -> None:
     """Production would sleep for an hour when its workspaces are loaded."""

@@ -1,19 +1,26 @@
-"""Which results are found again."""
+"""Which results are found again, and what is made by two at once."""
 
+import fcntl
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 
 import msgspec
 import pytest
 
+from dqmstream.errors import ConfigurationError
 from dqmstream.messages.operations import Conditions
 from playback.comparing.choice import Choice
 from playback.comparing.dependencies import RanIn
 from playback.comparing.environment import Environment
 from playback.comparing.identity import Identity
 from playback.comparing.release import Installed
-from playback.comparing.side import Asked, result_key
+from playback.comparing.results import Crash, Ended, ResultWriter
+from playback.comparing.side import Asked, result_key, run_side
 from playback.recordings import Recording, record
 from tests.recorded import SmallRun
 
@@ -92,3 +99,51 @@ def test_a_result_of_another_dependency_or_python_is_made_anew(
     assert other.compiling != ENVIRONMENT.compiling or "scipy" in ran_in.distributions
     elsewhere = replace(ENVIRONMENT, python=Path("/elsewhere/bin/python"))
     assert _key(recording, elsewhere) == _key(recording), "where it is makes no difference"
+
+
+@pytest.fixture
+def asked(recording: Recording, tmp_path: Path) -> Asked:
+    return Asked(recording=recording, run=7, cache=tmp_path / "cache")
+
+
+@contextmanager
+def _making(asked: Asked) -> Iterator[Path]:
+    """The folder of a result, while another process is making it."""
+    folder = asked.cache / "results" / result_key("candidate", ENVIRONMENT, Choice(), asked)
+    folder.mkdir(parents=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("crash", [None, Crash(lumisection=2, doing="filling", why="why")])
+def test_what_another_comparison_is_making_is_waited_for(
+    asked: Asked, again: bool, crash: Crash | None
+) -> None:
+    """It is as new as an own one would be, and a crash is one of the same release."""
+    told = Queue[str]()
+    with ThreadPoolExecutor(1) as threads:
+        with _making(asked) as folder:
+            waiting = replace(asked, again=again, say=told.put)
+            side = threads.submit(run_side, "candidate", ENVIRONMENT, Choice(), waiting)
+            assert "candidate (installed): another comparison is making" in told.get(timeout=30)
+            assert not side.done()
+            ResultWriter(folder).end(Ended(crash=crash))
+        found = side.result(timeout=30)
+    assert found.kept
+    assert found.result.ended.crash == crash
+    assert told.empty(), "it is said once"
+
+
+def test_another_comparison_that_does_not_end_is_waited_for_no_longer_than_a_side(
+    asked: Asked,
+) -> None:
+    with _making(asked), pytest.raises(TimeoutError, match=r"was not done within 0 s"):
+        run_side("candidate", ENVIRONMENT, Choice(), replace(asked, seconds=0.0))
+
+
+def test_nothing_is_waited_for_once_the_other_side_is_refused(asked: Asked) -> None:
+    asked.stop.set()
+    with _making(asked), pytest.raises(ConfigurationError, match="the other side cannot be run"):
+        run_side("candidate", ENVIRONMENT, Choice(), asked)
