@@ -225,13 +225,17 @@ def migrate(
         elif to != before:
             lost = schema.downgrade(database, to, losing=lose)
         after, _ = schema.revision(database)
+        fit = schema.fit(database)
     finally:
         database.close()
     if json:
-        _print({"store": settings.shown_store, "before": before, "after": after, "lost": lost})
+        document: dict[str, Any] = {"store": settings.shown_store, "before": before, "after": after}
+        _print(document | {"lost": lost, "fits": None if fit is None else fit._asdict()})
         return 0
     done = f"has schema {after}" + ("" if before == after else f", had {before or 'none'}")
     typer.echo(f"{settings.shown_store} {done}")
+    if fit is not None:
+        typer.echo(f"releases of schema {fit.read} on can read it, of {fit.record} on record too")
     for phrase in lost:
         typer.echo(f"lost: {phrase}")
     return 0

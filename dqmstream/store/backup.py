@@ -21,7 +21,7 @@ from dqmstream.errors import UNDECODABLE, NotStoredError, StoreError
 from dqmstream.store.database import Database, insert_rows, upsert
 from dqmstream.store.digest import run_digests
 from dqmstream.store.listings.runs import stored_run
-from dqmstream.store.schema import is_current, require_current, upgrade
+from dqmstream.store.schema import bring_up, is_current, require_current, upgrade
 from dqmstream.store.tables import (
     ACCOUNTS,
     ACTIVATIONS,
@@ -136,7 +136,7 @@ def restore(file: Path, url: str) -> Restored:
     with _readable(file) as source:
         target = Database(url, writing=True)
         try:
-            upgrade(target)
+            bring_up(target, "record")
             with source.transaction() as reading, target.transaction() as writing:
                 return _restore(reading, writing, seal.run, file, target.name)
         finally:

@@ -13,7 +13,7 @@ from dqmstream.store.known import Known
 from dqmstream.store.listings.runs import all_runs
 from dqmstream.store.pieces import late_window
 from dqmstream.store.retention import Removal, Retention, StandingRun, plan
-from dqmstream.store.schema import upgrade
+from dqmstream.store.schema import bring_up
 from dqmstream.store.series import Selection, Series, series_of
 from dqmstream.store.sizes import OF_RUN, OF_SERIES, run_bytes
 from dqmstream.store.tables import ACCOUNTS, MERGED, REMOVED, RUNS, SERIES, TALLIES
@@ -64,8 +64,10 @@ class Pruner:
     def __init__(self, url: str | Database) -> None:
         self._database = Database(url, writing=True) if isinstance(url, str) else url
         self._known = Known()
+        if isinstance(url, Database):
+            return
         try:
-            upgrade(self._database)
+            bring_up(self._database, "record")
         except BaseException:
             self.close()
             raise

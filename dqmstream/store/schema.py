@@ -1,9 +1,14 @@
-"""The schema of a store: brought up to this release's, or refused when it is a newer one's; and
-taken back to an older one's, so that an older release can have it again."""
+"""The schema of a store: brought up to this release's, and taken back to an older one's.
+
+While releases are replaced one by one, two of them have the same store. So a service brings it up
+by itself only where releases before can go on with it, and goes on with a newer one that says so;
+all else takes a command (see `releases`).
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
+from typing import Final, Literal, TypeAlias
 
 from alembic import command
 from alembic.config import Config
@@ -12,9 +17,91 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from dqmstream.errors import StoreError
+from dqmstream.store import releases
 from dqmstream.store.database import Database
+from dqmstream.store.releases import Fit, Migration, Older
 
-__all__ = ["downgrade", "is_current", "losses", "require_current", "revision", "upgrade"]
+__all__ = [
+    "Use",
+    "bring_up",
+    "downgrade",
+    "fit",
+    "fits",
+    "is_current",
+    "losses",
+    "require_current",
+    "require_fit",
+    "revision",
+    "standing",
+    "upgrade",
+]
+
+Use: TypeAlias = Literal["read", "record"]
+_STOP: Final = {
+    Older.READ: ("record into it", "the recorder of the older one"),
+    Older.NOTHING: ("use it", "recorder and gateways of the older one"),
+}
+"""What older releases cannot do then, and who of them is to be stopped."""
+
+
+def fits(database: Database, use: Use) -> bool:
+    """Whether this release can use a store as it is; False if it has to be brought up first.
+
+    Raises
+    ------
+    StoreError
+        If it is of a newer release, and says that this one cannot go on with it.
+    """
+    with _migrations() as config, database.transaction() as connection:
+        return _fits(database, connection, config, use)
+
+
+def bring_up(database: Database, use: Use) -> None:
+    """Make a store usable, as services do when they start: in one transaction; makes an empty one.
+
+    Raises
+    ------
+    StoreError
+        If releases before could not go on with it then, which is for somebody to decide; if it is
+        of a newer release, and this one cannot go on with it; if it cannot be changed.
+    """
+    with _migrations() as config, database.transaction() as connection:
+        if _fits(database, connection, config, use):
+            return
+        if (found := standing(connection)) is not None:
+            pending = [one for one in _chain(config) if one.revision > found]
+            older = releases.strictest(pending)
+            if older is not Older.RECORD:
+                what, whom = _STOP[older]
+                msg = (
+                    f"store {database.name} has schema {found}, this release needs "
+                    f"{pending[-1].revision}, and the release before cannot {what} then: stop "
+                    f"{whom}, and bring it up by `dqmstream store migrate`"
+                )
+                raise StoreError(msg)
+        _upgrade(connection, config)
+
+
+def require_fit(database: Database, connection: Connection, use: Use) -> None:
+    """StoreError unless this release can use the store as it is at this moment."""
+    with _migrations() as config:
+        if not _fits(database, connection, config, use):
+            msg = (
+                f"store {database.name} has schema {standing(connection)}, this release needs "
+                f"{_head(config)}: somebody has taken it back; start the release it is for"
+            )
+            raise StoreError(msg)
+
+
+def standing(connection: Connection) -> str | None:
+    """The schema a store has, whether this release knows it or not; None for none."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def fit(database: Database) -> Fit | None:
+    """The oldest schemas whose releases can go on with a store; None if nobody has said so."""
+    with database.transaction() as connection:
+        return releases.noted(connection)
 
 
 def is_current(database: Database) -> bool:
@@ -32,7 +119,10 @@ def is_current(database: Database) -> bool:
 def require_current(database: Database) -> None:
     """StoreError unless the store has this release's schema."""
     if not is_current(database):
-        msg = f"store {database.name} is of an older release: open it once with this one"
+        msg = (
+            f"store {database.name} is of an older release: bring it up by "
+            "`dqmstream store migrate`"
+        )
         raise StoreError(msg)
 
 
@@ -46,8 +136,7 @@ def upgrade(database: Database) -> None:
     """
     with _migrations() as config, database.transaction() as connection:
         if _found(database, connection, config) != _head(config):
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            _upgrade(connection, config)
 
 
 def revision(database: Database) -> tuple[str | None, str | None]:
@@ -108,6 +197,7 @@ def downgrade(database: Database, to: str, *, losing: bool = False) -> tuple[str
             raise StoreError(msg)
         config.attributes["connection"] = connection
         command.downgrade(config, to)
+        _note_fit(connection, config, to)
         return lost
 
 
@@ -133,17 +223,48 @@ def _migrations() -> Iterator[Config]:
         yield config
 
 
-def _head(config: Config) -> str | None:
-    return ScriptDirectory.from_config(config).get_current_head()
+def _upgrade(connection: Connection, config: Config) -> None:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    _note_fit(connection, config, _head(config))
+
+
+def _note_fit(connection: Connection, config: Config, revision: str) -> None:
+    releases.note(
+        connection, releases.fit_of([one for one in _chain(config) if one.revision <= revision])
+    )
+
+
+def _chain(config: Config) -> list[Migration]:
+    """All migrations that this release has, the oldest first."""
+    scripts = ScriptDirectory.from_config(config).walk_revisions()
+    chain = [Migration(one.revision, Older(one.module.older_releases)) for one in scripts]
+    return chain[::-1]
+
+
+def _head(config: Config) -> str:
+    return _chain(config)[-1].revision
+
+
+def _fits(database: Database, connection: Connection, config: Config, use: Use) -> bool:
+    found, known = standing(connection), [one.revision for one in _chain(config)]
+    if found is None or found in known:
+        return found == known[-1]
+    noted = releases.noted(connection)
+    if noted is None or getattr(noted, use) > known[-1]:
+        raise _newer(database, found, known[-1])
+    return True
 
 
 def _found(database: Database, connection: Connection, config: Config) -> str | None:
-    found = MigrationContext.configure(connection).get_current_revision()
-    known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    found, known = standing(connection), [one.revision for one in _chain(config)]
     if found is not None and found not in known:
-        msg = (
-            f"store {database.name} has schema {found}, this release knows up to {known[0]}: "
-            "use the release that wrote it, or a newer one"
-        )
-        raise StoreError(msg)
+        raise _newer(database, found, known[-1])
     return found
+
+
+def _newer(database: Database, found: str, head: str) -> StoreError:
+    return StoreError(
+        f"store {database.name} has schema {found}, this release knows up to {head}: "
+        "use the release that wrote it, or a newer one"
+    )

@@ -57,15 +57,16 @@ class Store:
     Parameters
     ----------
     url
-        `sqlite:///file` or `postgresql+driver://...`. An older store is brought up to this
-        release's schema, an absent one is made.
+        `sqlite:///file` or `postgresql+driver://...`. An absent one is made; one of an older
+        release is brought up to this release's schema if that release can go on with it then.
 
     Raises
     ------
     ConfigurationError
         If the URL is none.
     StoreError
-        If the store was written by a newer release, or cannot be opened.
+        If the store is of a newer release, and this one cannot read it; if it has to be brought up
+        by `dqmstream store migrate`; or if it cannot be opened.
     """
 
     def __init__(self, url: str) -> None:
@@ -345,11 +346,11 @@ class Store:
 
 def _bring_up(url: str, database: Database) -> None:
     """Change the schema only where it must be: a store in a read-only place can still be read."""
-    if schema.is_current(database):
+    if schema.fits(database, "read"):
         return
     writing = Database(url, writing=True)
     try:
-        schema.upgrade(writing)
+        schema.bring_up(writing, "read")
     finally:
         writing.close()
 

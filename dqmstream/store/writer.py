@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from dqmstream.errors import LogIdentityError, MessageError
 from dqmstream.messages.struct import Message
@@ -22,6 +22,7 @@ from dqmstream.store.tables import HOLES, LOG, POSITIONS, REMOVED, RUNS
 __all__ = ["Refused", "StoreWriter"]
 
 _REMOVALS: Final = select(func.max(REMOVED.c.id))
+_SCHEMA: Final = text("SELECT version_num FROM alembic_version")
 Positions = Mapping[tuple[str, int], int]
 
 
@@ -41,7 +42,8 @@ class StoreWriter:
     Parameters
     ----------
     url
-        `sqlite:///file` or `postgresql+driver://...`; brought up to this release's schema.
+        `sqlite:///file` or `postgresql+driver://...`; made, or brought up to this release's schema,
+        as a `Store` is.
     log
         Identity of the log that is recorded.
     chunks
@@ -52,7 +54,8 @@ class StoreWriter:
     LogIdentityError
         If the store holds the history of another log.
     StoreError
-        If the store was written by a newer release, or cannot be opened.
+        If the store is of a newer release, and this one cannot record into it; if it has to be
+        brought up by `dqmstream store migrate`; or if it cannot be opened.
     """
 
     def __init__(self, url: str, *, log: str, chunks: ChunkSettings | None = None) -> None:
@@ -60,13 +63,15 @@ class StoreWriter:
         self._database = Database(url, writing=True)
         self._known = Known()
         self._removals: int | None = None
+        self._schema: str | None = None
         try:
             with self._database.transaction() as connection:
                 # Before it is brought up: the store of another system is not ours to change.
                 if inspect(connection).has_table(LOG.name):
                     self._require_log(connection, log)
-            schema.upgrade(self._database)
+            schema.bring_up(self._database, "record")
             with self._database.transaction() as connection:
+                self._schema = schema.standing(connection)
                 if not self._require_log(connection, log):
                     connection.execute(insert(LOG), {"identity": log})
         except BaseException:
@@ -121,12 +126,13 @@ class StoreWriter:
         Raises
         ------
         StoreError
-            If the database is full, busy or away: nothing has changed, and the same call may be
-            made again.
+            If the database is full, busy or away, or has got a schema with which this release
+            cannot go on: nothing has changed, and the same call may be made again.
         """
         known: Sequence[int | None] = [None] * len(messages) if offsets is None else offsets
         try:
             with self._database.transaction() as connection:
+                self._require_schema(connection)
                 recording = self._recording(connection)
                 for message, offset in zip(messages, known, strict=True):
                     recording.take(message, offset)
@@ -139,6 +145,13 @@ class StoreWriter:
             self._known.forget()
             raise
         return recorded
+
+    def _require_schema(self, connection: Connection) -> None:
+        """Another release may have brought the store up, or taken it back, since it was opened."""
+        found = connection.execute(_SCHEMA).scalar_one_or_none()
+        if found != self._schema:
+            schema.require_fit(self._database, connection, "record")
+            self._schema = found
 
     def _refused(self, messages: Sequence[Message]) -> tuple[Refused, ...]:
         """Which messages are refused, the others being taken; leaves nothing behind.
@@ -184,9 +197,11 @@ class StoreWriter:
             Number of chunks written.
         """
         with self._database.transaction() as connection:
+            self._require_schema(connection)
             due = due_chunks(connection, self._chunks.lag, busy)
         for chunk in due:
             with self._database.transaction() as connection:
+                self._require_schema(connection)
                 layout = self._known.layout(connection, chunk.series.booking)
                 if layout is not None:  # as it is while the foreign key of `series` holds
                     compact(connection, chunk, layout)

@@ -12,7 +12,7 @@ from dqmstream.errors import LogIdentityError, StoreError
 from dqmstream.histograms.layout import Layout
 from dqmstream.messages.events import RunStart
 from dqmstream.messages.operations import Conditions
-from dqmstream.store import schema
+from dqmstream.store import releases, schema
 from dqmstream.store.database import Database
 from dqmstream.store.pruning import Pruner
 from dqmstream.store.recording import Recorded
@@ -23,6 +23,7 @@ from dqmstream.store.writer import StoreWriter
 
 RNG = np.random.default_rng(46)
 OLDER = ("0001", "0002", "0003", "0004")
+OF_ALL_SCHEMAS = {"alembic_version", releases.TABLE.name}
 AGES_LATER = 1_800_000_000_000_000_000
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -85,7 +86,7 @@ def columns_of(database: Database) -> dict[str, list[str]]:
         return {
             table: sorted(column["name"] for column in inspector.get_columns(table))
             for table in sorted(inspector.get_table_names())
-            if table != "alembic_version"
+            if table not in OF_ALL_SCHEMAS
         }
 
 

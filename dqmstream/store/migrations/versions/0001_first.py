@@ -9,6 +9,8 @@ revision: str = "0001"
 down_revision: str | None = None
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
+older_releases: str = "nothing"
+"""There were none."""
 
 
 def upgrade() -> None:

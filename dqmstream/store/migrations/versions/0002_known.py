@@ -13,6 +13,8 @@ revision: str = "0002"
 down_revision: str | None = "0001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
+older_releases: str = "read"
+"""What they record would be known at no time."""
 
 _KNOWN = ("known_time", "known_offset", "first_time", "first_offset")
 _STAMP = """

@@ -9,6 +9,8 @@ revision: str = "0003"
 down_revision: str | None = "0002"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
+older_releases: str = "nothing"
+"""Of runs that are summed they would find nothing."""
 
 
 def upgrade() -> None:

@@ -11,6 +11,8 @@ revision: str = "0004"
 down_revision: str | None = "0003"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
+older_releases: str = "read"
+"""What they record would not be counted."""
 
 
 def upgrade() -> None:

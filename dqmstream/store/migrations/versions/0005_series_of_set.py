@@ -9,6 +9,7 @@ revision: str = "0005"
 down_revision: str | None = "0004"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
+older_releases: str = "record"
 
 
 def upgrade() -> None:
