@@ -141,7 +141,9 @@ def migrate(
 
     Services do the first by themselves where the release before can go on with the store; where it
     cannot they refuse to start, and say who is to be stopped before this command. It says which
-    older releases still can. Going back is for an older release that is to have the store again: stop recorders first. What
+    older releases still can.
+
+    Going back is for an older release that is to have the store again: stop recorders first. What
     the older schema cannot hold is told, and only with --lose taken.
     """
     from services import store_commands  # noqa: PLC0415
