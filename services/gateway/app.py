@@ -17,6 +17,7 @@ from services.gateway.access_gate import AccessGate
 from services.gateway.answers import AnswerCache
 from services.gateway.asking import Parts
 from services.gateway.collector import GatewayCollector
+from services.gateway.compression import CompressedAnswers
 from services.gateway.heads import HeadAnswers
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.page_files import PageFiles
@@ -141,8 +142,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.router.routes.append(elsewhere(_API, [module.router for module in _MODULES]))
     app.router.routes.append(Route("/display", _display_page, include_in_schema=False))
     app.mount("/", PageFiles(directory=PAGE, html=True, check_dir=False), name="page")
-    app.add_middleware(HeadAnswers)
     app.add_middleware(AnswerCache, view=parts.view, clock=parts.clock)
+    app.add_middleware(CompressedAnswers, encoding=parts.encoding)
+    # Outside of compression: HEAD gets the headers of an answer that was compressed.
+    app.add_middleware(HeadAnswers)
     app.add_middleware(
         AccessGate,
         access=parts.access,

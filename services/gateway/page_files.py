@@ -10,6 +10,8 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from services.gateway.compression import takes_gzip
+
 __all__ = ["PageFiles"]
 
 _TEXTS: Final = {".css", ".html", ".js", ".json", ".svg"}
@@ -35,7 +37,7 @@ class PageFiles(StaticFiles):
             return found
         asked = dict(scope["headers"])
         found.headers["vary"] = "accept-encoding"
-        takes = b"gzip" in asked.get(b"accept-encoding", b"")
+        takes = takes_gzip(asked.get(b"accept-encoding", b"").decode("latin-1"))
         whole = found.status_code == 200 and b"range" not in asked and scope["method"] == "GET"
         if not takes or not whole or found.stat_result is None:
             return found
