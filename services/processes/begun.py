@@ -36,6 +36,6 @@ async def refuse_begun_otherwise(process: Process, sources: Sequence[EventSource
                 f"run {source.run} of {source.name!r} is in the log already ({sent}), as "
                 f"{own.incarnation}, expected {outlet.incarnation}: its input, columns, holes or "
                 "other settings were not the same, and what is sent now would be refused; send it "
-                "as they were, or play it as another run (--run), or into another log (--data)"
+                "as they were, or play it as another run (--run), or into another log"
             )
             raise ConfigurationError(msg)

@@ -3,6 +3,7 @@
 Each imports what its own service needs, and no more: a recorder needs no kernels.
 """
 
+import asyncio
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
+from services.draining import Drain
 from services.memory import return_freed_memory
 from services.processes.alone import alone, need_broker, refuse_candidate
 from services.settings import Settings
@@ -24,7 +26,9 @@ from services.startup import (
 )
 
 if TYPE_CHECKING:
+    from dqmstream.sources.source import EventSource
     from services.input_files import FileOptions
+    from services.processes.process import Process
 
 __all__ = [
     "alert",
@@ -147,12 +151,13 @@ def serve(*, flags: Mapping[str, object], config: Path | None) -> int:
     from services.processes.serve import serving  # noqa: PLC0415
 
     settings = _settings("serve", flags, config)
+    drain = Drain(settings.drain_seconds)
 
     async def main() -> None:
         async with serving(settings) as gateway:
-            await alone(settings, [gateway.service], says=f"page: {gateway.url}")
+            await alone(settings, [gateway.service], says=f"page: {gateway.url}", drain=drain)
 
-    return run_until_stopped(main)
+    return run_until_stopped(main, drain)
 
 
 def produce(
@@ -178,6 +183,7 @@ def produce(
     from services.announced import columns_in_use  # noqa: PLC0415
     from services.conditions import conditions_of_runs, with_conditions  # noqa: PLC0415
     from services.input_files import runs_of_files  # noqa: PLC0415
+    from services.processes.begun import refuse_begun_otherwise  # noqa: PLC0415
     from services.processes.conditions import conditions_publisher  # noqa: PLC0415
     from services.processes.produce import Producing, Sent  # noqa: PLC0415
 
@@ -201,9 +207,26 @@ def produce(
         runs = with_conditions(runs, table)
     elif runs.conditions:
         table = ConditionsTable(runs.conditions)
+    is_checked, is_said = asyncio.Event(), asyncio.Event()
     if table is not None:
-        publishers.append(conditions_publisher(table, speed=speed, seconds=runs.seconds))
+        publishers.append(
+            conditions_publisher(
+                table,
+                speed=speed,
+                seconds=runs.seconds,
+                begin=is_checked.wait,
+                done=is_said.set,
+            )
+        )
+    if table is None or speed is not None:
+        is_said.set()
     told: list[dict[str, object]] = []
+
+    async def check(process: "Process", sources: "Sequence[EventSource]") -> None:
+        await refuse_begun_otherwise(process, sources)
+        is_checked.set()
+        # As fast as it goes, events would outrun what is said of them, and be judged twice.
+        await is_said.wait()
 
     async def tell(sent: Sequence[Sent]) -> None:
         for one in sent:
@@ -218,6 +241,7 @@ def produce(
         expected=(*expected, *runs.expected),
         troubles=runs.troubles,
         on_run=tell,
+        before_run=check,
     )
     status = run_until_stopped(lambda: alone(settings, [*publishers, *producing.services()]))
     if json:

@@ -1,7 +1,7 @@
 """The watcher: sends what appears in folders, run by run, and each late file by itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -170,12 +170,13 @@ class Watching:
                 self.progress.late_files += 1
                 async with self._late:
                     await self._produce(process, source, expected, part)
-        except SourceError as error:
+        except* SourceError as failed:  # out of the tasks that send it
             if source.run == self._watch.run:
                 raise
             # One run that cannot be sent must not keep the others from it.
             self.progress.failed_sources += 1
-            structlog.get_logger().error("source failed", source=source.name, error=str(error))
+            error = "; ".join(_sentences(failed))
+            structlog.get_logger().error("source failed", source=source.name, error=error)
         del self._parts[source]
         _add(self._past, part)
         self._sending[source.run] -= 1
@@ -231,6 +232,14 @@ class Watching:
         self.progress.awaited = folders.awaited
         for name, count in folders.counts().items():
             setattr(self.progress, name, count)
+
+
+def _sentences(group: BaseExceptionGroup[SourceError]) -> Iterator[str]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _sentences(error)
+        else:
+            yield str(error)
 
 
 def _add(total: ProducerProgress, part: ProducerProgress) -> None:

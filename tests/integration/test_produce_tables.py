@@ -1,6 +1,8 @@
 """A producer of event files on a real broker, whose fillers somebody else has started."""
 
 import asyncio
+import json
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,10 +14,10 @@ from dqmstream.clock import SystemClock
 from dqmstream.fold.state import FoldSettings
 from dqmstream.messages.booking import Booking
 from dqmstream.messages.events import EventBatch
-from dqmstream.messages.topics import EVENTS
+from dqmstream.messages.topics import CONDITIONS, EVENTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
-from playback.bench.program import finished
+from playback.bench.program import command, environment, finished
 from services.announced import announced_columns, columns_in_use
 from services.filler.announcing import announce
 from services.log import open_log
@@ -76,3 +78,38 @@ async def test_it_sends_what_bookings_on_the_log_read_and_no_more(
     for one in batches:
         with pa.ipc.open_stream(one.body) as stream:
             assert stream.schema.names == ["x", "y"]
+
+
+async def test_a_run_that_the_log_has_begun_otherwise_is_refused_and_nothing_is_said_of_it(
+    given: dict[str, str], settings: Settings, path: Path, tmp_path: Path
+) -> None:
+    """Other chunks or columns are another input: fillers would refuse all of it."""
+    table = tmp_path / "oms.json"
+    rows = [{"run_number": 7, "lumisection_number": number, "pileup": 40.0} for number in (1, 2)]
+    table.write_text(json.dumps(rows))
+
+    async def sent(*words: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(
+            subprocess.run,
+            command(["produce", str(path), "--speed", "0", *words]),
+            env=environment(given),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    async def held(topic: str) -> int:
+        async with open_log(settings, SystemClock()) as log:
+            return len([record async for record in read_to_end(log, topic)])
+
+    first = await sent()
+    assert first.returncode == 0, first.stderr
+    before = await held(EVENTS), await held(CONDITIONS)
+    refused = await sent("--chunk-events", "1", "--conditions", str(table))
+    assert refused.returncode == 2, refused.stderr
+    assert "is in the log already (all of it), as " in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert (await held(EVENTS), await held(CONDITIONS)) == before
+    again = await sent()
+    assert "in 0 chunks" in again.stdout, again.stderr

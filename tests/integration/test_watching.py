@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -36,6 +37,7 @@ from tests.watched import (
     new_life,
     on_disk,
     record,
+    sent,
     to_the_end,
     until_idle,
 )
@@ -145,6 +147,26 @@ async def test_every_event_is_accounted_for_whatever_happens_to_files_and_watche
     async with asyncio.TaskGroup() as tasks:
         for seed in range(group * 10, group * 10 + 10):
             tasks.create_task(_seed(seed, tmp_path / str(seed)))
+
+
+async def test_a_run_begun_with_other_settings_keeps_no_other_from_being_sent(
+    tmp_path: Path,
+) -> None:
+    """As after an upgrade, while an old run lies in the folder still: it is left, and counted."""
+    recorded = await asyncio.to_thread(
+        lambda: read_recorded(record(tmp_path / "recorded", ("streamOne",), files=2, seed=5))
+    )
+    root, log = tmp_path / "root", MemoryLog(clock=SystemClock())
+    root.mkdir()
+    await make_topics(log, 1)
+    other = WatchSettings(read=msgspec.structs.replace(READ, chunk_events=5), missing_timeout=0.15)
+    failed = []
+    for run, watch in ((1, WATCH), (2, other)):
+        planned = plan(EmulationSettings(run=run, lumisections=2, seconds=1.0, seed=5), recorded)
+        one = await live(log, root, planned, watch, speed=SPEED, deaths=0)
+        failed.append(one.progress.failed_sources)
+    assert failed == [0, 1]
+    assert set(await sent(log)) == {(1, 1), (1, 2), (2, 1), (2, 2)}
 
 
 @pytest.mark.parametrize("seed", range(4))
