@@ -54,7 +54,7 @@ def input_of(command: Command) -> Input | None:
 
 def is_pattern(alarm: str) -> bool:
     """Whether a subject names several alarms, as `quality:Muon/**`."""
-    # No regular expressions: those of strangers may take for ever.
+    # No regular expressions: a glob is seen to be one, and says enough of names.
     return "*" in alarm and len(alarm) <= _LONGEST and not alarm.startswith(REGEX_PREFIX)
 
 

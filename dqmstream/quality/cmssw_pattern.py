@@ -18,7 +18,8 @@ def our_pattern(pattern: str) -> str:
     Raises
     ------
     ValueError
-        If it is empty, or has a class of characters by name (`[[:alpha:]]`).
+        If it is empty, has a class of characters by name (`[[:alpha:]]`), or a range of characters
+        that falls (`[z-a]`).
     """
     if not pattern:
         msg = "expected a pattern, got nothing"
@@ -63,5 +64,8 @@ def _class(body: str) -> str:
         raise ValueError(msg)
     negated = body[0] in "!^"
     inside = body[1:] if negated else body
+    if any(first > last for first, last in re.findall("(.)-(.)", inside, re.DOTALL)):
+        msg = f"has a range of characters that falls: [{body}]"
+        raise ValueError(msg)
     escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside)
     return f"[{'^' if negated else ''}{escaped}]"

@@ -31,7 +31,14 @@ def matches(pattern: str, path: str) -> bool:
 def test_paths_match_as_with_fnmatch(pattern: str, path: str) -> None:
     """Python's is that of C without flags, but for `[^`, which C negates as `[!`."""
     expected = fnmatch.fnmatchcase(path, pattern.replace("[^", "[!"))
-    assert matches(pattern, path) == expected
+    try:
+        found = matches(pattern, path)
+    except ValueError as error:
+        # C says nothing of a range that falls, and Python that it is empty.
+        if "falls" not in str(error):
+            raise
+    else:
+        assert found == expected
 
 
 def test_a_glob_stays_one_where_it_can() -> None:
@@ -50,7 +57,7 @@ def test_a_backslash_takes_the_meaning_of_the_next_character() -> None:
     assert matches("a[-b]", "a-")
 
 
-@pytest.mark.parametrize("pattern", ["", "[[:alpha:]]", "a[[.x.]]"])
+@pytest.mark.parametrize("pattern", ["", "[[:alpha:]]", "a[[.x.]]", "a[?-/]"])
 def test_what_cannot_be_said_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match=r"expected a pattern|by name"):
+    with pytest.raises(ValueError, match=r"expected a pattern|by name|falls"):
         our_pattern(pattern)

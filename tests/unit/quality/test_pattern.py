@@ -1,8 +1,10 @@
 """Patterns over paths."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dqmstream.quality.pattern import compile_pattern
+from dqmstream.quality.pattern import compile_pattern, matches
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,40 @@ def test_a_star_stays_in_its_folder_and_two_do_not(pattern: str, path: str, matc
 def test_what_is_no_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(ValueError, match="pattern"):
         compile_pattern(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matching", "other"),
+    [
+        ("Pixel/**/*charge*", "Pixel/Barrel/supercharged", "Pixel/charge/Barrel"),
+        ("**/Layer?/**/[!ab]*", "Pixel/Layer1/x/charge", "Pixel/Layer1/x/amplitude"),
+        ("*/*/*", "Pixel/Layer1/charge", "Pixel/Layer1/x/charge"),
+        ("**[!]x]**[a-c^&]**", "Pixel/^", "]"),
+        ("**é\n**.**", "é\nPixel.", "é\nPixel"),
+    ],
+)
+def test_many_stars_mean_what_few_do(pattern: str, matching: str, other: str) -> None:
+    assert matches(pattern, matching)
+    assert not matches(pattern, other)
+
+
+@pytest.mark.parametrize("pattern", [f"quality:{'**a' * 30}", f"{'*a' * 40}", "regex:(a|a)*b"])
+def test_no_pattern_takes_for_ever(pattern: str) -> None:
+    """With backtracking each of them would still be at it when the universe ends."""
+    assert not matches(pattern, f"quality:{'a' * 200}c")
+
+
+@pytest.mark.parametrize("pattern", [r"regex:(?!Pixel).*", r"regex:(a)\1"])
+def test_a_regular_expression_that_must_backtrack_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="is not a pattern: invalid"):
+        compile_pattern(pattern)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "/", "*", "**/", "**", "?", "[ab]", "[!a]", ".", "é"])),
+    st.text(alphabet="ab/.é", max_size=8),
+)
+def test_both_kinds_of_matching_say_the_same(tokens: list[str], text: str) -> None:
+    glob = "".join(tokens)
+    # Alone it has few stars; behind three more that need nothing it is one with many.
+    assert matches(glob, text) == (bool(glob) and matches(f"**#**#**#{glob}", f"###{text}"))
