@@ -67,6 +67,7 @@ class Watch:
         if heard.state == "stopping":
             # It says so itself: nobody has to be called.
             self._processes.pop(key, None)
+            self._forget_ends_of_none()
             return
         known = self._processes.get(key)
         if known is not None and at < known.last:
@@ -120,6 +121,13 @@ class Watch:
             marks[key] = (end, now) if mark is None or position >= mark[0] else mark
         self._ends = marks
 
+    def _forget_ends_of_none(self) -> None:
+        """Who begins to read after all of a service have stopped in order counts from then on."""
+        services = {one.service for one in self._processes.values()}
+        self._ends = {
+            key: mark for key, mark in self._ends.items() if key.partition(" ")[0] in services
+        }
+
     def _positions(self, now: int) -> Iterator[tuple[str, str, int]]:
         furthest: dict[tuple[str, str], int] = {}
         for one in self._alive(now):
@@ -139,10 +147,11 @@ class Watch:
             age = (now - silent.last) / _SECOND
             why = f"{silent.process} has been silent for {age:.0f} s"
             found.setdefault(process_alarm(silent.service), Condition("BAD", why))
-        for key, (end, since) in self._ends.items():
+        for service, place, position in self._positions(now):
+            end, since = self._ends.get(f"{service} {place}", (position, now))
             behind = (now - since) / _SECOND
-            service, _, place = key.partition(" ")
-            if 0 < self._limits.lag < behind:
+            # A mark of before a restart may have been passed since.
+            if position < end and 0 < self._limits.lag < behind:
                 why = f"{place} is not read to offset {end}, where it ended {behind:.0f} s ago"
                 found.setdefault(lag_alarm(service), Condition("BAD", why))
         alive = list(self._alive(now))

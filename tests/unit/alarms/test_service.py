@@ -304,8 +304,8 @@ async def test_what_is_compacted_leaves_no_ghost(tmp_path: Path) -> None:
 
 def beat(clock: SettableClock, service: str = "filler", **more: Any) -> Heartbeat:
     """A heartbeat now."""
-    process = more.pop("process", f"{service}-host")
-    return Heartbeat(process=process, service=service, state="ready", when=clock.wall(), **more)
+    more = {"process": f"{service}-host", "state": "ready", **more}
+    return Heartbeat(service=service, when=clock.wall(), **more)
 
 
 START = RunStart(
@@ -368,6 +368,40 @@ async def test_a_reader_that_does_not_keep_up_is_an_alarm(memory: Memory) -> Non
         await until(log, lambda found: steps(found, "lag:recorder") == ["raised"])
         await send(log, beat(clock, "recorder", positions={f"{QUALITY}/0": 2}))
         await until(log, lambda found: steps(found, "lag:recorder")[-1:] == ["normal"])
+
+
+async def test_what_was_not_read_while_all_was_stopped_in_order_is_no_lag(memory: Memory) -> None:
+    log, clock = memory
+    await send(log, reports(1, outcome="GOOD"), reports(2, outcome="GOOD"))
+    async with alarms(log, clock) as progress:
+        await send(log, beat(clock, "recorder", positions={f"{QUALITY}/0": 1}))
+        await taken(progress, 3)
+        await send(log, beat(clock, "recorder", state="stopping"))
+    clock.advance(600)
+    async with alarms(log, clock) as progress:
+        await send(log, beat(clock, "recorder", process="next", positions={f"{QUALITY}/0": 1}))
+        await taken(progress, 2)
+        assert await told(log) == []
+        for beats in range(10):
+            clock.advance(10)
+            last = beat(clock, "recorder", process="next", positions={f"{QUALITY}/0": 1})
+            await send(log, last)
+            await taken(progress, beats + 3)
+        await until(log, lambda found: steps(found, "lag:recorder") == ["raised"])
+
+
+async def test_a_reader_that_went_on_while_nobody_looked_does_not_lag(memory: Memory) -> None:
+    log, clock = memory
+    await send(log, reports(1, outcome="GOOD"), reports(2, outcome="GOOD"))
+    async with alarms(log, clock) as progress:
+        await send(log, beat(clock, "recorder", positions={f"{QUALITY}/0": 1}))
+        await taken(progress, 3)
+    for _ in range(60):
+        clock.advance(10)
+        await send(log, beat(clock, "recorder", positions={f"{QUALITY}/0": 2}))
+    async with alarms(log, clock) as progress:
+        await taken(progress, 60)
+    assert await told(log) == []
 
 
 async def test_an_alarm_is_stale_when_reports_stop_while_the_run_goes_on(memory: Memory) -> None:
