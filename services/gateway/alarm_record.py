@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Final, NamedTuple
 
 from dqmstream.alarms.stood import Stood, stood_at
+from dqmstream.alarms.stood_index import StoodIndex
 from dqmstream.errors import MessageError
 from dqmstream.messages.alarms import AlarmTransition
 from dqmstream.messages.topics import ALARMS
@@ -51,6 +52,7 @@ class AlarmRecord:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._folding = asyncio.Lock()
+        self._index: StoodIndex | None = None
 
     async def newest(
         self, before: int | None, limit: int, meant: StepFilter
@@ -66,7 +68,7 @@ class AlarmRecord:
             if upto <= start:
                 break
             since = max(start, upto - _BACK)
-            part = [step async for batch in self._read(since, upto) for step in batch]
+            part = [step async for _, steps in self._read(since, upto) for step in steps]
             for sequence, step in reversed(part):
                 if not meant.means(step):
                     continue
@@ -80,8 +82,8 @@ class AlarmRecord:
         """All steps of an alarm, the oldest first; ProblemError 503 if the log is away."""
         # A step that was told twice is one step; each record of version 1, without number, is one.
         found: dict[tuple[int, int], AlarmTransition] = {}
-        async for batch in self._read(*await self._bounds(), alarm):
-            for sequence, step in batch:
+        async for _, steps in self._read(*await self._bounds(), alarm):
+            for sequence, step in steps:
                 found.setdefault((step.number, 0 if step.number else sequence), step)
         return list(found.values())
 
@@ -93,12 +95,25 @@ class AlarmRecord:
         moment
             Nanoseconds since 1970.
         """
-        # All of the record is read: one at a time, however many ask.
+        # What is new is read by one, however many ask.
         async with self._folding:
-            found: dict[str, Stood] = {}
-            async for batch in self._read(*await self._bounds()):
-                found = stood_at((step for _, step in batch), moment, found)
+            index = await self._indexed()
+            found, ranges = index.stood_from(moment)
+            for start, end in ranges:
+                async for _, steps in self._read(start, end):
+                    found = stood_at((step for _, step in steps), moment, found)
         return [_row(found[name]) for name in sorted(found) if not found[name].is_normal]
+
+    async def _indexed(self) -> StoodIndex:
+        """The index of all steps that are in the log now; what it has is not read again."""
+        start, end = await self._bounds()
+        index = self._index
+        if index is None or index.start != start or index.end > end:
+            # The first time; or somebody has cut the record, which is all there is now.
+            index = self._index = StoodIndex(start)
+        async for upto, steps in self._read(index.end, end):
+            index.take(upto, [step for _, step in steps])
+        return index
 
     async def _bounds(self) -> tuple[int, int]:
         async with log_within(_PATIENCE):
@@ -106,8 +121,9 @@ class AlarmRecord:
 
     async def _read(
         self, start: int, end: int, alarm: str | None = None
-    ) -> AsyncIterator[list[tuple[int, AlarmTransition]]]:
-        """Steps within offsets, each with its own, some at a time; of one alarm if it is named."""
+    ) -> AsyncIterator[tuple[int, list[tuple[int, AlarmTransition]]]]:
+        """Steps within offsets, each with its own, some at a time, and where those after them
+        begin; of one alarm if it is named."""
         key = None if alarm is None else alarm.encode()
         if start >= end:
             return
@@ -118,7 +134,8 @@ class AlarmRecord:
                         max_records=min(_BACK, end - at), timeout=_READ_SECONDS
                     )
                 named = (one for one in records if key in {None, one.key} and one.offset < end)
-                yield [found for record in named if (found := _step(record))]
+                upto = min(end, reader.position(ALARMS, 0))
+                yield upto, [found for record in named if (found := _step(record))]
 
 
 def _step(record: Record) -> tuple[int, AlarmTransition] | None:

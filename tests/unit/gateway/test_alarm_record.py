@@ -9,7 +9,7 @@ from dqmstream.alarms.stood import stood_at
 from dqmstream.clock import SystemClock
 from dqmstream.messages.alarms import AlarmTransition
 from dqmstream.messages.topics import ALARMS
-from dqmstream.transport.log import Log
+from dqmstream.transport.log import Log, Record
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
 from services.gateway import alarm_record
@@ -123,3 +123,46 @@ def test_steps_that_come_twice_or_in_parts_come_to_the_same() -> None:
     again = [*steps[:3], *steps[1:3], *steps[3:]]
     assert stood_at(again, NOON + 4) == whole
     assert stood_at(steps[2:], NOON + 4, stood_at(steps[:2], NOON + 4)) == whole
+
+
+async def test_what_was_read_once_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question takes what is new, and of the rest the block that its moment is in."""
+    read: list[int] = []
+
+    def counted(record: Record, decode: Any = alarm_record._step) -> Any:
+        read.append(record.offset)
+        return decode(record)
+
+    monkeypatch.setattr(alarm_record, "_step", counted)
+    steps = [
+        step(
+            number // 5 + 1,
+            alarm=f"quality:Muon/{number % 5}:full",
+            after="normal" if number % 3 == 0 else "raised",
+            when=NOON + number * SECOND,
+        )
+        for number in range(5_000)
+    ]
+    log = await new_log(*steps)
+    record = AlarmRecord(log)
+
+    async def asked(moment: int) -> int:
+        """How many records are read for it; the answer is that of reading all."""
+        read.clear()
+        found = await record.stood(moment)
+        stood = stood_at(steps, moment)
+        want = {name: one for name, one in stood.items() if not one.is_normal}
+        assert [one["alarm"] for one in found] == sorted(want)
+        assert [one["since"] for one in found] == [want[name].since for name in sorted(want)]
+        assert [one["number"] for one in found] == [want[name].step.number for name in sorted(want)]
+        return len(read)
+
+    assert await asked(NOON + 2_500 * SECOND) <= 5_000 + 2_000
+    assert await asked(NOON + 2_500 * SECOND) <= 2_000
+    assert await asked(NOON + 300 * SECOND) <= 2_000
+    assert await asked(NOON + 9_999 * SECOND) == 0
+    late = step(2_000, alarm="quality:Muon/2:full", after="raised", when=NOON + 10 * SECOND)
+    steps.append(late)
+    await log.send([outgoing(ALARMS, 0, late, late.alarm.encode())])
+    assert await asked(NOON + 9_999 * SECOND) == 1
+    assert await asked(NOON + 20 * SECOND) <= 3_000, "its own block, and that of the late step"
