@@ -9,6 +9,8 @@ is told that the other was first, and every reader says the same.
 from collections.abc import Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
 from dqmstream.messages.configuration import ConfigurationVersion
@@ -23,6 +25,7 @@ __all__ = [
     "is_deleted",
     "key_of",
     "name_of",
+    "says_the_same",
 ]
 
 _PREFIX: Final = "layout/"
@@ -61,6 +64,12 @@ def key_of(version: ConfigurationVersion) -> str:
 def is_deleted(version: ConfigurationVersion) -> bool:
     """Whether it says that there is no such layout."""
     return not version.text and version.restores is None
+
+
+def says_the_same(one: ConfigurationVersion, other: ConfigurationVersion) -> bool:
+    """Whether two versions are one change that was asked for twice: of one number, which follows
+    the same version, by the same person, with the same contents. When and why may differ."""
+    return replace(one, when=other.when, why=other.why) == other
 
 
 class LayoutVersions:

@@ -16,6 +16,7 @@ from dqmstream.layouts.versions import (
     is_deleted,
     key_of,
     name_of,
+    says_the_same,
 )
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.topics import CONFIGURATION
@@ -198,13 +199,17 @@ class LayoutDesk:
                 self._log, version_records(version, action, key_of(version)), _PATIENCE
             )
             await self._followed.until(lambda: self._reached(name, version.number))
-            if self._versions.get(name, version.number) != version:
+            stands = self._versions.get(name, version.number)
+            if stands is not None and stands != version and says_the_same(stands, version):
+                # Asked again: what came of the first time was not known then, and is there now.
+                await write_in_turn(self._log, [_gone(key_of(version))], _PATIENCE)
+            elif stands != version:
                 lost, _ = version_records(version, "lost", key_of(version))
                 await write_in_turn(self._log, [lost, _gone(key_of(version))], _PATIENCE)
                 msg = f"layout {name!r}: somebody else was first, at the same moment"
                 raise _conflict(msg, self._versions.newest(name))
             await write_in_turn(self._log, map(_gone, excess), _PATIENCE)
-            return version
+            return stands
 
     # ---------------------------------------------------------------- inside
 

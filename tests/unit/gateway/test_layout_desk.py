@@ -1,13 +1,16 @@
 """The desk of layouts on a log in trouble: what stands was decided by somebody on record."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import pytest
 
-from dqmstream.clock import SettableClock
+from dqmstream.clock import SettableClock, SystemClock
 from dqmstream.histograms.layout import Layout as BufferLayout
 from dqmstream.layouts.layout import Cell, Layout, Tab
+from dqmstream.layouts.versions import LayoutVersions
 from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.messages.operations import Command
 from dqmstream.messages.topics import COMMANDS, CONFIGURATION
@@ -18,6 +21,7 @@ from dqmstream.transport.memory import MemoryLog
 from services.gateway.layout_desk import LayoutDesk
 from services.gateway.problems import ProblemError
 from tests.filled import make_topics
+from tests.late_log import LateLog
 from tests.troubled_log import TroubledLog
 
 NAME = "Shift/Pixel"
@@ -40,6 +44,73 @@ async def until_it_is_done(change: Callable[[], Awaitable[object]]) -> None:
             if problem.status == 503:
                 continue
         return
+
+
+@asynccontextmanager
+async def late_desk() -> AsyncIterator[tuple[MemoryLog, LateLog, LayoutDesk]]:
+    clock = SystemClock()
+    memory = MemoryLog(clock)
+    await make_topics(memory, 1)
+    late = LateLog(memory)
+    desk = LayoutDesk(late, clock, nothing_booked)  # type: ignore[arg-type]
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(desk.run())
+        yield memory, late, desk
+        running.cancel()
+
+
+async def standing_versions(log: Log) -> list[tuple[int, str]]:
+    """As every reader folds the topic."""
+    versions = LayoutVersions()
+    async for record in read_to_end(log, CONFIGURATION):
+        if record.value is None:
+            versions.drop((record.key or b"").decode())
+        elif isinstance(found := CODEC.decode(record.headers, record.value), ConfigurationVersion):
+            versions.take(found)
+    return [(one.number, one.who) for one in versions.of(NAME)]
+
+
+async def test_what_is_asked_again_after_an_answer_that_came_late_is_done() -> None:
+    """A layout that is put, changed, deleted and restored, each asked for twice: no version is
+    told of that its own asker wrote, and each stands once."""
+    async with late_desk() as (memory, late, desk):
+        changes: list[Callable[[], Awaitable[object]]] = [
+            lambda: desk.put(layout("one"), based_on=None, who="ann", why="new"),
+            lambda: desk.put(layout("two"), based_on=1, who="ann", why="better"),
+            lambda: desk.delete(NAME, based_on=2, who="ann", why="unused"),
+            lambda: desk.restore(NAME, 1, who="ann", why="after all"),
+        ]
+        for number, change in enumerate(changes, 1):
+            late.is_late = True
+            with pytest.raises(ProblemError) as problem:
+                await change()
+            assert problem.value.status == 503
+            await change()
+            assert await desk.number(NAME) == number
+        found = await desk.put(layout("five"), based_on=4, who="bob", why="next")
+        assert found.number == 5
+        assert await standing_versions(memory) == [(n, "ann") for n in range(1, 5)] + [(5, "bob")]
+        # The records of those that were second are gone.
+        keys = Counter[bytes | None]()
+        async for record in read_to_end(memory, CONFIGURATION):
+            keys[record.key] += 1 if record.value is not None else -1
+        assert sum(keys.values()) == 5
+
+
+@pytest.mark.parametrize(
+    ("who", "title"), [("bob", "one"), ("ann", "another")], ids=["another person", "another text"]
+)
+async def test_another_change_than_the_one_that_came_late_is_told_who_was_first(
+    who: str, title: str
+) -> None:
+    async with late_desk() as (_, late, desk):
+        late.is_late = True
+        with pytest.raises(ProblemError):
+            await desk.put(layout("one"), based_on=None, who="ann", why="new")
+        with pytest.raises(ProblemError) as problem:
+            await desk.put(layout(title), based_on=None, who=who, why="new")
+        assert problem.value.status == 409
+        assert (await desk.show(NAME, None)).layout.title == "one"
 
 
 async def on_topic(log: Log, topic: str) -> list[object]:

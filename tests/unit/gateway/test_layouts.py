@@ -29,6 +29,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.testing import Detector
 from tests.filled import make_topics
 from tests.ingesting import bearer, gateway
+from tests.late_log import LateLog
 
 CLOCK = SystemClock()
 EXPERT, SHIFTER = bearer(Role.EXPERT), bearer(Role.SHIFTER)
@@ -94,6 +95,22 @@ async def test_shipped_layouts_are_there_before_anybody_has_written_one() -> Non
             assert "'nothing'" in (await got(client, path, 404))["detail"]
         assert "version 3" in (await got(client, "/layouts/Shift", 404, version=3))["detail"]
         assert (await got(client, "/layouts/a/b/c/d/e", 422))["errors"]
+
+
+async def test_a_change_that_is_sent_again_after_a_503_is_answered_with_its_version() -> None:
+    """Also where the log had taken the first one, and said so too late."""
+    log = LateLog(MemoryLog(CLOCK))
+    async with system(log) as (client,):  # type: ignore[arg-type]
+        for number in (1, 2):
+            based_on = number - 1 or None
+            log.is_late = True
+            problem = await put(client, layout(f"title {number}"), based_on, 503)
+            assert "ask again" in problem["detail"]
+            status = 201 if number == 1 else 200
+            again = await put(client, layout(f"title {number}"), based_on, status)
+            assert (again["version"], again["who"]) == (number, "expert")
+        rows = (await got(client, f"/layout-versions/{NAME}"))["versions"]
+        assert [row["number"] for row in rows] == [2, 1]
 
 
 async def test_a_layout_is_written_changed_restored_and_deleted_and_all_is_on_record() -> None:
