@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from dqmstream.clock import SystemClock
 from dqmstream.deployments.step import Step
@@ -32,7 +32,10 @@ pytestmark = [
 ]
 
 CHARGE: Final = "Pixel/Layer1/charge"
+CRYSTALS: Final = "EcalBarrel/Occupancy/crystals"
 SOURCE: Final = ["--lumisections", "3", "--rate", "400", "--seconds", "10", "--speed", "0"]
+FAULT: Final = ["--fault", "hot:ecal:ieta10/iphi200*50@3"]
+"""A crystal is hot in the last LS, in production as in the candidate."""
 BESIDE: Final = "Set of bookings or candidate that is shown beside"
 _CURVE: Final = [98, 183, 240]
 _OVER: Final = [245, 154, 196]
@@ -63,6 +66,45 @@ _WORDS: Final = """async () => {
 }"""
 
 
+_JUDGED: Final = """async () => {
+  const { Judged, meetingAt } = await import("/layouts/judged.js");
+  const judged = new Judged();
+  const usual = { closed: true, workspace: "pixel", scope: "lumisection" };
+  const of = (lumisection, outcomes, more = {}) => Object.entries(outcomes).map(
+    ([path, outcome]) => ({ ...usual, lumisection, path, outcome, ...more }),
+  );
+  const put = (source, reports, truncated = false) => judged.put(source, { reports, truncated });
+  const said = (path = "a") => {
+    const found = judged.both("", "beside", path);
+    return found && [found.lumisection, ...found.outcomes];
+  };
+  const told = [];
+  put("", of(5, { a: "BAD" }));
+  put("beside", of(4, { a: "GOOD" }));
+  told.push(said());
+  put("", of(4, { a: "GOOD" }));
+  told.push(said());
+  put("beside", of(5, { a: "GOOD" }, { closed: false }));
+  told.push(said());
+  put("beside", of(5, { x: "GOOD" }, { workspace: "ecal" }));
+  told.push(said());
+  put("beside", of(5, { a: "GOOD" }, { scope: "run" }));
+  told.push(said());
+  put("beside", of(5, { a: "BAD", b: "GOOD" }));
+  put("", of(6, { a: "GOOD", b: "GOOD" }));
+  told.push(said(), said("b"), said("c"));
+  put("beside", of(6, { a: "WARNING" }), true);
+  told.push(said("b"), said());
+  const outcomes = { pixel: 1 };
+  const row = (lumisection, more) => ({ lumisection, closed: true, outcomes, ...more });
+  const rows = [row(3), row(4), row(5, { outcomes: {} }), row(6, { closed: false })];
+  const a = { a: "GOOD" };
+  const theirs = [of(9, a), of(4, a, { closed: false }), of(4, a), []];
+  return [told, theirs.map((reports) => meetingAt(reports, rows))];
+}"""
+"""What two sources are said to have judged, report after report, and where they meet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beside:
     """Production, the candidate, and what the candidate is started with."""
@@ -80,7 +122,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
     production = {"data": str(folder / "production"), "port": "0", "workspaces": "pixel,ecal"}
     upgrade = {"workspaces": "tests.upgraded_pixels:workspace,ecal"}
     candidate = {**production, **upgrade, "data": str(folder / "candidate")}
-    demo = ["demo", *SOURCE, "--no-faults", "--exit", "--json"]
+    demo = ["demo", *SOURCE, *FAULT, "--exit", "--json"]
     for settings in (production, candidate):
         finished(demo, settings, timeout=120)
     finished(
@@ -226,6 +268,54 @@ async def test_in_what_contents_differ_is_said_as_the_command_says_it(visit: Vis
         "LS 1–3",
         "",
     ]
+
+
+async def test_a_verdict_is_compared_with_that_of_the_same_ls_and_stays_until_both_have_the_next(
+    visit: Visit,
+) -> None:
+    """On the page's own module: what is open, judged by one of them, or cut off is not compared."""
+    await visit.page.goto(f"{visit.url}/#layout=:{CHARGE}&run=1")
+    assert await visit.page.evaluate(_JUDGED) == [
+        [
+            None,
+            [4, "GOOD", "GOOD"],
+            [4, "GOOD", "GOOD"],
+            [4, "GOOD", "GOOD"],
+            [4, "GOOD", "GOOD"],
+            [5, "BAD", "BAD"],
+            [5, None, "GOOD"],
+            None,
+            None,
+            [6, "GOOD", "WARNING"],
+        ],
+        [4, 3, 4, 0],
+    ]
+
+
+async def test_a_candidate_that_is_behind_is_compared_where_it_is(visit: Visit) -> None:
+    """Asked for its newest verdicts it answers those of LS 2, as one does that is an LS behind:
+    of LS 3, in which a crystal is hot, nothing is said to differ."""
+    page = visit.page
+
+    async def behind(route: Route) -> None:
+        url = route.request.url
+        await route.continue_(url=url if "lumisections=" in url else f"{url}&lumisections=2")
+
+    await page.route("**/deployments/v2/runs/*/reports?*", behind)
+    await page.goto(f"{visit.url}/#layout=:{CHANGED},{CRYSTALS}&run=1&window=run&with=candidate:v2")
+    changed, hot = cell(page, "Layer 1: clusters by module"), page.locator(".cell").last
+    await expect(changed.locator(".differs")).to_contain_text("outcomes differ")
+    await expect(changed.locator(".differs")).to_have_attribute(
+        "title", "LS 2: GOOD here, BAD beside"
+    )
+    await hot.scroll_into_view_if_needed()
+    await expect(hot).to_have_attribute("data-beside", "")
+    await expect(hot.locator(".badge").first).to_have_attribute("data-outcome", "BAD")
+    await expect(hot.locator("figcaption .badge")).to_have_attribute("data-outcome", "GOOD")
+    await expect(hot.locator(".differs")).to_be_hidden()
+    await expect(page.locator(".layout-main .layout-note")).to_contain_text(
+        "Outcomes differ in 1 of 2 plots."
+    )
 
 
 async def test_a_candidate_that_goes_away_costs_words_and_comes_back(

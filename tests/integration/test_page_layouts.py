@@ -381,22 +381,81 @@ async def test_the_way_back_keeps_what_was_chosen_and_leaves_what_a_link_brought
     await page.goto(visit.url)
     found = await page.evaluate("""async () => {
       const { Origin } = await import("/travel/origin.js");
-      const plain = { path: "", ref: "", norm: "", box: "", log: "" };
+      const plain = { path: "", ref: "", norm: "", box: "", log: "", cell: "" };
       const from = { ...plain, layout: "A", window: "last-10" };
       const opened = { ...from, path: "a", ref: "off", log: "y" };
       const origin = new Origin();
       origin.follow(opened, from);
-      const first = [origin.back, origin.step];
-      origin.follow({ ...opened, window: "5-5", ref: "golden" }, opened);
-      const then = [origin.back, origin.step];
+      const first = [origin.back(), origin.step({ path: "b", ref: "run:1" })];
+      const second = { ...opened, path: "b", ref: "run:1", log: "" };
+      origin.follow(second, opened);
+      first.push(origin.back(), origin.step());
+      const chosen = { ...second, window: "5-5", ref: "golden" };
+      origin.follow(chosen, second);
+      const then = [origin.back(), origin.step({ path: "c", ref: "off", box: "on" })];
       const direct = new Origin();
-      direct.follow(opened, opened);
-      return [first, then, [direct.back, direct.step], from];
+      const brought = { ref: "off", norm: "none" };
+      direct.follow({ ...opened, norm: "entries" }, opened);
+      return [first, then, [direct.back(brought), direct.step({}, brought)], from];
     }""")
     first, then, direct, origin = found
-    assert first == [origin, {"ref": "", "norm": "", "box": ""}]
-    assert then == [origin | {"window": "5-5", "ref": "golden"}, {"norm": "", "box": ""}]
-    assert direct == [{"path": ""}, {}]
+    nothing = {"ref": "", "norm": "", "box": ""}
+    assert first == [origin, {**nothing, "path": "b", "ref": "run:1"}, origin, nothing]
+    assert then == [
+        origin | {"window": "5-5", "ref": "golden"},
+        {"path": "c", "ref": "golden", "norm": "", "box": "on"},
+    ]
+    assert direct == [{"path": "", "ref": ""}, {"ref": "", "norm": "entries", "box": ""}]
+
+
+async def test_next_and_previous_show_each_plot_as_its_own_cell_of_the_layout_draws_it(
+    visit: Any,
+) -> None:
+    """Two cells have the same element; the address restores which, and all that it draws."""
+    page = visit.page
+    second = "Pixel/Layer2/charge"
+    plots = layout("Experts/Own", CHARGE, SIZE, MAP, CHARGE)
+    first, size, _, again = plots["tabs"][0]["cells"]
+    first["draw"] = {"log_y": True}
+    first["reference"] = {"choice": "none"}
+    size.update(title="How wide", description="Two peaks: https://example.org/size")
+    size.update(reference={"choice": "run", "run": 1}, draw={"x_range": [1, 6], "stats": False})
+    again.update(paths=[CHARGE, second], title="Both layers", draw={"style": "points"})
+    await put(visit.url, plots, None)
+    await show(page, visit.url, "Experts/Own")
+    title, legend = page.locator("#detail h2"), page.locator("#detail .legend")
+    words, told = page.locator("#detail .description"), page.locator("#detail .name small")
+    log = page.get_by_role("button", name="Log", exact=True)
+    await cells(page).first.click()
+    await expect(log).to_have_attribute("aria-pressed", "true")
+    await expect(told).to_have_text("Plot 1 of 5 of Experts/Own")
+    await page.get_by_role("link", name="Next plot").click()
+    await expect(title).to_have_text("How wide")
+    await expect(words.locator("a")).to_have_attribute("href", "https://example.org/size")
+    await expect(legend).to_contain_text("run 1")
+    await expect(page).to_have_url(re.compile("ref=run(:|%3A)1&.*zoom=1(:|%3A)6&.*box=off"))
+    await expect(page).not_to_have_url(re.compile("log="))
+    await page.keyboard.press("ArrowRight")
+    await expect(title).to_have_text(TITLES[MAP])
+    await expect(page).not_to_have_url(re.compile("ref=|zoom=|box=|log="))
+    await page.keyboard.press("ArrowRight")
+    await expect(title).to_have_text("Both layers")
+    await expect(page).to_have_url(re.compile(f"path={CHARGE}.*cell=4"))
+    await expect(legend).to_contain_text("Layer 2: cluster charge")
+    await page.reload()
+    await expect(title).to_have_text("Both layers")
+    await expect(legend).to_contain_text("Layer 2: cluster charge")
+    await expect(told).to_have_text("Plot 4 of 5 of Experts/Own")
+    for _ in range(2):
+        await page.keyboard.press("ArrowLeft")
+    await expect(title).to_have_text("How wide")
+    await page.reload()
+    await expect(title).to_have_text("How wide")
+    await page.keyboard.press("ArrowLeft")
+    await expect(log).to_have_attribute("aria-pressed", "true")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".layout-head .name h1")).to_have_text("Experts/Own")
+    await expect(page).not_to_have_url(re.compile("ref=|cell=|zoom=|log=|box="))
 
 
 async def test_who_saves_after_somebody_else_is_told_and_loses_nothing(visit: Any) -> None:

@@ -14,6 +14,7 @@ import { Finder } from "./find/finder.js";
 import { listenForHelp } from "./find/help.js";
 import { Grid, byFolder, needsLook } from "./grid.js";
 import { listenToKeys } from "./keys.js";
+import { Opened } from "./layouts/opened.js";
 import { Login } from "./login.js";
 import { Model } from "./model.js";
 import { Overview } from "./overview/overview.js";
@@ -47,13 +48,14 @@ const travel = new Travel(model, router);
 const side = new Side(model, router);
 const alarms = new AlarmBoard(stream, model);
 const shownAlarms = new AlarmsShown(alarms, model);
-const detail = new Detail({ model, router, feed, trends, references, others, alarms: shownAlarms });
+const opened = new Opened(model, router);
+const detail = new Detail({ model, router, feed, trends, references, others, alarms: shownAlarms, opened });
 const overview = new Overview({ model, router, alarms: shownAlarms });
 const wall = new Wall({ model, router, feed, overview, plots });
 const chooser = new WindowChooser(model, router);
 const finder = new Finder(model, router);
 const filters = new Filters({ model, router, alarms: shownAlarms, references });
-const views = new Views({ model, router, stream, feed, trends, alarms, filters, bad, references, others });
+const views = new Views({ model, router, stream, feed, trends, alarms, filters, bad, references, others, opened });
 new Top(model);
 new Bell(alarms, router);
 new Login();
@@ -118,8 +120,8 @@ function follow(route, before) {
   side.draw("route");
   chooser.draw();
   drawStrip();
-  showGrid();
   detail.follow(route, before);
+  showGrid();
   finder.follow(route, before);
   if (Boolean(route.path) !== Boolean(before.path)) {
     window.scrollTo(0, route.path ? 0 : scrolled);
@@ -143,7 +145,7 @@ function showGrid() {
   setText(byId("title").firstElementChild, title);
   setText(byId("title").lastElementChild, words);
   grid.show(sections, nothingWords(route));
-  detail.neighbours(views.paths(route) ?? grid.paths);
+  detail.neighbours(grid.paths);
 }
 
 function sectionsOf({ workspace, match, only }) {

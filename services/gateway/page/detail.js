@@ -11,6 +11,7 @@ import { Large } from "./plots/large.js";
 import { Unbooked } from "./plots/unbooked.js";
 import { Viewer } from "./plots/viewer.js";
 import { Reports } from "./reports.js";
+import { setLinked } from "./layouts/linked.js";
 import { rangeOf, viewOf } from "./router.js";
 import { coveredWords } from "./stretches.js";
 import { Tip } from "./tip.js";
@@ -22,21 +23,24 @@ const QUANTITIES = ["mean", "entries", "rate", "median", "quantile:0.05", "quant
 const RUNS = "runs";
 
 export class Detail {
-  constructor({ model, router, feed, trends, references, others, alarms }) {
-    Object.assign(this, { model, router, feed, trends, references, alarms });
+  constructor({ model, router, feed, trends, references, others, alarms, opened }) {
+    Object.assign(this, { model, router, feed, trends, references, alarms, _opened: opened });
     this._origin = new Origin();
+    this._paths = [];
     this._root = byId("detail");
     this._others = others;
     this._build();
     this.draw = framed(() => this._draw());
     this._reports = new Reports(this._parts.reports, { model, router });
     this._reports.addEventListener("reports", () => this.draw());
-    feed.addEventListener("plot", ({ detail }) => detail.path === this._path && this.draw());
+    feed.addEventListener("plot", ({ detail }) => [this._path, ...this._opened.over].includes(detail.path) && this.draw());
     trends.addEventListener("trend", ({ detail }) => detail.path === this._path && this.draw());
     references.addEventListener("reference", ({ detail }) => detail.path === this._path && this.draw());
     others.addEventListener("others", ({ detail }) => detail.path === this._path && this.draw());
     this._large.onResize = () => this.draw();
     this._fits.addEventListener("fit", () => this.draw());
+    this._opened.addEventListener("change", () => this._belong());
+    model.addEventListener("change", ({ detail }) => detail.what === "elements" && this._belong());
   }
 
   get _path() {
@@ -46,16 +50,15 @@ export class Detail {
   /** Show the element in the address, or nothing; `before` is the address before. */
   follow(route, before) {
     this._origin.follow(route, before);
-    setAttributes(this._parts.back, { href: this.router.link(this._origin.back) });
+    this._opened.follow(route);
     show(this._root, Boolean(this._path));
     // One chooser of the window for the page: it stands beside the title of what is shown.
     // A view that has it keeps it, and with it what is being typed there.
     if (!viewOf(this.router.route)) (this._path ? this._parts.slot : byId("toolbar")).append(byId("window"));
     show(byId("toolbar"), !this._path);
-    this.feed.want("detail", this._path ? [this._path] : []);
     this._reports.follow();
-    if (this._path) this.draw();
-    else this._alarms.draw("");
+    this._belong();
+    if (!this._path) this._alarms.draw("");
   }
 
   _build() {
@@ -64,7 +67,7 @@ export class Detail {
       unbooked: h("section", { class: "unbooked", hidden: true }),
       back: h("a", { class: "back" }, "← Back"),
       badge: badge("NOT_RUN"),
-      title: h("h2"), path: h("code"),
+      title: h("h2"), path: h("code"), belongs: h("small"),
       slot: h("div", { class: "slot" }),
       before: h("a", { class: "step", "aria-label": "Previous plot" }, "‹"),
       after: h("a", { class: "step", "aria-label": "Next plot" }, "›"),
@@ -85,7 +88,7 @@ export class Detail {
     };
     this._parts = parts;
     this._root.append(
-      h("header", {}, parts.back, parts.badge, h("div", { class: "name" }, parts.title, parts.path), parts.slot, parts.before, parts.after),
+      h("header", {}, parts.back, parts.badge, h("div", { class: "name" }, parts.title, parts.path, parts.belongs), parts.slot, parts.before, parts.after),
       parts.alarms, parts.unbooked,
       h("div", { class: "pair" },
         h("div", { class: "pictures" },
@@ -115,17 +118,34 @@ export class Detail {
     this._trendRuns = new TrendRuns(router, (path) => path === this._path && this.draw());
   }
 
-  /** The plots before and after this one in the list it was opened from. */
+  /** The paths of the list that the plot was opened from, unless that is a layout. */
   neighbours(paths) {
-    const at = paths.indexOf(this._path);
-    const link = (path) => (path ? this.router.link({ ...this._origin.step, path }) : null);
-    setAttributes(this._parts.before, { href: link(paths[at - 1]) });
-    setAttributes(this._parts.after, { href: link(at < 0 ? paths[0] : paths[at + 1]) });
+    this._paths = paths;
+    this._belong();
+  }
+
+  /** What belongs to this plot in the list it is of, as that draws it: the plots beside it, the way back, what lies over it. */
+  _belong() {
+    const { brought, over } = this._opened;
+    const [before, after] = this._beside(brought);
+    const link = (next) => (next ? this.router.link(this._origin.step(next, brought)) : null);
+    setAttributes(this._parts.before, { href: link(before) });
+    setAttributes(this._parts.after, { href: link(after) });
+    setAttributes(this._parts.back, { href: this.router.link(this._origin.back(brought)) });
+    this.feed.want("detail", this._path ? [this._path, ...over] : []);
+    if (this._path) this.draw();
+  }
+
+  /** Parts of the address of the plots before and after this one; null for none. */
+  _beside(brought) {
+    if (this.router.route.layout) return this._opened.around(this._origin.base("ref", brought));
+    const at = this._paths.indexOf(this._path);
+    return [this._paths[at - 1], this._paths[at + 1]].map((path) => (path ? { path } : null));
   }
 
   /** Back to where one came from. */
   leave() {
-    this.router.go(this._origin.back);
+    this.router.go(this._origin.back(this._opened.brought));
   }
 
   /** Go to the plot before (-1) or after (1). */
@@ -150,17 +170,20 @@ export class Detail {
     const parts = this._parts;
     show(parts.badge, outcome !== null);
     setBadge(parts.badge, outcome ?? "NOT_RUN");
-    setText(parts.title, element?.title ?? path);
+    const { cell } = this._opened;
+    const isFirst = cell?.paths[0] === path;
+    setText(parts.title, (isFirst && cell.title) || (element?.title ?? path));
     setText(parts.path, path);
+    setText(parts.belongs, this._opened.words);
     // Nothing is asked for of what is not there.
     if (isUnbooked) {
       setAttributes(this._root, { "aria-busy": null, "data-outcome": null });
       return;
     }
-    setText(parts.description, element?.description || "No description is booked.");
+    setLinked(parts.description, cell?.description || element?.description || "No description is booked.");
     setAttributes(this._root, { "aria-busy": this.feed.isCurrent(path) ? null : "true", "data-outcome": outcome });
     this._large.fitted = this._fits.curve(plot);
-    this._large.draw(path, plot, this._reports.marks());
+    this._large.draw(path, plot, this._reports.marks(), { cell, over: this._opened.over.map((each) => [each, this.feed.plot(each)]) });
     this._controls.draw(plot);
     const known = new Map(facts(plot).map(([name, ...fact]) => [name, fact]));
     keyed(parts.facts, known.keys(), () => h("div", {}, h("dt"), h("dd")), (row, name) => {

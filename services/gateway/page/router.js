@@ -9,7 +9,7 @@ import { momentOf } from "./travel/moment.js";
 const COMPARED = { ref: "", norm: "", over: "", how: "", panel: "", proj: "", zoom: "", log: "", box: "" };
 
 /** Those of one plot alone, and those of the large one, which stay while one steps from plot to plot. */
-const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log", "fit"], ["how", "panel", "of", "by", "js"]];
+const [OF_ONE, OF_LARGE] = [["proj", "zoom", "log", "fit", "cell"], ["how", "panel", "of", "by", "js"]];
 
 /**
  * What stands beside the large plot: of what (`of`) and against what (`by`) the trend is, the fit as
@@ -23,8 +23,8 @@ const BESIDE = { of: "", by: "", fit: "", js: "" };
  */
 const SEEN = { wall: "", at: "", runs: "" };
 
-/** A layout: its name, the tab and version of it, and the set of bookings that is shown beside. */
-const LAYOUT = { layout: "", tab: "", version: "", with: "" };
+/** A layout: its name, the tab and version of it, the set of bookings that is shown beside, and the cell of the plot that is large. */
+const LAYOUT = { layout: "", tab: "", version: "", with: "", cell: "" };
 
 const HOME = { view: "", alarm: "", alarms: "", run: null, workspace: "", path: "", window: "last-10", match: "", only: "", ...LAYOUT, ...SEEN, ...COMPARED, ...BESIDE };
 
@@ -91,8 +91,9 @@ export class Router {
 
   /** The address of this view with some parts changed. */
   link(change) {
-    const isOther = "path" in change && change.path !== this.route.path;
-    const dropped = [...(isOther ? OF_ONE : []), ...(isOther && !change.path ? OF_LARGE : [])];
+    // Two cells of a layout may have the same element.
+    const isOther = ["path", "cell"].some((name) => name in change && change[name] !== this.route[name]);
+    const dropped = [...(isOther ? OF_ONE : []), ...(isOther && change.path === "" ? OF_LARGE : [])];
     // Whoever goes elsewhere leaves the layout; its plots stay in it.
     if (["view", "workspace", "match"].some((name) => name in change)) dropped.push(...Object.keys(LAYOUT));
     return format({ ...this.route, ...Object.fromEntries(dropped.map((name) => [name, ""])), ...change });

@@ -29,18 +29,12 @@ export class Views {
   constructor(parts) {
     this._parts = parts;
     this._open = new Map();
-    this._built = new Map();
     this._shown = "";
   }
 
   /** Whether a route is of one of the views, instead of the plots. */
   has(route) {
     return Object.hasOwn(VIEWS, viewOf(route));
-  }
-
-  /** Paths of the plots that a plot was opened from, in their order; null where that is no view. */
-  paths({ layout }) {
-    return (layout && this._built.get("layouts")?.paths) || null;
   }
 
   /** Show what the route names. */
@@ -74,9 +68,7 @@ export class Views {
     byId("view").append(root);
     try {
       const { open } = await load();
-      const view = open(root, this._parts);
-      this._built.set(name, view);
-      return view;
+      return open(root, this._parts);
     } catch (error) {
       root.replaceChildren(h("p", { role: "alert" }, `${title} could not be loaded: ${error.message}`));
       return { follow() {}, leave: () => this._forget(name, root) };

@@ -5,6 +5,7 @@ import { candidates } from "../deployments/running.js";
 import { settled, spaced } from "../dom.js";
 import { verdictsByPath } from "../outcomes.js";
 import { cellsOf } from "../stream.js";
+import { Judged, meetingAt } from "./judged.js";
 import { askContents, askElements, askReports, candidateOf, sourceName } from "./source.js";
 
 const BATCH = 24;
@@ -30,6 +31,7 @@ export class Beside extends EventTarget {
     this._plots = new Map();
     this._booked = new Map();
     this._outcomes = new Map();
+    this._compared = new Judged();
     this._asked = new Set();
     this._judgedNow = new Set();
     this._key = "";
@@ -84,6 +86,11 @@ export class Beside extends EventTarget {
     return this._outcomes.get(set)?.get(path) ?? null;
   }
 
+  /** How an element was judged in a set (null: in the one that is shown) and in another, in the same LSs: see `Judged`. */
+  both(ours, theirs, path) {
+    return this._compared.both(ours ?? "", theirs, path);
+  }
+
   /** These paths of sets `{set: paths}` are on screen, instead of those before. */
   want(paths) {
     this._wanted = new Map(Object.entries(paths));
@@ -123,6 +130,7 @@ export class Beside extends EventTarget {
       this._asked.clear();
       this._judgedNow.clear();
       this._outcomes.clear();
+      this._compared.clear();
     }
     const of = `${runWord(run)} ${this._model.run?.run}`;
     if (of !== this._bookedOf) {
@@ -191,14 +199,37 @@ export class Beside extends EventTarget {
     const chosen = this._model.chosen;
     const query = { limit: 5000, made_by: this._model.moment, ...(chosen === null ? {} : { lumisections: chosen || 1, scope: "lumisection" }) };
     try {
-      const { reports } = await askReports(set, runWord(this._router.route.run), query);
+      const answer = await askReports(set, runWord(this._router.route.run), query);
       if (key !== this._key) return;
-      this._outcomes.set(set, verdictsByPath(reports));
+      this._outcomes.set(set, verdictsByPath(answer.reports));
+      this._compared.put(set, answer);
+      // Contents do not wait for it.
+      this._meet(key, set, answer.reports, query);
     } catch (error) {
       if (key !== this._key) return;
       // What is not known is not claimed: there is no badge, or that of before.
       this._judgedNow.delete(set);
       if (error instanceof Refusal) this._gone(set, error);
+    }
+    this.dispatchEvent(new Event("sets"));
+  }
+
+  /** Ask both for the same LS: each goes on at its own pace. */
+  async _meet(key, set, reports, query) {
+    const run = runWord(this._router.route.run);
+    const at = this._model.chosen ?? meetingAt(reports, this._model.lumisections);
+    if (!at) return;
+    const there = { ...query, lumisections: at };
+    const isHere = reports.some(({ lumisection, closed }) => lumisection === at && closed !== false);
+    const isLacking = !isHere && this._model.chosen === null;
+    try {
+      const [ours, theirs] = await Promise.all([ask(`runs/${run}/reports`, there), isLacking ? askReports(set, run, there) : null]);
+      if (key !== this._key) return;
+      this._compared.put("", ours);
+      if (theirs) this._compared.put(set, theirs);
+    } catch {
+      // What was compared last stays: nothing new is claimed, and what is away is said by its contents.
+      return;
     }
     this.dispatchEvent(new Event("sets"));
   }

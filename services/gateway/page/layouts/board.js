@@ -7,7 +7,7 @@ import { apart, otherLumisections } from "./apart.js";
 import { Card } from "./card.js";
 import { keyedCells } from "./difference.js";
 import { Drawing } from "./drawing.js";
-import { largeParts } from "./large.js";
+import { cellWord, largeParts } from "./large.js";
 import { candidateOf, sourceShort } from "./source.js";
 
 const KEYS = "Shift+ArrowLeft Shift+ArrowRight Shift+ArrowUp Shift+ArrowDown + - Delete Enter";
@@ -61,7 +61,7 @@ export class Board {
       const cell = cells.get(key);
       card.describe(cell, {
         elements, editing, columns, pair: Boolean(pair), run: this.model.run?.run ?? this.router.route.run,
-        link: (path) => this.router.link({ path, window: this.router.route.window, ...largeParts(cell, elements.get(path), this.router.route.ref) }),
+        link: (path) => this.router.link({ path, cell: cellWord(tab.cells, order.indexOf(key), path), ...largeParts(cell, elements.get(path), this.router.route.ref) }),
       });
       setAttributes(root, { draggable: editing ? "true" : null, tabindex: editing ? 0 : null, "aria-keyshortcuts": editing ? KEYS : null, "data-chosen": editing && order.indexOf(key) === at });
       this._edit.tools(card, editing, order.indexOf(key), order.length);
@@ -165,7 +165,7 @@ export class Board {
       // Compared here, where a frame has its time measured: large maps take some.
       const says = apart(plot, beside);
       texts.push(() => card.paired(names, [outcome, other], beside, {
-        says, covers: otherLumisections(plot, beside), problem: problems.map(({ label, why }) => `${label}: ${why}`).join("\n"),
+        says, covers: otherLumisections(plot, beside), both: this.beside.both(cell.set, pair, path), problem: problems.map(({ label, why }) => `${label}: ${why}`).join("\n"),
       }));
     }
     return () => texts.forEach((write) => write());

@@ -89,8 +89,11 @@ export class Card {
     show(this._statistics, rows.length > 0);
   }
 
-  /** What has been drawn beside, of another set or a candidate; `says` in what contents differ, `covers` which LSs if they are others. */
-  paired(names, outcomes, other, { says, covers, problem }) {
+  /**
+   * What has been drawn beside, of another set or a candidate; `says` in what contents differ, `covers` which LSs if they
+   * are others, `both` how both judged the same LS.
+   */
+  paired(names, outcomes, other, { says, covers, both, problem }) {
     names.forEach((name, at) => setText(this._captions[at], at && covers ? `${name}, ${covers}` : name));
     const { totals, element, problem: lacks, away } = other?.header ?? {};
     const isThere = Boolean(totals);
@@ -100,11 +103,14 @@ export class Card {
     setBadge(this._otherBadge, outcomes[1] ?? "NOT_RUN");
     // Of a candidate that is away nobody knows what it has.
     const lone = this.isThere ? (lacks && !away ? names[0] : "") : isThere ? names[1] : "";
-    const differs = isThere && this.isThere && outcomes[0] !== outcomes[1];
-    const words = lone ? `only ${lone}` : [differs && "outcomes differ", says].filter(Boolean).join(", ");
+    const [ours, theirs] = both?.outcomes ?? [];
+    const differs = isThere && this.isThere && ours !== theirs;
+    const untested = [theirs, ours].indexOf(null);
+    const how = untested < 0 ? "outcomes differ" : `judged only ${names[untested]}`;
+    const words = lone ? `only ${lone}` : [differs && how, says].filter(Boolean).join(", ");
     setText(this._differs, words ? `▲ ${words}` : "");
     show(this._differs, Boolean(words));
-    setAttributes(this._differs, { title: !differs ? null : `${outcomes[0] ?? "not judged"} here, ${outcomes[1] ?? "not judged"} beside` });
+    setAttributes(this._differs, { title: !differs ? null : `LS ${both.lumisection}: ${ours ?? "no test"} here, ${theirs ?? "no test"} beside` });
     setAttributes(this.root, { "data-differs": differs });
     setAttributes(this._pair, { title: problem || null });
   }

@@ -41,7 +41,7 @@ export class Drawing {
       bad: set ? [] : this.bad.marks(cell.paths[0]),
       layers: curve ? [...reference, ...shown, ...(same.layer ? [same.layer] : [])] : [],
       ranges: [cell.draw.x_range, curve ? null : cell.draw.y_range],
-      draw: { ...hints(cell.draw), ...same.draw, ...(curve && cell.draw.y_range ? { y_range: cell.draw.y_range } : {}) },
+      draw: { ...hintsOf(cell.draw, curve), ...same.draw },
     });
     if (!curve && element && shown.length) return shown.map(({ label }) => ({ label, why: "maps are not drawn over each other" }));
     return [...over.filter(({ why }) => why), ...(same.why ? [same.why] : [])];
@@ -55,9 +55,9 @@ export class Drawing {
   }
 }
 
-/** Hints that a cell has; those it leaves out are as booked. */
-function hints({ log_x, log_y, log_z, z_range, style }) {
-  const own = { log_x, log_y, log_z, z_range, style: styleOf(style) };
+/** Hints that a cell has; those it leaves out are as booked. The range of y is that of a curve's contents, of a map that of an axis. */
+export function hintsOf({ log_x, log_y, log_z, y_range, z_range, style }, isCurve) {
+  const own = { log_x, log_y, log_z, y_range: isCurve ? y_range : null, z_range, style: styleOf(style) };
   return Object.fromEntries(Object.entries(own).filter(([, value]) => value !== null));
 }
 

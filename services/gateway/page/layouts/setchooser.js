@@ -49,11 +49,15 @@ export class SetChooser {
     const workspaceOf = new Map(this._model.elements.map(({ path, workspace }) => [path, workspace]));
     const paths = (tab?.cells ?? []).map((cell) => cell.paths[0]);
     const both = paths.filter((path) => workspaceOf.has(path) && this._beside.books(pair, path));
-    const differing = both.filter((path) => (this._model.verdict(workspaceOf.get(path), path)?.[0] ?? null) !== (this._beside.verdict(pair, path)?.[0] ?? null));
+    const compared = new Map(both.map((path) => [path, this._beside.both(null, pair, path)]));
+    const differing = both.filter((path) => new Set(compared.get(path)?.outcomes).size > 1);
+    const isJudged = (path) => this._model.verdict(workspaceOf.get(path), path) || this._beside.verdict(pair, path);
+    const waiting = both.filter((path) => !compared.get(path) && isJudged(path)).length;
     const lone = paths.length - both.length;
     setAttributes(this.words, { "data-differing": differing.length > 0 });
     const left = candidateOf(pair) ? "production" : "as readers are shown it";
     setText(this.words, [`Left ${left}, right ${sourceName(pair)}, on the same axes.`, `Outcomes differ in ${differing.length} of ${plural(both.length, "plot")}.`,
+      waiting ? `${plural(waiting, "plot")} not judged by both in the same LS yet.` : "",
       lone && this._beside.isKnown(pair) ? `${plural(lone, "plot")} only in one of them.` : ""].filter(Boolean).join(" "));
   }
 }

@@ -29,8 +29,8 @@ export function open(root, parts) {
 
 class Layouts {
   constructor(root, parts) {
-    const { model, router } = parts;
-    Object.assign(this, { _model: model, _router: router, _shown: false, _name: "", _version: "", _asked: 0, _paths: [] });
+    const { model, router, opened } = parts;
+    Object.assign(this, { _model: model, _router: router, _opened: opened, _shown: false, _name: "", _version: "", _asked: 0 });
     this._shelf = new Shelf();
     /** What is shown: `{layout, version, …}` as the gateway answers; null while it is not there. */
     this._found = null;
@@ -90,11 +90,6 @@ class Layouts {
       event.preventDefault();
       this._board.focus(0);
     });
-  }
-
-  /** Paths of the plots of the tab, in their order. */
-  get paths() {
-    return this._paths;
   }
 
   follow(route) {
@@ -172,6 +167,7 @@ class Layouts {
     }
     const { draft } = this._editor;
     const layout = draft?.layout ?? this._found?.layout ?? null;
+    if (this._found && !draft) this._opened.take(this._name, this._version, this._found.layout);
     setText(this._title, layout?.title || route.layout);
     const isSaved = !isOfPaths(route.layout);
     setText(this._path, isSaved && layout?.title && layout.title !== route.layout ? route.layout : "");
@@ -188,8 +184,6 @@ class Layouts {
     const tab = layout ? tabOf(layout.tabs[at]) : null;
     if (layout) this._tabs.draw(layout, at, Boolean(draft));
     setLinked(this._tabDescription, tab?.description ?? "");
-    const booked = new Set(this._model.elements.map(({ path }) => path));
-    this._paths = [...new Set((tab?.cells ?? []).flatMap(({ paths }) => paths))].filter((path) => booked.has(path));
     this._board.show(tab, { tabs: layout?.tabs.length ?? 0, editing: Boolean(draft), pair, at: this._editor.at, name: tab?.name ?? "" });
     this._sets.draw(tab, draft ? null : pair);
     this._editor.draw();

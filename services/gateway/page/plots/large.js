@@ -3,6 +3,7 @@
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
 import { lumisections, number } from "../format.js";
 import { INK } from "../colours.js";
+import { hintsOf } from "../layouts/drawing.js";
 import { markWords } from "../marks.js";
 import { describePlot, drawPlot } from "../plot.js";
 import { Tip } from "../tip.js";
@@ -35,16 +36,26 @@ export class Large {
     watcher.observe(this._panel);
   }
 
-  /** Draw the plot as the feed has it; `bad` are the channels to mark. */
-  draw(path, given, bad) {
+  /**
+   * Draw the plot as the feed has it; `bad` are the channels to mark.
+   *
+   * @param cell of a layout that has it; null for none
+   * @param over elements that the cell draws over it, with their contents: `[[path, plot]]`
+   */
+  draw(path, given, bad, { cell = null, over: elements = [] } = {}) {
     const { route } = this.router;
     const plot = projected(given, route.proj);
     const dimensions = plot?.header.element?.axes.length ?? 0;
+    // What a cell says of a map is not said of its projection.
+    const isAsCell = cell && !route.proj;
     const items = plot ? this._items(path, plot) : [];
+    if (isAsCell && dimensions === 1) items.push(...elementItems(plot, elements, route.norm, items.length));
     const ready = items.filter(({ layer }) => layer && !layer.why);
     const side = items.length > 0 && (route.how === "side" || (dimensions === 2 && ready.some(({ word }) => word)));
     const ranges = rangesOf(route.zoom);
-    const hints = logsOf(plot, route.log);
+    // Logarithms are in the address: there they can be switched.
+    const { log_x, log_y, log_z, ...own } = isAsCell ? hintsOf(cell.draw, dimensions === 1) : {};
+    const hints = { ...own, ...logsOf(plot, route.log) };
     const isStack = route.how === "stack" && dimensions === 1 && plot.header.element.storage !== "profile";
     const over = ready.map(({ layer }) => layer);
     // A list of its own: the fit is drawn over the data, and compared with nothing.
@@ -55,8 +66,10 @@ export class Large {
     setAttributes(this._canvas, { "aria-label": describePlot(plot) });
     this._located = drawPlot(this._canvas, plot, { ...options, bad: marks, layers });
     this._tip.locate = this._located;
-    const way = panelOf(route, dimensions, over, side);
-    this._drawPanel(plot, over, way, dimensions, ranges);
+    // Other elements are no measure of this one.
+    const measures = ready.filter(({ isElement }) => !isElement).map(({ layer }) => layer);
+    const way = panelOf(route, dimensions, measures, side);
+    this._drawPanel(plot, measures, way, dimensions, ranges);
     show(this._side, side);
     if (side) this._drawSide(items, options);
     this._drawLegend(plot, items);
@@ -111,9 +124,9 @@ export class Large {
     const words = plot?.header.window;
     const rows = words?.run && items.length ? [{ layer: { label: `data: run ${words.run}, ${lumisections(words)}`, colour: INK.line, dash: [] } }, ...items] : [];
     keyed(this._legend, rows.keys(), () => h("li", {}, h("canvas", { "aria-hidden": "true" }), h("span")), (row, i) => {
-      const { layer } = rows[i];
+      const { layer, isElement } = rows[i];
       drawKey(row.firstElementChild, layer);
-      setText(row.lastElementChild, `${layer.label}${legendWords(plot, layer, i > 0)}`);
+      setText(row.lastElementChild, `${layer.label}${legendWords(plot, layer, i > 0, !isElement)}`);
       setAttributes(row, { "data-missing": Boolean(layer.why) });
     });
   }
@@ -128,6 +141,15 @@ export class Large {
     const { frame } = this._located ?? {};
     if (frame) Object.assign(this._box.style, { right: `${Math.max(0, this._canvas.clientWidth - frame.left - frame.width) + 8}px`, top: `${frame.top + 8}px` });
   }
+}
+
+/** Other elements that a cell of a layout draws over its first: as they are, unless a scale is chosen. */
+function elementItems(plot, elements, norm, before) {
+  return elements.map(([path, other], i) => {
+    const label = other?.header.element?.title ?? path;
+    if (!other) return { isElement: true, layer: { label, why: "is being fetched" } };
+    return { isElement: true, other, layer: layerOf(plot, other, { label, norm: norm || "none", stroke: Math.max(1, before) + i }) };
+  });
 }
 
 /** Whether the box of statistics is there: on curves it is, of a map it would hide a corner. */
@@ -164,12 +186,12 @@ function drawKey(canvas, { colour = INK.muted, dash = [], why }) {
 }
 
 /** Scale and distance of a layer: chi2 over the bins that are shown in the panel. */
-function legendWords(plot, layer, isOther) {
+function legendWords(plot, layer, isOther, isMeasure) {
   if (layer.why) return `: ${layer.why}`;
   if (!isOther || !layer.values) return "";
   const { element } = plot.header;
   const scaled = isScaled(element) && layer.factor !== 1 ? ` × ${number(layer.factor, 3)}` : "";
-  if (layer.filled || !(element.storage === "profile" || amountOf(element, plot.arrays) > 0)) return scaled;
+  if (!isMeasure || layer.filled || !(element.storage === "profile" || amountOf(element, plot.arrays) > 0)) return scaled;
   const known = innerOf(element, compared(plot, layer, "pull").values).filter(Number.isFinite);
   const free = known.length - (isScaled(element) && layer.factor !== 1 ? 1 : 0);
   const chi2 = known.reduce((sum, pull) => sum + pull * pull, 0);
