@@ -177,10 +177,12 @@ class Watching:
             self.progress.failed_sources += 1
             error = "; ".join(_sentences(failed))
             structlog.get_logger().error("source failed", source=source.name, error=error)
+            folders.left(source)
+        else:
+            folders.sent(source)
         del self._parts[source]
         _add(self._past, part)
         self._sending[source.run] -= 1
-        folders.sent(source)
         if not source.first_lumisection:
             return
         self._sent.setdefault(source.run, []).append(Sent.of(source, part))

@@ -160,13 +160,16 @@ async def test_a_run_begun_with_other_settings_keeps_no_other_from_being_sent(
     root.mkdir()
     await make_topics(log, 1)
     other = WatchSettings(read=msgspec.structs.replace(READ, chunk_events=5), missing_timeout=0.15)
-    failed = []
+    failed, held = [], []
     for run, watch in ((1, WATCH), (2, other)):
         planned = plan(EmulationSettings(run=run, lumisections=2, seconds=1.0, seed=5), recorded)
         one = await live(log, root, planned, watch, speed=SPEED, deaths=0)
         failed.append(one.progress.failed_sources)
+        held.append(await sent(log))
     assert failed == [0, 1]
-    assert set(await sent(log)) == {(1, 1), (1, 2), (2, 1), (2, 2)}
+    assert set(held[1]) == {(1, 1), (1, 2), (2, 1), (2, 2)}
+    assert {place: of for place, of in held[1].items() if place[0] == 1} == held[0]
+    assert held[0][1, 1].selected, "else nothing could be sent twice"
 
 
 @pytest.mark.parametrize("seed", range(4))

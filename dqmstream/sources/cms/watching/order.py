@@ -70,6 +70,7 @@ class StreamOrder:
         self._ended: float | None = None
         self._last = 0
         self._over = False
+        self._left = False
         self.decisions = Decisions()
         self.skipped = 0
         """Files below the first LS, left alone for watching begins with the newest."""
@@ -82,6 +83,8 @@ class StreamOrder:
 
     def see(self, sighting: Sighting, now: float) -> None:
         """A file, new or looked at again."""
+        if self._left:
+            return
         number, path = sighting.lumisection.lumisection, sighting.path
         known = self._seen.get(path) or self._late.get(path) or self._broken.get(path)
         since = known.since if known else now
@@ -122,6 +125,13 @@ class StreamOrder:
         self._found.clear()
         for one in self._seen.take_all(self.decisions.last):
             self._see_decided(one.sighting, one.since)
+
+    def leave(self) -> None:
+        """It cannot be sent: nothing of it is handed out, as late neither, now or later."""
+        self._left = self._over = True
+        self._seen = WaitingFiles()
+        for files in (self._late, self._broken, self._found):
+            files.clear()
 
     @property
     def ended(self) -> bool:

@@ -85,6 +85,17 @@ class FolderWatch:
             run.going.discard(source.stream)
             self._news.set()
 
+    def left(self, source: EventSource) -> None:
+        """A source that `begin` was called with cannot be sent: its files are left alone.
+
+        Of a run that was begun with other settings they would be late, and be counted twice.
+        """
+        run = self._runs.get(source.run)
+        if run is not None and isinstance(source, WatchedSource):
+            run.orders[source.stream].leave()
+            run.going.discard(source.stream)
+            self._news.set()
+
     def is_done(self, number: int) -> bool:
         """Whether a run has ended, and all its streams were sent."""
         run = self._runs.get(number)
@@ -254,7 +265,9 @@ class FolderWatch:
         key = await asyncio.to_thread(read_run_key, run.folder, number)
         if key.note:
             self._logger.info("run key is not known", run=number, why=key.note)
-        return WatchedSource(
+        # In a thread: the first that has columns of products imports kernels.
+        return await asyncio.to_thread(
+            WatchedSource,
             number,
             stream,
             order,

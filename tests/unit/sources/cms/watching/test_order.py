@@ -239,6 +239,16 @@ def test_twice_as_many_files_that_wait_are_twice_the_work(missing: int) -> None:
     assert many < 2.5 * few
 
 
+def test_of_what_cannot_be_sent_no_file_is_waited_for_or_late() -> None:
+    one = begun()
+    one.see(file(1), 0.0)
+    one.see(file(2, trouble="jsn_unreadable", events=0), 0.0)
+    one.leave()
+    for number in (1, 2, 3):
+        one.see(file(number), 100.0)
+    assert (one.late(200.0), one.waiting, one.troubled()) == ([], 0, [])
+
+
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(["see", "broken", "vanish", "wait", "step"]),
