@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 _MOST_CELLS: Final = 4 << 20
+_MOST_LOOKBACK: Final = 1000
 _CHOOSING: Final = (Needs.REFERENCE, Needs.BAND)
 CHOSEN_BY: Final = ("beam_mode", "energy", "prescale_name", "run_type")
 """Conditions by which references are chosen."""
@@ -42,6 +43,10 @@ class CompiledTest:
         Elements of one shape each, not more than fill some 32 MB.
     refused
         Elements whose kind or axes the algorithm cannot judge, with the reason.
+    broken
+        Elements of which the algorithm failed to say so, with what it raised.
+    lookback
+        LSs before the one judged that it looks at.
     gate
         What it requires of the conditions of an LS; None for nothing.
     """
@@ -50,6 +55,8 @@ class CompiledTest:
     algorithm: Algorithm[Any]
     groups: tuple[tuple[ElementLayout, ...], ...]
     refused: tuple[tuple[ElementLayout, str], ...] = ()
+    broken: tuple[tuple[ElementLayout, Exception], ...] = ()
+    lookback: int = 0
     gate: Gate | None = None
 
     @property
@@ -63,16 +70,10 @@ class CompiledTest:
         return names + (_SCALED_BY if by_luminosity or self.algorithm.needs is Needs.BAND else ())
 
     @property
-    def lookback(self) -> int:
-        """LSs before the one judged that it looks at."""
-        if self.algorithm.needs is not Needs.PAST:
-            return 0
-        return self.algorithm.lookback(self.declared.parameters)
-
-    @property
     def elements(self) -> tuple[ElementLayout, ...]:
         """All elements its patterns match."""
-        return (*(one for group in self.groups for one in group), *(one for one, _ in self.refused))
+        judged = (one for group in self.groups for one in group)
+        return (*judged, *(one for one, _ in (*self.refused, *self.broken)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,19 +174,51 @@ def _compile(
 def _compile_one(
     test: QualityTest, algorithm: Algorithm[Any], elements: Sequence[ElementLayout]
 ) -> CompiledTest:
-    refusals = []
+    can, refused, broken = [], [], []
+    lookback = 0
     for layout in elements:
-        element = layout.element
-        refused = algorithm.refusal(element) or algorithm.refusal_with(test.parameters, element)
-        refusals.append((layout, refused))
-    groups = same_shape(layout for layout, refused in refusals if not refused)
+        # A plug-in may raise anything; it must not end the comparator.
+        try:
+            why = _refusal(test, algorithm, layout)
+            lookback = _lookback(test, algorithm)
+        except Exception as error:
+            broken.append((layout, error))
+            continue
+        if why:
+            refused.append((layout, why))
+        else:
+            can.append(layout)
     return CompiledTest(
         declared=test,
         algorithm=algorithm,
-        groups=tuple(block for group in groups for block in _blocks(group)),
-        refused=tuple((layout, refused) for layout, refused in refusals if refused),
+        groups=tuple(block for group in same_shape(can) for block in _blocks(group)),
+        refused=tuple(refused),
+        broken=tuple(broken),
+        lookback=lookback,
         gate=_gate(test),
     )
+
+
+def _refusal(test: QualityTest, algorithm: Algorithm[Any], layout: ElementLayout) -> str:
+    """Why an element cannot be judged by a test; empty if it can."""
+    element = layout.element
+    if layout.planes:
+        return algorithm.refusal(element) or algorithm.refusal_with(test.parameters, element)
+    try:
+        why = algorithm.refusal(element)
+    except Exception:
+        why = ""  # written with histograms in mind
+    return why or f"needs bins, got a {type(element).__name__.lower()}"
+
+
+def _lookback(test: QualityTest, algorithm: Algorithm[Any]) -> int:
+    if algorithm.needs is not Needs.PAST:
+        return 0
+    lookback = algorithm.lookback(test.parameters)
+    if not 0 <= lookback <= _MOST_LOOKBACK:
+        msg = f"{algorithm.name} looks back at {lookback} LSs, expected 0 to {_MOST_LOOKBACK}"
+        raise ValueError(msg)
+    return lookback
 
 
 def _blocks(group: Sequence[ElementLayout]) -> Iterator[tuple[ElementLayout, ...]]:

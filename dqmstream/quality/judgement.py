@@ -127,6 +127,9 @@ def _judge_test(test: CompiledTest, window: Window) -> Iterator[QualityReport | 
         return
     for layout, refused in test.refused:
         yield unjudged(test, layout, Outcome.INVALID, refused)
+    for layout, error in test.broken:
+        trace = trace_of(error)
+        yield failure(Failed(test=test, layout=layout, error=repr(error), trace=trace))
     invalid = window.contents.invalid
     for group in test.groups:
         filled = [layout for layout in group if layout.index not in invalid] if invalid else group

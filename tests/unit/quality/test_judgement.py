@@ -1,5 +1,7 @@
 """Judging: every matched element gets a report, and only GOOD is green."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from dqmstream.messages.booking import (
 )
 from dqmstream.messages.quality import Outcome, QualityReports
 from dqmstream.messages.wire import CODEC
-from dqmstream.quality.algorithm import Algorithm, Findings, Parameters
+from dqmstream.quality.algorithm import Algorithm, Findings, Needs, Parameters
 from dqmstream.quality.compiled import compile_tests
 from dqmstream.quality.declaration import read_tests
 from dqmstream.quality.judgement import MAX_BAD_CHANNELS, judge
@@ -282,6 +284,33 @@ def test_results_of_another_shape_than_the_stack_are_errors(three) -> None:
     reports = judged_by(MINE, contents, with_algorithm(shapeless)).reports
     assert {report.outcome for report in reports} == {Outcome.ERROR}
     assert "qtresult has shape (2,)" in reports[0].message
+
+
+def first_axis(element: Element) -> str:
+    """A refusal as one writes it who thinks of histograms alone."""
+    return "" if element.axes[0].bins == 2 else "needs two bins"  # type: ignore[union-attr]
+
+
+def test_an_element_without_bins_is_refused_before_an_algorithm_sees_it(channels, filled) -> None:
+    number = Scalar(path="n", value="x", combine="last", value_range=(0, 1))
+    contents = filled((channels("a", 2), number), {"a": [0, 1, 100, 0]})
+    mine = {"Mine": replace(with_algorithm(failing)["Mine"], refusal=first_axis)}
+    reports = {one.path: one for one in judged_by(MINE, contents, mine).reports}
+    assert reports["n"].outcome is Outcome.INVALID
+    assert "needs bins, got a scalar" in reports["n"].message
+    assert reports["a"].outcome is Outcome.ERROR, "an integer axis has no bins"
+    assert "AttributeError" in reports["a"].message
+    assert "in first_axis" in reports["a"].trace
+
+
+@pytest.mark.parametrize("lookback", [-1, 10**9, None])
+def test_a_test_that_cannot_say_how_far_it_looks_back_is_an_error(three, lookback) -> None:
+    contents = three([1, 100], [1, 100], [1, 30])
+    mine = with_algorithm(failing)["Mine"]
+    mine = replace(mine, needs=Needs.PAST, lookback=lambda _: lookback)
+    reports = judged_by(MINE, contents, {"Mine": mine}).reports
+    assert [report.outcome for report in reports] == [Outcome.ERROR] * 3
+    assert "looks back" in reports[0].message or "TypeError" in reports[0].message
 
 
 def test_failed_bins_are_all_counted_and_the_worst_are_listed(channels, filled, judged) -> None:
