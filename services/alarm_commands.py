@@ -23,14 +23,17 @@ _PAGE: Final = 1000
 def list_alarms(
     *, show: str, workspace: str | None, collapse: bool | None, url: str, token: str, json: bool
 ) -> int:
-    """List alarms; in a flood, or if asked, one line for each workspace and LS."""
+    """List alarms; in a flood, or if asked, those in sight as a line for each workspace and LS."""
     with Client(url, token=token) as client:
         query = {} if workspace is None else {"workspace": workspace}
         answer = client.get("alarms", show=show, **query)
     if json:
         return print_json(answer)
     summary, console = answer["summary"], Console()
-    if collapse or (collapse is None and summary["flood"]):
+    if collapse is None:
+        # What is hidden is in no group, and is not what floods.
+        collapse = summary["flood"] and show == "raised"
+    if collapse:
         console.print(_groups(answer["groups"]))
     else:
         _say_alarms(answer["alarms"])

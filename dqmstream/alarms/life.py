@@ -14,6 +14,8 @@ from dqmstream.quality.alarm_policy import AlarmPolicy
 __all__ = ["Life"]
 
 _SECOND: Final = 10**9
+_MINUTES: Final = 120
+"""Seconds from which on times are told in minutes."""
 _MOST_RAISES: Final = 64
 _OF_DELAYS: Final[dict[Displayed, AlarmEvent]] = {
     "raising": "pending",
@@ -153,8 +155,9 @@ class Life:
         if self.when < due or shown_severity(state) == "high":
             return
         self.change(escalations=state.escalations + 1)
-        minutes = (self.when - state.raised) / (60 * _SECOND)
-        self.say("escalated", f"nobody acknowledged it for {minutes:.0f} minutes")
+        seconds = (self.when - state.raised) / _SECOND
+        long = f"{seconds:.0f} s" if seconds < _MINUTES else f"{seconds / 60:.0f} minutes"
+        self.say("escalated", f"nobody acknowledged it for {long}")
 
     # ------------------------------------------------------------------- words
 

@@ -15,6 +15,7 @@ from dqmstream.quality.cmssw_pattern import our_pattern
 from dqmstream.quality.cmssw_types import TYPES, Given, NotMappedError, Taken, aliased
 from dqmstream.quality.cmssw_xml import CmsswFile, CmsswLink, CmsswTest
 from dqmstream.quality.declaration import Scope, read_tests
+from dqmstream.quality.declared_table import usable_name
 
 __all__ = ["Imported", "ImportedTest", "NotMapped", "Note", "import_cmssw"]
 
@@ -223,7 +224,7 @@ def _linked(
 
 def _named(tables: Sequence[_Table]) -> Iterator[ImportedTest]:
     """With names of their own: those of a test with several links are numbered."""
-    short = [_one_line(table.link.test)[:_LONGEST] for table in tables]
+    short = [usable_name(table.link.test[:_LONGEST]) for table in tables]
     count, seen = Counter(short), Counter[str]()
     taken = set(short)
     for table, start in zip(tables, short, strict=True):

@@ -51,6 +51,7 @@ from dqmstream.quality.declared_table import (
     Trigger,
     WrittenTest,
     check_compared,
+    check_name,
     check_pattern,
     constant,
     patterns,
@@ -151,6 +152,7 @@ def _read_test(where: str, raw: Any, algorithms: Mapping[str, Algorithm[Any]]) -
         msg = f"{where}: expected a table, got {type(raw).__name__}"
         raise ConfigurationError(msg)
     table = as_struct(where, raw, WrittenTest)
+    check_name(where, table.name)
     if table.algorithm not in algorithms:
         hint = likely(table.algorithm, list(algorithms))
         msg = (

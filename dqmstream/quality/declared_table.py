@@ -1,5 +1,6 @@
 """A table of the file of quality tests as it is written, and what its keys mean together."""
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
@@ -18,12 +19,14 @@ __all__ = [
     "Trigger",
     "WrittenTest",
     "check_compared",
+    "check_name",
     "check_pattern",
     "constant",
     "patterns",
     "required",
     "scopes",
     "thresholds",
+    "usable_name",
 ]
 
 Trigger = Literal["closed", "any", "all"]
@@ -33,6 +36,7 @@ _SINCE: Final = ("beam_mode", "prescale_index", "dcs")
 _Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Patterns = str | Annotated[list[str], msgspec.Meta(min_length=1, max_length=50)]
 _Part = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_]{1,64}$")]
+_SCOPED: Final = re.compile(r"@(lumisection|run|last:[^@]*|change:[^@]*)$")
 _Scope = Literal["lumisection", "run", "both", "last", "change"]
 
 
@@ -62,6 +66,24 @@ class WrittenTest(Value, frozen=True, kw_only=True):
     false_discovery: bool = True
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
     alarm: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def check_name(where: str, name: str) -> None:
+    """ConfigurationError if an alarm or a report could not be told by the name of its test."""
+    if not name.isprintable():
+        what = "has characters that cannot be printed"
+    elif _SCOPED.search(name):
+        what = "ends as a scope does, which stands behind names of tests in those of alarms"
+    else:
+        return
+    msg = f"{where}: key 'name': {name!r} {what}"
+    raise ConfigurationError(msg)
+
+
+def usable_name(name: str) -> str:
+    """A name of as many characters that `check_name` takes."""
+    printable = "".join(one if one.isprintable() else " " for one in name)
+    return printable.replace("@", " ") if _SCOPED.search(printable) else printable
 
 
 def scopes(where: str, table: WrittenTest, algorithm: Algorithm[Any]) -> tuple[Scope, ...]:

@@ -48,7 +48,8 @@ def list_(
     collapse: Annotated[
         bool | None,
         typer.Option(
-            "--collapse/--each", help="a line for each workspace and LS; default: in a flood"
+            "--collapse/--each",
+            help="a line for each workspace and LS, of those in sight; default: in a flood",
         ),
     ] = None,
     url: Url = GATEWAY,

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dqmstream.quality.cmssw_import import Imported, import_cmssw
@@ -299,6 +299,9 @@ def test_a_link_that_is_switched_off_stays_so() -> None:
     pattern=st.text(min_size=1, max_size=40),
     file=st.text(max_size=20),
 )
+@example(name="b@run", pattern="*", file="")
+@example(name="@change:@run", pattern="*", file="")
+@example(name="a\n\x80", pattern="*", file="")
 def test_any_text_gives_a_file_that_is_read(name: str, pattern: str, file: str) -> None:
     test = CmsswTest(name=name, type="Comp2RefEqualH", parameters=(), line=1)
     link = CmsswLink(pattern=pattern, test=name, active=True, line=1)

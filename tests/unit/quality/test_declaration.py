@@ -100,6 +100,9 @@ GOOD = {
     [
         ({"warnings": "0.5"}, "key 'warnings' is unknown, did you mean 'warning'"),
         ({"name": None}, "quality test number 1: key 'name' is missing"),
+        ({"name": '"a\\nb"'}, "key 'name': 'a.+b' has characters that cannot be printed"),
+        ({"name": '"spectrum@run"'}, "key 'name': 'spectrum@run' ends as a scope does"),
+        ({"name": '"a@b@last:5"'}, "key 'name': 'a@b@last:5' ends as a scope does"),
         ({"path": None}, "'charge': key 'path' is missing"),
         ({"path": '""'}, "'charge': key 'path': expected a pattern"),
         ({"path": '"regex:("'}, "'charge': key 'path': 'regex:\\(' is not a pattern"),
