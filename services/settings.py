@@ -177,6 +177,12 @@ class Settings(BaseModel):
         ("rare@0.3", "every:1"),
         description="rare, every:N, path:GLOB, in their order; @ with events a second",
     )
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=300,
+        description="that a gateway answers on after SIGTERM, unready, for balancers to notice",
+    )
     metrics_host: str = Field("127.0.0.1", description="address of a process's own metrics")
     metrics_port: int = Field(
         0, ge=0, le=65535, description="port of /metrics, /healthz and /readyz; 0: none"

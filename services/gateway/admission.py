@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-__all__ = ["PROTOCOL", "TOKEN_PREFIX", "origin_allowed", "while_admitted"]
+__all__ = ["POLICY", "PROTOCOL", "TOKEN_PREFIX", "Ending", "end_of_stream", "origin_allowed"]
 
+POLICY: Final = 1008
 PROTOCOL: Final = "dqmstream"
 """The subprotocol of the stream, for clients that offer any."""
 TOKEN_PREFIX: Final = "dqmstream.token."  # noqa: S105 a prefix is no secret
@@ -27,13 +28,39 @@ def origin_allowed(origin: str | None, host: str | None, allowed: Sequence[str])
     return origin in allowed or (bool(host) and urlsplit(origin).netloc == host)
 
 
-async def while_admitted(receiver: asyncio.Task[str], admitted: Callable[[], bool] | None) -> str:
-    """What ends a stream: what its receiver says, or that its token is in force no longer; without
-    `admitted` there is no token that could end."""
-    if admitted is None:
-        return await receiver
-    while not (await asyncio.wait({receiver}, timeout=_LOOK_AT_TOKEN))[0]:
-        if not admitted():
+class Ending(NamedTuple):
+    """With what a gateway closes a stream: a code of RFC 6455, and a sentence."""
+
+    code: int
+    reason: str
+
+
+async def end_of_stream(
+    receiver: asyncio.Task[str],
+    admitted: Callable[[], bool] | None,
+    away: "asyncio.Future[Ending]",
+) -> Ending | None:
+    """Why a gateway closes a stream; None if its client has left.
+
+    Parameters
+    ----------
+    receiver
+        Says at its end why its client must be sent away, or nothing if that has left.
+    admitted
+        Whether the client's token is in force; None: there is none that could end.
+    away
+        Set if all clients are sent away.
+    """
+    look = None if admitted is None else _LOOK_AT_TOKEN
+    ends: tuple[asyncio.Future[Any], ...] = (receiver, away)
+    while True:
+        await asyncio.wait(ends, timeout=look, return_when=asyncio.FIRST_COMPLETED)
+        if receiver.done():
+            reason = receiver.result()
+            return Ending(POLICY, reason) if reason else None
+        if away.done():
             receiver.cancel()
-            return "the token is in force no longer"
-    return await receiver
+            return away.result()
+        if admitted is not None and not admitted():
+            receiver.cancel()
+            return Ending(POLICY, "the token is in force no longer")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from dqmstream.clock import Clock
 from dqmstream.histograms.layout import Layout
 from dqmstream.workspaces.budget import MemoryBudgets
+from services.draining import Drain
 from services.gateway.access import Access, Caller
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
@@ -104,6 +105,7 @@ class Parts:
     status: Callable[[], Awaitable[StatusReport]]
     is_ready: Callable[[], bool] = field(default=lambda: True)
     lag: Callable[[], dict[str, int]] = field(default=dict)
+    drain: Drain = field(default_factory=Drain)
     encoding: Encoding = field(default_factory=Encoding)
     streams: Turns = field(default_factory=Turns)
     access: Access = field(default_factory=Access)

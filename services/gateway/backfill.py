@@ -48,12 +48,15 @@ class Backfill:
         self._desk = desk
         self._archive = archive
         self._asked: dict[_Key, _Asked] = {}
+        self.looked = asyncio.Event()
+        """Set once all that was lacking at the start was asked for."""
         self._logger = structlog.get_logger().bind(service="gateway")
 
     async def run(self) -> None:
         """Look every few seconds, for ever."""
         while True:
             await self.look()
+            self.looked.set()
             await asyncio.sleep(_PAUSE)
 
     async def look(self) -> None:

@@ -39,7 +39,8 @@ class Health(Answer):
 
 
 class Readiness(Answer):
-    """Whether the gateway has read the log up to where it ended when it started."""
+    """Whether the gateway has read the log up to where it ended when it started, and goes on."""
 
     ready: bool
+    stopping: bool = Field(description="It was told to stop: send what comes to another one.")
     lag: dict[str, int] = Field(description="Offsets not read yet, by topic.")

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from typing import Final
 
 import structlog
 import uvicorn
@@ -16,6 +17,7 @@ from dqmstream.quality.declaration import QualityTest
 from dqmstream.quality.plugins import load_plugins
 from dqmstream.store.store import Store
 from dqmstream.transport.log import Log
+from services.draining import Drain
 from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
@@ -32,6 +34,7 @@ from services.gateway.formats.encoding import Encoding, Turns
 from services.gateway.ingest import Ingest
 from services.gateway.intake import Intake
 from services.gateway.layout_desk import LayoutDesk
+from services.gateway.leaving import LastAnswers, send_streams_away
 from services.gateway.library import Library
 from services.gateway.limits_pieces import InPieces
 from services.gateway.limits_protocol import PunctualProtocol
@@ -53,6 +56,8 @@ from services.workspaces.limits import PostedLimits
 
 __all__ = ["run_gateway", "serve"]
 
+_BACKFILL_SECONDS: Final = 30.0
+
 
 async def run_gateway(
     log: Log,
@@ -70,6 +75,7 @@ async def run_gateway(
     workers: WorkerSettings | None = None,
     rules: AlarmRules | None = None,
     limits: PostedLimits | None = None,
+    drain: Drain | None = None,
 ) -> None:
     """Serve until cancelled.
 
@@ -104,8 +110,10 @@ async def run_gateway(
         Alarm rules that the service of alarms is started with; None for the shipped ones.
     limits
         What workspaces may take of memory, and posted ones of time; None for the usual.
+    drain
+        Whether the process was told to stop, and answers on for some time.
     """
-    view, metrics = LiveView(settings), GatewayMetrics(registry)
+    view, metrics, whole = LiveView(settings), GatewayMetrics(registry), asyncio.Event()
     progress = progress or GatewayProgress()
     archive = None if store is None else Archive(store)
     async with (
@@ -144,8 +152,9 @@ async def run_gateway(
             settings=settings,
             clock=clock,
             metrics=metrics,
-            is_ready=intake.caught_up.is_set,
+            is_ready=whole.is_set,
             lag=intake.lag,
+            drain=drain or Drain(),
             status=StatusReader(log, clock).report,
             access=access or Access(),
             budgets=limits.memory,
@@ -174,13 +183,14 @@ async def run_gateway(
         if parts.access.file is not None:
             tasks.create_task(parts.access.follow(), name="tokens")
         tasks.create_task(_take_in(intake, archive, log), name="intake")
-        if archive is not None:
-            tasks.create_task(_backfill(intake, Backfill(view, desk, archive)), name="backfill")
+        backfill = None if archive is None else Backfill(view, desk, archive)
+        tasks.create_task(_make_whole(intake, backfill, whole), name="backfill")
         tasks.create_task(stream.run(), name="stream")
+        tasks.create_task(send_streams_away(stream, parts.drain), name="leaving")
         started = asyncio.Event()
         tasks.create_task(serve(parts, started, listener), name="server")
         await started.wait()
-        await intake.caught_up.wait()
+        await whole.wait()
         ready()
 
 
@@ -205,7 +215,7 @@ async def serve(
     """Answer HTTP and websockets until cancelled; sets `started` when it listens."""
     settings, limits = parts.settings, parts.settings.limits
     config = uvicorn.Config(
-        InPieces(create_app(parts)),
+        LastAnswers(InPieces(create_app(parts)), parts.drain),
         host=settings.host,
         port=settings.port,
         http=PunctualProtocol,
@@ -243,6 +253,16 @@ async def _take_in(intake: Intake, archive: Archive | None, log: Log) -> None:
     await intake.run(stored)
 
 
-async def _backfill(intake: Intake, backfill: Backfill) -> None:
+async def _make_whole(intake: Intake, backfill: Backfill | None, whole: asyncio.Event) -> None:
+    """Take in what the log no longer has, for ever; `whole` once it was looked for, or the store
+    does not answer: who comes from another gateway is not to see less than there."""
     await intake.caught_up.wait()
-    await backfill.run()
+    if backfill is None:
+        whole.set()
+        return
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(backfill.run())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BACKFILL_SECONDS):
+                await backfill.looked.wait()
+        whole.set()

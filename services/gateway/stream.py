@@ -10,7 +10,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from dqmstream.clock import Clock
 from dqmstream.identity import MAX_PATH_LENGTH
-from services.gateway.admission import PROTOCOL, origin_allowed, while_admitted
+from services.gateway.admission import (
+    POLICY,
+    PROTOCOL,
+    Ending,
+    end_of_stream,
+    origin_allowed,
+)
 from services.gateway.catalogue import find
 from services.gateway.channels import ChannelStates, booked_layouts, locate
 from services.gateway.desk import Desk
@@ -38,7 +44,7 @@ __all__ = ["Stream"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_POLICY: Final = 1008
+_AWAY: Final = Ending(1012, "this gateway is about to stop: connect again, to another or the next")
 _TRY_LATER: Final = 1013
 _BURST: Final = 10.0
 
@@ -98,6 +104,8 @@ class Stream:
         self._progress = progress or GatewayProgress()
         self._states = ChannelStates(view)
         self._wake: dict[int, asyncio.Event] = {}
+        self._away: dict[int, asyncio.Future[Ending]] = {}
+        self._leaving = False
         self._kick = asyncio.Event()
         self._batches = Batches()
         self._instance = secrets.token_hex(8)
@@ -135,6 +143,17 @@ class Stream:
             self._wake[client].set()
         self._metrics.look_seconds.observe(self._clock.monotonic() - started)
 
+    async def send_away(self, seconds: float) -> None:
+        """Close all streams, evenly over some time, and from now on whoever comes: this gateway is
+        about to stop, and each client is to connect again (close code 1012)."""
+        self._leaving = True
+        clients = self.clients
+        for client in clients:
+            # Who has left meanwhile is not there any more.
+            if (away := self._away.get(client)) is not None:
+                away.set_result(_AWAY)
+            await asyncio.sleep(seconds / len(clients))
+
     async def serve(self, websocket: WebSocket) -> None:
         """One client, from handshake to the end."""
         headers = websocket.headers
@@ -142,7 +161,7 @@ class Stream:
             headers.get("origin"), headers.get("host"), self._settings.allowed_origins
         ):
             self._metrics.refused_streams.labels("origin").inc()
-            await websocket.close(_POLICY, "origin not allowed")
+            await websocket.close(POLICY, "origin not allowed")
             return
         try:
             client = self.hub.join()
@@ -151,6 +170,9 @@ class Stream:
             await websocket.close(_TRY_LATER, str(error))
             return
         self._wake[client] = asyncio.Event()
+        away = self._away[client] = asyncio.get_running_loop().create_future()
+        if self._leaving:
+            away.set_result(_AWAY)
         self._progress.clients = self.hub.clients
         try:
             offers = PROTOCOL in websocket.scope.get("subprotocols", ())
@@ -159,7 +181,7 @@ class Stream:
         finally:
             self.hub.leave(client)
             self._progress.clients = self.hub.clients
-            del self._wake[client]
+            del self._wake[client], self._away[client]
 
     async def _serve(self, websocket: WebSocket, client: int) -> None:
         outbox = Outbox(websocket)
@@ -180,10 +202,12 @@ class Stream:
                     )
                 )
                 receiver = tasks.create_task(self._receive(websocket, outbox, client))
-                reason = await while_admitted(receiver, websocket.scope.get("admitted"))
+                ending = await end_of_stream(
+                    receiver, websocket.scope.get("admitted"), self._away[client]
+                )
                 sender.cancel()
-            if reason:
-                await websocket.close(_POLICY, reason)
+            if ending is not None:
+                await websocket.close(*ending)
         except* WebSocketDisconnect:
             self._logger.debug("stream ended while sending", client=client)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from dqmstream.clock import Clock
+from services.draining import Drain
 
 __all__ = ["Health"]
 
@@ -44,10 +45,13 @@ class Health:
         For ages.
     services
         Names of the services; each says that it is ready, and each beats.
+    drain
+        Whether the process was told to stop.
     """
 
-    def __init__(self, clock: Clock, services: Sequence[str]) -> None:
+    def __init__(self, clock: Clock, services: Sequence[str], drain: Drain | None = None) -> None:
         self._clock = clock
+        self._drain = drain or Drain()
         self._started = clock.monotonic()
         self.vitals = {service: Vital() for service in services}
 
@@ -100,7 +104,8 @@ class Health:
 
     def obstacles(self) -> list[str]:
         """Why the process is not ready; empty when it is."""
-        found = [
+        found = ["the process was told to stop"] if self._drain.begun.is_set() else []
+        found += [
             f"{service} is starting"
             for service, vital in self.vitals.items()
             if not vital.ready.is_set()

@@ -6,6 +6,7 @@ import typer
 
 from dqmstream.clock import SystemClock
 from dqmstream.errors import ConfigurationError
+from services.draining import Drain
 from services.processes.process import Process, Service
 from services.settings import Settings
 
@@ -51,6 +52,7 @@ async def alone(
     *,
     says: str = "",
     begin: Callable[[Process], Awaitable[None]] | None = None,
+    drain: Drain | None = None,
 ) -> None:
     """Run services until they are done, which most never are.
 
@@ -58,10 +60,11 @@ async def alone(
     ----------
     says
         A line to print once all are ready.
-    begin
+    begin, drain
         See `Process.running`.
     """
-    async with Process.running(settings, services, SystemClock(), begin=begin) as process:
+    running = Process.running(settings, services, SystemClock(), begin=begin, drain=drain)
+    async with running as process:
         if says:
             typer.echo(says)
         await process.finished.wait()

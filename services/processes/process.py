@@ -18,6 +18,7 @@ from dqmstream.clock import Clock
 from dqmstream.errors import DqmError
 from dqmstream.transport.log import Log
 from dqmstream.transport.patience import PatientLog
+from services.draining import Drain
 from services.log import open_log
 from services.monitoring.families import Service as Kind
 from services.monitoring.health import Health
@@ -63,6 +64,8 @@ class Process:
         bare_log: Log,
         health: Health,
         metrics: ProcessMetrics,
+        *,
+        drain: Drain | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -74,6 +77,7 @@ class Process:
         """The log for those who must know that it is away, and do something about it."""
         self.health = health
         self.metrics = metrics
+        self.drain = drain or Drain()
         self.finished = asyncio.Event()
         """Set once every service has done what it had to; most never have."""
 
@@ -86,6 +90,7 @@ class Process:
         clock: Clock,
         *,
         begin: Callable[[Self], Awaitable[None]] | None = None,
+        drain: Drain | None = None,
     ) -> AsyncIterator[Self]:
         """Services, all of them ready, for the length of the block; one that fails ends it.
 
@@ -93,6 +98,8 @@ class Process:
         ----------
         begin
             Awaited once the log is open, before any service starts.
+        drain
+            Whether the process was told to stop, and answers on for some time.
 
         Raises
         ------
@@ -101,12 +108,12 @@ class Process:
         LogError
             If the log cannot be opened, or has topics with other settings.
         """
-        health = Health(clock, [service.name for service in services])
+        health = Health(clock, [service.name for service in services], drain)
         metrics = ProcessMetrics(health)
         # Before the log, which may be long in coming: a process that waits for it is alive.
         async with _metrics_served(settings, metrics, health), open_log(settings, clock) as log:
             metrics.watch_log(log)
-            process = cls(settings, clock, log, health, metrics)
+            process = cls(settings, clock, log, health, metrics, drain=drain)
             if begin is not None:
                 await begin(process)
             async with asyncio.TaskGroup() as tasks:

@@ -84,6 +84,7 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
                 ),
                 clock=process.clock,
                 ready=ready,
+                drain=process.drain,
                 listener=listener,
                 registry=process.metrics.registry,
                 progress=progress,

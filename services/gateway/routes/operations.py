@@ -93,12 +93,14 @@ async def show_health() -> Response:
     "/ready",
     response_model=Readiness,
     summary="The log has been read",
-    responses={503: {"model": Readiness, "description": "Still catching up."}},
+    responses={503: {"model": Readiness, "description": "Still catching up, or about to stop."}},
 )
 async def show_readiness(parts: Gateway) -> Response:
-    """200 once everything is read that was in the log when the gateway started."""
-    ready = parts.is_ready()
-    body = {"ready": ready, "lag": parts.lag()}
+    """200 once everything is read that was in the log when the gateway started, and until it is
+    told to stop."""
+    stopping = parts.drain.begun.is_set()
+    ready = parts.is_ready() and not stopping
+    body = {"ready": ready, "stopping": stopping, "lag": parts.lag()}
     return JSONResponse(body, 200 if ready else 503)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dqmstream.client import AsyncClient
 from dqmstream.clock import SystemClock
 from dqmstream.messages.booking import Activation, Booking
 from dqmstream.messages.events import RunStart
@@ -121,6 +123,7 @@ async def test_when_it_says_it_is_ready_it_has_read_the_log(log, detector):
     async with running(log) as client:
         assert (await client.get("/ready")).json() == {
             "ready": True,
+            "stopping": False,
             "lag": dict.fromkeys(TOPICS_READ, 0),
         }
         found = await client.get("/api/v1/runs/current/contents?path=trigger/paths")
@@ -254,7 +257,9 @@ async def test_records_that_expired_unread_are_counted_and_reading_goes_on(log, 
         assert view.runs[400_001].verdicts.scopes()
 
 
-async def test_live_and_stored_runs_are_answered_together(log, detector, tmp_path: Path):
+@pytest.fixture
+async def tail(log, detector, tmp_path: Path) -> AsyncIterator[Store]:
+    """LS 1 to 4 in a store, of which the log has LS 4 alone."""
     url = f"sqlite:///{tmp_path / 'store.sqlite'}"
     messages = [*detector.announce()]
     for number in range(1, 5):
@@ -268,14 +273,52 @@ async def test_live_and_stored_runs_are_answered_together(log, detector, tmp_pat
         return Store(url)
 
     store = await asyncio.to_thread(record)
-    # The log has lost LS 1 to 3.
-    tail = [m for m in messages if not isinstance(m, HistogramSet) or m.lumisection == 4]
-    await send(log, tail)
-    async with running(log, store) as client:
+    await send(log, [m for m in messages if not isinstance(m, HistogramSet) or m.lumisection == 4])
+    yield store
+    await asyncio.to_thread(store.close)
+
+
+async def test_live_and_stored_runs_are_answered_together(log, tail: Store):
+    async with running(log, tail) as client:
         body = (await client.get("/api/v1/runs/current/contents?path=pixel/charge")).json()
         assert body["contents"][0]["totals"]["entries"] == 800
         assert body["contents"][0]["window"]["first"] == 1
-    await asyncio.to_thread(store.close)
+
+
+async def test_it_is_ready_once_it_shows_what_only_the_store_has(
+    log, tail: Store, monkeypatch: pytest.MonkeyPatch
+):
+    """A page that comes from another gateway sees as many LSs here."""
+    asked, answers, read = asyncio.Event(), threading.Event(), tail.contents
+    loop = asyncio.get_running_loop()
+
+    def slow(*place: Any, **options: Any) -> Any:
+        loop.call_soon_threadsafe(asked.set)
+        answers.wait(20)
+        return read(*place, **options)
+
+    monkeypatch.setattr(tail, "contents", slow)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port, ready = listener.getsockname()[1], asyncio.Event()
+    settings = GatewaySettings(update_interval=0.02)
+    async with asyncio.TaskGroup() as tasks:
+        gateway = tasks.create_task(
+            run_gateway(
+                log, tail, settings, clock=SystemClock(), ready=ready.set, listener=listener
+            )
+        )
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            await asked.wait()
+            answer = await client.get("/ready")
+            assert (answer.status_code, any(answer.json()["lag"].values())) == (503, False)
+            assert not ready.is_set()
+            answers.set()
+            await ready.wait()
+            assert (await client.get("/ready")).status_code == 200
+        async with AsyncClient(f"http://127.0.0.1:{port}") as page:
+            strip = await anext(page.boards("strip"))
+            assert sorted(strip.rows) == ["1", "2", "3", "4"]
+        gateway.cancel()
 
 
 async def test_the_page_is_served_at_the_root_with_types_and_tags(log):

@@ -16,6 +16,7 @@ from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.log import Log, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 from services.analyser.progress import AnalyserProgress
+from services.draining import Drain
 from services.filler.progress import FillerProgress
 from services.monitoring.health import Health
 from services.monitoring.heartbeat import Standing, beat, standing_of
@@ -44,6 +45,16 @@ def test_a_process_is_ready_once_all_have_said_so_and_the_log_takes_heartbeats(c
     clock.advance(11)
     health.beat("recorder", acknowledged=True)
     assert health.obstacles() == ["the log has taken no heartbeat of filler for 11 s"]
+
+
+def test_a_process_that_was_told_to_stop_is_not_ready_and_lives(clock):
+    drain = Drain(10)
+    health = Health(clock, ["gateway"], drain)
+    health.ready("gateway")
+    assert health.obstacles() == []
+    drain.begun.set()
+    assert health.obstacles() == ["the process was told to stop"]
+    assert health.ailments() == []
 
 
 def test_a_log_that_is_away_makes_unready_but_not_dead(clock, health):
