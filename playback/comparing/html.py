@@ -29,6 +29,7 @@ table { border-collapse: collapse; margin: .5rem 0 1rem; }
 th, td { text-align: left; padding: .25rem .7rem; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 td { overflow-wrap: anywhere; }
+td code { overflow-wrap: break-word; }
 td:first-child { white-space: nowrap; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 code { font-size: .93em; }

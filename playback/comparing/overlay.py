@@ -22,8 +22,8 @@ __all__ = ["overlays"]
 
 Floats = NDArray[np.float64]
 
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP = 460, 300, 62, 14, 34
-_PLOT, _BELOW, _GAP = 170, 52, 8
+_WIDTH, _LEFT, _RIGHT, _TOP = 460, 62, 14, 34
+_PLOT, _BELOW, _GAP, _WORDS = 170, 52, 8, 36
 _MOST_POINTS: Final = 1_500
 _NAMES: Final = ("production", "candidate")
 
@@ -69,13 +69,15 @@ def _picture(title: str, sides: tuple[_Side | None, _Side | None], *, below: boo
     bottom = _range(np.concatenate([one.values for one in there]))
     across = _Scale(float(low), float(high), _LEFT, _WIDTH - _RIGHT)
     up = _Scale(*bottom, _TOP + _PLOT, _TOP)
+    top = _TOP + _PLOT + _GAP
+    height = top + (_BELOW if below else 0) + _WORDS
     words = ", ".join(name for name, one in zip(_NAMES, sides, strict=True) if one is not None)
     label = f"{title}: {words} along {there[0].label}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
         f'role="img" class="overlay"><title>{escape(label)}</title>'
     ]
-    parts += _frame(across, up, _TOP, _TOP + _PLOT)
+    parts += _frame(across, up, height)
     for number, one in enumerate(sides):
         if one is not None:
             path = _steps(one, across, up)
@@ -86,12 +88,11 @@ def _picture(title: str, sides: tuple[_Side | None, _Side | None], *, below: boo
                 f'<text x="{x + 28}" y="24">{_NAMES[number]}</text>'
             )
     first, second = sides
-    top = _TOP + _PLOT + _GAP
     if below and first is not None and second is not None:
         parts += _difference(first, second, across, top)
     unit = f" [{there[0].unit}]" if there[0].unit else ""
     parts.append(
-        f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}" class="end">'
+        f'<text x="{_WIDTH - _RIGHT}" y="{height - 6}" class="end">'
         f"{escape(there[0].label + unit)}</text></svg>"
     )
     return "".join(parts)
@@ -143,11 +144,12 @@ def _difference(first: _Side, second: _Side, across: _Scale, top: float) -> Iter
     yield f'<text class="end" x="{_LEFT - 6}" y="{top + _BELOW}">{short_number(-largest)}</text>'
 
 
-def _frame(across: _Scale, up: _Scale, top: float, bottom: float) -> Iterator[str]:
-    yield f'<rect class="frame" x="{_LEFT}" y="{top}" width="{_WIDTH - _LEFT - _RIGHT}" '
-    yield f'height="{bottom - top}"/>'
+def _frame(across: _Scale, up: _Scale, height: int) -> Iterator[str]:
+    """With its numbers: those of the bins stand at the foot of the picture, which is so high."""
+    yield f'<rect class="frame" x="{_LEFT}" y="{_TOP}" width="{_WIDTH - _LEFT - _RIGHT}" '
+    yield f'height="{_PLOT}"/>'
     for tick in up.ticks:
         yield f'<text class="end" x="{_LEFT - 6}" y="{up(tick) + 4}">{short_number(tick)}</text>'
     for tick in across.ticks:
         x = across(tick)
-        yield f'<text class="middle" x="{x}" y="{_HEIGHT - 20}">{short_number(tick)}</text>'
+        yield f'<text class="middle" x="{x}" y="{height - 20}">{short_number(tick)}</text>'

@@ -162,6 +162,8 @@ def read_policy(file: Path | None) -> Policy:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError, ValueError) as error:
         kinds = ", ".join(kind.value for kind in Kind if kind not in _NOT_ALLOWED)
         hint = f"; kinds are {kinds}" if "enum" in str(error) else ""
+        if "unknown field" in str(error) and " - at " not in str(error):
+            hint = f"; expected {', '.join(Policy.__struct_fields__)}"
         msg = f"policy {file}: {error}{hint}"
         raise ConfigurationError(msg) from error
     return policy

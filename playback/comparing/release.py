@@ -1,9 +1,7 @@
 """What is compared: a release that is to be run, or something that is made already.
 
-Written as one word: `installed`, `wheel:FILE`, `git:REVISION[@REPOSITORY]`, `directory:PATH`,
-`python:PATH`, `configuration:FILE.toml`, `run:N[@STORE]`, `root:FILE`, `parquet:FILE`. Reading it
-touches nothing. What `parquet` names is a table of histograms, or the folder that
-`dqmstream store archive` made.
+Written as one word, in one of the `FORMS`. Reading it touches nothing. What `parquet` names is a
+table of histograms, or the folder that `dqmstream store archive` made.
 """
 
 import re

@@ -5,15 +5,14 @@ from typing import Annotated
 
 import typer
 
+from playback.comparing.release import FORMS
 from services.command_line.invoke import invoke
 from services.command_line.options import Json
 
 __all__ = ["add_to"]
 
-_FORMS = (
-    r"installed, wheel:FILE, git:REVISION\[@REPOSITORY], directory:PATH, python:PATH, "
-    r"configuration:FILE.toml, run:N\[@STORE], root:FILE or parquet:FILE"
-)
+*_SOME, _LAST = (form.replace("[", r"\[") for form in FORMS)  # as it stands, not as markup
+_FORMS = f"{', '.join(_SOME)} or {_LAST}"
 
 
 def add_to(app: typer.Typer) -> None:

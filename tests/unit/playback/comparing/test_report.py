@@ -68,6 +68,7 @@ def test_plots_are_whole_pictures_one_for_each_axis(told: tuple[Report, Differen
             root = ET.fromstring(picture)  # noqa: S314 it is ours
             classes = [one.get("class") for one in root.iter()]
             assert {"production", "candidate", "apart"} <= set(classes)
+            assert root.get("viewBox") == "0 0 460 300"
             assert "nan" not in picture.lower()
 
 
@@ -78,6 +79,7 @@ def test_an_element_of_one_side_is_drawn_alone() -> None:
     (picture,) = overlays(drawn)
     assert 'class="candidate"' in picture
     assert 'class="production"' not in picture
+    assert 'viewBox="0 0 460 248"' in picture, "no room is left for a difference"
 
 
 def test_what_is_allowed_stands_apart_with_the_reason() -> None:
