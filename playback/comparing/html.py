@@ -8,7 +8,7 @@ from dqmstream.histograms.memory import bytes_said
 from playback.comparing.dependencies import Dependency
 from playback.comparing.difference import Drawn
 from playback.comparing.finding import Finding
-from playback.comparing.markdown import events_words, factor
+from playback.comparing.markdown import chance_words, events_words, factor
 from playback.comparing.overlay import overlays
 from playback.comparing.plot_memory import PlotMemory
 from playback.comparing.report import Report, SideWords
@@ -71,7 +71,7 @@ def _body(report: Report, drawn: Sequence[Drawn]) -> Iterator[str]:
     yield (
         f"<p>Run {report.run}{_of(report.recording)}: {found['lumisections']:,} LSs"
         f"{events_words(found)}, {found['elements']:,} elements, {found['contents']:,} contents and"
-        f" {found['verdicts']:,} verdicts compared.</p>"
+        f" {found['verdicts']:,} verdicts compared{chance_words(found)}.</p>"
     )
     yield from _crashes(report)
     wrong = [one for one in report.findings if not one.allowed]
@@ -144,40 +144,40 @@ def _plots(drawn: Sequence[Drawn]) -> Iterator[str]:
 def _costs(figures: Sequence[Figure]) -> Iterator[str]:
     if not figures:
         return
-    yield "<h2>Costs</h2><table><tr><th>of</th><th>what</th>"
-    for name in ("production", "candidate", "ratio", "budget"):
-        yield f'<th class="number">{name}</th>'
-    yield "</tr>"
+    yield "<h2>Costs</h2>"
+    yield _heads(("of", "what"), ("production", "candidate", "ratio", "budget"))
     for one in figures:
+        words = (escape(one.workspace) or "all", f"{escape(one.what)} [{escape(one.unit)}]")
         most = "" if one.most is None else f"{one.most:.4g}"
-        over = ' class="over"' if one.over else ""
-        yield (
-            f"<tr{over}><td>{escape(one.workspace) or 'all'}</td>"
-            f"<td>{escape(one.what)} [{escape(one.unit)}]</td>"
-            f'<td class="number">{one.production:.4g}</td>'
-            f'<td class="number">{one.candidate:.4g}</td>'
-            f'<td class="number">{one.ratio:.3g}</td><td class="number">{most}</td></tr>'
-        )
+        numbers = (f"{one.production:.4g}", f"{one.candidate:.4g}", f"{one.ratio:.3g}", most)
+        yield _row(words, numbers, over=one.over)
     yield "</table>"
 
 
 def _memory(plots: Sequence[PlotMemory]) -> Iterator[str]:
     if not plots:
         return
-    yield "<h2>Memory of plots, in each LS</h2><table><tr><th>plot</th><th>workspace</th>"
-    for name in ("production", "candidate", "factor", "budget"):
-        yield f'<th class="number">{name}</th>'
-    yield "</tr>"
+    yield "<h2>Memory of plots, in each LS</h2>"
+    yield _heads(("plot", "workspace"), ("production", "candidate", "factor", "budget"))
     for one in plots:
-        over = ' class="over"' if one.over else ""
-        yield (
-            f"<tr{over}><td><code>{escape(one.path)}</code></td><td>{escape(one.workspace)}</td>"
-            f'<td class="number">{bytes_said(one.production)}</td>'
-            f'<td class="number">{bytes_said(one.candidate)}</td>'
-            f'<td class="number">{factor(one)}</td>'
-            f'<td class="number">{bytes_said(one.most)}</td></tr>'
-        )
+        words = (f"<code>{escape(one.path)}</code>", escape(one.workspace))
+        sizes = [bytes_said(size) for size in (one.production, one.candidate, one.most)]
+        yield _row(words, (*sizes[:2], factor(one), sizes[2]), over=one.over)
     yield "</table>"
+
+
+def _heads(words: Sequence[str], numbers: Sequence[str]) -> str:
+    cells = [f"<th>{one}</th>" for one in words]
+    cells += [f'<th class="number">{one}</th>' for one in numbers]
+    return f"<table><tr>{''.join(cells)}</tr>"
+
+
+def _row(words: Sequence[str], numbers: Sequence[str], *, over: bool) -> str:
+    """A row of what is escaped already; one over its budget stands out."""
+    cells = [f"<td>{one}</td>" for one in words]
+    cells += [f'<td class="number">{one}</td>' for one in numbers]
+    kind = ' class="over"' if over else ""
+    return f"<tr{kind}>{''.join(cells)}</tr>"
 
 
 def _dependencies(dependencies: Sequence[Dependency]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from playback.comparing.plot_memory import PlotMemory
 from playback.comparing.report import Report, SideWords
 from playback.comparing.spending import Figure
 
-__all__ = ["SIGNS", "dear", "events_words", "factor", "markdown"]
+__all__ = ["SIGNS", "chance_words", "dear", "events_words", "factor", "markdown"]
 
 SIGNS: Final = {0: "held", 1: "not held", 3: "not judged"}
 _LISTED: Final = 12
@@ -70,15 +70,19 @@ def _compared(report: Report) -> str:
         f"{found['contents']:,} contents",
         f"{found['verdicts']:,} verdicts",
     ]
-    chance = found["within_chance"]
-    more = f"; {chance:,} elements differ no more than chance allows" if chance else ""
     of = f" of `{_cell(report.recording)}`" if report.recording else ""
-    return f"Compared{of}, run {report.run}: {', '.join(words)}{more}."
+    return f"Compared{of}, run {report.run}: {', '.join(words)}{chance_words(found)}."
 
 
 def events_words(compared: Mapping[str, int]) -> str:
     """How many events there were, if that is known."""
     return f" with {compared['events']:,} events" if "events" in compared else ""
+
+
+def chance_words(compared: Mapping[str, int]) -> str:
+    """How many elements differ, but need only agree as two samples do; empty if none."""
+    chance = compared["within_chance"]
+    return f"; {chance:,} elements differ no more than chance allows" if chance else ""
 
 
 def _crashes(report: Report) -> Iterator[str]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -80,6 +81,13 @@ def test_an_element_of_one_side_is_drawn_alone() -> None:
     assert 'class="candidate"' in picture
     assert 'class="production"' not in picture
     assert 'viewBox="0 0 460 248"' in picture, "no room is left for a difference"
+
+
+def test_how_many_differ_by_chance_is_told_in_both_reports() -> None:
+    report, difference = _told(side())
+    report = msgspec.structs.replace(report, compared={**report.compared, "within_chance": 3})
+    for text in (markdown(report), html(report, difference.elements)):
+        assert "; 3 elements differ no more than chance allows" in text
 
 
 def test_what_is_allowed_stands_apart_with_the_reason() -> None:
