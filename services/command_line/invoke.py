@@ -36,8 +36,7 @@ def _leaves(group: BaseExceptionGroup[DqmError]) -> list[DqmError]:
 
 
 def _stop(errors: list[DqmError]) -> NoReturn:
-    sentences = dict.fromkeys(_sentence(error) for error in errors)
-    typer.echo(f"dqmstream: {'; '.join(sentences)}", err=True)
+    typer.echo(f"dqmstream: {'; '.join(_sentences(errors))}", err=True)
     failed = any(
         isinstance(error, LogError | StoreError) and not isinstance(error, LogOwnedError)
         for error in errors
@@ -45,7 +44,12 @@ def _stop(errors: list[DqmError]) -> NoReturn:
     raise typer.Exit(_FAILED if failed else _WRONG)
 
 
-def _sentence(error: DqmError) -> str:
-    """What went wrong, and in which services."""
-    services = " and ".join(getattr(error, "__notes__", ()))
-    return f"{services}: {error}" if services else str(error)
+def _sentences(errors: list[DqmError]) -> list[str]:
+    """What went wrong, each thing once, and in which services."""
+    services: dict[str, list[str]] = {}
+    for error in errors:
+        services.setdefault(str(error), []).extend(getattr(error, "__notes__", ()))
+    return [
+        f"{' and '.join(dict.fromkeys(names))}: {text}" if names else text
+        for text, names in services.items()
+    ]

@@ -24,7 +24,7 @@ from services.logging.ecs import ECS_VERSION, renamed
 from services.logging.pace import LinePace
 from services.logging.recent import RECENT
 
-__all__ = ["EcsFields", "Hider", "set_up_logs"]
+__all__ = ["AtTheEnd", "EcsFields", "Hider", "set_up_logs"]
 
 _Line = MutableMapping[str, Any]
 
@@ -39,6 +39,13 @@ _TOKEN: Final = re.compile(r"dqm_(?:p\.[A-Za-z0-9_-]{20,}|[A-Za-z0-9_-]{43})")
 """As `dqmstream token new` and logins make them, wherever one turns up."""
 _OURS: Final = "dqmstream"
 _LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
+
+
+class AtTheEnd(str):
+    """What the command says itself, in a sentence, when it ends. Log lines for people leave it out:
+    whoever reads the terminal reads it once."""
+
+    __slots__ = ()
 
 
 def set_up_logs(
@@ -62,6 +69,7 @@ def set_up_logs(
         [EcsFields(), structlog.processors.JSONRenderer(ensure_ascii=False)]
         if form == "json"
         else [
+            _without_last_words,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0),
@@ -85,6 +93,10 @@ def set_up_logs(
     _route_libraries(number)
     atexit.unregister(_tell_held)
     atexit.register(_tell_held, pace)
+
+
+def _without_last_words(_logger: Any, _method: str, line: _Line) -> _Line:
+    return {name: value for name, value in line.items() if not isinstance(value, AtTheEnd)}
 
 
 class EcsFields:

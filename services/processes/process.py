@@ -20,6 +20,7 @@ from dqmstream.transport.log import Log
 from dqmstream.transport.patience import PatientLog
 from services.draining import Drain
 from services.log import open_log
+from services.logging.logs import AtTheEnd
 from services.monitoring.families import Service as Kind
 from services.monitoring.health import Health
 from services.monitoring.heartbeat import beat, standing_of
@@ -148,7 +149,7 @@ class Process:
                 await service.start(self, partial(self.health.ready, service.name))
             except DqmError as error:
                 error.add_note(service.name)
-                structlog.get_logger().error("service failed", error=str(error))
+                structlog.get_logger().error("service failed", error=AtTheEnd(error))
                 raise
             beating.cancel()
 
