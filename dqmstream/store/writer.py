@@ -209,6 +209,8 @@ class StoreWriter:
 
     def prune(self, policy: Retention, now: int) -> tuple[tuple[Pruned, ...], tuple[Spared, ...]]:
         """Remove what a policy says, each run in a transaction of its own; see `Pruner.prune`."""
+        with self._database.transaction() as connection:
+            self._require_schema(connection)
         return Pruner(self._database).prune(policy, now)
 
     def newest_run(self) -> int:

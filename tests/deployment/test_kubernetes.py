@@ -249,6 +249,15 @@ def test_a_broker_that_is_away_makes_no_pod_restart(manifest: Object) -> None:
         assert container[probe]["httpGet"] == {"path": path, "port": "metrics"}
 
 
+def test_gateways_are_left_the_time_they_drain() -> None:
+    """And some more to end in."""
+    (gateway,) = (one for one in _deployments() if one["metadata"]["name"] == "gateway")
+    pod = gateway["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    given = {one["name"]: one["value"] for one in container["env"]}
+    assert 0 < float(given["DQMSTREAM_DRAIN_SECONDS"]) <= pod["terminationGracePeriodSeconds"] - 10
+
+
 def test_selectors_find_what_they_are_meant_for() -> None:
     labels = {
         one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"]

@@ -19,6 +19,7 @@ from dqmstream.store import releases, schema
 from dqmstream.store.backup import back_up
 from dqmstream.store.database import Database
 from dqmstream.store.releases import Fit, Migration, Older, fit_of, strictest
+from dqmstream.store.retention import Retention
 from dqmstream.store.store import Store
 from dqmstream.store.testing import EVERY_KIND, closed_set, random_contents
 from dqmstream.store.writer import StoreWriter
@@ -202,7 +203,7 @@ def test_a_recorder_below_whom_the_schema_went_where_it_cannot_follow_records_no
     release.newer("read")
     schema.upgrade(database)
     release.this()
-    for what in (lambda: record(writer, 2), writer.compact):
+    for what in (lambda: record(writer, 2), writer.compact, lambda: writer.prune(Retention(), 1)):
         with pytest.raises(StoreError, match=f"has schema {NEXT}, this release knows up to {HEAD}"):
             what()
     with pytest.raises(StoreError, match=f"knows up to {HEAD}"):
