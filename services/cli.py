@@ -30,6 +30,7 @@ from services.command_line import whole as cli_whole
 from services.command_line import workspaces as cli_workspaces
 from services.command_line.invoke import invoke
 from services.command_line.options import Json
+from services.command_line.paragraphs import join_lines
 from services.command_line.qtests import group as cli_qtests
 
 __all__ = ["app", "main"]
@@ -79,7 +80,8 @@ cli_scenarios.add_to(app, panel=_LOOK)
 @app.command(rich_help_panel=_LOOK)
 def config(
     file: Annotated[
-        Path | None, typer.Option("--config", help="TOML file", envvar="DQMSTREAM_CONFIG")
+        Path | None,
+        typer.Option("--config", help="TOML file of settings", envvar="DQMSTREAM_CONFIG"),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -103,6 +105,9 @@ def write_schemas(
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)
+
+
+join_lines(app)
 
 
 def main() -> None:

@@ -176,7 +176,7 @@ def export(
         typer.Argument(help="of layouts; default: all that somebody wrote", show_default=False),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="file; default: the terminal")
+        Path | None, typer.Option("--out", "--output", "-o", help="file; default: the terminal")
     ] = None,
     shipped: Annotated[
         bool, typer.Option("--shipped", help="without NAMES: shipped ones as well")

@@ -108,9 +108,6 @@ def watch(
     )
 
 
-Chance = Annotated[float, typer.Option(min=0, max=1)]
-
-
 def emulate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder to write runs into")],
     files: Annotated[
@@ -123,12 +120,25 @@ def emulate(
     speed: Annotated[float, typer.Option(min=0.001, help="1 is real time, 10 is 10 times")] = 1.0,
     run_key: Annotated[str, typer.Option(help="kind of the runs")] = "pp_run",
     seed: Seed = 1,
-    missing: Chance = 0.0,
-    truncated: Chance = 0.0,
-    half_written: Chance = 0.0,
-    out_of_order: Chance = 0.0,
-    late: Chance = 0.0,
-    no_end: Chance = 0.0,
+    missing: Annotated[
+        float, typer.Option(min=0, max=1, help="chance that the file of an LS never comes")
+    ] = 0.0,
+    truncated: Annotated[
+        float, typer.Option(min=0, max=1, help="chance that a data file ends too early")
+    ] = 0.0,
+    half_written: Annotated[
+        float, typer.Option(min=0, max=1, help="chance that a .jsn is first seen half written")
+    ] = 0.0,
+    out_of_order: Annotated[
+        float, typer.Option(min=0, max=1, help="chance that a file comes up to three LSs too late")
+    ] = 0.0,
+    late: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="chance that a file comes --late-seconds after its time"),
+    ] = 0.0,
+    no_end: Annotated[
+        float, typer.Option(min=0, max=1, help="chance that a run has no end file")
+    ] = 0.0,
     late_seconds: Annotated[
         float, typer.Option(help="how late a late file is, in seconds of data taking")
     ] = 300.0,

@@ -26,7 +26,7 @@ PAGES: Final = sorted(
     str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
 )
 PLAYED: Final = {
-    "README.md": 3,
+    "README.md": 4,
     "docs/access.md": 0,
     "docs/analyses.md": 0,
     "docs/beam-spot.md": 1,
@@ -97,6 +97,23 @@ def play(name: str, player: Player) -> int:
 def test_every_block_of_a_page_runs(name: str, player: Player) -> None:
     """All but those that say why not, of which there are no more than these."""
     assert play(name, player) == PLAYED[name]
+
+
+def test_the_demo_answers_what_the_readme_asks_of_it(player: Player) -> None:
+    """In a terminal and over HTTP, as soon as a lumisection is closed."""
+    (asked,) = [
+        block
+        for block in blocks_of((ROOT / "README.md").read_text())
+        if "dqmstream top" in block.text
+    ]
+    demo = "dqmstream demo --workspaces pixel --lumisections 3 --rate 20 --speed 20"
+    player.play(Block(language="sh", text=demo, line=0, marker="stays running"))
+    with Client(player.namespace["url"]) as client:
+        for element in client.follow("Pixel/Layer1/charge", window="run"):
+            if (element.lumisections, element.closed) == (3, True):
+                break
+    player.play(Block(language="sh", text=asked.text, line=asked.line))
+    assert (player.folder / "pixel.root").stat().st_size > 1000
 
 
 def test_events_are_sent_as_the_pages_say_and_come_out_again(player: Player) -> None:
