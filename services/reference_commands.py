@@ -81,7 +81,8 @@ def list_references(
             row["kind"],
             _made_of(row),
             _good_for(row["valid"]),
-            row["status"],
+            # A gateway of the release before does not say it.
+            "expired" if row.get("expired") else row["status"],
             "-" if row["expires"] is None else moment(row["expires"])[:10],
             row["owner"],
         )
@@ -229,6 +230,9 @@ def _range(text: str) -> list[int]:
     first, _, last = text.partition("-")
     if not first.isdecimal() or not (last or first).isdecimal():
         msg = f"lumisections are {text!r}, expected a-b or a"
+        raise ConfigurationError(msg)
+    if int(first) > int(last or first):
+        msg = f"lumisections {text!r} fall, expected the lower one first"
         raise ConfigurationError(msg)
     return [int(first), int(last or first)]
 

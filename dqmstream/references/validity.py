@@ -8,7 +8,7 @@ from typing import Final
 from dqmstream.messages.operations import Conditions
 from dqmstream.messages.references import Reference, Validity
 
-__all__ = ["same_energy", "specificity", "why_not_now", "why_not_valid"]
+__all__ = ["has_expired", "same_energy", "specificity", "why_not_now", "why_not_valid"]
 
 _ENERGY_TOLERANCE: Final = 0.01
 """Relative: for one fill OMS says 6499, brilcalc 6500; energies that the LHC has run at are further
@@ -28,6 +28,11 @@ def specificity(reference: Reference) -> int:
     runs = valid.first_run is not None or valid.last_run is not None
     asked = (valid.run_types, valid.beam_modes, valid.energies, valid.prescales)
     return sum(map(bool, asked)) + runs + (_ALL not in reference.paths)
+
+
+def has_expired(reference: Reference, moment: int) -> bool:
+    """Whether it is not used any more at a moment, in nanoseconds since 1970."""
+    return reference.expires is not None and reference.expires <= moment
 
 
 def why_not_valid(valid: Validity, run: int, conditions: Conditions | None) -> str:
@@ -55,7 +60,7 @@ def why_not_now(reference: Reference, run: int, lumisection: int, moment: int) -
     """
     if reference.status != "accepted":
         return f"is {reference.status}"
-    if reference.expires is not None and reference.expires <= moment:
+    if reference.expires is not None and has_expired(reference, moment):
         return f"expired on {_day(reference.expires)}"
     for window in reference.windows:
         if window.run != run:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 from dqmstream.clock import Clock
 from dqmstream.errors import MessageError, RemovedError, SourceError
@@ -15,6 +15,7 @@ from dqmstream.references.contents import Packed, ReferenceData, pack
 from dqmstream.references.identity import next_version, same_but_for_number, shown_name
 from dqmstream.references.making import Decision, Described, Made, decided, matching, reference_of
 from dqmstream.references.uploaded import Uploaded, fit_upload
+from dqmstream.references.validity import has_expired
 from dqmstream.sources.histograms.describe import Description
 from dqmstream.sources.histograms.histogram import Found
 from dqmstream.sources.histograms.reading import open_files
@@ -27,6 +28,7 @@ from services.gateway.library import Library
 from services.gateway.limits import ByteBudget
 from services.gateway.patience import log_within, write_in_turn
 from services.gateway.problems import ProblemError, not_found
+from services.gateway.reference_models import reference_row
 from services.gateway.reference_reading import AskedData, read_data
 from services.references.known import KnownCatalogue
 from services.references.publishing import contents_records, decision_records
@@ -69,6 +71,19 @@ class ReferenceDesk:
     async def ready(self) -> None:
         """Wait until the catalogue was read; ProblemError 503 if that takes long."""
         await self._followed.read()
+
+    def row(self, reference: Reference) -> dict[str, Any]:
+        """A version, and whether it is one that is used."""
+        expired = has_expired(reference, self._clock.wall())
+        stands = self.known.catalogue.stands(reference) and not expired
+        return reference_row(reference, stands=stands, expired=expired)
+
+    def standing(self) -> tuple[Reference, ...]:
+        """Versions that are used: by workspace, in the order in which they are tried."""
+        catalogue, now = self.known.catalogue, self._clock.wall()
+        workspaces = sorted({one.workspace for one in catalogue.versions})
+        chains = (one for each in workspaces for one in catalogue.chain(each))
+        return tuple(one for one in chains if not has_expired(one, now))
 
     async def version(self, version: str) -> Reference:
         """The version of that id; ProblemError 404 if there is none."""

@@ -53,6 +53,7 @@ class ReferenceAnswer(Answer):
     who: str = Field(description="Who decided on the status.")
     why: str
     stands: bool = Field(description="Whether it is the version of its name that is used.")
+    expired: bool = Field(description="Whether its time is over; it is not used any more then.")
 
 
 class ReferencesAnswer(Answer):
@@ -138,11 +139,11 @@ class ProposalsAnswer(Answer):
     proposals: list[ProposalRow]
 
 
-def reference_row(reference: Reference, *, stands: bool) -> dict[str, Any]:
+def reference_row(reference: Reference, *, stands: bool, expired: bool) -> dict[str, Any]:
     """A version as JSON types."""
     row: dict[str, Any] = msgspec.to_builtins(reference)
     row.pop("type")
-    return row | {"stands": stands}
+    return row | {"stands": stands, "expired": expired}
 
 
 def proposal_row(proposal: Proposal) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from services.gateway.reference_models import (
     ReferenceAnswer,
     ReferencesAnswer,
     proposal_row,
-    reference_row,
 )
 from services.gateway.reference_proposing import propose
 from services.gateway.reference_reading import AskedData, workspaces_of
@@ -58,7 +57,7 @@ OpenDesk = Annotated[ReferenceDesk, Depends(_desk)]
 
 def row_of(desk: ReferenceDesk, reference: Reference) -> dict[str, Any]:
     """A version, and whether it is the one that is used."""
-    return reference_row(reference, stands=desk.known.catalogue.stands(reference))
+    return desk.row(reference)
 
 
 @router.get("/references", response_model=ReferencesAnswer, summary="Versions of references")
@@ -75,11 +74,7 @@ async def list_references(
 ) -> Response:
     """The catalogue; contents are asked for one by one."""
     await desk.ready()
-    catalogue = desk.known.catalogue
-    versions = catalogue.versions
-    if standing:
-        names = sorted({one.workspace for one in versions})
-        versions = tuple(one for each in names for one in catalogue.chain(each))
+    versions = desk.standing() if standing else desk.known.catalogue.versions
     found = [
         one
         for one in versions
@@ -218,13 +213,17 @@ def status_of(asked: AskedReference) -> Literal["proposed", "accepted"]:
 
 
 def described(asked: AskedReference, workspace: str, now: int) -> Described:
-    """What a person says of a reference, for one workspace; ProblemError 422 of a wrong pattern."""
+    """What a person says of a reference, for one workspace; ProblemError 422 of a wrong pattern, or
+    of runs that are none."""
     for pattern in asked.paths:
         try:
             compile_pattern(pattern)
         except ValueError as error:
             raise ProblemError(422, f"paths: {error}") from error
     valid = asked.valid
+    if valid.first_run and valid.last_run and valid.first_run > valid.last_run:
+        msg = f"first_run {valid.first_run} is after last_run {valid.last_run}: good for no run"
+        raise ProblemError(422, msg)
     expires = None if asked.expires_days is None else now + round(asked.expires_days * _DAY)
     return Described(
         name=asked.name,

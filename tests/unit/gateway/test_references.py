@@ -46,6 +46,7 @@ class System(NamedTuple):
     detector: Detector
     log: MemoryLog
     parts: Parts
+    clock: SettableClock
 
     async def get(self, route: str, status: int = 200, **query: Any) -> Any:
         answer = await self.client.get(f"{API}/{route}", params=query)
@@ -122,7 +123,7 @@ async def system(stored) -> AsyncIterator[System]:
         following = tasks.create_task(desk.run())
         transport = httpx.ASGITransport(create_app(parts))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
-            yield System(client, detector, log, parts)
+            yield System(client, detector, log, parts, clock)
         following.cancel()
 
 
@@ -211,6 +212,15 @@ async def test_asked_twice_it_is_made_once_and_otherwise_a_later_version_stands(
     assert [row["id"] for row in chain["references"]] == [second["id"]]
 
 
+async def test_what_has_expired_is_not_said_to_be_used(system):
+    row = await system.made(expires_days=1)
+    assert (row["stands"], row["expired"]) == (True, False)
+    system.clock.advance(86_400)
+    (row,) = (await system.get("references"))["references"]
+    assert (row["status"], row["stands"], row["expired"]) == ("accepted", False, True)
+    assert (await system.get("references", standing=True))["total"] == 0
+
+
 @pytest.mark.parametrize(
     ("body", "status", "why"),
     [
@@ -220,6 +230,7 @@ async def test_asked_twice_it_is_made_once_and_otherwise_a_later_version_stands(
         ({"runs": {"400001": [[5, 2]]}}, 422, "falls"),
         ({"runs": {"400001": [], "400002": []}}, 422, "a histogram is of one run"),
         ({"paths": ["regex:("]}, 422, "not a pattern"),
+        ({"valid": {"first_run": 9, "last_run": 3}}, 422, "good for no run"),
         ({"name": "../etc"}, 422, "name"),
         ({"owner": ""}, 422, "owner"),
         ({"colour": "red"}, 422, "colour"),
@@ -342,7 +353,8 @@ async def test_an_upload_says_what_it_is_good_for_as_what_is_made_does(system):
         "last_run": 500_000,
     }
     assert row["labels"] == {"scheme": "a=b"}
-    for wrong in ({"energy": -1}, {"label": "none"}, {"energie": 1}, {"energy": "high"}):
+    wrongs = ({"energy": -1}, {"label": "none"}, {"energie": 1}, {"energy": "high"})
+    for wrong in (*wrongs, {"first_run": 500_001}):
         answer = await upload(**wrong)
         assert answer.status_code == 422, answer.text
         assert next(iter(wrong)) in answer.text

@@ -114,6 +114,7 @@ def test_lumisections_are_given_as_ranges_or_as_a_list_of_certified_ones(tmp_pat
     golden.write_text('{"398500": [[10, 180]]}')
     assert runs_of(None, [], golden) == {"398500": [[10, 180]]}
     golden.write_text("[1]")
-    for run, ranges, file in ((7, ["a-b"], None), (None, [], golden), (7, [], golden)):
+    wrong = ((7, ["a-b"], None), (7, ["4-1"], None), (None, [], golden), (7, [], golden))
+    for run, ranges, file in wrong:
         with pytest.raises(ConfigurationError):
             runs_of(run, ranges, file)
