@@ -66,6 +66,33 @@ _VALUES: Final = """async () => {
 """What `plain` and `differences` say of shipped layouts, and of one with three changes."""
 
 
+_LOOKS: Final = """async (styles) => {
+  const names = ["display", "padding", "margin", "color", "backgroundColor", "border", "fontSize"];
+  let elements = [];
+  const look = () => elements.map((element) => {
+    const style = getComputedStyle(element);
+    const before = getComputedStyle(element, "::before").content;
+    return [...names.map((name) => `${name}: ${style[name]}`), `::before: ${before}`];
+  });
+  const links = await Promise.all(styles.map((href) => new Promise((done) => {
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "stylesheet", href, media: "not all" });
+    link.onload = () => done(link);
+    document.head.append(link);
+  })));
+  elements = [...document.body.querySelectorAll("*")];
+  const alone = look();
+  for (const link of links) link.media = "all";
+  const other = look();
+  return elements.flatMap((element, i) => {
+    const changed = other[i].filter((words, at) => words !== alone[i][at]);
+    const name = `${element.tagName}.${element.className} ${element.textContent.slice(0, 30)}`;
+    return changed.length ? [`${name}: ${changed.join(", ")}`] : [];
+  });
+}"""
+"""Elements that look otherwise with the styles of other views than without them."""
+
+
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     """A run that is over, filled by the pixel workspace that is shown and by its next version
@@ -456,6 +483,40 @@ async def test_next_and_previous_show_each_plot_as_its_own_cell_of_the_layout_dr
     await page.keyboard.press("Escape")
     await expect(page.locator(".layout-head .name h1")).to_have_text("Experts/Own")
     await expect(page).not_to_have_url(re.compile("ref=|cell=|zoom=|log=|box="))
+
+
+async def test_no_view_changes_how_another_looks(visit: Any) -> None:
+    """Styles of a view come with its first opening, and stay."""
+    page = visit.page
+    styles = [f"{name}/{name}.css" for name in ("alarms", "layouts", "runs", "system")]
+    for address, there in (
+        (f"path={CHARGE}&run=1&window=3-3&over=1:1-1,1:2-2", ".controls .chip"),
+        ("view=runs", ".runs li"),
+        ("view=find&run=1", "[role=treeitem]"),
+        ("layout=Workspaces/pixel&run=1&window=run", ".cell[data-drawn]"),
+    ):
+        await page.goto("about:blank")
+        await page.goto(f"{visit.url}/#{address}")
+        await page.wait_for_selector(there)
+        found = await page.evaluate(_LOOKS, styles)
+        assert not found, "\n".join(found)
+
+
+async def test_what_no_answer_came_of_is_asked_for_again_and_nothing_is_said_of_it_until_then(
+    visit: Any,
+) -> None:
+    """Of a run that is over no news asks for reports once more."""
+    page = visit.page
+    visit.expects_failed_requests = True
+    reports = "**/api/v1/runs/1/reports?*"
+    await page.route(reports, lambda route: route.abort("connectionrefused"))
+    async with page.expect_event("requestfailed", lambda request: "path=" in request.url):
+        await page.goto(f"{visit.url}/#path={CHARGE}&run=1&window=2-2")
+    await expect(page.locator("#detail .facts, #detail .rows").first).to_contain_text("LS 2")
+    await expect(page.locator("#detail .reports")).not_to_contain_text("No quality report")
+    await page.unroute(reports)
+    await expect(page.locator("#detail .reports .report").first).to_be_visible()
+    await expect(page.locator("#detail header .badge")).to_have_attribute("data-outcome", "GOOD")
 
 
 async def test_who_saves_after_somebody_else_is_told_and_loses_nothing(visit: Any) -> None:

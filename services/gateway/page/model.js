@@ -8,6 +8,8 @@ import { rangeOf } from "./router.js";
 import { asOf, momentOf } from "./travel/moment.js";
 
 const EMPTY = { header: {}, rows: {} };
+/** Milliseconds until something is asked for again of which no answer came. */
+const AGAIN = 3_000;
 
 /** Events: `change` {what}, one of runs, run, strip, quality, elements, pulse, problem. */
 export class Model extends EventTarget {
@@ -206,15 +208,21 @@ export class Model extends EventTarget {
     this._listElements();
   }
 
-  async _guarded(body) {
+  /** `again`, if it is there, asks once more where no answer came: what does not change is asked for by no news. */
+  async _guarded(body, again = null) {
     const mode = this._watching;
+    const isCurrent = () => mode === this._watching;
     try {
-      await body(() => mode === this._watching);
+      await body(isCurrent);
       if (this.problem) this._say("");
     } catch (error) {
       // No answer at all: the head of the page says so, and what failed is asked again later.
-      if (!(error instanceof Refusal)) this._booked = "";
-      else if (mode === this._watching) this._say(error.message);
+      if (error instanceof Refusal) {
+        if (isCurrent()) this._say(error.message);
+        return;
+      }
+      this._booked = "";
+      if (again) setTimeout(() => isCurrent() && again(), AGAIN);
     }
   }
 
@@ -256,7 +264,7 @@ export class Model extends EventTarget {
       });
       this.elements = found;
       for (const what of ["run", "strip", "quality", "elements"]) this._tell(what);
-    });
+    }, () => this._fetchRun(run));
   }
 
   /** Outcomes of the elements in the LS that was chosen. */
@@ -269,7 +277,7 @@ export class Model extends EventTarget {
       if (!current() || chosen !== this._chosen) return;
       this._reports = verdictsByPath(reports);
       this._tell("quality");
-    });
+    }, () => this._readVerdicts());
   }
 }
 

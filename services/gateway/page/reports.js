@@ -1,11 +1,13 @@
 /** Quality reports of the element that is shown large. */
 
-import { ask, runWord } from "./api.js";
+import { Refusal, ask, runWord } from "./api.js";
 import { h, setText, settled } from "./dom.js";
 import { number, plural } from "./format.js";
 import { badge, isProblem, rank } from "./outcomes.js";
 
 const SHOWN_CHANNELS = 12;
+/** Milliseconds until reports are asked for again of which no answer came. */
+const AGAIN = 3_000;
 
 /** Events: `reports`, when others have come. */
 export class Reports extends EventTarget {
@@ -13,7 +15,7 @@ export class Reports extends EventTarget {
     super();
     Object.assign(this, { _root: root, _model: model, _router: router });
     this._reports = [];
-    this._key = "";
+    this._key = this._of = "";
     this._read = settled((...which) => this._fetch(...which), 60);
     model.addEventListener("change", ({ detail }) => {
       if (detail.what === "quality" || detail.what === "elements") this.follow();
@@ -31,27 +33,37 @@ export class Reports extends EventTarget {
     const workspace = this._model.elements.find((element) => element.path === path)?.workspace;
     const row = this._model.boards.quality.rows[workspace];
     const { chosen, moment } = this._model;
-    const key = JSON.stringify([path, run, workspace, chosen, moment, row?.lumisection?.made, row?.run?.made]);
+    const of = JSON.stringify([path, run, this._model.run?.run]);
+    const key = JSON.stringify([of, workspace, chosen, moment, row?.lumisection?.made, row?.run?.made]);
     if (key === this._key) return;
-    if (JSON.parse(this._key || "[]")[0] !== path) this._take([]);
-    this._key = key;
+    // Those of another element or run are none of this one.
+    if (of !== this._of) this._take([], "");
+    Object.assign(this, { _of: of, _key: key });
     if (path && workspace) this._read(path, workspace, chosen ?? row?.lumisection?.lumisection ?? null);
   }
 
   async _fetch(path, workspace, lumisection) {
     const key = this._key;
-    if (lumisection === null) return;
+    if (lumisection === null) {
+      this._take([]);
+      return;
+    }
     const query = { workspace, path, lumisections: lumisection, limit: 1000, made_by: this._model.moment };
-    const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query).catch(
-      () => ({ reports: this._reports }),
-    );
-    if (key === this._key) this._take(reports);
+    try {
+      const { reports } = await ask(`runs/${runWord(this._router.route.run)}/reports`, query);
+      if (key === this._key) this._take(reports);
+    } catch (error) {
+      if (key !== this._key) return;
+      if (error instanceof Refusal) this._take([], `Its quality reports cannot be had: ${error.message}`);
+      // Without an answer the last ones stay, and nobody says that there are none.
+      else setTimeout(() => key === this._key && this._fetch(path, workspace, lumisection), AGAIN);
+    }
   }
 
-  _take(reports) {
+  _take(reports, none = "No quality report of this element yet, or no test is set on it.") {
     this._reports = reports.sort((a, b) => rank(b.outcome) - rank(a.outcome));
     if (reports.length) this._root.replaceChildren(...this._reports.map(reportCard));
-    else this._root.replaceChildren(h("p", { class: "none" }, "No quality report of this element yet, or no test is set on it."));
+    else this._root.replaceChildren(h("p", { class: "none" }, none));
     this.dispatchEvent(new CustomEvent("reports"));
   }
 }

@@ -45,12 +45,9 @@ export class Tiles {
     keyed(list, this._problemWords(name), (word) => h("li", {}, word), () => {});
   }
 
-  /** Since when the LSs are so; the run so far may be worse than its newest LS. */
+  /** Since when the LSs are so. */
   _changeWords(row, outcome) {
-    const words = changeWords(this._model.lumisections, row.workspace, this._model.chosen);
-    const run = row.run?.worst;
-    const ofRun = this._model.moment === null && this._model.chosen === null && run && isProblem(run) && run === outcome && row.lumisection?.worst !== run;
-    return ofRun ? `${words} · run so far ${run}` : words;
+    return [changeWords(this._model.lumisections, row.workspace, this._model.chosen), runWords(this._model, row, outcome)].filter(Boolean).join(" · ");
   }
 
   _problemWords(name) {
@@ -59,6 +56,13 @@ export class Tiles {
     if (problems.length > 3) words.push(`and ${problems.length - 3} more`);
     return words;
   }
+}
+
+/** What is worse of the run so far than of its newest LS, in words; of the past, and of one LS, nothing. */
+export function runWords(model, row, outcome) {
+  const run = row?.run?.worst;
+  const isNow = model.moment === null && model.chosen === null;
+  return isNow && run && isProblem(run) && run === outcome && row.lumisection?.worst !== run ? `run so far ${run}` : "";
 }
 
 /** Names of workspaces, the worst first; those of which nothing is known last. */

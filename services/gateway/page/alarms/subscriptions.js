@@ -16,7 +16,7 @@ export class Subscriptions {
     this._receivers = h("ul", { class: "receivers" });
     this._list = h("ul", { class: "subscriptions" });
     this._dead = h("ul", { class: "dead" });
-    this._deadHead = h("h2", {}, "Given up: somebody was not told");
+    this._deadHead = h("h2", { hidden: true }, "Given up: somebody was not told");
     this._form = new SubscriptionForm(() => this._later());
     root.append(
       this._problem,

@@ -32,7 +32,7 @@ export class Compared {
 
   /** These run beside: compare them now and then, and draw what is known. */
   draw(names) {
-    for (const name of this._found.keys()) if (!names.includes(name)) this._found.delete(name);
+    for (const held of [this._found, this._asked]) for (const name of held.keys()) if (!names.includes(name)) held.delete(name);
     for (const name of names) this._look(name);
     const shown = names.filter((name) => this._apart(name).length > 0);
     keyed(this.root, shown, () => h("section", {}, h("h2", {}), h("ul", {})), (part, name) => {
@@ -62,12 +62,13 @@ export class Compared {
     const run = runWord(this._router.route.run);
     const last = this._asked.get(name);
     if (last && last.run === run && Date.now() - last.when < EVERY) return;
-    this._asked.set(name, { run, when: Date.now() });
-    try {
-      this._found.set(name, { answer: await ask(`deployments/${encodeURIComponent(name)}/compare`, { run, limit: WORST }) });
-    } catch (error) {
-      this._found.set(name, { problem: error.message });
-    }
+    const asking = { run, when: Date.now() };
+    this._asked.set(name, asking);
+    // Of another run nothing is known yet.
+    if (last && last.run !== run) this._found.delete(name);
+    const found = await ask(`deployments/${encodeURIComponent(name)}/compare`, { run, limit: WORST }).then((answer) => ({ answer }), ({ message }) => ({ problem: message }));
+    // Comparing takes long: meanwhile another run may be asked of.
+    if (this._asked.get(name) === asking) this._found.set(name, found);
   }
 }
 

@@ -4,7 +4,7 @@ import { isHidden, standing, titleOf } from "../alarms/words.js";
 import { h, keyed, setAttributes, setText, show } from "../dom.js";
 import { age, count, number } from "../format.js";
 import { badge, isProblem, setBadge } from "../outcomes.js";
-import { worstFirst } from "../tiles.js";
+import { runWords, worstFirst } from "../tiles.js";
 import { changeWords, goodFraction, percent } from "./changes.js";
 import { needing, putAside } from "./needing.js";
 
@@ -120,7 +120,8 @@ export class Wall {
     setText(label, name);
     setText(good, percent(this._overview.summaries.of(name)?.fraction ?? goodFraction(row?.lumisection?.counts)));
     const words = changeWords(this._model.lumisections, name).replace(/, .*$/, "");
-    setText(more, notJudged ? `${words} · ${count(notJudged)} not judged` : words);
+    // What is cut off at the end is what matters least.
+    setText(more, [runWords(this._model, row, outcome), words, notJudged && `${count(notJudged)} not judged`].filter(Boolean).join(" · "));
     setAttributes(item, { "data-outcome": outcome, "data-shown": name === this._shown });
   }
 
