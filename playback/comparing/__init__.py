@@ -1,6 +1,17 @@
 """Two releases on the same recording: run, compared, and judged by a policy.
 
-`release` says what is compared, `environment` makes it runnable, `runner` runs one side in a
-process of its own into the folder that `results` describes; `difference` compares two such results
-without touching anything, `policy` says what may change, `report` tells people and programs.
+`command` does it from the beginning to the report. Where things are:
+
+- what is compared: `release` (what can be named), `choice` (workspaces, tests, rules, references);
+- made ready to run: `environment`, of `unpacked` files, what they need (`requirements`) and what is
+  there (`distributions`, a script; `dependencies`, what it found and what of it differs), if need
+  be with an `installation`; `identity` is its hash; `programs` runs git, pip and Pythons;
+- run: `side` starts a process of `runner`, or finds its result; in it `playing` of what is
+  `recorded`, with `judging`, `held_references` and `costs`; the result is a folder, see `results`;
+- made already: `archive`, with `archive_folder` and `exported`;
+- compared: `difference`, which touches nothing, by `reading` both, of their `bookings`, `fillings`,
+  `contents` with `statistics`, `verdicts`, `spending` and `plot_memory`; what differs is a
+  `finding`, and `policy` says which may be;
+- told: `report`, as `markdown` and as `html`, with plots by `overlay`;
+- `cache` keeps releases and results, within bounds.
 """

@@ -7,13 +7,14 @@ left half made by who was killed, then what was used longest ago. Blocks.
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["MOST_BYTES", "MOST_RESULTS", "Cache", "Entry", "note_use"]
+__all__ = ["MOST_BYTES", "MOST_RESULTS", "Cache", "Entry", "made_once", "note_use"]
 
 MOST_BYTES: Final = 5 << 30
 MOST_RESULTS: Final = 200
@@ -133,6 +134,23 @@ class Cache:
             yield lock
 
 
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """An entry, whole: made in a folder beside it, which is renamed, whoever is first."""
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        make(part / "made")
+        (part / "made").rename(folder)
+    except OSError:
+        if not folder.is_dir():  # another process was first
+            raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
 def note_use(*paths: Path) -> None:
     """These entries are used now, and so go last."""
     for path in paths:
@@ -143,7 +161,7 @@ def note_use(*paths: Path) -> None:
 def _half_made(kind: str, path: Path) -> bool:
     if kind == "results":
         return not (path / "ended.json").is_file()
-    return path.name.startswith(".")
+    return path.name.startswith(".")  # as `made_once` makes it
 
 
 def _used(path: Path) -> float:

@@ -10,7 +10,7 @@ from playback.comparing.policy import Policy
 
 __all__ = [
     "Dependency",
-    "Installed",
+    "InstalledDistribution",
     "RanIn",
     "dependency_findings",
     "differing",
@@ -20,7 +20,7 @@ _PYTHON = "python"
 _OWN = "dqmstream"
 
 
-class Installed(msgspec.Struct, frozen=True, kw_only=True):
+class InstalledDistribution(msgspec.Struct, frozen=True, kw_only=True):
     """A distribution. `brings` says that it has workspaces, analyses or quality tests; `address`
     where it came from, if that was no index; `version` is empty of a checkout."""
 
@@ -43,7 +43,9 @@ class RanIn(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, python: str, installed: Mapping[str, Installed], notes: tuple[str, ...]) -> "RanIn":
+    def of(
+        cls, python: str, installed: Mapping[str, InstalledDistribution], notes: tuple[str, ...]
+    ) -> "RanIn":
         """What is remembered of what is installed."""
         return cls(
             python=python,

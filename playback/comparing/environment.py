@@ -18,12 +18,11 @@ import msgspec
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
 from playback.comparing import distributions
-from playback.comparing.dependencies import Installed, RanIn
+from playback.comparing.dependencies import InstalledDistribution, RanIn
 from playback.comparing.identity import Identity
 from playback.comparing.installation import installation
 from playback.comparing.programs import finished, last_words, variables
-from playback.comparing.release import Configuration, Interpreter, Release
-from playback.comparing.release import Installed as InstalledRelease
+from playback.comparing.release import Configuration, Installed, Interpreter, Release
 from playback.comparing.requirements import Needs, Unmet, unmet
 from playback.comparing.unpacked import unpacked
 
@@ -85,7 +84,7 @@ class _Probed(msgspec.Struct, frozen=True):
     """What `distributions` prints."""
 
     python: str
-    distributions: dict[str, Installed]
+    distributions: dict[str, InstalledDistribution]
 
 
 def environment_of(
@@ -114,7 +113,7 @@ def environment_of(
     needs = Needs()
     python = Path(sys.executable)
     match release:
-        case InstalledRelease() | Configuration():
+        case Installed() | Configuration():
             pass
         case Interpreter():
             python = _interpreter(release)

@@ -14,8 +14,9 @@ from typing import Final
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
-from playback.comparing.dependencies import Installed
-from playback.comparing.programs import last_words, made_once, output, pip
+from playback.comparing.cache import made_once
+from playback.comparing.dependencies import InstalledDistribution
+from playback.comparing.programs import last_words, output, pip
 from playback.comparing.requirements import Needs
 
 __all__ = ["installation"]
@@ -27,7 +28,7 @@ _SAID: Final = 6
 
 def installation(
     needs: Needs,
-    installed: Mapping[str, Installed],
+    installed: Mapping[str, InstalledDistribution],
     cache: Path,
     name: str,
 ) -> Path:

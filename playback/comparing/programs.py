@@ -1,21 +1,17 @@
-"""Programs that make a release ready and run it: git, pip and Pythons, each with a time limit, and
-folders that are there whole or not at all. Blocks.
-"""
+"""Programs that make a release ready and run it: git, pip and Pythons, with time limits. Blocks."""
 
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from dqmstream.errors import ConfigurationError
 
-__all__ = ["Finished", "finished", "last_words", "made_once", "output", "pip", "variables"]
+__all__ = ["Finished", "finished", "last_words", "output", "pip", "variables"]
 
 SECONDS: Final = 120
 """What a program may take that fetches nothing."""
@@ -116,20 +112,3 @@ def last_words(done: Finished, lines: int) -> str:
     if not last:
         return f"ended with status {done.returncode}"
     return _CREDENTIALS.sub("***", "\n  ".join(last))
-
-
-def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """The folder, whole: made beside it and renamed, whoever is first."""
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        make(part / "made")
-        (part / "made").rename(folder)
-    except OSError:
-        if not folder.is_dir():  # another process was first
-            raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return folder

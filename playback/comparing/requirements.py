@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
 from dqmstream.errors import ConfigurationError
-from playback.comparing.dependencies import Installed
+from playback.comparing.dependencies import InstalledDistribution
 
 __all__ = ["Needs", "Unmet", "needs_of_project", "needs_of_wheel", "unmet"]
 
@@ -124,7 +124,7 @@ def _python(text: str, name: str) -> SpecifierSet:
         raise ConfigurationError(msg) from error
 
 
-def unmet(needs: Needs, installed: Mapping[str, Installed]) -> tuple[Unmet, ...]:
+def unmet(needs: Needs, installed: Mapping[str, InstalledDistribution]) -> tuple[Unmet, ...]:
     """Requirements that what is installed does not meet, those of wanted extras with them.
 
     Parameters
@@ -135,7 +135,7 @@ def unmet(needs: Needs, installed: Mapping[str, Installed]) -> tuple[Unmet, ...]
     return tuple(_unmet(needs, installed))
 
 
-def _unmet(needs: Needs, installed: Mapping[str, Installed]) -> Iterator[Unmet]:
+def _unmet(needs: Needs, installed: Mapping[str, InstalledDistribution]) -> Iterator[Unmet]:
     waiting = list(needs.applying)
     seen = set[str]()
     while waiting:
@@ -154,7 +154,7 @@ def _applies(requirement: Requirement, extra: str = "") -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-def _meets(requirement: Requirement, there: Installed) -> bool:
+def _meets(requirement: Requirement, there: InstalledDistribution) -> bool:
     if requirement.url:
         return there.address == requirement.url
     if not there.version:  # a checkout: the release that is tried, whatever it calls itself
@@ -165,7 +165,7 @@ def _meets(requirement: Requirement, there: Installed) -> bool:
         return not requirement.specifier
 
 
-def _of_extras(there: Installed, extras: set[str]) -> Iterator[Requirement]:
+def _of_extras(there: InstalledDistribution, extras: set[str]) -> Iterator[Requirement]:
     for text in there.requires if extras else ():
         try:
             one = Requirement(text)

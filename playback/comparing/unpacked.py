@@ -16,8 +16,9 @@ from typing import Any
 
 from dqmstream.errors import ConfigurationError
 from dqmstream.identity import content_hash
+from playback.comparing.cache import made_once
 from playback.comparing.distributions import CHECKOUT
-from playback.comparing.programs import finished, last_words, made_once, output, pip
+from playback.comparing.programs import finished, last_words, output, pip
 from playback.comparing.release import Directory, Revision, Wheel
 from playback.comparing.requirements import Needs, needs_of_project, needs_of_wheel
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from playback.comparing.dependencies import Dependency, Installed, RanIn, differing
+from playback.comparing.dependencies import Dependency, InstalledDistribution, RanIn, differing
 from playback.comparing.difference import compare
 from playback.comparing.finding import Kind
 from playback.comparing.html import html
@@ -72,13 +72,14 @@ def test_nothing_is_said_of_a_side_that_was_made_already_nor_of_a_checkout() -> 
 
 
 _INSTALLED = st.dictionaries(
-    st.sampled_from("abcd"), st.sampled_from(["1", "2", ""]).map(lambda v: Installed(version=v))
+    st.sampled_from("abcd"),
+    st.sampled_from(["1", "2", ""]).map(lambda v: InstalledDistribution(version=v)),
 )
 
 
 @given(_INSTALLED, _INSTALLED)
 def test_the_other_way_round_the_same_differs(
-    old: dict[str, Installed], new: dict[str, Installed]
+    old: dict[str, InstalledDistribution], new: dict[str, InstalledDistribution]
 ) -> None:
     one, other = (RanIn.of("CPython 3.11.7", held, ()) for held in (old, new))
     there = differing(one, other)

@@ -8,16 +8,18 @@ import pytest
 from packaging.requirements import Requirement
 
 from dqmstream.errors import ConfigurationError
-from playback.comparing.dependencies import Installed
+from playback.comparing.dependencies import InstalledDistribution
 from playback.comparing.requirements import Needs, needs_of_project, needs_of_wheel, unmet
 from tests.wheels import write_wheel
 
 HERE = {
-    "x": Installed(version="1.5", requires=("y>=3; extra == 'fast'", "z; extra == 'other'")),
-    "y": Installed(version="2.0rc1"),
-    "my-dqm": Installed(version=""),
-    "odd": Installed(version="a-b-c"),
-    "from-git": Installed(version="1", address="https://example.org/from-git.git"),
+    "x": InstalledDistribution(
+        version="1.5", requires=("y>=3; extra == 'fast'", "z; extra == 'other'")
+    ),
+    "y": InstalledDistribution(version="2.0rc1"),
+    "my-dqm": InstalledDistribution(version=""),
+    "odd": InstalledDistribution(version="a-b-c"),
+    "from-git": InstalledDistribution(version="1", address="https://example.org/from-git.git"),
 }
 
 
@@ -48,8 +50,8 @@ def test_a_requirement_is_met_or_said_with_what_is_there(requirement: str, expec
 
 def test_two_that_need_each_other_come_to_an_end() -> None:
     both = {
-        "a": Installed(version="1", requires=("b[e]; extra == 'e'",)),
-        "b": Installed(version="1", requires=("a[e]; extra == 'e'",)),
+        "a": InstalledDistribution(version="1", requires=("b[e]; extra == 'e'",)),
+        "b": InstalledDistribution(version="1", requires=("a[e]; extra == 'e'",)),
     }
     assert unmet(Needs(requirements=(Requirement("a[e]"),)), both) == ()
 
