@@ -235,7 +235,9 @@ def migrate(
     done = f"has schema {after}" + ("" if before == after else f", had {before or 'none'}")
     typer.echo(f"{settings.shown_store} {done}")
     if fit is not None:
-        typer.echo(f"releases of schema {fit.read} on can read it, of {fit.record} on record too")
+        typer.echo(
+            f"releases from schema {fit.read} on can read it, from {fit.record} on record too"
+        )
     for phrase in lost:
         typer.echo(f"lost: {phrase}")
     return 0

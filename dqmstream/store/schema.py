@@ -38,10 +38,10 @@ __all__ = [
 
 Use: TypeAlias = Literal["read", "record"]
 _STOP: Final = {
-    Older.READ: ("record into it", "the recorder of the older one"),
-    Older.NOTHING: ("use it", "recorder and gateways of the older one"),
+    Older.READ: "into which older releases cannot record: stop their recorder",
+    Older.NOTHING: "which older releases cannot use: stop their recorder and gateways",
 }
-"""What older releases cannot do then, and who of them is to be stopped."""
+"""What a schema is to them, and who of them has to go before it comes."""
 
 
 def fits(database: Database, use: Use) -> bool:
@@ -72,11 +72,10 @@ def bring_up(database: Database, use: Use) -> None:
             pending = [one for one in _chain(config) if one.revision > found]
             older = releases.strictest(pending)
             if older is not Older.RECORD:
-                what, whom = _STOP[older]
                 msg = (
                     f"store {database.name} has schema {found}, this release needs "
-                    f"{pending[-1].revision}, and the release before cannot {what} then: stop "
-                    f"{whom}, and bring it up by `dqmstream store migrate`"
+                    f"{pending[-1].revision}, {_STOP[older]}, and bring it up by "
+                    "`dqmstream store migrate`"
                 )
                 raise StoreError(msg)
         _upgrade(connection, config)

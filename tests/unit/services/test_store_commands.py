@@ -167,7 +167,7 @@ def test_a_store_goes_back_to_an_older_schema_and_forward_again(data: Path) -> N
     """What that cannot hold is told, and only lost when somebody says so."""
     at = ("--data", str(data))
     assert "has schema 0005" in (said := run("migrate", *at))
-    assert "releases of schema 0003 on can read it, of 0004 on record too" in said
+    assert "releases from schema 0003 on can read it, from 0004 on record too" in said
     assert "has schema 0002, had 0005" in run("migrate", "--to", "0002", *at)
     assert "schema 0002: '0003x' is not before it (0001)" in run(
         "migrate", "--to", "0003x", *at, status=1
@@ -180,7 +180,7 @@ def test_a_store_goes_back_to_an_older_schema_and_forward_again(data: Path) -> N
     assert "lost: the contents of runs 1, 2" in run("migrate", "--to", "0001", "--lose", *at)
     # Nobody brings it up by the way: an older release may be at work.
     refused = run("info", *at, status=1)
-    assert "has schema 0001, this release needs 0005, and the release before cannot use" in refused
+    assert "has schema 0001, this release needs 0005, which older releases cannot use" in refused
     assert "bring it up by `dqmstream store migrate`" in " ".join(refused.split())
     told = document("migrate", *at)
     assert (told["before"], told["fits"]) == ("0001", {"read": "0003", "record": "0004"})

@@ -171,9 +171,9 @@ def test_a_schema_with_which_the_release_before_goes_on_comes_by_itself(
 @pytest.mark.parametrize(
     "case",
     [
-        (["read"], "cannot record into it then: stop the recorder of the older one"),
-        (["nothing"], "cannot use it then: stop recorder and gateways of the older one"),
-        (["nothing", "record"], "cannot use it then: stop recorder and gateways"),
+        (["read"], "into which older releases cannot record: stop their recorder, and bring"),
+        (["nothing"], "which older releases cannot use: stop their recorder and gateways, and"),
+        (["nothing", "record"], "which older releases cannot use: stop their"),
     ],
 )
 def test_any_other_schema_takes_a_command(
