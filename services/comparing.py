@@ -69,15 +69,23 @@ def compare(
             write_report(found.report, found.difference.elements, report)
     except LogOwnedError:
         raise
-    except (LogError, StoreError, OSError) as error:
-        # With status 1, as elsewhere, whoever gates on it would take it for a difference.
-        typer.echo(f"dqmstream: could not be judged: {error}", err=True)
-        return UNJUDGEABLE
+    except (LogError, StoreError) as error:
+        return _unjudged(str(error))
+    except OSError as error:
+        # A full disk names no file, and who has waited too long no cause of the system.
+        where = f"{error.filename or f'cache {folder}'}: " if error.errno else ""
+        return _unjudged(f"{where}{error.strerror or error}")
     if json:
         print_json(found.report)
     else:
         _tell(found.report, report)
     return found.report.status
+
+
+def _unjudged(why: str) -> int:
+    # With status 1, as elsewhere, whoever gates on it would take it for a difference.
+    typer.echo(f"dqmstream: could not be judged: {why}", err=True)
+    return UNJUDGEABLE
 
 
 def _make(report: Path) -> None:

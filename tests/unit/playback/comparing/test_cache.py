@@ -108,7 +108,7 @@ def test_the_command_says_what_there_is_and_clears_it(tmp_path: Path) -> None:
     [
         ("--cache=file", 2, "cache {tmp_path}/file: no folder to write into: File exists"),
         ("--report=file/in", 2, "report file/in: no folder to write into: Not a directory"),
-        ("--cache=damaged", 3, "could not be judged: [Errno 17] File exists: "),
+        ("--cache=damaged", 3, "could not be judged: {tmp_path}/damaged/results: File exists"),
     ],
 )
 def test_a_folder_that_cannot_be_written_is_no_difference(

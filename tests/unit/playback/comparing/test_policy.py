@@ -71,7 +71,7 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
         ('[[allow]]\nwhat = []\nwhy = "x"', "length >= 1"),
         ('[[allow]]\nwhat = ["contents"]\nwhy = "x"\npath = "regex:("', "is not a pattern"),
         ("[budget]\ntime = 2", "unknown field `time`"),
-        ("tolerence = 1e-9", "unknown field `tolerence`; expected tolerance, pinned, "),
+        ("tolerances = 1e-9", "unknown field `tolerances`; expected tolerance, pinned, "),
         ("[budget]\ntime_ratio = 0.5", ">= 1.0"),
         ("[statistical]\nfalse_discovery = 1.0", "< 1.0"),
         ('pinned = ["regex:("]', "is not a pattern"),
