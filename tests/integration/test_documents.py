@@ -165,16 +165,38 @@ def test_the_index_has_every_page() -> None:
 
 
 def test_each_claim_has_a_command_that_exists() -> None:
-    """Files that pytest is given are there, and so are the benchmarks."""
-    commands = re.findall(r"\| `\.venv/bin/(\S+) (.*?)` \|", (ROOT / "README.md").read_text())
-    assert len(commands) > 20
-    for program, arguments in commands:
-        if program == "pytest":
-            paths = [word for word in arguments.split() if word.startswith("tests")]
-            assert paths
-            assert [path for path in paths if not (ROOT / path).exists()] == []
-        else:
-            assert unknown_words(f"{program} {arguments}") == []
+    """Files that pytest is given are there and have tests, and benchmarks are there."""
+    page = (ROOT / "README.md").read_text()
+    claims = re.findall(r"^\| (?!claim|---)(.*) \|$", page.partition("## Claims")[2], re.MULTILINE)
+    assert len(claims) > 60
+    for claim in claims:
+        commands = re.findall(r"`\.venv/bin/(\S+) ([^`]+)`", claim)
+        assert commands, f"no command shows: {claim}"
+        for program, arguments in commands:
+            if program == "pytest":
+                paths = [ROOT / word for word in arguments.split() if word.startswith("tests")]
+                assert paths
+                assert [path for path in paths if not _has_tests(path)] == []
+            else:
+                assert unknown_words(f"{program} {arguments}") == []
+
+
+def _has_tests(path: Path) -> bool:
+    files = path.rglob("test_*.py") if path.is_dir() else (path,) if path.exists() else ()
+    return any(
+        re.search(r"^ *(async )?def test_", file.read_text(), re.MULTILINE) for file in files
+    )
+
+
+def test_each_folder_of_the_tour_is_there() -> None:
+    tour = (ROOT / "README.md").read_text().partition("## A tour")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.*?`) \|", tour, re.MULTILINE)
+    assert len(rows) > 15
+    for row in rows:
+        first, *more = re.findall(r"`([^`]+)`", row)
+        for name in (first, *more):
+            beside = ROOT / Path(first).parent / name
+            assert (ROOT / name).exists() or beside.exists(), f"the tour names {name}"
 
 
 def test_what_is_not_there_is_noticed(tmp_path: Path) -> None:

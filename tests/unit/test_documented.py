@@ -1,12 +1,14 @@
 """Pages of reference have all that there is, and nothing that is gone."""
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from services.settings import Settings
 from tests.documented import commands, missing_commands, routes, rows, settings
 
 ROOT: Final = Path(__file__).parents[2]
@@ -34,6 +36,17 @@ def test_each_command_is_named_in_a_page() -> None:
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     text = "\n".join(page.read_text() for page in pages if page.name != "CHANGELOG.md")
     assert missing_commands(text) == []
+
+
+def test_each_variable_that_pages_name_is_a_setting_or_is_read_elsewhere() -> None:
+    """What is no setting is of the command line, or says to tests where things are; NAME is any."""
+    others = {"NAME", "CONFIG", "URL", "TOKEN", "CHROMIUM", "JSROOT", "SCREENSHOTS"}
+    known = {name.upper() for name in Settings.model_fields} | others
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("docker/**/*.md")]
+    for page in pages:
+        named = set(re.findall(r"\bDQMSTREAM_([A-Z][A-Z_]*[A-Z])\b", page.read_text()))
+        gone = {name for name in named - known if not name.startswith("TEST_")}
+        assert not gone, f"{page.name} names {sorted(gone)}, and nobody reads these"
 
 
 @pytest.mark.parametrize(
