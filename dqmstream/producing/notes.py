@@ -32,7 +32,8 @@ class Notes:
         if own is not None and own.incarnation != self._outlet.incarnation:
             detail = (
                 f"run {source.run} {source.name!r} was begun as incarnation {own.incarnation!r} "
-                f"and is now {self._outlet.incarnation!r}: its settings changed"
+                f"and is now {self._outlet.incarnation!r}: its settings or columns are others, and "
+                "what is sent now would be refused; send it as it was begun, or into another log"
             )
             raise SourceError("second_incarnation", detail)
         decisions = Decisions() if own is None else Decisions.noted(own)

@@ -91,6 +91,7 @@ class Production:
             await self._notes.resume(source, own)
             self._done = source.first_lumisection - 1
         if own is not None and own.ended and resumed and not again:
+            self._progress.lumisection = own.lumisection or None
             return False
         if own is not None and source.rereadable and resumed:
             self._done = max(self._done, own.lumisection)

@@ -132,6 +132,17 @@ async def test_unknown_outcomes_and_crashes_lose_and_double_nothing(
     assert_exact(await filled(memory, 9), sources)
 
 
+async def test_of_a_run_that_is_not_sent_again_it_is_known_how_far_the_log_has_it(
+    memory: MemoryLog,
+) -> None:
+    """Who waits for what comes of the run waits for these LSs."""
+    source = RandomRun(name="first", seed=1, length=3)
+    first = await produce(memory, source, clock=SystemClock(), settings=QUICK)
+    again = await produce(memory, source, clock=SystemClock(), settings=QUICK, again=False)
+    assert (first.lumisection, again.lumisection) == (3, 3)
+    assert again.chunks == 0
+
+
 async def test_several_batches_are_in_flight(memory: MemoryLog) -> None:
     """A log that answers late does not make the source wait for each batch."""
     log = TroubledLog(memory, pause=0.02)
