@@ -187,7 +187,9 @@ def propose(
     made: Any = None
     if asked is not None:
         if best is None:
-            msg = f"no run can be proposed as a reference for run {answer['run']}"
+            refused = [f"run {one['run']}: {one['refused']}" for one in answer["proposals"]]
+            why = "; ".join(refused[:_SHOWN]) or "no other run of its type is stored"
+            msg = f"no run can be proposed as a reference for run {answer['run']}: {why}"
             raise ConfigurationError(msg)
         why = f"proposed for run {answer['run']}: {'; '.join(best['reasons'])}"
         body = {**asked, "runs": {str(best["run"]): []}, "reason": why[:1_000], "proposed": True}

@@ -164,8 +164,15 @@ def _read_test(where: str, raw: Any, algorithms: Mapping[str, Algorithm[Any]]) -
     warning, error = thresholds(where, table, algorithm)
     for key in ("path", "workspace"):
         check_pattern(where, key, getattr(table, key))
-    parameters = as_struct(where, table.parameters, algorithm.parameters, "parameters.")
-    check_compared(where, table, algorithm, parameters)
+    try:
+        parameters = as_struct(where, table.parameters, algorithm.parameters, "parameters.")
+        check_compared(where, table, algorithm, parameters)
+    except ConfigurationError:
+        raise
+    except Exception as unexpected:
+        # Both run code of a plug-in, which may raise anything.
+        msg = f"{where}: parameters: {algorithm.name} failed to read them: {unexpected!r}"
+        raise ConfigurationError(msg) from unexpected
     return QualityTest(
         name=table.name,
         algorithm=table.algorithm,

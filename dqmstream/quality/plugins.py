@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from dqmstream.errors import ConfigurationError
-from dqmstream.quality.algorithm import Algorithm
+from dqmstream.quality.algorithm import Algorithm, Parameters
 from dqmstream.quality.registry import ALGORITHMS
 
 __all__ = ["GROUP", "Plugins", "algorithm_at", "load_plugins"]
@@ -92,7 +92,28 @@ def _load(point: EntryPoint) -> tuple[Algorithm[Any], ...]:
         isinstance(one, Algorithm) for one in brought
     ):
         raise _refused(point, f"expected an Algorithm or several, got {loaded!r:.80}")
+    for one in brought:
+        if flaw := _flaw(one):
+            raise _refused(point, f"its algorithm {one.name!r:.80}: {flaw}")
     return tuple(brought)
+
+
+def _flaw(algorithm: Algorithm[Any]) -> str:
+    """What of a declaration would fail only when it is used; empty if there is nothing."""
+    told: Any = algorithm  # its author may have given anything
+    if not isinstance(told.name, str) or not told.name.isidentifier():
+        return "expected a name of letters, digits and _"
+    if not isinstance(told.parameters, type) or not issubclass(told.parameters, Parameters):
+        return f"parameters is {told.parameters!r:.80}, expected a subclass of Parameters"
+    warning, error = told.warning, told.error
+    numbers = isinstance(warning, int | float) and isinstance(error, int | float)
+    if not numbers or not 0 <= error <= warning <= 1:
+        return f"error {error!r}, warning {warning!r}, expected 0 <= error <= warning <= 1"
+    if not isinstance(told.min_entries, int) or told.min_entries < 0:
+        return f"min_entries is {told.min_entries!r}, expected an integer, 0 or more"
+    names = ("measure", "refusal", "refusal_with", "lookback", "counts", "partner")
+    uncalled = [name for name in names if not callable(getattr(told, name))]
+    return f"{uncalled[0]} cannot be called" if uncalled else ""
 
 
 def _refused(point: EntryPoint, reason: str) -> ConfigurationError:

@@ -1,6 +1,7 @@
 """The tests file: what it says, and what it is refused for."""
 
 import math
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -203,6 +204,23 @@ def test_an_algorithm_is_added_by_passing_it() -> None:
     assert test.parameters == Always(answer=1.0)
     with pytest.raises(ConfigurationError, match=r"key 'parameters\.answer' is missing"):
         read_tests(text, "f", algorithms)
+
+
+class Careless(Parameters, frozen=True, kw_only=True):
+    """Of an algorithm of somebody else."""
+
+    def __post_init__(self) -> None:
+        raise KeyError(self)
+
+
+@pytest.mark.parametrize(
+    "careless", [{"parameters": Careless}, {"counts": lambda _: 1 / 0}], ids=["read", "asked"]
+)
+def test_parameters_that_an_algorithm_fails_to_read_are_a_mistake_in_the_file(careless) -> None:
+    mine = replace(ALGORITHMS["DeadChannel"], **careless)
+    text = '[[quality_test]]\nname = "a"\nalgorithm = "DeadChannel"\npath = "*"\n'
+    with pytest.raises(ConfigurationError, match=r"^f: quality test 'a': parameters: .*failed"):
+        read_tests(text, "f", {"DeadChannel": mine})
 
 
 def test_the_file_of_the_release_can_be_read() -> None:

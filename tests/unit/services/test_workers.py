@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -204,3 +206,25 @@ def test_the_example_of_the_documentation_judges(
 def test_a_plug_in_that_is_none_is_refused_by_name(value: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=f"plug-in 'mine'.*{value}.*{said}"):
         load_plugins([EntryPoint("mine", value, GROUP)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "two words"}, "a name of letters"),
+        ({"parameters": dict}, "a subclass of Parameters"),
+        ({"warning": "0.9"}, "error 1e-05, warning '0.9', expected"),
+        ({"error": 0.5, "warning": 0.1}, "error <= warning"),
+        ({"min_entries": None}, "min_entries is None"),
+        ({"refusal": "none"}, "refusal cannot be called"),
+    ],
+)
+def test_a_plug_in_that_would_fail_when_it_is_used_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], said: str
+) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    point = EntryPoint("mine", "my_quality_tests:LEFT_RIGHT", GROUP)
+    flawed = replace(point.load(), **changes)
+    monkeypatch.setattr("my_quality_tests.LEFT_RIGHT", flawed)
+    with pytest.raises(ConfigurationError, match=f"plug-in 'mine'.*{said}"):
+        load_plugins([point])
