@@ -318,6 +318,28 @@ async def test_a_candidate_that_is_behind_is_compared_where_it_is(visit: Visit) 
     )
 
 
+async def test_what_a_candidate_books_is_asked_once_however_often_it_is_wanted_meanwhile(
+    visit: Visit,
+) -> None:
+    page = visit.page
+    asked: list[str] = []
+
+    async def late(route: Route) -> None:
+        asked.append(route.request.url)
+        await asyncio.sleep(2)
+        await route.continue_()
+
+    await page.route("**/deployments/v2/runs/*/elements?*", late)
+    await page.goto(f"{visit.url}/#layout=:{CHARGE},{CHANGED}&run=1&window=run&with=candidate:v2")
+    await page.wait_for_selector(".cell[data-drawn]")
+    for window in ("1-1", "2-2", "run"):
+        address = re.sub("window=[^&]*", f"window={window}", page.url)
+        await page.evaluate("(address) => { location.href = address }", address)
+        await asyncio.sleep(0.3)
+    await expect(page.locator(".cell").first).to_have_attribute("data-beside", "")
+    assert len(asked) == 1
+
+
 async def test_a_candidate_that_goes_away_costs_words_and_comes_back(
     visit: Visit, beside: Beside
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from services.gateway.access_file import changed_tokens
 from services.gateway.access_tokens import Role
@@ -337,6 +337,28 @@ async def test_jsroot_draws_what_the_plot_shows_under_the_strict_policy(visit: A
         await expect(page.locator(".jsroot-box svg").first).to_be_visible()
         await page.keyboard.press("Escape")
         await page.goto("about:blank")
+
+
+async def test_what_jsroot_could_not_draw_is_not_said_of_the_plot_that_is_shown_by_then(
+    visit: Any,
+) -> None:
+    page = visit.page
+    visit.expects_failed_requests = True
+    answered = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        """Refused, when the other plot has been drawn."""
+        await expect(page.locator(".viewer [role=status]")).to_contain_text("TH2D")
+        await route.continue_(url=route.request.url.replace("charge", "nothing"))
+        answered.set()
+
+    await page.route("**/contents/root?*charge*", late)
+    async with page.expect_request("**/contents/root?*charge*"):
+        await page.goto(f"{visit.url}/#path={CHARGE}&window=1-2&js=1")
+    await page.evaluate("(path) => { location.hash = `path=${path}&window=1-2&js=1` }", MAP)
+    await asyncio.wait_for(answered.wait(), 30)
+    await page.evaluate("new Promise((done) => setTimeout(done, 500))")
+    await expect(page.locator(".viewer [role=status]")).to_contain_text("TH2D")
 
 
 async def test_an_alarm_of_the_element_is_acknowledged_and_shelved_where_its_plot_is(

@@ -30,6 +30,7 @@ export class Beside extends EventTarget {
     this._wanted = new Map();
     this._plots = new Map();
     this._booked = new Map();
+    this._listing = new Map();
     this._outcomes = new Map();
     this._compared = new Judged();
     this._asked = new Set();
@@ -146,7 +147,7 @@ export class Beside extends EventTarget {
         for (const path of paths) if (!this._asked.has(`${set} ${path}`)) this._fail(set, path, this.away(set));
         continue;
       }
-      const booked = await this._elementsOf(key, set);
+      const booked = await this._elementsOf(set);
       // Another is asking for what is shown now: what this one would ask for was left.
       if (key !== this._key) return;
       if (this._rests(set)) for (const path of paths) this._fail(set, path, this.away(set));
@@ -175,22 +176,30 @@ export class Beside extends EventTarget {
     }
   }
 
-  async _elementsOf(key, set) {
+  /** What a set books; who wants it while it is being asked for waits for the same answer. */
+  async _elementsOf(set) {
+    const asked = `${this._bookedOf} ${set}`;
     if (!this._booked.has(set)) {
-      try {
-        const found = await askElements(set, this._model.run?.run ?? this._router.route.run ?? "current");
-        if (key !== this._key) return null;
-        this._back(set);
-        this._booked.set(set, new Map(found.map((element) => [element.path, element])));
-      } catch (error) {
-        if (key !== this._key || !(error instanceof Refusal)) return null;
-        // A candidate may come back, or just not know the run yet.
-        if (candidateOf(set)) this._gone(set, error);
-        else this._booked.set(set, new Map());
-      }
-      this.dispatchEvent(new Event("sets"));
+      if (!this._listing.has(asked)) this._listing.set(asked, this._listElements(set).finally(() => this._listing.delete(asked)));
+      await this._listing.get(asked);
     }
     return this._booked.get(set);
+  }
+
+  async _listElements(set) {
+    const of = this._bookedOf;
+    try {
+      const found = await askElements(set, this._model.run?.run ?? this._router.route.run ?? "current");
+      if (of !== this._bookedOf) return;
+      this._back(set);
+      this._booked.set(set, new Map(found.map((element) => [element.path, element])));
+    } catch (error) {
+      if (of !== this._bookedOf || !(error instanceof Refusal)) return;
+      // A candidate may come back, or just not know the run yet.
+      if (candidateOf(set)) this._gone(set, error);
+      else this._booked.set(set, new Map());
+    }
+    this.dispatchEvent(new Event("sets"));
   }
 
   async _judged(key, set) {

@@ -53,6 +53,8 @@ export class Viewer {
 
   async _draw() {
     const key = this._key;
+    // Another plot may be shown by now, or none.
+    const isShown = () => key === this._key && this._isOpen;
     setText(this._words, "loading …");
     try {
       const JSROOT = await library();
@@ -60,12 +62,12 @@ export class Viewer {
       const file = await blob(`runs/${runWord(run)}/contents/root`, { path: this._path, ...windowQuery(word), as_of: at });
       const opened = await JSROOT.openFile(await file.arrayBuffer());
       const found = await opened.readObject(await nameIn(opened));
-      if (key !== this._key || !this._isOpen) return;
+      if (!isShown()) return;
       JSROOT.cleanup(this._box);
       await JSROOT.draw(this._box, found, found._typename.startsWith("TH2") ? "colz" : "");
-      setText(this._words, `${found._typename} · JSROOT ${JSROOT.version.split(" ")[0]}`);
+      if (isShown()) setText(this._words, `${found._typename} · JSROOT ${JSROOT.version.split(" ")[0]}`);
     } catch (error) {
-      setText(this._words, error instanceof Refusal || error.isMissing ? error.message : `JSROOT cannot draw it: ${error.message}`);
+      if (isShown()) setText(this._words, error instanceof Refusal || error.isMissing ? error.message : `JSROOT cannot draw it: ${error.message}`);
     }
   }
 }
