@@ -51,6 +51,7 @@ def test_what_tests_and_clients_are_told_by_variables_is_no_setting() -> None:
     """A shell that asks one gateway may start another."""
     names = ["DQMSTREAM_TEST_KAFKA", "DQMSTREAM_TEST_DATA", "DQMSTREAM_CHROMIUM"]
     names += ["DQMSTREAM_JSROOT", "DQMSTREAM_URL", "DQMSTREAM_TOKEN"]
+    names += ["DQMSTREAM_TEST_PLOTS", "DQMSTREAM_TEST_STREAMER_MB"]
     assert load_settings({}, dict.fromkeys(names, "x")).settings == Settings()
 
 
