@@ -32,6 +32,7 @@ class Balancer:
         self.ready: set[int] = set()
         """Ports of those that said so when last asked."""
         self._turn = count()
+        self._open: set[asyncio.StreamWriter] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
 
@@ -46,6 +47,11 @@ class Balancer:
             await self._over.wait()
             looking.cancel()
             server.close()
+            # A connection that is cancelled instead would be an error in asyncio's streams.
+            while self._open:
+                for writer in self._open:
+                    writer.transport.abort()
+                await asyncio.sleep(0.01)
 
     def end(self) -> None:
         """From any thread."""
@@ -81,13 +87,15 @@ class Balancer:
             self.refused += 1
             writer.close()
             return
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_pass_on(reader, downstream))
-                tasks.create_task(_pass_on(upstream, writer))
-        finally:
-            writer.close()
-            downstream.close()
+        both = {writer, downstream}
+        self._open |= both
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_pass_on(reader, downstream))
+            tasks.create_task(_pass_on(upstream, writer))
+        for one in both:
+            with suppress(OSError):
+                await one.wait_closed()
+        self._open -= both
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -31,6 +31,7 @@ from playback.bench.deployment import Deployment
 from playback.bench.program import command, environment, finished
 from playback.broker.ports import free_port
 from services.log import open_log
+from services.settings import Settings
 from tests.balancer import Balancer, balanced
 from tests.integration.test_kafka import contents_in_log, contents_in_store, get, loaded, wait_for
 from tests.wheels import another_release
@@ -258,11 +259,11 @@ class Rollout:
 
 def _steps(settings: Mapping[str, str]) -> set[int]:
     """Of alarms in the log, by offset."""
-    return asyncio.run(_steps_in_log(settings))
+    return asyncio.run(_steps_in_log(loaded(settings)))
 
 
-async def _steps_in_log(settings: Mapping[str, str]) -> set[int]:
-    async with open_log(loaded(settings), SystemClock()) as log:
+async def _steps_in_log(settings: Settings) -> set[int]:
+    async with open_log(settings, SystemClock()) as log:
         return {record.offset async for record in read_to_end(log, ALARMS)}
 
 
