@@ -19,36 +19,15 @@ from fastapi.security.http import HTTPAuthorizationCredentials
 
 from services.gateway.access_file import follow_tokens, read_tokens
 from services.gateway.access_tokens import Role, Tokens
+from services.gateway.caller import ANYBODY, Caller
 from services.gateway.problems import ProblemError
 
 if TYPE_CHECKING:
     from services.gateway.oidc import People
 
-__all__ = ["ANYBODY", "REALM", "Access", "Caller", "Expert", "check_role", "requires"]
+__all__ = ["REALM", "Access", "Expert", "check_role", "requires"]
 
 REALM: Final = 'Bearer realm="dqmstream"'
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the name of the token, empty without one, what it may, and until when (nanoseconds
-    since 1970; None for ever)."""
-
-    name: str = ""
-    role: Role | None = None
-    sources: tuple[str, ...] = ()
-    expires: int | None = None
-
-    def may(self, wanted: Role) -> bool:
-        """Whether the caller's role is enough where `wanted` is asked for."""
-        return self.role is not None and self.role.may(wanted)
-
-    def speaks_for(self, source: str) -> bool:
-        """Whether the caller's token may send events of a source."""
-        return not self.sources or source in self.sources
-
-
-ANYBODY: Final = Caller()
 
 
 @dataclass(kw_only=True, slots=True)

@@ -8,9 +8,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dqmstream.clock import Clock
-from services.gateway.access import Access, Caller, check_role
+from services.gateway.access import Access, check_role
 from services.gateway.access_tokens import Role
 from services.gateway.admission import TOKEN_PREFIX, origin_allowed
+from services.gateway.caller import Caller
 from services.gateway.limits import Rates, client_key
 from services.gateway.metrics import GatewayMetrics
 from services.gateway.problems import ProblemError, problem_at

@@ -13,9 +13,10 @@ from dqmstream.clock import Clock
 from dqmstream.histograms.layout import Layout
 from dqmstream.workspaces.budget import MemoryBudgets
 from services.draining import Drain
-from services.gateway.access import Access, Caller
+from services.gateway.access import Access
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_rules_desk import AlarmRulesDesk
+from services.gateway.caller import Caller
 from services.gateway.candidate_comparing import Comparing
 from services.gateway.candidate_relay import CandidateRelay
 from services.gateway.catalogue import Found, find

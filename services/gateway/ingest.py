@@ -19,7 +19,7 @@ from dqmstream.producing.outbox import EndedLumisection, NumberedChunk
 from dqmstream.producing.records import SourceRecords
 from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.outgoing import outgoing
-from services.gateway.access import Caller
+from services.gateway.caller import Caller
 from services.gateway.ingest_body import too_large
 from services.gateway.ingest_chunk import IngestSource, Sent, piece_of
 from services.gateway.ingest_memory import (

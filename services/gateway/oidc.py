@@ -19,8 +19,8 @@ import msgspec
 import structlog
 
 from dqmstream.clock import Clock
-from services.gateway.access import Caller
 from services.gateway.access_tokens import Role
+from services.gateway.caller import Caller
 from services.gateway.oidc_claims import name_of, role_of
 from services.gateway.oidc_provider import Provider, ProviderError
 from services.gateway.oidc_provider import Tokens as ProviderTokens

@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.gateway.access import ANYBODY, Caller
 from services.gateway.access_models import MeAnswer
 from services.gateway.access_tokens import Role
 from services.gateway.asking import PROBLEMS, Gateway, answer
+from services.gateway.caller import ANYBODY, Caller
 
 __all__ = ["router"]
 

@@ -9,7 +9,7 @@ from dqmstream.alarms.commanding import SUBJECT, is_pattern, subjects_of
 from dqmstream.alarms.displayed import HIDDEN
 from dqmstream.messages.alarms import AlarmKind, AlarmState
 from dqmstream.messages.operations import Command
-from services.gateway.access import Caller, Expert, requires
+from services.gateway.access import Expert, requires
 from services.gateway.access_tokens import Role
 from services.gateway.alarm_desk import AlarmDesk
 from services.gateway.alarm_models import (
@@ -22,6 +22,7 @@ from services.gateway.alarm_models import (
 )
 from services.gateway.alarm_states import alarm_row
 from services.gateway.asking import PROBLEMS, Gateway, answer
+from services.gateway.caller import Caller
 from services.gateway.problems import ProblemError, not_found, problem_answer
 
 __all__ = ["router"]

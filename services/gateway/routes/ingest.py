@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from dqmstream.messages.checkpoints import SourceCheckpoint
 from dqmstream.producing.outbox import EndedLumisection
 from dqmstream.producing.standings import joins_at
-from services.gateway.access import Caller, requires
+from services.gateway.access import requires
 from services.gateway.access_tokens import Role
 from services.gateway.asking import Gateway
+from services.gateway.caller import Caller
 from services.gateway.documents import JSON, parsed, taking
 from services.gateway.ingest import Ingest
 from services.gateway.ingest_body import expand, media_type, read_body

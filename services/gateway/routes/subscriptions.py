@@ -10,8 +10,9 @@ from dqmstream.errors import ConfigurationError
 from dqmstream.notifications.commands import subscription_command
 from dqmstream.notifications.declaration import read_subscription
 from dqmstream.notifications.subscription import Subscription
-from services.gateway.access import Caller, Expert
+from services.gateway.access import Expert
 from services.gateway.asking import PROBLEMS, Gateway, answer
+from services.gateway.caller import Caller
 from services.gateway.notification_desk import NotificationDesk
 from services.gateway.problems import ProblemError, not_found, problem_answer
 from services.gateway.subscription_models import (
