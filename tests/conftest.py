@@ -90,14 +90,20 @@ def _no_blocking_calls() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _own_logs() -> Iterator[None]:
-    """A command that a test calls sets up logs, on a stream that ends with the test."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    """A command that a test calls, or what several tests share, sets up logs, on a stream that ends
+    with it."""
+    _end_logs()
     yield
+    _end_logs()
+
+
+def _end_logs() -> None:
     if structlog.is_configured():
         structlog.reset_defaults()
-    # Libraries' lines go to structlog: with a later test that sends those to logging, a loop.
-    for added in set(root.handlers) - set(handlers):
-        root.removeHandler(added)
-    root.setLevel(level)
+    # Libraries' lines go to structlog: with a test that sends those to logging, a loop.
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if type(handler).__module__.startswith("services."):
+            root.removeHandler(handler)
+    root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=False)
