@@ -135,7 +135,12 @@ async def gateway(
 
 
 async def send_over_http(
-    client: httpx.AsyncClient, source: RandomRun, *, seed: int, ends: bool = True
+    client: httpx.AsyncClient,
+    source: RandomRun,
+    *,
+    seed: int,
+    ends: bool = True,
+    begun: asyncio.Barrier | None = None,
 ) -> None:
     """Send a whole run as a clumsy client: chunks in any order and several at once, a third of
     them twice, each until it is answered; LSs and the run are ended once all is.
@@ -146,6 +151,9 @@ async def send_over_http(
         With the token, and the address of a gateway, or of one that comes back.
     ends
         Whether the run ends with it.
+    begun
+        Where it waits for other sources once it has begun: an LS does not wait for a source that
+        nobody has heard of, and is rightly closed without it.
     """
     rng, place = random.Random(seed), _place(source)
     query = {"rereadable": str(source.rereadable).lower()}
@@ -154,6 +162,8 @@ async def send_over_http(
         return await _until_answered(client, f"{place}{path}", params=query, **request)
 
     started = await put("", json={"first_lumisection": source.first_lumisection})
+    if begun is not None:
+        await begun.wait()
     for number in range(started["after"] + 1, source.length + 1):
         batches = source.batches(number)
         order = list(enumerate(batches))

@@ -71,6 +71,7 @@ async def test_repeats_reorder_and_a_log_in_trouble_lose_and_double_nothing(seed
         RandomRun(name="a", seed=seed, length=6),
         RandomRun(name="b", seed=seed, length=6, rereadable=False),
     ]
+    begun = asyncio.Barrier(len(sources))
     async with (
         gateway(memory, ingest_log=log) as one,
         gateway(memory, ingest_log=log) as other,
@@ -80,7 +81,7 @@ async def test_repeats_reorder_and_a_log_in_trouble_lose_and_double_nothing(seed
         asyncio.TaskGroup() as tasks,
     ):
         for source in sources:
-            tasks.create_task(send_over_http(client, source, seed=seed))
+            tasks.create_task(send_over_http(client, source, seed=seed, begun=begun))
     assert min(log.failures[how] for how in ("before", "half", "after")) > 0
     found = await fill_to_the_end(
         memory, BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS)), 6
