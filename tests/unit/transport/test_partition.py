@@ -66,14 +66,17 @@ STEPS = st.one_of(
 
 
 class Model:
-    """What a partition should hold, as a list; time is a number of the test's own."""
+    """What a partition should hold, as a list; time is a number of the test's own.
+
+    As in life it is later than any age: a file without records counts as of 0, older than all.
+    """
 
     def __init__(self, folder):
         self.folder = folder
         self.partition = opened(folder)
         self.records = []
         self.end = 0
-        self.now = 0
+        self.now = 100
 
     def append(self, messages):
         found = self.partition.append([outgoing(*message) for message in messages], self.now)
