@@ -6,9 +6,9 @@ what backtracking could take long for runs on RE2, in time linear in pattern and
 
 import re
 from functools import lru_cache
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import re2
+from dqmstream.linear_regex import compile_linear
 
 __all__ = ["REGEX_PREFIX", "Pattern", "compile_pattern", "matches"]
 
@@ -18,7 +18,6 @@ _TOKENS: Final = re.compile(r"\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]/]*\]|.", re.DOTALL
 _FEW_STARS: Final = 2
 """With so many a glob backtracks over (length of the text)² steps at most; RE2 is ten times
 slower for each match."""
-_MAX_MEMORY: Final = 1 << 20
 
 
 class Pattern(Protocol):
@@ -72,18 +71,11 @@ _compiled = lru_cache(maxsize=4096)(compile_pattern)
 
 
 def _linear(expression: str, shown: str) -> Pattern:
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = _MAX_MEMORY
     try:
-        compiled: Any = re2.compile(expression, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        msg = f"{shown!r} is not a pattern: {reason}"
+        return compile_linear(expression)
+    except ValueError as error:
+        msg = f"{shown!r} is not a pattern: {error}"
         raise ValueError(msg) from error
-    found: Pattern = compiled
-    return found
 
 
 def _translated(token: str) -> str:

@@ -11,15 +11,14 @@ anywhere in the path, without regard to case.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
 
 import re2
+
+from dqmstream.linear_regex import compile_linear
 
 __all__ = ["Matches", "PatternError", "glob_matches", "regex_matches"]
 
 Matches = Callable[[str], bool]
-
-_MAX_MEMORY: Final = 1 << 20
 
 
 class PatternError(ValueError):
@@ -49,16 +48,10 @@ def _check(pattern: str, longest: int) -> None:
 
 
 def _searcher(pattern: str, shown: str) -> Matches:
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = _MAX_MEMORY
     try:
-        compiled: Any = re2.compile(pattern, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        msg = f"pattern {shown!r} is not a regular expression of RE2: {reason}"
+        compiled = compile_linear(pattern, ignore_case=True)
+    except ValueError as error:
+        msg = f"pattern {shown!r} is not a regular expression of RE2: {error}"
         raise PatternError(msg) from error
     return lambda path: compiled.search(path) is not None
 
