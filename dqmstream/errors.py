@@ -22,7 +22,7 @@ A message says what came, what was expected, and where: run, lumisection, path, 
     └── WindowError (ValueError)         histogram sets that must not be summed
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -44,7 +44,10 @@ __all__ = [
     "StoreError",
     "UnknownVersionError",
     "WindowError",
+    "leaves",
 ]
+
+E = TypeVar("E", bound=BaseException)
 
 UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding of bytes raises that anybody may have made up, or a disk has changed."""
@@ -161,3 +164,11 @@ class RemovedError(NotStoredError):
 
 class WindowError(DqmError, ValueError):
     """Histogram sets differ in bookings, set or partition count and must not be summed."""
+
+
+def leaves(group: BaseExceptionGroup[E]) -> list[E]:
+    """All errors of a group, those of groups within it too, in their order."""
+    found: list[E] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from dqmstream.errors import DqmError, LogError, LogOwnedError, StoreError
+from dqmstream.errors import DqmError, LogError, LogOwnedError, StoreError, leaves
 
 __all__ = ["invoke"]
 
@@ -23,16 +23,9 @@ def invoke(function: Callable[..., int | None], **arguments: Any) -> None:
         causes, others = group.split(DqmError)
         if others is not None or causes is None:
             raise
-        _stop(_leaves(causes))
+        _stop(leaves(causes))
     if status:
         raise typer.Exit(status)
-
-
-def _leaves(group: BaseExceptionGroup[DqmError]) -> list[DqmError]:
-    leaves: list[DqmError] = []
-    for error in group.exceptions:
-        leaves += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return leaves
 
 
 def _stop(errors: list[DqmError]) -> NoReturn:

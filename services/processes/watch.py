@@ -1,7 +1,7 @@
 """The watcher: sends what appears in folders, run by run, and each late file by itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from dqmstream.conditions.table import ConditionsTable
-from dqmstream.errors import SourceError
+from dqmstream.errors import SourceError, leaves
 from dqmstream.producing import ProducerProgress, produce
 from dqmstream.sources.cms.watching.settings import WatchSettings
 from dqmstream.sources.cms.watching.source import WatchedSource
@@ -175,7 +175,7 @@ class Watching:
                 raise
             # One run that cannot be sent must not keep the others from it.
             self.progress.failed_sources += 1
-            error = "; ".join(_sentences(failed))
+            error = "; ".join(map(str, leaves(failed)))
             structlog.get_logger().error("source failed", source=source.name, error=error)
             folders.left(source)
         else:
@@ -234,14 +234,6 @@ class Watching:
         self.progress.awaited = folders.awaited
         for name, count in folders.counts().items():
             setattr(self.progress, name, count)
-
-
-def _sentences(group: BaseExceptionGroup[SourceError]) -> Iterator[str]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _sentences(error)
-        else:
-            yield str(error)
 
 
 def _add(total: ProducerProgress, part: ProducerProgress) -> None:
