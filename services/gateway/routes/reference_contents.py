@@ -31,7 +31,7 @@ from services.gateway.problems import ProblemError, not_found
 from services.gateway.reference_asked import NAME
 from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.reference_models import OverlayAnswer, ReferenceContentsAnswer
-from services.gateway.routes.references import OpenDesk, Version, row_of
+from services.gateway.routes.references import OpenDesk, Version
 
 __all__ = ["router"]
 
@@ -78,7 +78,7 @@ async def show_reference_contents(
             f"{limits.elements} elements and {limits.cells} cells"
         )
         raise ProblemError(413, detail)
-    row, places = row_of(desk, reference), list(found.values())
+    row, places = desk.row(reference), list(found.values())
 
     def answered() -> Response:
         return answer({"reference": row, "contents": drawn(reference, data, places)})
@@ -129,7 +129,7 @@ async def show_overlay(
         msg = f"{path} {over}"
         raise not_found(msg)
     body = {
-        "reference": row_of(desk, reference),
+        "reference": desk.row(reference),
         **over,
         "contents": [over["contents"]],
         "tried": list(tried),

@@ -11,7 +11,7 @@ from services.gateway.asking import PROBLEMS, Gateway, answer
 from services.gateway.ingest_body import expand, media_type, read_body
 from services.gateway.reference_asked import AskedUpload
 from services.gateway.reference_models import UploadAnswer
-from services.gateway.routes.references import WRITING, OpenDesk, described, row_of, status_of
+from services.gateway.routes.references import WRITING, OpenDesk, described, status_of
 
 __all__ = ["router"]
 
@@ -72,7 +72,7 @@ async def upload_reference(
         )
     return answer(
         {
-            "reference": row_of(desk, reference),
+            "reference": desk.row(reference),
             "taken": uploaded.taken,
             "left_out": list(uploaded.left_out[:_SHOWN_LEFT_OUT]),
         }

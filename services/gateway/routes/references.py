@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
-from dqmstream.messages.references import Reference, Validity
+from dqmstream.messages.references import Validity
 from dqmstream.quality.pattern import compile_pattern
 from dqmstream.references.making import Described
 from dqmstream.references.proposals import Criteria
@@ -28,7 +28,7 @@ from services.gateway.reference_models import (
 from services.gateway.reference_proposing import propose
 from services.gateway.reference_reading import AskedData, workspaces_of
 
-__all__ = ["WRITING", "OpenDesk", "Version", "described", "router", "row_of", "status_of"]
+__all__ = ["WRITING", "OpenDesk", "Version", "described", "router", "status_of"]
 
 _DAY: Final = 86_400 * 10**9
 WRITING: Final[dict[int | str, dict[str, Any]]] = {
@@ -55,11 +55,6 @@ def _desk(parts: Gateway) -> ReferenceDesk:
 OpenDesk = Annotated[ReferenceDesk, Depends(_desk)]
 
 
-def row_of(desk: ReferenceDesk, reference: Reference) -> dict[str, Any]:
-    """A version, and whether it is the one that is used."""
-    return desk.row(reference)
-
-
 @router.get("/references", response_model=ReferencesAnswer, summary="Versions of references")
 async def list_references(
     *,
@@ -82,7 +77,7 @@ async def list_references(
         and name in {None, one.name}
         and status in {None, one.status}
     ]
-    rows = [row_of(desk, one) for one in found[:limit]]
+    rows = [desk.row(one) for one in found[:limit]]
     return answer({"references": rows, "total": len(found)})
 
 
@@ -139,7 +134,7 @@ async def list_proposals(
 @router.get("/references/{version}", response_model=ReferenceAnswer, summary="One version")
 async def show_reference(desk: OpenDesk, version: Version) -> Response:
     """What it is, what it was made of, who decided what of it last."""
-    return answer(row_of(desk, await desk.version(version)))
+    return answer(desk.row(await desk.version(version)))
 
 
 # -------------------------------------------------------------------- decisions
@@ -175,7 +170,7 @@ async def make_reference(
             left_out[workspace] = problem.detail
     if not made:
         raise ProblemError(422, "; ".join(left_out.values())[:1_000])
-    rows = [row_of(desk, one) for one in made]
+    rows = [desk.row(one) for one in made]
     return answer({"references": rows, "left_out": left_out})
 
 
@@ -190,7 +185,7 @@ async def accept_reference(
 ) -> Response:
     """Of a proposed one, or again of one that was retired."""
     decision = desk.decision("accepted", caller.name, asked.why)
-    return answer(row_of(desk, await desk.decide(version, "accept", decision)))
+    return answer(desk.row(await desk.decide(version, "accept", decision)))
 
 
 @router.post(
@@ -204,7 +199,7 @@ async def retire_reference(
 ) -> Response:
     """The accepted version of its name before it, if there is one, stands again."""
     decision = desk.decision("retired", caller.name, asked.why)
-    return answer(row_of(desk, await desk.decide(version, "retire", decision)))
+    return answer(desk.row(await desk.decide(version, "retire", decision)))
 
 
 def status_of(asked: AskedReference) -> Literal["proposed", "accepted"]:
