@@ -1,7 +1,7 @@
 """The commands about folders in which files appear: watching one, and writing one to try that."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -108,6 +108,10 @@ def watch(
     )
 
 
+def _chance(of: str) -> Any:
+    return typer.Option(min=0, max=1, help=f"chance that {of}")
+
+
 def emulate(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder to write runs into")],
     files: Annotated[
@@ -120,25 +124,12 @@ def emulate(
     speed: Annotated[float, typer.Option(min=0.001, help="1 is real time, 10 is 10 times")] = 1.0,
     run_key: Annotated[str, typer.Option(help="kind of the runs")] = "pp_run",
     seed: Seed = 1,
-    missing: Annotated[
-        float, typer.Option(min=0, max=1, help="chance that the file of an LS never comes")
-    ] = 0.0,
-    truncated: Annotated[
-        float, typer.Option(min=0, max=1, help="chance that a data file ends too early")
-    ] = 0.0,
-    half_written: Annotated[
-        float, typer.Option(min=0, max=1, help="chance that a .jsn is first seen half written")
-    ] = 0.0,
-    out_of_order: Annotated[
-        float, typer.Option(min=0, max=1, help="chance that a file comes up to three LSs too late")
-    ] = 0.0,
-    late: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="chance that a file comes --late-seconds after its time"),
-    ] = 0.0,
-    no_end: Annotated[
-        float, typer.Option(min=0, max=1, help="chance that a run has no end file")
-    ] = 0.0,
+    missing: Annotated[float, _chance("the file of an LS never comes")] = 0.0,
+    truncated: Annotated[float, _chance("a data file ends too early")] = 0.0,
+    half_written: Annotated[float, _chance("a .jsn is first seen half written")] = 0.0,
+    out_of_order: Annotated[float, _chance("a file comes up to three LSs too late")] = 0.0,
+    late: Annotated[float, _chance("a file comes --late-seconds after its time")] = 0.0,
+    no_end: Annotated[float, _chance("a run has no end file")] = 0.0,
     late_seconds: Annotated[
         float, typer.Option(help="how late a late file is, in seconds of data taking")
     ] = 300.0,
