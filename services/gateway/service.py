@@ -184,7 +184,7 @@ async def run_gateway(
             tasks.create_task(parts.access.follow(), name="tokens")
         tasks.create_task(_take_in(intake, archive, log), name="intake")
         backfill = None if archive is None else Backfill(view, desk, archive)
-        tasks.create_task(_make_whole(intake, backfill, whole), name="backfill")
+        tasks.create_task(_make_whole(intake, backfill, whole), name="whole")
         tasks.create_task(stream.run(), name="stream")
         tasks.create_task(send_streams_away(stream, parts.drain), name="leaving")
         started = asyncio.Event()
@@ -261,7 +261,7 @@ async def _make_whole(intake: Intake, backfill: Backfill | None, whole: asyncio.
         whole.set()
         return
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(backfill.run())
+        tasks.create_task(backfill.run(), name="backfill")
         with suppress(TimeoutError):
             async with asyncio.timeout(_BACKFILL_SECONDS):
                 await backfill.looked.wait()
