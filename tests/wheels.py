@@ -59,9 +59,7 @@ def environment_over_this(folder: Path, *wheels: Path) -> Path:
     return folder
 
 
-def another_release(
-    folder: Path, version: str, added: Mapping[str, str], changed: Mapping[str, str]
-) -> Path:
+def another_release(folder: Path, version: str, added: Mapping[str, str]) -> Path:
     """Python of a venv with a release made from this checkout.
 
     What is compiled of its kernels is copied with them, times of files and all: nothing is
@@ -71,8 +69,6 @@ def another_release(
     ----------
     added
         Text of files that this release has not.
-    changed
-        What is appended to files of this release.
     """
     points = distribution("dqmstream").read_text("entry_points.txt") or ""
     about = write_wheel(folder / "about", "dqmstream", version, {}, points=points)
@@ -84,7 +80,4 @@ def another_release(
     init.write_text(f'{init.read_text()}\n__version__ = "{version}"\n')
     for name, text in added.items():
         (packages / name).write_text(text)
-    for name, text in changed.items():
-        path = packages / name
-        path.write_text(f"{path.read_text()}\n{text}")
     return environment / "bin" / "python"

@@ -353,7 +353,7 @@ def releases(kafka: str, kafka_prefix: str, tmp_path: Path) -> Releases:
         "drain_seconds": LONGEST_DRAIN,
     }
     return Releases(
-        python=another_release(tmp_path / "other", NEXT, {file: text}, {}),
+        python=another_release(tmp_path / "other", NEXT, {file: text}),
         schema=schema,
         newer=newer,
         settings=settings,
