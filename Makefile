@@ -10,8 +10,10 @@ SPEED ?= 1
 FILES ?=
 KAFKA ?=
 PLOTS ?= build/calibration
+SEED ?= 1
+TESTS ?= tests/unit
 
-.PHONY: help install test unit lint soak calibration bench demo lock schemas wheel clean
+.PHONY: help install test unit lint soak shaken calibration bench demo lock schemas wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  \1\t/' | expand -t 14
@@ -64,6 +66,10 @@ test: install lint ## lint and all tests but slow ones and benchmarks; installs 
 soak: install ## the slow tests: many more random examples, hundreds of crash schedules
 	@scripts/kafka
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m slow --timeout 3600
+
+shaken: install ## TESTS (tests/unit) with event loops that are late by chance, drawn from SEED: finds races in minutes
+	PYTHONPATH=$(CURDIR)/tests/shaken DQMSTREAM_SHAKEN=$(SEED) HYPOTHESIS_PROFILE=quick \
+	  $(BIN)/pytest -q --timeout 300 -m "not slow and not benchmark" $(TESTS)
 
 calibration: install ## simulate what quality tests state and find; figure and numbers into PLOTS=FOLDER
 	DQMSTREAM_TEST_PLOTS=$(PLOTS) $(BIN)/pytest -q -m slow tests/unit/quality/test_calibration.py

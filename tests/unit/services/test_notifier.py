@@ -180,6 +180,7 @@ async def test_a_receiver_that_hangs_holds_up_no_other() -> None:
             for number in range(1, 6):
                 await tell(log, now(number))
                 await good.until(lambda n=number: len(good.arrived) == n)  # type: ignore[misc]
+            await hanging.until(lambda: bool(hanging.requests))
         assert len(hanging.requests) == 1
 
 
