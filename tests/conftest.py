@@ -19,6 +19,8 @@ from playback.broker import Cluster
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", parent=settings.get_profile("default"), max_examples=10)
 settings.register_profile("soak", parent=settings.get_profile("default"), max_examples=2000)
+# What is judged by one run is judged by the same examples as the run before.
+settings.register_profile("same", parent=settings.get_profile("default"), derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
