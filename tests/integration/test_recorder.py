@@ -126,14 +126,15 @@ async def stored(url: str, ask: Callable[[Store], T]) -> T:
     return await asyncio.to_thread(answer)
 
 
-async def caught_up(log: Log, url: str) -> None:
-    """Wait until the store stands at the end of everything that is recorded."""
+async def caught_up(log: Log, url: str, progress: RecorderProgress) -> None:
+    """Wait until the store stands at the end of everything that is recorded, and until the recorder
+    has counted it: it counts what it has written."""
     places = [(HISTOGRAMS, n) for n in range(PARTITIONS)]
     places += [(topic, 0) for topic in (QUALITY, CONDITIONS, BOOKINGS)]
     while True:
         positions = await stored(url, Store.positions)
         ends = {place: (await log.bounds(*place)).end for place in places}
-        if positions == ends:
+        if positions == ends == progress.positions:
             return
         await asyncio.sleep(0.02)
 
@@ -210,7 +211,7 @@ async def test_everything_on_its_topics_is_found_in_the_store(log: Log, url: str
     await send(log, CONDITIONS, RunStart(first_lumisection=1, **source), conditions)
     await send(log, CONDITIONS, RunEnd(last_lumisection=1, **source))
     async with recording(log, url) as progress:
-        await caught_up(log, url)
+        await caught_up(log, url, progress)
     await check(url, {1: contents})
     assert await stored(url, lambda store: store.reports(1).items) == (reports,)
     (account,) = await stored(url, lambda store: store.lumisections(1).items)
@@ -232,7 +233,7 @@ async def test_a_recorder_that_starts_again_goes_on_where_it_stopped(log: Log, u
         for half in (sets[:2], sets[2:]):
             await send(log, HISTOGRAMS, *half, partition=number % PARTITIONS)
             async with recording(log, url) as progress:
-                await caught_up(log, url)
+                await caught_up(log, url, progress)
             assert progress.records == (3 if number == 1 and half == sets[:2] else 2)
     await check(url, expected)
 
@@ -245,7 +246,7 @@ async def test_a_booking_that_came_just_before_its_sets_is_there_in_time(
         contents, sets = lumisection(rng, 1)
         await send(log, BOOKINGS, EVERY_KIND)
         await send(log, HISTOGRAMS, *sets)
-        await caught_up(log, url)
+        await caught_up(log, url, progress)
     assert progress.refused == 0
     await check(url, {1: contents})
 
@@ -271,7 +272,7 @@ async def test_hostile_records_are_buried_whole_and_the_others_are_stored(
     await send(log, HISTOGRAMS, *sets)
     await log.send([hostile[1]])
     async with recording(log, url) as progress:
-        await caught_up(log, url)
+        await caught_up(log, url, progress)
     await check(url, {1: contents})
     letters = [record async for record in read_to_end(log, dead_topic(HISTOGRAMS))]
     found = [CODEC.decode(record.headers, record.value) for record in letters]
@@ -319,7 +320,7 @@ async def test_a_full_disk_is_reported_and_overcome_without_loss(log: Log, url: 
             await until(lambda: progress.failures >= 3)
             assert progress.closed == 0
             Small.room = 1000
-            await caught_up(log, url)
+            await caught_up(log, url, progress)
     errors = [entry["error"] for entry in logged if entry["log_level"] == "error"]
     assert errors
     assert all("database or disk is full" in error for error in errors)
@@ -334,8 +335,8 @@ async def test_a_hole_in_the_log_is_named_with_the_lumisections_it_took(url: str
     expected: dict[int, Contents] = {}
     expected[1], sets = lumisection(rng, 1)
     await send(log, HISTOGRAMS, *sets)
-    async with recording(log, url):
-        await caught_up(log, url)
+    async with recording(log, url) as progress:
+        await caught_up(log, url, progress)
     stood = (await log.bounds(HISTOGRAMS, 0)).end
     for number in range(2, 40):
         expected[number], sets = lumisection(rng, number)
@@ -345,7 +346,7 @@ async def test_a_hole_in_the_log_is_named_with_the_lumisections_it_took(url: str
     assert begins > stood
     with structlog.testing.capture_logs() as logged:
         async with recording(log, url) as progress:
-            await caught_up(log, url)
+            await caught_up(log, url, progress)
             await until(lambda: any("missing" in entry["event"] for entry in logged))
     (hole,) = await stored(url, Store.holes)
     assert (hole.topic, hole.first, hole.next_offset) == (HISTOGRAMS, stood, begins)
@@ -362,8 +363,8 @@ async def test_a_hole_in_the_log_is_named_with_the_lumisections_it_took(url: str
 
 async def test_another_log_and_a_shorter_one_stop_the_start(log: Log, url: str) -> None:
     await send(log, BOOKINGS, EVERY_KIND)
-    async with recording(log, url):
-        await caught_up(log, url)
+    async with recording(log, url) as progress:
+        await caught_up(log, url, progress)
     for identity, sentence in (("other", "history of log memory"), ("memory", "is shorter")):
         other = MemoryLog(SystemClock(), identity=identity)
         await ensure(other)
@@ -386,8 +387,8 @@ async def test_a_recorder_killed_at_any_moment_loses_and_doubles_nothing(
                 expected[number], sets = lumisection(rng, number)
                 await send(log, HISTOGRAMS, *sets, partition=number % PARTITIONS)
             if kill_after is None:
-                async with recording(log, url):
-                    await caught_up(log, url)
+                async with recording(log, url) as progress:
+                    await caught_up(log, url, progress)
         if kill_after is not None:
             await asyncio.to_thread(_record_and_kill, tmp_path, kill_after)
     await check(url, expected)
@@ -431,13 +432,14 @@ async def test_what_a_policy_gives_up_is_pruned_by_the_recorder_and_said(
     await send(log, BOOKINGS, EVERY_KIND)
     contents = {run: random_contents(LAYOUT, rng) for run in (1, 2)}
     with structlog.testing.capture_logs() as lines:
-        async with recording(log, url, settings):
+        async with recording(log, url, settings) as progress:
             for run, one in contents.items():
                 await send(log, HISTOGRAMS, closed_set(one, run=run, lumisection=1))
             while not await stored(url, Store.removed):
                 pass
             await send(log, HISTOGRAMS, closed_set(contents[2], run=2, lumisection=2))
-            await caught_up(log, url)
+            await caught_up(log, url, progress)
+            await until(lambda: any(line["event"] == "a run was pruned" for line in lines))
     last = max([record.offset async for record in read_to_end(log, HISTOGRAMS)])
     (said,) = (line for line in lines if line["event"] == "a run was pruned")
     assert (said["run"], said["reason"], said["count"]) == (1, "sum kept", 1)
