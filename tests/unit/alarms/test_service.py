@@ -280,14 +280,12 @@ async def test_what_is_compacted_leaves_no_ghost(tmp_path: Path) -> None:
     settings = EmbeddedSettings(segment_bytes=4096, maintenance_seconds=1000)
     async with EmbeddedLog.open(tmp_path, clock=clock, settings=settings) as log:
         await make_topics(log, 1)
-        async with alarms(log, clock):
+        async with alarms(log, clock) as progress:
             for lumisection in range(1, 30):
                 outcome = "BAD" if lumisection % 2 else "GOOD"
                 await send(log, reports(lumisection, outcome=outcome))
                 await send(log, command("acknowledge"))
-                await asyncio.sleep(0.03)
-            await until(log, bool)
-            await asyncio.sleep(0.2)
+            await taken(progress, 2 * 29)
         before, found = await kept(log), await told(log)
         await log.maintain(force=True)
         assert await kept(log) == before
@@ -318,9 +316,9 @@ END = RunEnd(
 
 async def test_a_dead_process_is_an_alarm_until_another_is_there_for_it(memory: Memory) -> None:
     log, clock = memory
-    async with alarms(log, clock):
+    async with alarms(log, clock) as progress:
         await send(log, beat(clock, "recorder"))
-        await asyncio.sleep(0.1)
+        await taken(progress, 1)
         clock.advance(16)
         found = await until(log, lambda found: steps(found, "process:recorder") == ["raised"])
         assert (found[0].audience, found[0].severity) == ("expert", "high")

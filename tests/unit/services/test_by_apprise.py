@@ -105,6 +105,7 @@ async def test_while_a_try_hangs_there_is_no_other() -> None:
     async with FaultyReceiver.listening(lambda one: "hang" if one else "none") as server:
         sender = ByApprise(chat(f"mmost://127.0.0.1:{server.port}/{TOKEN}?rto=30", timeout=0.3))
         failures = [await sender.send(attempt(1)), await sender.send(attempt(1))]
+        await server.until(lambda: bool(server.requests))
         assert len(server.requests) == 1
     problems = [one.problem for one in failures if one]
     assert problems == ["not delivered within 0.3 s", "the try before still hangs"]

@@ -150,8 +150,8 @@ async def test_a_service_says_where_it_stands_and_at_last_that_it_stops(log):
     health = Health(SystemClock(), ["filler"])
     health.ready("filler")
     async with beating(log, health):
-        await until(lambda: health.vitals["filler"].beats == 1)
-    first, last = await heartbeats(log)
+        await until(lambda: health.vitals["filler"].beats >= 1)
+    first, *_, last = await heartbeats(log)
     assert (first.state, last.state) == ("ready", "stopping")
     assert (first.run, first.counts, first.positions) == (7, {"records": 3}, {"dqm.events/1": 9})
     assert first.memory > 1 << 20
@@ -161,9 +161,9 @@ async def test_heartbeats_outlive_a_log_that_is_away(log):
     health = Health(SystemClock(), ["filler"])
     log.away = True
     async with beating(log, health):
-        await until(lambda: health.vitals["filler"].failures == 1)
+        await until(lambda: health.vitals["filler"].failures >= 1)
         log.away = False
-        await until(lambda: health.vitals["filler"].beats == 1)
+        await until(lambda: health.vitals["filler"].beats >= 1)
         log.away = True
     (only,) = await heartbeats(log)
     assert only.state == "starting"
@@ -229,7 +229,7 @@ async def test_what_any_service_counts_fits_into_its_heartbeat(
                 health=health,
             )
         )
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await log.bounds(HEARTBEATS, 0)).end == 0:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         beating.cancel()

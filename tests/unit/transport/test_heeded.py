@@ -108,7 +108,7 @@ async def test_a_log_that_cannot_send_closes_though_the_client_is_being_closed(
     monkeypatch.setattr(sender, "AIOKafkaProducer", Unable)
     monkeypatch.setattr(sender, "abandon", abandon)
     message = Outgoing(topic="t", partition=0, value=b"x")
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         sending = sender.KafkaSender(KafkaSettings(servers=("k:1",)), {}, tasks)
         waiting = tasks.create_task(sending.send([message], lambda topic: (topic, 1000)))
         await closing.wait()
