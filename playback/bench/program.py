@@ -16,7 +16,7 @@ from dqmstream.errors import DqmError
 
 __all__ = ["BenchError", "Program", "command", "environment", "finished", "running"]
 
-_STOP_SECONDS: Final = 10.0
+_STOP_SECONDS: Final = 30.0
 
 
 class BenchError(DqmError):
