@@ -304,4 +304,5 @@ def plain_environment(**more: str) -> dict[str, str]:
     """This environment without settings of ours, its commands on PATH."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("DQMSTREAM_")}
     path = f"{Path(sys.executable).parent}:{own.get('PATH', '')}"
-    return {**own, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **more}
+    modules = ":".join(filter(None, [str(ROOT), own.get("PYTHONPATH", "")]))
+    return {**own, "PATH": path, "PYTHONPATH": modules, "COLUMNS": "100", **more}
