@@ -52,6 +52,7 @@ from services.gateway.reference_desk import ReferenceDesk
 from services.gateway.reference_reading import AskedData
 from services.gateway.settings import GatewaySettings, Limits
 from services.plugins.workers import Workers
+from services.recorder.batches import recorded_places
 from services.recorder.service import RecorderSettings, run_recorder
 from tests.filled import make_topics
 from tests.ingesting import access, bearer
@@ -315,24 +316,27 @@ async def judged_run(folder: Path) -> None:
                     )
                 ]
                 await _send(log, GOOD)
-                await _recorded(url, GOOD)
+                await _recorded(log, url, GOOD)
                 await _make_references(log, url, clock)
                 await _send(log, JUDGED)
-                await _recorded(url, JUDGED)
+                await _recorded(log, url, JUDGED)
                 for task in services:
                     task.cancel()
 
 
-async def _recorded(url: str, run: int) -> None:
-    """Wait for the last reports of a run."""
-    async with asyncio.timeout(60):
+async def _recorded(log: Log, url: str, run: int) -> None:
+    """Wait for the last reports of a run, and for whatever else is on the log with them."""
+    async with asyncio.timeout(90):
         while True:
             with Store(url) as store:
                 found = await asyncio.to_thread(store.reports, run, limit=1_000)
+                stored = await asyncio.to_thread(store.positions)
             scopes = {one.scope for one in found.items if one.lumisection == LSS and one.closed}
             late = any(one.lumisection == 5 and one.closed for one in found.items)
             if {"lumisection", "run", "change:beam_mode"} <= scopes and late:
-                return
+                ends = {at: (await log.bounds(*at)).end for at in recorded_places(log)}
+                if all(stored.get(at, 0) >= end for at, end in ends.items()):
+                    return
             await asyncio.sleep(0.1)
 
 
