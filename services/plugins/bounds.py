@@ -12,9 +12,9 @@ class WorkerSettings:
     Parameters
     ----------
     seconds
-        Time for one call: a test on all elements of one shape.
+        Time for one call: a test on all elements of one shape. Importing the plug-in is no part.
     start_seconds
-        Time for a process to start and import.
+        Time for a process to start, and for it to import a plug-in.
     memory
         Bytes of address space.
     processes

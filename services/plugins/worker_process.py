@@ -21,8 +21,10 @@ _HEARD: Final = 16 << 10
 """Bytes of what it printed last."""
 _TRACE: Final = 1_000
 _MARKS: Final = ("Fatal Python error", "Current thread 0x")
-_LAST_WORDS: Final = 0.5
-"""Seconds a worker has to say where it hangs."""
+_LAST_WORDS: Final = 3.0
+"""Seconds a worker has to say where it hangs, and to end."""
+_QUIET: Final = 0.1
+"""Seconds without a word, after which it has said so."""
 
 
 def _last_words(said: str) -> str:
@@ -51,6 +53,7 @@ class WorkerProcess:
                     "services.plugins.worker",
                     str(theirs.fileno()),
                     str(settings.seconds),
+                    str(settings.start_seconds),
                     str(settings.memory),
                 ],
                 stdin=subprocess.DEVNULL,
@@ -73,7 +76,6 @@ class WorkerProcess:
         if not self._is_ready:
             self._answer(time.monotonic() + self._settings.start_seconds, "start")
             self._is_ready = True
-        deadline = time.monotonic() + self._settings.seconds
         try:
             self._socket.settimeout(self._settings.seconds)
             self._socket.sendall(len(body).to_bytes(_LENGTH_BYTES, "little"))
@@ -82,20 +84,30 @@ class WorkerProcess:
             raise self._late("answer", self._settings.seconds) from None
         except OSError:
             raise self._died() from None
-        return self._answer(deadline, "answer")
+        # The first call of a plug-in imports it, which is no work of its test.
+        self._answer(time.monotonic() + self._settings.start_seconds, "import it")
+        return self._answer(time.monotonic() + self._settings.seconds, "answer")
 
     def end(self) -> str:
         """End the process; what it said last, and if it hangs, where."""
         if self._hangs and self.is_alive():
             with suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGUSR1)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_LAST_WORDS)
+            self._hear_out()
         self._socket.close()
         self._process.kill()
         self._process.wait()
         self._listener.join(_LAST_WORDS)
         return _last_words(self._said.decode(errors="replace"))
+
+    def _hear_out(self) -> None:
+        """Wait until it has said where it hangs, or for so long that it will not."""
+        deadline, heard = time.monotonic() + _LAST_WORDS, b""
+        while time.monotonic() < deadline and self.is_alive():
+            time.sleep(_QUIET)
+            if heard == self._said and any(mark.encode() in heard for mark in _MARKS):
+                return
+            heard = self._said
 
     def _answer(self, deadline: float, what: str) -> bytes:
         length = int.from_bytes(self._exactly(_LENGTH_BYTES, deadline, what), "little")
@@ -115,7 +127,7 @@ class WorkerProcess:
                 came = self._socket.recv(min(count - len(body), 1 << 20))
             except TimeoutError:
                 settings = self._settings
-                limit = settings.start_seconds if what == "start" else settings.seconds
+                limit = settings.seconds if what == "answer" else settings.start_seconds
                 raise self._late(what, limit) from None
             except OSError:
                 raise self._died() from None

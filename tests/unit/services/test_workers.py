@@ -45,9 +45,13 @@ def plugins() -> Plugins:
 
 @pytest.fixture(scope="module")
 def workers(plugins: Plugins) -> Iterator[Workers]:
-    settings = WorkerSettings(seconds=1.5, memory=2 << 30, strikes=2, aside_seconds=60.0)
-    with closing(Workers(plugins, settings, monotonic=lambda: 0.0)) as workers:
+    """Patient ones: a busy machine is no fault of a plug-in's."""
+    with closing(Workers(plugins, bounds(60.0), monotonic=lambda: 0.0)) as workers:
         yield workers
+
+
+def bounds(seconds: float) -> WorkerSettings:
+    return WorkerSettings(seconds=seconds, memory=2 << 30, strikes=2, aside_seconds=60.0)
 
 
 def judged(
@@ -80,8 +84,6 @@ def judged(
 @pytest.mark.parametrize(
     ("name", "said", "traced"),
     [
-        ("hangs", "did not answer within 1.5 s", "in hangs"),
-        ("hangs_deaf", "did not answer within 1.5 s", ""),
         ("exits", "ended with exit code 7", ""),
         ("leaves", "SystemExit('enough')", "in leaves"),
         ("crashes", "died of SIGSEGV", "in crashes"),
@@ -95,6 +97,18 @@ def judged(
 def test_what_a_plug_in_does_is_an_error_of_its_elements_alone(
     workers: Workers, plugins: Plugins, name: str, said: str, traced: str
 ) -> None:
+    fails_alone(workers, plugins, name, said, traced)
+
+
+@pytest.mark.parametrize(("name", "traced"), [("hangs", "in hangs"), ("hangs_deaf", "")])
+def test_one_that_hangs_is_an_error_of_its_elements_alone_once_its_time_is_over(
+    plugins: Plugins, name: str, traced: str
+) -> None:
+    with closing(Workers(plugins, bounds(2.0))) as workers:
+        fails_alone(workers, plugins, name, "did not answer within 2 s", traced)
+
+
+def fails_alone(workers: Workers, plugins: Plugins, name: str, said: str, traced: str) -> None:
     found = judged(workers, plugins, "Plugin_good", f"Plugin_{name}", "DeadChannel")
     for path in ("one", "two"):
         bad = found[f"Plugin_{name}", path]
@@ -172,6 +186,7 @@ def test_a_worker_that_nobody_asks_any_more_ends() -> None:
                 "services.plugins.worker",
                 str(theirs.fileno()),
                 "1",
+                "1",
                 str(2 << 30),
             ],
             pass_fds=[theirs.fileno()],
@@ -179,7 +194,7 @@ def test_a_worker_that_nobody_asks_any_more_ends() -> None:
         theirs.close()
         assert ours.recv(64).endswith(b"ready")
         ours.close()
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
 
 
 def test_the_example_of_the_documentation_judges(
