@@ -27,7 +27,7 @@ _PATIENCE: Final = 35.0
 then a heartbeat that waits is taken the moment the log is back."""
 _MOST_OPEN: Final = 64
 _MOST_HELD: Final = 256
-_LAST_WORD: Final = 0.5
+_LAST_WORD: Final = 2.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,8 +81,12 @@ async def beat(
 ) -> None:
     """Beat until cancelled, then say that it stops. A log that is away costs beats, no more."""
     logger = structlog.get_logger().bind(service=service)
+    memory = 0
 
     async def say(state: Literal["starting", "ready", "stopping"]) -> None:
+        nonlocal memory
+        if state != "stopping":  # the last word waits for no thread: all may be busy with work
+            memory = await asyncio.to_thread(resident_memory)
         stands = standing()
         message = Heartbeat(
             process=process,
@@ -98,7 +102,7 @@ async def beat(
             waits_for=stands.waits_for[:_MOST_OPEN],
             lines=RECENT.of(service),
             held=_largest(stands.buffers),
-            memory=await asyncio.to_thread(resident_memory),
+            memory=memory,
         )
         key = f"{process}/{service}".encode()
         await log.send([outgoing(HEARTBEATS, 0, message, key)])
