@@ -139,7 +139,7 @@ async def comparator(
         running.cancel()
 
 
-async def read_all(log: Log, topic: str, count: int, patience: float = 20.0) -> list[Message]:
+async def read_all(log: Log, topic: str, count: int, patience: float = 120.0) -> list[Message]:
     """The first `count` messages of a topic, and whatever else is there with them."""
     start, _ = await log.bounds(topic, 0)
     messages: list[Message] = []

@@ -103,6 +103,15 @@ async def until_analysed(log: Log, *lumisections: int, epoch: int = 0) -> None:
         await asyncio.sleep(0.01)
 
 
+async def until_noted(log: Log) -> None:
+    """Until a checkpoint says that whoever comes next need not begin at the first records."""
+    while True:
+        found = newest_checkpoint(await latest_by_key(log, CHECKPOINTS), SET.hash, log.identity)
+        if found is not None and all(found.offsets):
+            return
+        await asyncio.sleep(0.01)
+
+
 async def newest(log: Log) -> AnalyserCheckpoint:
     found = newest_checkpoint(await latest_by_key(log, CHECKPOINTS), SET.hash, log.identity)
     assert found is not None
@@ -123,6 +132,7 @@ async def test_expired_input_is_named_and_what_it_touches_is_not_whole(
     await say(log, start(), *whole(1, [1], [2]))
     async with analysing(log):
         await until_analysed(log, 1)
+        await until_noted(log)
     await say(log, *whole(2, [3], [4]), chunk(3, 0, [5]))
     clock.advance(7200.0)
     await say(log, chunk(3, 1, [6]), marker(3, 2), *whole(4, [8], [9]))

@@ -209,10 +209,8 @@ async def test_a_receiver_that_goes_while_it_is_told_ends_nothing_else() -> None
             await until(failed)
             await tell(log, now(2))
 
-            async def told() -> bool:
-                return len(day.arrived) == 1
-
-            await until(told)
+            await until(lambda: settled(log, 2))
+            assert len(day.arrived) == 1
     assert sorted(one.state for one in (await ledger(log)).values()) == ["dead", "delivered"]
 
 

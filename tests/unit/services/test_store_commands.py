@@ -149,7 +149,7 @@ def test_all_of_it_works_while_a_recorder_writes(data: Path, tmp_path: Path) -> 
     recorder = threading.Thread(target=record)
     recorder.start()
     try:
-        assert begun.wait(30)
+        assert begun.wait(120)
         run("backup", "1", str(tmp_path / "one"), "--data", str(data))
         run("backup", "4", str(tmp_path / "four"), "--data", str(data))
         run("archive", "4", str(tmp_path / "archive"), "--data", str(data))
