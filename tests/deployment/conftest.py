@@ -76,7 +76,7 @@ class Deployment:
 def get(url: str) -> tuple[int, str]:
     """Status and body of an answer; 0 while nobody listens."""
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -164,7 +164,9 @@ def deployment(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def _viewer(page: str) -> Iterator[None]:
     """Somebody who looks at a plot, and asks for a page now and then."""
     assert get(f"{page}/api/v1/runs")[0] == 200
-    with connect(f"{page.replace('http', 'ws')}/api/v1/stream") as client:
+    stream = f"{page.replace('http', 'ws')}/api/v1/stream"
+    # A gateway that is slow to answer on a busy machine has lost nobody.
+    with connect(stream, open_timeout=120, ping_timeout=None) as client:
         client.send(json.dumps({"type": "subscribe", "id": "plot", "paths": [PLOT]}))
         reader = threading.Thread(target=_look, args=(client,))
         reader.start()
@@ -196,6 +198,9 @@ def _watch_the_run(services: dict[str, Service]) -> None:
         )
 
     wait_until(done, "run of six LSs in the store and on the page", services)
+    # Those that were scraped first were so before the last one was done.
+    for one in services.values():
+        one.scrape()
 
 
 def stop(service: Service) -> int:
