@@ -134,7 +134,7 @@ def test_changes_by_several_processes_at_once_are_all_kept(tmp_path: Path) -> No
         )
         for number in range(4)
     ]
-    said = [process.communicate(timeout=50)[0].decode().strip() for process in making]
+    said = [process.communicate(timeout=150)[0].decode().strip() for process in making]
     tokens = read_tokens(path)
     assert sorted(one.name for one in tokens.all) == ["n0", "n1", "n2", "n3"]
     assert all(tokens.find(secret, 0) for secret in said)
@@ -348,12 +348,14 @@ async def test_a_revoked_token_ends_and_a_new_one_begins_while_the_gateway_runs(
     path, secret = tmp_path / "tokens.json", new_secret()
     async with (
         gateway(log, tokens=Access.of_file(path)) as url,
-        httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {secret}"}) as client,
+        httpx.AsyncClient(
+            base_url=url, headers={"authorization": f"Bearer {secret}"}, timeout=60
+        ) as client,
     ):
         assert (await client.get("/api/v1/runs")).status_code == 401
         for tokens, wanted in (([token(secret=secret)], 200), ([], 401)):
             await asyncio.to_thread(changed_tokens, path, lambda _, t=tokens: Tokens(t))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while (await client.get("/api/v1/runs")).status_code != wanted:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
 
@@ -372,7 +374,7 @@ from tests.ingesting import INGEST, SECRETS, bearer, gateway
 async def main():
     log = MemoryLog(SystemClock())
     await make_topics(log, 1)
-    async with gateway(log) as url, httpx.AsyncClient(base_url=url) as client:
+    async with gateway(log) as url, httpx.AsyncClient(base_url=url, timeout=60) as client:
       for form in ("text", "json"):
         set_up_logs("debug", form)
         place = INGEST + "/runs/1/sources/a/b"
@@ -390,7 +392,7 @@ async def main():
 asyncio.run(main())
 """
     ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=50, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=150, check=False
     )
     assert ran.returncode == 0, ran.stderr
     for secret in (tmp_path / "tokens").read_text().split():
@@ -456,7 +458,7 @@ class TestCommands:
             env={"DQMSTREAM_TOKENS_FILE": str(tmp_path / "none.json"), "PATH": "/usr/bin:/bin"},
             capture_output=True,
             text=True,
-            timeout=50,
+            timeout=150,
             check=False,
         )
         assert ran.returncode == 2

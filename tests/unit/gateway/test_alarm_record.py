@@ -27,6 +27,10 @@ async def new_log(*steps: AlarmTransition) -> Log:
     return log
 
 
+def client_of(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60)
+
+
 async def got(client: httpx.AsyncClient, path: str, **query: Any) -> Any:
     answer = await client.get(path, params=query)
     assert answer.status_code == 200, answer.text
@@ -42,7 +46,7 @@ def _many(count: int) -> list[AlarmTransition]:
 
 async def test_steps_are_paged_from_the_newest_back_to_the_first_and_filtered() -> None:
     log = await new_log(*_many(20))
-    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+    async with gateway(log) as url, client_of(url) as client:
         path, numbers, before = "/alarm-steps/newest", [], None
         while True:
             query: dict[str, int] = {} if before is None else {"before": before}
@@ -66,7 +70,7 @@ async def test_a_filter_that_means_little_is_asked_on_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(alarm_record, "_BACK", 2)
     monkeypatch.setattr(alarm_record, "_MOST_BACK", 3)
     log = await new_log(*_many(15))
-    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+    async with gateway(log) as url, client_of(url) as client:
         page = await got(client, "/alarm-steps/newest", text="why 1", workspace="Muon")
         assert [one["number"] for one in page["steps"]] == [14, 13, 11, 10]
         page = await got(
@@ -99,7 +103,7 @@ async def test_alarms_are_told_as_they_stood_at_a_moment() -> None:
         step(3, event="normal", before="acknowledged", after="normal", when=NOON + 3 * SECOND),
     ]  # fmt: skip
     log = await new_log(*steps)
-    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+    async with gateway(log) as url, client_of(url) as client:
 
         async def stood(at: int) -> list[tuple[str, str, bool]]:
             rows = (await got(client, "/alarm-steps/stood", at=at))["alarms"]

@@ -53,7 +53,7 @@ async def two(**limits: Any) -> AsyncIterator[Two]:
     async with (
         Desk.open() as ours,
         Desk.open() as theirs,
-        CandidateRelay(CandidateSettings(), SystemClock()) as relay,
+        CandidateRelay(CandidateSettings(seconds=60.0), SystemClock()) as relay,
         asyncio.TaskGroup() as tasks,
     ):
         server = tasks.create_task(serve(parts_of(views[1], theirs), started, listener))

@@ -67,7 +67,7 @@ async def client(filled) -> AsyncIterator[httpx.AsyncClient]:
         server = tasks.create_task(serve(parts_of(filled, desk), started, listener))
         await started.wait()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=address) as opened:
+        async with httpx.AsyncClient(base_url=address, timeout=60) as opened:
             yield opened
         server.cancel()
 
@@ -183,7 +183,7 @@ async def test_those_who_wait_get_an_answer_whose_first_asker_left(monkeypatch):
 
     def slow(body: bytes, pack: Callable[[bytes], bytes] = compression._pack) -> bytes:
         loop.call_soon_threadsafe(begun.set)
-        may.wait(30)
+        may.wait(60)
         return pack(body)
 
     monkeypatch.setattr(compression, "_pack", slow)

@@ -40,7 +40,7 @@ async def test_deployments_and_what_they_change_are_told_as_they_come() -> None:
     settings = GatewaySettings(update_interval=0.02)
     async with (
         gateway(log, settings) as url,
-        httpx.AsyncClient(base_url=f"{url}/api/v1") as client,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60) as client,
     ):
         nothing = await got(client, "/deployments")
         assert (nothing["current"], nothing["deployments"], nothing["candidate"]) == (None, [], "")
@@ -77,7 +77,7 @@ async def test_a_candidates_gateway_says_whose_it_is() -> None:
     settings = GatewaySettings(candidate="v2", production_url="https://dqm.example.org")
     async with (
         gateway(log, settings) as url,
-        httpx.AsyncClient(base_url=f"{url}/api/v1") as client,
+        httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60) as client,
     ):
         told = await got(client, "/deployments")
     assert (told["candidate"], told["production"]) == ("v2", "https://dqm.example.org")

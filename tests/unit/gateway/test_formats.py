@@ -363,7 +363,7 @@ async def test_a_series_whose_client_leaves_gives_its_turn_back_at_once(filled, 
             begun.set()
             await asyncio.Event().wait()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await app(scope, receive, send)
     assert begun.is_set()
     async with parts.streams.turn("address 192.0.2.1"):

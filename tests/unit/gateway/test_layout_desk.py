@@ -53,7 +53,7 @@ async def late_desk() -> AsyncIterator[tuple[MemoryLog, LateLog, LayoutDesk]]:
     await make_topics(memory, 1)
     late = LateLog(memory)
     desk = LayoutDesk(late, clock, nothing_booked)  # type: ignore[arg-type]
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.run())
         yield memory, late, desk
         running.cancel()
@@ -140,7 +140,7 @@ async def test_no_version_stands_without_who_decided_wherever_the_log_died(seed:
             lambda: desk.restore(NAME, 1, who="ann", why="after all"),
         ]
 
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         running = tasks.create_task(desk.run())
         for number, change in enumerate(changes(), 1):
             await until_it_is_done(change)

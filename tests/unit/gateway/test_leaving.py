@@ -35,7 +35,7 @@ class Running:
 
     async def stream(self) -> ClientConnection:
         """A stream that was greeted."""
-        opened = await connect(f"ws://127.0.0.1:{self.port}/api/v1/stream")
+        opened = await connect(f"ws://127.0.0.1:{self.port}/api/v1/stream", open_timeout=60)
         await opened.recv()
         return opened
 
@@ -64,7 +64,7 @@ async def running(seconds: float) -> AsyncIterator[Running]:
 
 async def code(stream: ClientConnection) -> int | None:
     """With which a stream is closed, whatever it brings before."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         with suppress(ConnectionClosed):
             while True:
                 await stream.recv()
@@ -75,7 +75,7 @@ async def test_it_says_so_and_goes_on_answering_each_connection_once_more() -> N
     """Balancers see 503; a program's kept connection ends with the answer, and not without one."""
     async with (
         running(300.0) as gateway,
-        httpx.AsyncClient(base_url=gateway.url, timeout=20) as client,
+        httpx.AsyncClient(base_url=gateway.url, timeout=60) as client,
     ):
         before = await client.get("/ready")
         assert (before.status_code, before.json()["stopping"]) == (200, False)

@@ -10,6 +10,7 @@ from dqmstream.messages.alarms import AlarmState
 from dqmstream.messages.topics import ALARM_STATE, CONFIGURATION
 from dqmstream.notifications.dry_run import rerouted, step_of
 from dqmstream.transport.outgoing import outgoing
+from services.gateway import notification_routes_desk
 from tests.notified import step, subscription
 from tests.receiving import FaultyReceiver
 from tests.unit.gateway.test_subscriptions import EXPERT, got, new_log, system, tell, until
@@ -50,7 +51,10 @@ async def post(client: httpx.AsyncClient, path: str, body: Any, status: int = 20
     return answer.json()
 
 
-async def test_routes_are_tried_put_in_force_and_taken_back() -> None:
+async def test_routes_are_tried_put_in_force_and_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(notification_routes_desk, "_FOLLOWED_WITHIN", 60.0)
     log = await new_log()
     async with FaultyReceiver.listening() as taking, system(log, taking) as client:
 

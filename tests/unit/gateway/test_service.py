@@ -104,13 +104,13 @@ async def running(log: MemoryLog, store: Store | None = None) -> AsyncIterator[h
             )
         )
         await ready.wait()
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             yield client
         gateway.cancel()
 
 
 async def until(client: httpx.AsyncClient, url: str, wanted) -> dict:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             body = (await client.get(url)).json()
             if wanted(body):
@@ -169,7 +169,7 @@ class FarReader:
 async def test_empty_reads_are_no_sign_that_it_has_read_the_log(log, detector):
     await send(log, [*detector.announce(), *detector.fill(1)])
     far = FarLog(log)
-    async with Desk.open() as desk, asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with Desk.open() as desk, asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         intake = Intake(far, LiveView(), desk, clock=SystemClock(), metrics=GatewayMetrics())
         running_intake = tasks.create_task(intake.run({}))
         await far.looked.wait()
@@ -185,7 +185,12 @@ async def test_what_comes_into_the_log_is_answered_soon_after(log, detector):
         await send(log, [*detector.announce(), *detector.fill(1)])
         await until(client, "/api/v1/runs", lambda body: body["current"] == 400_001)
         await send(log, [*detector.fill(1), detector.conditions(1)])
-        run = await until(client, "/api/v1/runs/current", lambda body: body["run"]["events"] == 400)
+        # The names come on another topic than the events, and are read when they are.
+        run = await until(
+            client,
+            "/api/v1/runs/current",
+            lambda body: body["run"]["events"] == 400 and body["labels"],
+        )
     assert run["labels"]["path"][0] == "HLT_ZeroBias"
 
 
@@ -294,7 +299,7 @@ async def test_it_is_ready_once_it_shows_what_only_the_store_has(
 
     def slow(*place: Any, **options: Any) -> Any:
         loop.call_soon_threadsafe(asked.set)
-        answers.wait(20)
+        answers.wait(60)
         return read(*place, **options)
 
     monkeypatch.setattr(tail, "contents", slow)
@@ -307,7 +312,7 @@ async def test_it_is_ready_once_it_shows_what_only_the_store_has(
                 log, tail, settings, clock=SystemClock(), ready=ready.set, listener=listener
             )
         )
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             await asked.wait()
             answer = await client.get("/ready")
             assert (answer.status_code, any(answer.json()["lag"].values())) == (503, False)

@@ -44,7 +44,7 @@ async def system(log: Log, taking: FaultyReceiver) -> AsyncIterator[httpx.AsyncC
     ready = asyncio.Event()
     async with (
         gateway(log, GatewaySettings(update_interval=0.02)) as url,
-        httpx.AsyncClient(base_url=f"{url}/api/v1") as client,
+        client_of(url) as client,
         asyncio.TaskGroup() as tasks,
     ):
         running = tasks.create_task(
@@ -64,8 +64,12 @@ async def system(log: Log, taking: FaultyReceiver) -> AsyncIterator[httpx.AsyncC
         await sender.close()
 
 
+def client_of(url: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60)
+
+
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 HTTP has no event to wait for
             await asyncio.sleep(0.01)
 
@@ -170,7 +174,7 @@ async def test_what_is_none_is_refused_with_the_reason() -> None:
 
 async def test_without_a_notifier_nobody_is_told_and_that_is_said() -> None:
     log = await new_log()
-    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+    async with gateway(log) as url, client_of(url) as client:
         answer = await client.get("/subscriptions")
         assert (answer.status_code, "no notifier has run" in answer.text) == (404, True)
         assert await got(client, "/deliveries") == {"deliveries": [], "total": 0}
@@ -179,7 +183,7 @@ async def test_without_a_notifier_nobody_is_told_and_that_is_said() -> None:
 async def test_steps_are_resumed_by_their_sequence() -> None:
     log = await new_log()
     await tell(log, *(step(number) for number in range(1, 8)))
-    async with gateway(log) as url, httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+    async with gateway(log) as url, client_of(url) as client:
         first = await got(client, "/alarm-steps", limit=3)
         assert [one["number"] for one in first["steps"]] == [1, 2, 3]
         rest = await got(client, "/alarm-steps", after=first["reached"])
@@ -210,7 +214,7 @@ async def test_the_stream_pushes_each_step_once_and_another_stream_goes_on() -> 
                     if row["sequence"] > max(seen, default=-1):  # the rest was there before
                         seen[row["sequence"]] = row["number"]
 
-    async with gateway(log, GatewaySettings(update_interval=0.02)) as url, asyncio.timeout(20):
+    async with gateway(log, GatewaySettings(update_interval=0.02)) as url, asyncio.timeout(60):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(watch(url, 20))
             for number in range(1, 21):
@@ -218,7 +222,7 @@ async def test_the_stream_pushes_each_step_once_and_another_stream_goes_on() -> 
                 if number % 7 == 0:
                     await asyncio.sleep(0.03)
         await tell(log, *(step(number) for number in range(21, 31)))
-    async with gateway(log, GatewaySettings(update_interval=0.02)) as url, asyncio.timeout(20):
+    async with gateway(log, GatewaySettings(update_interval=0.02)) as url, asyncio.timeout(60):
         await watch(url, 30)  # another gateway knows the same sequences
     assert list(seen.values()) == list(range(1, 31))
 
@@ -253,7 +257,7 @@ async def test_the_stream_shows_the_alarms_that_stand() -> None:
     await keep("b", "normal", "normal")
     await keep("c", "shelved", "normal")
     async with (
-        asyncio.timeout(20),
+        asyncio.timeout(60),
         gateway(log, GatewaySettings(update_interval=0.02)) as url,
         connect(f"ws{url.removeprefix('http')}/api/v1/stream") as stream,
     ):
