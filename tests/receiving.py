@@ -88,7 +88,7 @@ class FaultyReceiver:
                 with suppress(ConnectionError):
                     await writer.wait_closed()
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until something holds; looks after each request."""
         async with asyncio.timeout(seconds):
             while not condition():
@@ -111,6 +111,8 @@ class FaultyReceiver:
         finally:
             writer.close()
             self._open.discard(writer)
+            # Who waits looks again, also where a client left before it was answered.
+            self._changed.set()
 
     async def _read(self, reader: asyncio.StreamReader) -> Request:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
