@@ -24,6 +24,8 @@ __all__ = ["COMMANDS", "answering", "ask"]
 COMMANDS: Final = ("next-run", "next-lumisection", "status")
 _LONGEST: Final = 4096
 _SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 30.0
+"""A replay on a busy machine does what it is told, late: who gave up would tell it once more."""
 _MOST_CLIENTS: Final = 8
 _LONGEST_PATH: Final = 100
 """Names of sockets have 108 bytes at most."""
@@ -110,7 +112,7 @@ def ask(path: Path, command: str) -> dict[str, Any]:
     """
     try:
         with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_SECONDS)
+            connection.settimeout(_ANSWER_SECONDS)
             connection.connect(str(path))
             connection.sendall(msgspec.json.encode({"command": command}) + b"\n")
             with connection.makefile("rb") as stream:
