@@ -84,7 +84,7 @@ class Broker:
         if wait:
             self.wait_ready()
 
-    def wait_ready(self, *, seconds: float = 120.0) -> None:
+    def wait_ready(self, *, seconds: float = 240.0) -> None:
         """Wait until it answers as part of its cluster.
 
         Raises
