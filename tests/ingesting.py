@@ -201,7 +201,7 @@ async def _until_answered(client: httpx.AsyncClient, path: str, **request: Any) 
         try:
             answer = await client.put(path, **request)
         except httpx.TransportError:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)  # a gateway that starts needs the time
             continue
         if answer.status_code in {429, 503}:
             await asyncio.sleep(0.05)

@@ -21,7 +21,7 @@ from services.log import open_log
 from services.settings_layers import load_settings
 from tests.unit.alarms.told import ALARM, command, reports
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 CLOCK = SystemClock()
 TESTS = """
@@ -64,7 +64,7 @@ async def positions(log: Log) -> dict[str, int]:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while not await condition():  # noqa: ASYNC110 a log has no event to wait for
             await asyncio.sleep(0.1)
 

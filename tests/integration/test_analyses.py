@@ -17,7 +17,7 @@ from playback.bench.program import finished
 from services.log import open_log
 from services.settings import Settings
 
-pytestmark = [pytest.mark.integration, pytest.mark.realdata, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.realdata, pytest.mark.timeout(600)]
 
 FILE = "run392642_ls0174_streamDQMOnlineScouting_pid1152594.jsn"
 TESTS = """
@@ -55,7 +55,7 @@ def test_conditions_of_real_events_open_and_shut_quality_tests(
         "quality_tests": str(tmp_path / "tests.toml"),
     }
     file = real_data / "cms-streamer" / FILE
-    found = finished(["replay", str(file), "--exit", "--json"], settings, timeout=280)
+    found = finished(["replay", str(file), "--exit", "--json"], settings, timeout=240)
     assert found["runs"][0]["selected"] == 35
     folder = tmp_path / "data"
     known = [m for m in asyncio.run(messages(folder, CONDITIONS)) if isinstance(m, Conditions)]

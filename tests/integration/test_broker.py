@@ -22,7 +22,7 @@ from playback.broker import Access, BrokerError, Cluster
 from playback.broker.certificates import make_certificates
 
 # Several Java processes start here, perhaps on a busy machine.
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 _SECONDS = 100
 _WRONG = "wrong"

@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 import httpx
@@ -16,10 +18,12 @@ import pytest
 import uproot
 
 from dqmstream import AsyncClient, Client
-from dqmstream.client import GatewayError, GatewayUnavailableError
+from dqmstream.client import Element, GatewayError, GatewayUnavailableError
+from dqmstream.errors import NotStoredError
+from dqmstream.store.store import Store
 from tests.integration.conftest import RunningSystem
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 CHARGE = "Pixel/Layer1/charge"
 
@@ -39,7 +43,7 @@ def test_one_call_for_live_and_past(client: Client) -> None:
         seen = element.entries
         if element.last >= 4:
             break
-    whole = client.element(CHARGE, lumisections="1-3")
+    whole = settled(client, 3)
     assert (whole.first, whole.last, whole.lumisections, whole.closed) == (1, 3, 3, True)
     series = client.series(CHARGE, lumisections=(1, 3))
     assert series.lumisections.tolist() == [1, 2, 3]
@@ -62,6 +66,7 @@ def whole_moment() -> str:
 
 
 def test_what_is_booked_and_all_else(client: Client) -> None:
+    settled(client, 1)
     booked = client.booked("Pixel/**")
     paths = [each["path"] for each in booked]
     assert CHARGE in paths
@@ -74,14 +79,13 @@ def test_what_is_booked_and_all_else(client: Client) -> None:
     boards = {}
     for channel in client.boards("run", "quality"):
         boards[channel.name] = channel
-        if len(boards) == 2:
+        if len(boards) == 2 and "pixel" in boards["board/quality/current"].rows:  # it is judged
             break
     assert boards["board/run/current"].header["run"]["run"] == run["run"]
-    assert "pixel" in boards["board/quality/current"].rows
 
 
 def test_files_open_elsewhere(client: Client) -> None:
-    whole = client.element(CHARGE, lumisections="1-2")
+    whole = settled(client, 2)
     with uproot.open(io.BytesIO(client.export([CHARGE], "root", lumisections="1-2"))) as file:
         names = [name for name in file.keys(cycle=False) if name.endswith("Layer1/charge")]
         assert len(names) == 1
@@ -105,9 +109,9 @@ def test_refusals_say_what_the_gateway_says(client: Client, unused_port: int) ->
 async def test_the_same_with_an_event_loop(faulty_system: RunningSystem) -> None:
     """Several calls at once, and updates beside them."""
     async with AsyncClient(faulty_system.url) as client:
-        async with asyncio.timeout(30), aclosing(client.follow(CHARGE)) as following:
-            async for element in following:
-                if element.entries:
+        async with asyncio.timeout(120), aclosing(client.follow(CHARGE)) as following:
+            async for _ in following:
+                if (await client.element(CHARGE, lumisections=1)).closed:
                     break
         one, many, series = await asyncio.gather(
             client.element(CHARGE, lumisections=1),
@@ -121,10 +125,11 @@ async def test_the_same_with_an_event_loop(faulty_system: RunningSystem) -> None
 
 
 @pytest.fixture
-def unused_port() -> int:
-    from playback.broker.ports import free_port  # noqa: PLC0415 only here
-
-    return free_port()
+def unused_port() -> Iterator[int]:
+    """Where nobody listens, nor can."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 def test_answers_are_bounded_by_the_gateway(faulty_system: RunningSystem) -> None:
@@ -139,11 +144,11 @@ def test_the_terminal_shows_and_exports(
     faulty_system: RunningSystem, client: Client, tmp_path: Path
 ) -> None:
     """`top`, `show` and `export`, as a user calls them."""
-    settle(client)
+    whole = settled(client, 2)
 
     def said(*words: str) -> str:
         command = [sys.executable, "-m", "services.cli", *words, "--url", faulty_system.url]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
@@ -151,7 +156,6 @@ def test_the_terminal_shows_and_exports(
     assert "run 1 · pp_run · simulated" in top
     assert {"pixel", "ecal", "recorder"} <= set(top.split())
     shown = said("show", CHARGE, "--lumisections", "1-2")
-    whole = client.element(CHARGE, lumisections="1-2")
     assert f"{whole.entries} entries" in shown
     assert "run 1, LS 1-2 (2 LSs, closed)" in shown
     trend = said("show", CHARGE, "--trend", "entries", "--against", "pileup", "--json")
@@ -176,24 +180,42 @@ def test_the_terminal_shows_and_exports(
 def test_an_export_is_compared_with_the_store_without_a_difference(
     faulty_system: RunningSystem, client: Client, tmp_path: Path
 ) -> None:
-    settle(client)
+    settled(client, 2)
+    stored(faulty_system.data, 2)
     export = tmp_path / "run.parquet"
     export.write_bytes(client.export((), "parquet", match="**", lumisections="1-2"))
     sides = ["--production", f"run:1@{faulty_system.data}", "--candidate", f"parquet:{export}"]
     command = [sys.executable, "-m", "services.cli", "playback", "compare", *sides, "--json"]
-    for _ in range(10):
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
-        report = msgspec.json.decode(ended.stdout)
-        if not any(one["kind"] == "missing" for one in report["findings"]):  # not recorded yet
-            break
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    report = msgspec.json.decode(ended.stdout)
     assert report["findings"] == []
     assert (ended.returncode, report["verdict"]) == (0, "no difference")
     booked = [one["path"] for one in client.booked()]
     assert report["compared"]["contents"] == len(booked) > 50
 
 
-def settle(client: Client) -> None:
-    """Until two LSs have closed."""
-    for element in client.follow(CHARGE, window="run"):
-        if element.last >= 3:
-            return
+def settled(client: Client, last: int) -> Element:
+    """The sum of the LSs up to this one, once all of them have closed."""
+    for _ in client.follow(CHARGE, window="run"):
+        whole = client.element(CHARGE, lumisections=f"1-{last}")
+        if whole.closed and whole.lumisections == last:
+            return whole
+    raise AssertionError
+
+
+def stored(data: Path, last: int) -> None:
+    """Wait until the LSs up to this one are stored, of all workspaces."""
+    wanted, until = list(range(1, last + 1)), time.monotonic() + 100
+    with Store(f"sqlite:///{data / 'store.sqlite'}") as store:
+        while True:
+            found: list[list[int]] = []
+            with suppress(NotStoredError):
+                found = [
+                    list(store.contents(of_set, 1, workspace, wanted).lumisections)
+                    for of_set in store.sets(1)
+                    for workspace in ("pixel", "ecal")
+                ]
+            if found and all(one == wanted for one in found):
+                return
+            assert time.monotonic() < until, f"LSs {found} are stored"
+            time.sleep(0.2)

@@ -10,7 +10,7 @@ import pytest
 from dqmstream.store.store import Store
 from playback.bench.program import finished, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 WORKSPACE = """
 workspace = "by_conditions"
@@ -68,7 +68,7 @@ def write_files(folder: Path) -> list[Path]:
 
 
 def fetch(address: str, path: str) -> Any:
-    with urllib.request.urlopen(f"{address}/api/v1/{path}", timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{address}/api/v1/{path}", timeout=60) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -85,7 +85,7 @@ def test_what_files_say_of_lumisections_is_selected_by_required_shown_and_stored
     }
     demo = ["demo", "--run", "7", "--lumisections", "6", "--rate", str(EVENTS), "--seconds", "1"]
     told = ["--speed", "0", "--conditions", str(oms), "--exit", "--json"]
-    (played,) = finished([*demo, *told], settings, timeout=120)["runs"]
+    (played,) = finished([*demo, *told], settings, timeout=240)["runs"]
     assert played["selected"] == 6 * EVENTS
     assert played["notes"] == {"no_conditions": EVENTS}, "LS 4 is in no file"
     with Store(f"sqlite:///{tmp_path / 'data' / 'store.sqlite'}") as store:

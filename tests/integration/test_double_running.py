@@ -37,9 +37,9 @@ from tests.integration.test_kafka import (
     wait_for,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-PATIENCE = 120
+PATIENCE = 240
 LENGTH = 3
 WORKSPACES = "pixel"
 SOURCE = ["--lumisections", str(LENGTH), "--rate", "40", "--speed", "0", "--no-faults"]
@@ -120,7 +120,7 @@ def candidate(beside: Beside, folder: Path) -> Iterator[tuple[str, int]]:
             yield line.removeprefix("page: ").strip(), process.pid
         finally:
             process.terminate()
-            process.communicate(timeout=30)
+            process.communicate(timeout=240)
     assert process.returncode == 0, (folder / "errors").read_text()
 
 
@@ -188,6 +188,8 @@ def test_a_candidate_that_dies_again_and_again_changes_no_bit_of_production(
         assert contents_in_log(beside.settings) == beside.truth
         wait_for("the candidate has stored all", lambda: beside.has_stored(beside.candidate))
         wait_for("its page shows all", lambda: len(closed(page, RUN)) == LENGTH)
+        address = beside.system.address
+        wait_for("production shows all", lambda: len(closed(address, RUN)) == LENGTH)
         for topic, writers in asyncio.run(_writers(beside.settings)).items():
             assert any(name for name in writers), topic
             assert not any(name.startswith(f"{socket.gethostname()}-{pid}") for name in writers)
@@ -218,6 +220,8 @@ def _is_relayed(production: str, page: str, counts: Mapping[str, int]) -> None:
     booked = get(page, "elements", run=RUN)
     relayed = get(production, f"deployments/v2/runs/{RUN}/elements")
     assert relayed["elements"] == booked["elements"]
+    asked = {"scope": "run", "lumisections": str(LENGTH)}
+    wait_for("it is judged", lambda: bool(get(page, f"runs/{RUN}/reports", **asked)["reports"]))
     reports = get(page, f"runs/{RUN}/reports", scope="run")
     relayed = get(production, f"deployments/v2/runs/{RUN}/reports", scope="run")
     assert relayed["reports"] == reports["reports"]

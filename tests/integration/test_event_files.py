@@ -1,5 +1,7 @@
 """Event files through the program as a user starts it: what is filled, marked and said of it."""
 
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -47,13 +49,28 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
         for line in program.lines():
             if line.startswith("all is played"):
                 break
+        wait_for_shown(program)
         yield program
 
 
 def get(program: Program, route: str, **query: object) -> Any:
     url = f"{program.address}/api/v1/{route}?{urllib.parse.urlencode(query)}"
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 ours
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
         return msgspec.json.decode(answer.read())
+
+
+def wait_for_shown(program: Program) -> None:
+    """Until the gateway has all that was sent: four LSs, closed, and that the run has ended."""
+    for _ in range(600):
+        try:
+            ended = get(program, "runs/9")["run"]["ended"]
+            rows = get(program, "runs/9/lumisections")["lumisections"]
+        except urllib.error.HTTPError:  # it does not know the run
+            ended, rows = False, []
+        if ended and len(rows) == 4 and all(row["closed"] for row in rows):
+            return
+        time.sleep(0.2)
+    pytest.fail(f"the gateway shows {len(rows)} LSs of the run, ended: {ended}")
 
 
 def contents(program: Program, path: str, **query: object) -> Any:
@@ -77,7 +94,7 @@ def test_a_run_that_is_not_as_it_was_taken_is_marked_wherever_it_is_shown(played
     assert contents(played, "NanoMET/MET/pt")["window"]["marks"] == MARKS
     query = urllib.parse.urlencode({"path": "NanoMET/MET/pt", "format": "svg"})
     url = f"{played.address}/api/v1/runs/9/contents?{query}"
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 ours
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
         picture = answer.read().decode()
     assert all(mark in picture for mark in MARKS)
 
@@ -108,27 +125,27 @@ async def test_the_page_shows_marks_and_what_is_missing(browser: Browser, played
     await page.close()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_what_is_stored_keeps_its_marks(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet")
     settings = {"data": str(tmp_path / "data"), "port": "0"}
     command = ["replay", str(path), "--as-run", "9", "--exit", "--json"]
-    summary = finished(command, settings, timeout=60)
+    summary = finished(command, settings, timeout=240)
     assert [(one["run"], one["selected"]) for one in summary["runs"]] == [(9, 3 * EVENTS)]
     assert summary["runs"][0]["files"][0]["rows"] == 3 * EVENTS
-    again = finished(command, settings, timeout=60)
+    again = finished(command, settings, timeout=240)
     assert [one["chunks"] for one in again["runs"]] == [0]
     with running(["run"], {**settings, "workspaces": "nano_met"}) as program:
         assert get(program, "runs/9")["run"]["marks"] == ["re-timed"]
         assert contents(program, "NanoMET/MET/pt")["window"]["marks"] == ["re-timed"]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.realdata
 def test_real_files_are_recognised_and_fill_what_fits_them(real_data: Path, tmp_path: Path) -> None:
     files = ["events-nano/Run2012B_SingleMu-1000.parquet", "bril-stream/bril_7358_run325309.root"]
     settings = {"data": str(tmp_path / "data"), "port": "0"}
     command = ["replay", *(str(real_data / file) for file in files), "--exit", "--json"]
-    summary = finished(command, settings, timeout=120)
+    summary = finished(command, settings, timeout=240)
     played = {one["run"]: (one["selected"], len(one["lumisections"])) for one in summary["runs"]}
     assert played == {194711: (693, 1), 195916: (307, 1), 325309: (13_390, 33)}

@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from playwright.async_api import Browser, Page, expect
 
 from dqmstream.booking.columns import decode_batch
 from dqmstream.booking.fill import required_columns
-from dqmstream.client import Client, Element
+from dqmstream.client import Client, Element, GatewayError
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.identity import LumisectionId
 from dqmstream.messages.booking import Booking
@@ -75,10 +76,18 @@ def wait_for(program: Program, run: int, last: int) -> None:
 
 def closed(client: Client, match: str, run: int, lumisection: int) -> list[Element]:
     """Elements of an LS once the gateway has all of it."""
+    until = time.monotonic() + 100
     while True:
-        found = client.elements(match=match, run=run, lumisections=lumisection)
+        try:
+            found = client.elements(match=match, run=run, lumisections=lumisection)
+        except GatewayError:  # it does not know the run, or the LS
+            if time.monotonic() > until:
+                raise
+            found = []
         if found and all(one.closed for one in found):
             return found
+        assert time.monotonic() < until, f"LS {lumisection} of run {run} is not closed"
+        time.sleep(0.05)
 
 
 @pytest.mark.realdata
@@ -117,7 +126,7 @@ def test_a_real_scouting_stream_fills_the_workspaces_that_fit(
     """Nothing of it is unknown or broken, and nothing complains."""
     files = sorted(map(str, (real_data / "cms-streamer").glob("run392642*.jsn")))
     settings = {"data": str(tmp_path / "data"), "port": "0"}
-    document = finished(["replay", *files, "--exit", "--json"], settings, timeout=120)
+    document = finished(["replay", *files, "--exit", "--json"], settings, timeout=240)
     (run,) = document["runs"]
     assert (run["selected"], run["notes"]) == (35, {})
     assert [report["named_flaws"] for report in run["files"]] == [{}]

@@ -26,11 +26,11 @@ pytestmark = pytest.mark.integration
 
 
 def _played(data: Path, *more: str) -> Any:
-    answer = finished([*DEMO, *more], {"data": str(data), "port": "0"}, timeout=150)
+    answer = finished([*DEMO, *more], {"data": str(data), "port": "0"}, timeout=240)
     return answer["runs"][0]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_dead_module_and_a_hot_channel_are_reported_within_two_lumisections(
     tmp_path: Path,
 ) -> None:
@@ -53,7 +53,7 @@ def test_a_dead_module_and_a_hot_channel_are_reported_within_two_lumisections(
     assert "ecal noisy crystals" in hot["quality_tests"]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_run_without_faults_has_no_complaint(tmp_path: Path) -> None:
     """Nothing but GOOD, or INSUFFICIENT where the LS has too few entries."""
     run = _played(tmp_path, "--no-faults")
@@ -61,12 +61,12 @@ def test_a_run_without_faults_has_no_complaint(tmp_path: Path) -> None:
     assert run["outcomes"]["GOOD"] > 0
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_scenario_gives_its_conditions_and_its_truth(tmp_path: Path) -> None:
     """Pile-up and luminosity of its fill, and the prescales that a fault puts in force."""
     arguments = ["demo", "--scenario", "trigger_rate", "--lumisections", "12", "--rate", "20"]
     settings = {"data": str(tmp_path), "port": "0", "workspaces": "hlt"}
-    finished([*arguments, "--speed", "0", "--exit", "--json"], settings, timeout=150)
+    finished([*arguments, "--speed", "0", "--exit", "--json"], settings, timeout=240)
     with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
         (of_set,) = store.sets(407)
         found = {one.lumisection: one for one in store.lumisections(407, set=of_set).items}
@@ -92,7 +92,7 @@ def _ended(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
 
@@ -134,13 +134,13 @@ async def _conditions(settings: Settings) -> dict[int, Conditions]:
     return {one.lumisection: one for one in messages if isinstance(one, Conditions)}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_producer_sends_a_scenario_with_its_conditions(kafka: str, kafka_prefix: str) -> None:
     """A process of its own, on a real broker: two sources, of which one sends chunks twice."""
     settings = {"kafka": kafka, "kafka_prefix": kafka_prefix}
     arguments = ["produce", "--synthetic", "--scenario", "repeated_chunks", "--lumisections", "4"]
     rest = ["--rate", "20", "--fault", "prescale:3@2-3", "--speed", "0", "--json"]
-    sent = finished([*arguments, *rest], settings, timeout=100)["sent"]
+    sent = finished([*arguments, *rest], settings, timeout=240)["sent"]
     assert {one["source"]: one["seen"] for one in sent} == {"bu1": 1000, "bu2": 864}
     found = asyncio.run(_conditions(load_settings(settings, {}, None).settings))
     assert {n: one.prescale_index for n, one in found.items()} == {1: 0, 2: 3, 3: 3, 4: 0}

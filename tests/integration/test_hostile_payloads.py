@@ -39,7 +39,7 @@ from services.filler.service import run_filler
 from services.filler.settings import FillerSettings
 
 # The first decoding may have to compile the kernels.
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 RUN: Final = MadeUpRun(
     Plan(run=7, events=3, filled=1, tracks=3), TRACKING_BRANCHES, written=WRITTEN_2021

@@ -25,7 +25,7 @@ from dqmstream.sources.histograms.describe import AxisWords, Dataset, Descriptio
 from playback.bench.program import Program, command, environment, finished, running
 from services.importing.collecting import Collected, collect
 
-pytestmark = [pytest.mark.integration, pytest.mark.realdata, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.realdata, pytest.mark.timeout(600)]
 
 CHARGE = "PixelPhase1_Tracks_PXBarrel_charge_PXLayer_1"
 POSITION = "PixelPhase1_Tracks_PXBarrel_clusterposition_zphi_ontrack_PXLayer_1"
@@ -193,7 +193,7 @@ parameters = { xmin = 26000.0, xmax = 33000.0 }
 
 def get(program: Program, route: str, **query: object) -> Any:
     url = f"{program.address}/api/v1/{route}?{urllib.parse.urlencode(query)}"
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 ours
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
         return msgspec.json.decode(answer.read())
 
 
@@ -223,7 +223,7 @@ def test_an_import_is_stored_judged_and_served_beside_our_own_histograms(
         "quality_tests": str(tests),
     }
     own = ["--run", "297056", "--lumisections", "3", "--rate", "20", "--speed", "0"]
-    finished(["demo", *own, "--exit", "--json"], settings, timeout=100)
+    finished(["demo", *own, "--exit", "--json"], settings, timeout=240)
     with running(["import", str(table), "--workspace", "tracker"], settings) as program:
         said = wait_for_import(program)
         assert "run 297056: 185 LSs, 185 sent, 0 of them replaced, 0 unchanged" in said
@@ -255,12 +255,19 @@ def wait_for_import(program: Program) -> str:
         said.append(line)
         if line.startswith("all is imported"):
             break
-    for _ in range(200):
+    for _ in range(600):
         rows = get(program, "workspaces", run=297056)["workspaces"]
-        if any(row["workspace"] == "tracker" and row["run"] for row in rows):
+        if any(row["workspace"] == "tracker" and row["run"] for row in rows) and _all(program):
             return "".join(said)
         time.sleep(0.1)
     pytest.fail(f"the gateway does not show the import: {said}")
+
+
+def _all(program: Program) -> bool:
+    """Whether all that is asked for afterwards is shown: 185 LSs, and what was said of LS 17."""
+    trend = get(program, "runs/297056/trend", path="chargeInner_PXLayer_1", quantity="mean")
+    reports = get(program, "runs/297056/reports", lumisections="17")["reports"]
+    return len(trend["values"]) == 185 and any(one["scope"] == "lumisection" for one in reports)
 
 
 def test_without_column_or_run_the_command_ends_with_a_sentence(tmp_path: Path) -> None:
@@ -271,7 +278,7 @@ def test_without_column_or_run_the_command_ends_with_a_sentence(tmp_path: Path) 
         env=environment({"data": str(tmp_path / "d"), "port": "0"}),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
     assert result.returncode == 2, result.stderr

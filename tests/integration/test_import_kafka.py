@@ -15,7 +15,7 @@ import uproot
 from dqmstream.store.store import Store
 from playback.bench.program import Program, finished, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 RUN = 500
 BINS = {3: [0, 4, 2, 0], 4: [1, 9, 0, 0], 9: [0, 0, 7, 5]}
@@ -43,7 +43,7 @@ def write_file(path: Path, changed: int = 0) -> Path:
 
 def get(program: Program, route: str, **query: object) -> Any:
     url = f"{program.address}/api/v1/{route}?{urllib.parse.urlencode(query)}"
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 ours
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
         return msgspec.json.decode(answer.read())
 
 
@@ -94,15 +94,14 @@ def test_an_import_is_shown_judged_stored_and_not_sent_twice(
     command += ["--workspace", "tracker", "--json"]
     total = sum(map(sum, BINS.values()))
     with running(["run"], settings) as program:
-        first = finished(command, settings, timeout=100)
+        first = finished(command, settings, timeout=240)
         until_shown(program, total)
         assert judged(program) == OUTCOMES
-        again = finished(command, settings, timeout=100)
+        again = finished(command, settings, timeout=240)
         write_file(tmp_path / "charge.root", changed=30)
-        changed = finished(command, settings, timeout=100)
+        changed = finished(command, settings, timeout=240)
         until_shown(program, total + 30)
-        (run,) = [one for one in get(program, "runs")["runs"] if one["run"] == RUN]
-        assert (run["marks"], run["ended"]) == (["imported"], True)
+        assert _ended(program)["marks"] == ["imported"]
         _until_stored(tmp_path / "data" / "store.sqlite", total + 30)
     said = [each["runs"][0] for each in (first, again, changed)]
     assert [(one["sent"], one["replaced"], one["unchanged"]) for one in said] == [
@@ -112,12 +111,25 @@ def test_an_import_is_shown_judged_stored_and_not_sent_twice(
     ]
 
 
+def _ended(program: Program) -> Any:
+    """The run, once the gateway has it as ended."""
+    for _ in range(600):
+        (run,) = [one for one in get(program, "runs")["runs"] if one["run"] == RUN]
+        if run["ended"]:
+            return run
+        time.sleep(0.1)
+    pytest.fail(f"the gateway does not show that it has ended: {run}")
+
+
 def _until_stored(path: Path, wanted: int) -> None:
+    found = -1
     with Store(f"sqlite:///{path}") as store:
-        (name,) = store.sets(RUN)
-        for _ in range(300):
-            trend = store.element_trend(name, RUN, "tracker", "charge", sorted(BINS))
-            found = int(trend.cells[:, : trend.element.cells].sum())
+        for _ in range(600):
+            names = store.sets(RUN)
+            assert len(names) < 2, names
+            for name in names:
+                trend = store.element_trend(name, RUN, "tracker", "charge", sorted(BINS))
+                found = int(trend.cells[:, : trend.element.cells].sum())
             if found == wanted:
                 return
             time.sleep(0.1)

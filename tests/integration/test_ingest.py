@@ -33,7 +33,7 @@ from tests.ingesting import ARROW, INGEST, access, bearer, gateway, send_over_ht
 from tests.random_run import BOOKING, RandomRun, assert_equal_to_boost, batch_fill, random_batch
 from tests.troubled_log import TroubledLog
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 PARTITIONS = 3
 
@@ -161,6 +161,7 @@ async def _lumisection(client: httpx.AsyncClient, source: RandomRun) -> int:
     try:
         answer = await client.get(f"{INGEST}/runs/{source.run}/sources/{source.name}")
     except httpx.TransportError:
+        await asyncio.sleep(0.2)  # or asking would take the time that it needs to start
         return 0
     return int(answer.json()["lumisection"]) if answer.status_code == 200 else 0
 

@@ -47,7 +47,7 @@ def _run(arguments: list[str], folder: Path, paths: list[Path]) -> str:
         },
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=240,
         check=False,
     )
     assert result.returncode == 0, result.stderr[-3000:]
@@ -75,7 +75,7 @@ def _demo(*more: str) -> list[str]:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_wheel_holds_all_that_the_demo_needs(tmp_path: Path) -> None:
     """Page, quality tests, migrations: run from the wheel's files alone, elsewhere."""
     wheel = _wheel(ROOT, tmp_path / "wheel")
@@ -93,7 +93,7 @@ def test_the_wheel_holds_all_that_the_demo_needs(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_workspace_of_another_package_is_found_and_filled(tmp_path: Path) -> None:
     """One small module and an entry point, as the README shows."""
     project = tmp_path / "project"

@@ -20,7 +20,7 @@ from dqmstream.transport.compacted import read_to_end
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from tests.filled import fill_to_the_end, make_topics
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "java"
 PARTITIONS = 3
@@ -60,7 +60,7 @@ async def test_what_java_sends_is_what_is_filled(
             [*program, kafka, kafka_prefix, *numbers],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         assert ended.returncode == 0, ended.stderr

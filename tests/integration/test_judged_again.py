@@ -36,7 +36,7 @@ from tests.judged_run import (
     opened,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 LATE = 5
 NONE_OF_THEM = '[[quality_test]]\nname = "x"\nalgorithm = "DeadChannel"\npath = "nothing"\n'

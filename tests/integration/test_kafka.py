@@ -40,9 +40,9 @@ from tests.integration.test_replay import EVENTS, PASSES
 Hashes: TypeAlias = Mapping[tuple[int, int, str], str]
 """By run, LS and workspace."""
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-PATIENCE = 120
+PATIENCE = 240
 LENGTH = 4
 SYNTHETIC = ["--lumisections", str(LENGTH), "--rate", "40", "--speed", "0", "--seed", "3"]
 WORKSPACES = "ecal,muon,pixel"
@@ -113,13 +113,13 @@ def digest(contents: Contents) -> str:
 def get(address: str, route: str, **query: object) -> Any:
     """What the gateway answers."""
     url = f"{address}/api/v1/{route}?{urllib.parse.urlencode(query)}"
-    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 ours
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
         return json.loads(answer.read())
 
 
 def page(address: str) -> str:
     """What a browser gets first."""
-    with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 ours
+    with urllib.request.urlopen(address, timeout=60) as answer:  # noqa: S310 ours
         return str(answer.read().decode())
 
 
@@ -269,7 +269,7 @@ def test_each_service_says_when_it_is_ready_and_stops_when_asked(
     for process in running.values():
         process.send_signal(number)
     for name, process in running.items():
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert (process.returncode, "Traceback" in errors) == (0, False), (name, errors)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 from pathlib import Path
 
@@ -20,9 +21,9 @@ from services.settings import Settings
 from tests.integration.test_kafka import closed, contents_in_log, contents_in_store, get, wait_for
 from tests.integration.test_kafka import loaded as settings_of
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
-PATIENCE = 120
+PATIENCE = 240
 LENGTH = 6
 PLAN = """
 seed = 7
@@ -76,6 +77,8 @@ def test_an_analyser_killed_on_kafka_goes_on_as_if_nothing_had_been(
         "workspaces": WORKSPACES,
         "partitions": "2",
         "display_rate": "20",
+        # No LS is closed while its source stands still.
+        "lumisection_timeout": "300",
     }
 
     def analysed() -> set[int]:
@@ -85,13 +88,19 @@ def test_an_analyser_killed_on_kafka_goes_on_as_if_nothing_had_been(
         system.start("analyser", "analyse")
         system.start("display", "display")
         system.wait("analyser", "display")
-        produce = command(["produce", *files, "--speed", "30", "--json"])
+        produce = command(["produce", *files, "--speed", "10", "--json"])
         with subprocess.Popen(
             produce, env=environment(settings), stdout=subprocess.PIPE
         ) as sending:
-            wait_for("some LSs are analysed", lambda: len(analysed()) >= 2)
-            system.kill("analyser")
-            before = analysed()
+            # The source stands still until the analyser is dead, or would be through by then.
+            wait_for("some LSs are shown", lambda: len(closed(system.address, RUN)) >= 2)
+            sending.send_signal(signal.SIGSTOP)
+            try:
+                wait_for("some LSs are analysed", lambda: len(analysed()) >= 2)
+                system.kill("analyser")
+                before = analysed()
+            finally:
+                sending.send_signal(signal.SIGCONT)
             said, _ = sending.communicate(timeout=PATIENCE)
         assert [one["selected"] for one in json.loads(said)["sent"]] == [LENGTH * 60]
         wait_for("dqm_stream is filled", lambda: len(_of(settings, "dqm_stream")) == LENGTH)

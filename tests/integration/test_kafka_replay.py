@@ -19,7 +19,7 @@ from playback.replaying.control import ask
 from tests.event_files import chunks_of
 from tests.recorded import CONDITIONS, SmallRun
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def test_a_daemon_obeys_and_goes_on_after_a_kill_and_all_of_it_is_recorded(
         _wait(path, lambda _: _goes_on(path, 9), output)
     folder = tmp_path / "recorded"
     recorded = ["playback", "record", "--from-log", "--out", str(folder), "--last-lumisection", "5"]
-    summary = finished([*recorded, "--seconds", "20", "--json"], settings, timeout=120)
+    summary = finished([*recorded, "--seconds", "20", "--json"], settings, timeout=240)
     assert summary["runs"][:2] == [7, 8]
     recording = Recording(folder)
     assert list(recording.problems()) == []
@@ -108,11 +108,11 @@ def test_what_is_sent_once_has_the_same_contents_when_it_is_recorded(
     settings = {"kafka": kafka, "kafka_prefix": kafka_prefix, "partitions": "4"}
     replay = ["playback", "replay", str(played.folder), "--send-only", "--speed", "0"]
     done = subprocess.run(
-        command(replay), env=environment(settings), capture_output=True, check=False, timeout=120
+        command(replay), env=environment(settings), capture_output=True, check=False, timeout=240
     )
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "recorded"
     arguments = ["playback", "record", "--from-log", "--out", str(folder), "--seconds", "20"]
-    summary = finished([*arguments, "--json"], settings, timeout=120)
+    summary = finished([*arguments, "--json"], settings, timeout=240)
     assert summary["contents"] == played.contents
     assert list(Recording(folder).problems()) == []

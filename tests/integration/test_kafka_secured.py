@@ -10,7 +10,7 @@ from playback.bench.program import command, environment
 from playback.broker import Cluster
 from tests.integration.test_kafka import contents_in_log
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 SOURCE = ["--lumisections", "2", "--rate", "20", "--speed", "0"]
 
@@ -22,7 +22,7 @@ def ended(settings: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
 
