@@ -1,11 +1,12 @@
 """What integration tests share: whole systems as processes, and a browser to look at their page."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +36,8 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-_START_SECONDS: Final = 120
-_PATIENCE: Final = 25_000
+_START_SECONDS: Final = 240
+PATIENCE: Final = 120_000
 """Milliseconds: contents of LSs come after the LSs, and machines of tests do much else."""
 _SCREENSHOTS: Final = Path(os.environ.get("DQMSTREAM_SCREENSHOTS", "build/screenshots"))
 
@@ -67,10 +68,11 @@ class Visit:
 def _running_system(folder: Path, *flags: str) -> Iterator[RunningSystem]:
     """A synthetic run played through all services, LSs of 2 s, as a process.
 
-    4 kHz, so that an LS has as many entries as the shipped quality tests want.
+    4 kHz, so that an LS has as many entries as the shipped quality tests want; longer than the
+    tests of a module can take, however busy the machine is.
     """
     command = [sys.executable, "-m", "services.cli", "demo", "--port", "0", "--speed", "1"]
-    command += ["--seconds", "2", "--rate", "4000", "--lumisections", "200"]
+    command += ["--seconds", "2", "--rate", "4000", "--lumisections", "2000"]
     command += ["--workspaces", "pixel,ecal", "--data", str(folder / "data"), *flags]
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err)
@@ -90,7 +92,7 @@ def faulty_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """Headless Chromium, of which as much patience is had in all tests."""
-    expect.set_options(timeout=_PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=_chromium(), args=list(_FLAGS))
         yield browser
@@ -115,6 +117,24 @@ async def doomed_visit(
             yield visit, system.process.kill
 
 
+async def until(is_so: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Look until it is so, what nothing tells of; most is better waited for by `expect`."""
+    last = time.monotonic() + PATIENCE / 1000
+    while not await is_so():
+        if time.monotonic() > last:
+            pytest.fail(f"not so in {PATIENCE / 1000:g} s: {what}")
+        await asyncio.sleep(0.1)
+
+
+async def fits(page: Page, width: int) -> None:
+    """Wait until nothing of a page is wider than so many pixels: canvases follow a new width."""
+
+    async def is_within() -> bool:
+        return bool(await page.evaluate("document.documentElement.scrollWidth") <= width)
+
+    await until(is_within, f"the page is {width} px wide")
+
+
 async def screenshot(page: Page, name: str) -> None:
     """Leave what a page looks like as `NAME.png` in the folder of screenshots."""
     await page.screenshot(path=_SCREENSHOTS / f"{name}.png")
@@ -123,7 +143,7 @@ async def screenshot(page: Page, name: str) -> None:
 @asynccontextmanager
 async def _visit(browser: Browser, system: RunningSystem) -> AsyncIterator[Visit]:
     page = await browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(_PATIENCE)
+    page.set_default_timeout(PATIENCE)
     visit = Visit(page, system.url)
     _listen(visit)
     yield visit
@@ -163,8 +183,8 @@ def _chromium() -> str:
 def _address(process: subprocess.Popen[bytes], folder: Path) -> str:
     """The address of the page, which is the first line the process prints."""
     for _ in range(_START_SECONDS * 10):
-        line = (folder / "out").read_text().partition("\n")[0]
-        if line.startswith("page: http"):
+        line, ended, _ = (folder / "out").read_text().partition("\n")
+        if ended and line.startswith("page: http"):
             return line.removeprefix("page: ")
         if process.poll() is not None:
             break
@@ -176,7 +196,7 @@ def _address(process: subprocess.Popen[bytes], folder: Path) -> str:
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(15)
+        process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
