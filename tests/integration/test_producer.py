@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -56,6 +57,65 @@ class WatchedRun(RandomRun):
             self.read.append(one.lumisection)
             yield one
         self.exhausted.append(True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HaltedRun(RandomRun):
+    """Nothing comes of its last LS until somebody lets it go on."""
+
+    goes_on: threading.Event = field(default_factory=threading.Event)
+
+    def lumisections(self, after: int) -> Iterator[SourceLumisection]:
+        for one in super().lumisections(after):
+            if one.lumisection == self.length:
+                assert self.goes_on.wait(60)
+            yield one
+
+
+class HeldLog(TroubledLog):
+    """Holds up what `holds` says, chunks and LumisectionEnds, until somebody lets go of it."""
+
+    def __init__(
+        self,
+        log: Log,
+        holds: Callable[[EventBatch | LumisectionEnd], bool],
+        *,
+        pause: float = 0.0,
+        on_words: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        super().__init__(log, pause=pause, on_words=on_words)
+        self._holds = holds
+        self.held = 0
+        self.let_go = asyncio.Event()
+
+    async def _send(self, messages: Sequence[Outgoing]) -> list[int]:
+        held = [message for message in messages if self._is_held(message)]
+        if held and not self.let_go.is_set():
+            others = [message for message in messages if message not in held]
+            if others:
+                await super()._send(others)
+            self.held += 1
+            await self.let_go.wait()
+            return await super()._send(held)
+        return await super()._send(messages)
+
+    def _is_held(self, message: Outgoing) -> bool:
+        said = CODEC.decode(message.headers, message.value)
+        return isinstance(said, EventBatch | LumisectionEnd) and self._holds(said)
+
+
+OUTAGE = 4
+
+
+def leaving(memory: MemoryLog) -> TroubledLog:
+    """A log that goes away, once, when it is handed something of LS 4."""
+
+    def go_away(lumisection: int) -> None:
+        if lumisection == OUTAGE and not log.failures["away"]:
+            log.away = True
+
+    log = TroubledLog(memory, on_words=go_away)
+    return log
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -145,10 +205,15 @@ async def test_of_a_run_that_is_not_sent_again_it_is_known_how_far_the_log_has_i
 
 async def test_several_batches_are_in_flight(memory: MemoryLog) -> None:
     """A log that answers late does not make the source wait for each batch."""
-    log = TroubledLog(memory, pause=0.02)
+    log = HeldLog(memory, lambda said: isinstance(said, EventBatch), pause=0.02)
     source = RandomRun(name="first", seed=1, length=4, chunks=(6, 8), events=(20, 39))
     settings = ProducerSettings(batch_bytes=1, in_flight_batches=5)
-    await produce(log, source, clock=SystemClock(), settings=settings)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(produce(log, source, clock=SystemClock(), settings=settings))
+        await until(lambda: log.held == 5)
+        await asyncio.sleep(0.05)
+        assert log.held == 5
+        log.let_go.set()
     # Five with chunks, and one with markers or a checkpoint.
     assert 5 <= log.most <= 6
     assert_exact(await filled(memory, 4), [source])
@@ -156,16 +221,14 @@ async def test_several_batches_are_in_flight(memory: MemoryLog) -> None:
 
 async def test_a_re_readable_source_waits_while_the_log_is_away(memory: MemoryLog) -> None:
     """It is read a bounded piece ahead, and goes on where it stood."""
-    log = TroubledLog(memory)
-    source = WatchedRun(name="first", seed=2, length=200, chunks=(3, 8), events=(20, 39))
+    log = leaving(memory)
+    source = WatchedRun(name="first", seed=2, length=60, chunks=(3, 8), events=(20, 39))
     settings = ProducerSettings(read_ahead_bytes=60_000, retry_first=0.001, retry_most=0.01)
     progress = ProducerProgress()
     async with asyncio.TaskGroup() as tasks:
         producing = tasks.create_task(
             produce(log, source, clock=SystemClock(), settings=settings, progress=progress)
         )
-        await until(lambda: (progress.lumisection or 0) >= 3)
-        log.away = True
         await until(lambda: progress.unavailable)
         await until(lambda: progress.buffer_bytes > 50_000)
         failures = log.failures["away"]
@@ -179,22 +242,20 @@ async def test_a_re_readable_source_waits_while_the_log_is_away(memory: MemoryLo
     assert progress.retries >= 100
     assert progress.resent > 0
     assert progress.dropped == 0
-    assert_exact(await filled(memory, 200), [source])
+    assert_exact(await filled(memory, 60), [source])
 
 
 async def _live_outage(
     memory: MemoryLog, source: WatchedRun, settings: ProducerSettings
 ) -> ProducerProgress:
     """The log goes away in the run and comes back after the source's last event."""
-    log, progress = TroubledLog(memory), ProducerProgress()
+    log, progress = leaving(memory), ProducerProgress()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(
             produce(
                 log, source, clock=SystemClock(), settings=settings, speed=1.0, progress=progress
             )
         )
-        await until(lambda: (progress.lumisection or 0) >= 2)
-        log.away = True
         # Nothing holds the source up: it comes to its end while the log is away.
         await until(lambda: source.exhausted)
         assert log.failures["away"] > 0
@@ -279,31 +340,26 @@ async def _started(log: Log) -> None:
         await asyncio.sleep(0.001)
 
 
+async def _killed_in(memory: MemoryLog, source: RandomRun) -> None:
+    """A life of a source that dies when all but the end of its last LS is in the log."""
+    broken = source.length
+    log = HeldLog(
+        memory, lambda said: isinstance(said, LumisectionEnd) and said.lumisection == broken
+    )
+    async with asyncio.TaskGroup() as tasks:
+        dying = tasks.create_task(produce(log, source, clock=SystemClock(), speed=1.0))
+        await until(lambda: log.held)
+        dying.cancel()
+
+
 async def test_a_restarted_live_source_replaces_its_dead_incarnation(memory: MemoryLog) -> None:
     """What the dead one sent stays and is counted; that it never ended its LS is named."""
-    dead = WatchedRun(name="first", seed=5, length=50, **LIVE)
-    progress = ProducerProgress()
-    async with asyncio.TaskGroup() as tasks:
-        dying = tasks.create_task(
-            produce(memory, dead, clock=SystemClock(), speed=1.0, progress=progress)
-        )
-        # It dies with chunks of an LS sent whose end it has not told.
-        await until(
-            lambda: (
-                progress.lumisection is not None
-                and progress.lumisection >= 3
-                and progress.in_flight_bytes == 0
-            )
-        )
-        while True:
-            said = await _said(memory)
-            chunks = {m.chunk.lumisection for m in said if isinstance(m, EventBatch)}
-            ended = {m.lumisection for m in said if isinstance(m, LumisectionEnd)}
-            if max(chunks) not in ended:
-                break
-            await asyncio.sleep(0.001)
-        dying.cancel()
-    broken = max(chunks)
+    broken = 4
+    await _killed_in(memory, RandomRun(name="first", seed=5, length=broken, **LIVE))
+    said = await _said(memory)
+    assert broken in {one.chunk.lumisection for one in said if isinstance(one, EventBatch)}
+    ended = {one.lumisection for one in said if isinstance(one, LumisectionEnd)}
+    assert ended == set(range(1, broken))
     born = WatchedRun(
         name="first",
         seed=5,
@@ -330,16 +386,16 @@ async def test_a_live_source_started_again_joins_after_the_lumisection_its_last_
     memory: MemoryLog,
 ) -> None:
     assert await joining_lumisection(memory, "first", RUN) == 1
-    progress = ProducerProgress()
-    source = WatchedRun(name="first", seed=12, length=50, **LIVE)
+    halted = HaltedRun(name="first", seed=12, length=5, **LIVE)
     async with asyncio.TaskGroup() as tasks:
-        dying = tasks.create_task(
-            produce(memory, source, clock=SystemClock(), speed=1.0, progress=progress)
-        )
-        await until(lambda: (progress.lumisection or 0) >= 3)
+        dying = tasks.create_task(produce(memory, halted, clock=SystemClock(), speed=1.0))
+        # It has noted LS 4, and is in LS 5.
+        while await joining_lumisection(memory, "first", RUN) < 6:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
         dying.cancel()
+        halted.goes_on.set()
     first = await joining_lumisection(memory, "first", RUN)
-    assert (progress.lumisection or 0) < first <= (progress.lumisection or 0) + 2
+    assert first == 6
     born = RandomRun(
         name="first",
         seed=12,
@@ -387,10 +443,8 @@ async def test_sources_played_together_stay_less_than_half_of_the_open_lumisecti
 
         return note
 
-    logs = {
-        "fast": TroubledLog(memory, on_words=than("slow")),
-        "slow": TroubledLog(memory, on_words=than("fast"), pause=0.005),
-    }
+    slow = HeldLog(memory, lambda _: True, on_words=than("fast"), pause=0.005)
+    logs = {"fast": TroubledLog(memory, on_words=than("slow")), "slow": slow}
     settings = ProducerSettings(patience=3600, apart=apart)
     async with asyncio.TaskGroup() as tasks:
         for name, log in logs.items():
@@ -404,6 +458,9 @@ async def test_sources_played_together_stay_less_than_half_of_the_open_lumisecti
                     progress=progress[name],
                 )
             )
+        await until(lambda: slow.held and max(ahead) >= apart)
+        await asyncio.sleep(0.05)
+        slow.let_go.set()
     assert max(ahead) == apart
     booking_set = BookingSet([BOOKING], FoldSettings(partitions=PARTITIONS, max_open=max_open))
     assert_exact(await fill_to_the_end(memory, booking_set, 25), list(runs.values()))

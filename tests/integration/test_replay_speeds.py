@@ -25,9 +25,12 @@ from services.filler.progress import FillerProgress
 from services.filler.service import run_filler
 from services.filler.settings import FillerSettings
 from tests.filled import fill_to_the_end, make_topics, merged
+from tests.leaping_clock import LeapingClock, fall_silent
 from tests.random_run import BOOKING, RandomRun, batch_fill
 
 LENGTH = 8
+SILENCE = 1000.0
+"""Seconds, which pass when a test says so."""
 CHANGES = parse_changes(
     holes=["3,6"], repeated=["2-5*3"], late=["other+0.4"], renamed=["first=beam"]
 )
@@ -129,17 +132,22 @@ async def test_a_source_that_comes_too_late_is_missed_by_time_out_and_counted_ap
     recording: Recording,
 ) -> None:
     """LSs close without it and say so; what it sends then is shown beside them, none is lost."""
-    clock = SystemClock()
+    clock, progress = LeapingClock(), FillerProgress()
     booking_set = BookingSet([BOOKING], FoldSettings(partitions=2))
-    log = MemoryLog(clock)
+    log = MemoryLog(SystemClock())
     await make_topics(log, 2)
-    await announce(log, booking_set, clock=clock, who="test")
+    await announce(log, booking_set, clock=SystemClock(), who="test")
     changes = parse_changes(late=["other+45"])
     played = [ChangedRun(source, changes, run=70) for source in recording.sources]
     sources = [RandomRun(name=name, seed=5, length=LENGTH) for name in ("first", "other")]
     layout = booking_set.layouts[0]
     impatient = ProducerSettings(patience=0.2)
     names = tuple(one.name for one in played)
+
+    async def send(name: str) -> None:
+        (one,) = (one for one in played if one.name == name)
+        await produce(log, one, clock=SystemClock(), settings=impatient, speed=30.0, expected=names)
+
     async with asyncio.TaskGroup() as tasks:
         filling = tasks.create_task(
             run_filler(
@@ -149,25 +157,25 @@ async def test_a_source_that_comes_too_late_is_missed_by_time_out_and_counted_ap
                 decode_chunk,
                 member="impatient",
                 settings=FillerSettings(
-                    publish_interval=0.02, lumisection_timeout=0.3, run_timeout=60.0
+                    publish_interval=0.02, lumisection_timeout=SILENCE, run_timeout=1000 * SILENCE
                 ),
                 clock=clock,
-                progress=FillerProgress(),
+                progress=progress,
                 ready=lambda: None,
             )
         )
-        async with asyncio.TaskGroup() as sending:
-            for one in played:
-                sending.create_task(
-                    produce(log, one, clock=clock, settings=impatient, speed=15.0, expected=names)
-                )
+        await send("first")
+        await fall_silent(log, progress, clock, SILENCE)
+        while sum(one.closed for one in await merged(log, layout)) < LENGTH:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        await send("other")
         whole = [
             batch_fill(
                 layout, [b for source in sources for b in source.batches(number)]
             ).cells.tobytes()
             for number in range(1, LENGTH + 1)
         ]
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             found: list[Merged] = []
             while [_whole(one).cells.tobytes() for one in found] != whole:
                 await asyncio.sleep(0.05)

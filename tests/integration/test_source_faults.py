@@ -4,8 +4,9 @@ Several sources of one synthetic run, played side by side through real producers
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,9 @@ from dqmstream.histograms.contents import Contents
 from dqmstream.kernels.filler import WorkspaceFiller
 from dqmstream.producing import ProducerSettings, produce
 from dqmstream.producing.disturbed import produce_disturbed
+from dqmstream.producing.pace import Pace
 from dqmstream.producing.progress import ProducerProgress
 from dqmstream.sources.synthetic import Scenario, SyntheticConfig, parse_fault
-from dqmstream.sources.synthetic.source import SyntheticSource
 from dqmstream.store.store import Store
 from dqmstream.transport.embedded import EmbeddedLog
 from dqmstream.transport.log import Log
@@ -34,11 +35,13 @@ from services.filler.progress import FillerProgress
 from services.filler.service import run_filler
 from services.filler.settings import FillerSettings
 from tests.filled import make_topics, merged
+from tests.leaping_clock import LeapingClock, fall_silent
 
 LENGTH = 8
 SECONDS = 0.2
-SILENCE = 0.5
-"""Seconds that close an LS; an LS is played in `SECONDS`."""
+SILENCE = 1000.0
+"""Seconds that close an LS, and after which sources do not wait for another: they pass when a test
+says so, however busy the machine is."""
 
 BOOKING = Workspace(
     "bril", "Hits by channel.", [histogram("channels", integer(0, 48), fill="bril.channel")]
@@ -76,60 +79,109 @@ def expected(
     return contents
 
 
-async def _send(log: Log, source: SyntheticSource, names: tuple[str, ...], speed: float) -> None:
-    settings = ProducerSettings(patience=SILENCE)
-    if not source.troubles:
-        await produce(
-            log, source, clock=SystemClock(), settings=settings, speed=speed, expected=names
+class Playing:
+    """Sources and a filler at work, by a clock that leaps."""
+
+    def __init__(self, log: Log, scenario: Scenario, booking_set: BookingSet) -> None:
+        self._log = log
+        self._scenario = scenario
+        self._set = booking_set
+        self._filled = FillerProgress()
+        self._clock = LeapingClock()
+        sources = {source.name: source for source in scenario.event_sources()}
+        self._sources = sources
+        self._paces = {name: Pace(self._clock, 1) for name in sources}
+        self._sent = {name: ProducerProgress() for name in sources}
+        self._sending: dict[str, asyncio.Task[object]] = {}
+
+    async def all_of(self, act: "Act", done: Callable[[list[Merged]], bool]) -> list[Merged]:
+        """Play until readers see what is waited for."""
+        async with asyncio.TaskGroup() as tasks:
+            for name in self._sources:
+                self._sending[name] = tasks.create_task(self._send(name))
+            filling = tasks.create_task(self._fill())
+            await act(self)
+            while True:
+                found = await self.merged()
+                if len(found) == LENGTH and all(one.closed for one in found) and done(found):
+                    break
+                await asyncio.sleep(0.1)
+            filling.cancel()
+        return found
+
+    async def merged(self) -> list[Merged]:
+        """What readers see."""
+        return await merged(self._log, self._set.layouts[0])
+
+    async def sent(self, lumisection: int, *names: str) -> None:
+        """Until all of an LS of these sources is in the log."""
+        while any((self._sent[name].lumisection or 0) < lumisection for name in names):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    async def catches_up(self, name: str) -> None:
+        """A source that is late does not wait any longer, to its end."""
+        while not self._sending[name].done():
+            self._paces[name].hurry()
+            await asyncio.sleep(0.02)
+
+    async def silence(self, last: int) -> None:
+        """Nothing comes for long, after the filler has read all there is; all that is open closes,
+        up to this LS."""
+        await fall_silent(self._log, self._filled, self._clock, SILENCE)
+        while sum(one.closed for one in await self.merged()) < last:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    async def _send(self, name: str) -> None:
+        source, settings = self._sources[name], ProducerSettings(patience=SILENCE)
+        send = partial(produce_disturbed, troubles=source.troubles) if source.troubles else produce
+        await send(
+            self._log,
+            source,
+            clock=self._clock,
+            settings=settings,
+            expected=self._scenario.sources,
+            progress=self._sent[name],
+            pace=self._paces[name],
         )
-        return
-    await produce_disturbed(
-        log,
-        source,
-        troubles=source.troubles,
-        clock=SystemClock(),
-        settings=settings,
-        speed=speed,
-        expected=names,
-        progress=ProducerProgress(),
-    )
+
+    async def _fill(self) -> None:
+        await run_filler(
+            self._log,
+            self._set,
+            [WorkspaceFiller(layout) for layout in self._set.layouts],
+            decode_chunk,
+            member="one",
+            settings=FillerSettings(
+                publish_interval=0.05,
+                checkpoint_interval=0.1,
+                lumisection_timeout=SILENCE,
+                run_timeout=1000 * SILENCE,
+            ),
+            clock=self._clock,
+            progress=self._filled,
+            ready=lambda: None,
+        )
+
+
+Act = Callable[[Playing], Awaitable[None]]
+
+
+async def nothing(_: Playing) -> None:
+    """Nobody is waited for in vain."""
 
 
 async def play(
-    folder: Path, scenario: Scenario, booking_set: BookingSet, done: Callable[[list[Merged]], bool]
+    folder: Path,
+    scenario: Scenario,
+    booking_set: BookingSet,
+    act: Act = nothing,
+    done: Callable[[list[Merged]], bool] = lambda _: True,
 ) -> list[Merged]:
     """All sources of a scenario and a filler, until readers see what is waited for."""
     async with EmbeddedLog.open(folder / "log", clock=SystemClock()) as log:
         await make_topics(log, booking_set.fold.partitions)
         await announce(log, booking_set, clock=SystemClock(), who="test")
-        async with asyncio.TaskGroup() as tasks:
-            for source in scenario.event_sources():
-                tasks.create_task(_send(log, source, scenario.sources, speed=1))
-            filling = tasks.create_task(
-                run_filler(
-                    log,
-                    booking_set,
-                    [WorkspaceFiller(layout) for layout in booking_set.layouts],
-                    decode_chunk,
-                    member="one",
-                    settings=FillerSettings(
-                        publish_interval=0.05,
-                        checkpoint_interval=0.1,
-                        lumisection_timeout=SILENCE,
-                        run_timeout=20,
-                    ),
-                    clock=SystemClock(),
-                    progress=FillerProgress(),
-                    ready=lambda: None,
-                )
-            )
-            while True:
-                found = await merged(log, booking_set.layouts[0])
-                if len(found) == LENGTH and all(one.closed for one in found) and done(found):
-                    break
-                await asyncio.sleep(0.1)
-            filling.cancel()
-    return found
+        return await Playing(log, scenario, booking_set).all_of(act, done)
 
 
 @pytest.fixture(params=[1, 2])
@@ -139,7 +191,7 @@ def booking_set(request: pytest.FixtureRequest) -> BookingSet:
 
 async def test_sources_share_the_events_of_a_run(tmp_path: Path, booking_set: BookingSet) -> None:
     run = scenario()
-    found = await play(tmp_path, run, booking_set, lambda _: True)
+    found = await play(tmp_path, run, booking_set)
     for one in found:
         assert one.complete, one.account.lacking
         assert one.account.missing == ()
@@ -153,7 +205,15 @@ async def test_sources_that_never_come_or_die_are_named_and_the_others_are_fille
     tmp_path: Path, booking_set: BookingSet
 ) -> None:
     run = scenario("missing:bu3", "missing:bu2@5-")
-    found = await play(tmp_path, run, booking_set, lambda _: True)
+
+    async def act(playing: Playing) -> None:
+        # They do not run further ahead of the one that they wait for.
+        await playing.sent(4, "bu1", "bu2")
+        await playing.silence(4)
+        await playing.sent(LENGTH, "bu1")
+        await playing.silence(LENGTH)
+
+    found = await play(tmp_path, run, booking_set, act)
     for one in found:
         number = one.key.lumisection
         there = ("bu1",) if number >= 5 else ("bu1", "bu2")
@@ -170,13 +230,18 @@ async def test_sources_that_never_come_or_die_are_named_and_the_others_are_fille
 async def test_a_late_source_lands_in_late_segments(
     tmp_path: Path, booking_set: BookingSet
 ) -> None:
-    """Twenty LSs of 0.2 s are more than the silence that closes an LS."""
-    run = scenario("late:bu2+20@3-5")
+    run = scenario("late:bu2+2000@3-5")
+
+    async def act(playing: Playing) -> None:
+        await playing.sent(2, "bu2")
+        await playing.sent(6, "bu1", "bu3")
+        await playing.silence(6)
+        await playing.sent(LENGTH, "bu1", "bu3")
+        await playing.catches_up("bu2")
+        await playing.silence(LENGTH)
+
     found = await play(
-        tmp_path,
-        run,
-        booking_set,
-        lambda found: all(_seen(one) == 120 for one in found),
+        tmp_path, run, booking_set, act, lambda found: all(_seen(one) == 120 for one in found)
     )
     late = {one.key.lumisection for one in found if one.late is not None}
     assert 3 in late
@@ -204,7 +269,7 @@ async def test_repeated_chunks_are_counted_and_dropped_and_altered_ones_are_refu
     tmp_path: Path, booking_set: BookingSet
 ) -> None:
     run = scenario("repeat:bu1*3@3-4", "altered:bu2@6")
-    found = await play(tmp_path, run, booking_set, lambda _: True)
+    found = await play(tmp_path, run, booking_set)
     for one in found:
         number = one.key.lumisection
         assert one.complete, one.account.lacking
@@ -216,14 +281,14 @@ async def test_repeated_chunks_are_counted_and_dropped_and_altered_ones_are_refu
         assert refused == (4 if number == 6 else 0), one.account.refused
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_demo_names_the_sources_that_are_missing(tmp_path: Path) -> None:
     """The shipped scenario through the whole system, with shorter silences."""
     arguments = ["demo", "--scenario", "missing_source", "--rate", "20", "--speed", "0"]
     settings = {
         "data": str(tmp_path),
         "port": "0",
-        "lumisection_timeout": "2",
+        "lumisection_timeout": "5",
         "run_timeout": "60",
         "workspaces": "bril",
     }
@@ -238,14 +303,14 @@ def test_a_demo_names_the_sources_that_are_missing(tmp_path: Path) -> None:
     assert {one["seen"] for one in lumisections[6:]} == {250}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_demo_keeps_what_came_late_beside_what_came_in_time(tmp_path: Path) -> None:
-    """The shipped scenario in LSs of half a second, and its silences as much shorter."""
-    arguments = ["demo", "--scenario", "late_source", "--seconds", "0.5", "--rate", "1200"]
+    """The shipped scenario in LSs of a second, and its silences as much shorter."""
+    arguments = ["demo", "--scenario", "late_source", "--seconds", "1", "--rate", "600"]
     settings = {
         "data": str(tmp_path),
         "port": "0",
-        "lumisection_timeout": "1",
+        "lumisection_timeout": "4",
         "run_timeout": "60",
         "workspaces": "bril",
     }
