@@ -11,7 +11,7 @@ from typing import Final
 __all__ = ["Balancer", "balanced"]
 
 _LOOK: Final = 0.2
-_PATIENCE: Final = 5.0
+_PATIENCE: Final = 30.0
 _QUESTION: Final = b"GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 
 
@@ -71,9 +71,11 @@ class Balancer:
         try:
             async with asyncio.timeout(_PATIENCE):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(_QUESTION)
-                answer = await reader.read(20)
-                writer.close()
+                try:
+                    writer.write(_QUESTION)
+                    answer = await reader.read(20)
+                finally:
+                    writer.close()
         except (OSError, TimeoutError):
             return False
         return b" 200 " in answer
@@ -119,4 +121,4 @@ def balanced(*ports: int) -> Iterator[Balancer]:
         yield balancer
     finally:
         balancer.end()
-        thread.join(10)
+        thread.join(60)
