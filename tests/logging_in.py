@@ -1,7 +1,6 @@
 """A real OpenID Connect provider as a process of its own, and people who are known there."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from dqmstream.clock import Clock, SystemClock
+from playback.broker.ports import free_port
 from services.gateway.access import Access
 from services.gateway.access_tokens import Role
 from services.gateway.oidc import People
@@ -22,30 +22,37 @@ __all__ = ["ADA", "BOB", "EVE", "access_with", "provider", "settings_of"]
 ADA: Final = {"sub": "1001", "preferred_username": "ada", "groups": ["dqm-shifters", "cms"]}
 BOB: Final = {"sub": "1002", "preferred_username": "bob", "groups": ["dqm-experts"]}
 EVE: Final = {"sub": "1003", "preferred_username": "eve", "groups": ["somebody-else"]}
-_START_SECONDS: Final = 40
+_START_SECONDS: Final = 90
 
 
 @contextmanager
 def provider(*flags: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Its issuer, and the process. `localhost`: to a gateway at 127.0.0.1 it is another site."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), *flags]
     for person in (ADA, BOB, EVE):
         command += ["--user-claims", json.dumps(person)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     issuer = f"http://localhost:{port}"
     try:
-        for _ in range(_START_SECONDS * 10):
-            try:
-                httpx.get(f"{issuer}/.well-known/openid-configuration")
-                break
-            except httpx.HTTPError:
-                time.sleep(0.1)
+        _wait_for(issuer, process)
         yield issuer, process
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(60)
+
+
+def _wait_for(issuer: str, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
+        try:
+            httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=30)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    msg = f"the provider did not start within {_START_SECONDS} s (status {process.poll()})"
+    raise TimeoutError(msg)
 
 
 def settings_of(issuer: str, **more: Any) -> ProviderSettings:

@@ -1,6 +1,7 @@
 """Two streams of one run, each with products that the other lacks, from files to plots."""
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from dqmstream.testing import fill
 from dqmstream.workspaces.registry import load_workspaces
 from playback.bench.program import finished, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 PLAN = Plan(events=60, filled=0.9)
 WORKSPACES = {
@@ -70,6 +71,7 @@ def closed(client: Client, match: str, lumisection: int) -> list[Element]:
         found = client.elements(match=match, run=PLAN.run, lumisections=lumisection)
         if found and all(one.closed for one in found):
             return found
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("command", ["replay", "watch"])
@@ -112,7 +114,7 @@ def test_of_two_runs_each_is_judged_by_what_its_streams_have(folder: Path, tmp_p
         shutil.move(path, tmp_path)
     settings = {"data": str(tmp_path / "data"), "port": "0"}
     command = ["replay", str(folder), str(other), "--exit", "--json"]
-    document = finished(command, settings, timeout=200)
+    document = finished(command, settings, timeout=400)
     for played in document["runs"]:
         assert "INVALID" not in played["outcomes"]
         assert played["outcomes"]["NOT_RUN"] >= 5 * len(played["lumisections"])
