@@ -7,6 +7,7 @@ chunks, the number of partitions and of fillers, and whether services share a pr
 import asyncio
 import hashlib
 import json
+import math
 import signal
 import socket
 import subprocess
@@ -55,7 +56,7 @@ def loaded(variables: Mapping[str, str]) -> Settings:
     return load_settings({}, {f"DQMSTREAM_{n.upper()}": v for n, v in variables.items()}).settings
 
 
-async def _merged_in_log(settings: Settings) -> Hashes:
+async def _merged_in_log(settings: Settings, last: float) -> Hashes:
     shelf = LayoutShelf()
     merger = Merger(shelf)
     async with open_log(settings, SystemClock()) as log:
@@ -69,6 +70,8 @@ async def _merged_in_log(settings: Settings) -> Hashes:
             merger.apply(piece)
     hashes = {}
     for key in list(merger.keys()):
+        if key.lumisection > last:
+            continue
         merged = merger.merged(key)
         assert merged.closed, key
         assert merged.complete, (key, merged.account.missing)
@@ -77,9 +80,10 @@ async def _merged_in_log(settings: Settings) -> Hashes:
     return hashes
 
 
-def contents_in_log(settings: Mapping[str, str]) -> Hashes:
-    """Of every LS in a log, merged over partitions; all must be closed and complete."""
-    return asyncio.run(_merged_in_log(loaded(settings)))
+def contents_in_log(settings: Mapping[str, str], last: float = math.inf) -> Hashes:
+    """Of every LS in a log up to the last one that counts, merged over partitions; all of them
+    must be closed and complete."""
+    return asyncio.run(_merged_in_log(loaded(settings), last))
 
 
 def contents_in_store(settings: Mapping[str, str], run: int) -> Hashes:

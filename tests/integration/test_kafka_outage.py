@@ -13,7 +13,8 @@ from playback.broker import Cluster
 from playback.broker.ports import free_port
 from tests.integration.test_kafka import closed, contents_in_log, page, wait_for
 
-LENGTH = 10
+LENGTH = 5
+"""LSs that are waited for behind those before the outage."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,8 @@ def test_processes_outlive_a_broker_and_stop_in_order_without_one(
         }
         address = f"http://127.0.0.1:{settings['port']}"
         services = ("fill", "compare", "record", "serve")
-        # Long enough to be in the middle of it whenever the broker goes away.
-        source = ["--synthetic", "--seconds", "3", "--rate", "50", "--lumisections", str(LENGTH)]
+        # It does not end before it is told to: the broker goes away in the middle of it.
+        source = ["--synthetic", "--seconds", "2", "--rate", "50", "--lumisections", "5000"]
         with started(tmp_path, settings, *services) as running:
             wait_for("all are ready", lambda: all(one.is_ready() for one in running.values()))
             with subprocess.Popen(
@@ -92,18 +93,27 @@ def test_processes_outlive_a_broker_and_stop_in_order_without_one(
                 env=environment(settings),
                 stdout=subprocess.PIPE,
             ) as producer:
-                wait_for("events are shown", lambda: len(closed(address, 1)) > 0)
-                cluster.brokers[0].stop()
-                wait_for("none is ready", lambda: not any(r.is_ready() for r in running.values()))
-                assert all(one.is_alive() for one in running.values())
-                assert producer.poll() is None
-                cluster.brokers[0].start()
-                wait_for("all are ready", lambda: all(one.is_ready() for one in running.values()))
-                producer.communicate(timeout=240)
-                assert producer.returncode == 0
-            wait_for("all is shown", lambda: len(closed(address, 1)) == LENGTH)
-            contents = contents_in_log(settings)
-            assert {lumisection for _, lumisection, _ in contents} == set(range(1, LENGTH + 1))
+                try:
+                    wait_for("events are shown", lambda: len(closed(address, 1)) > 0)
+                    wanted = set(range(1, max(closed(address, 1)) + LENGTH + 1))
+                    cluster.brokers[0].stop()
+                    wait_for(
+                        "none is ready", lambda: not any(r.is_ready() for r in running.values())
+                    )
+                    assert all(one.is_alive() for one in running.values())
+                    assert producer.poll() is None
+                    cluster.brokers[0].start()
+                    wait_for(
+                        "all are ready", lambda: all(one.is_ready() for one in running.values())
+                    )
+                    wait_for("all is shown", lambda: closed(address, 1) >= wanted)
+                    producer.terminate()
+                    producer.communicate(timeout=240)
+                    assert producer.returncode == 0
+                finally:
+                    producer.kill()
+            contents = contents_in_log(settings, max(wanted))
+            assert {lumisection for _, lumisection, _ in contents} == wanted
             cluster.brokers[0].kill()
             for one in running.values():
                 one.process.terminate()
