@@ -178,7 +178,11 @@ class Player:
         for process in self._running:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def _python(self, text: str, block: Block) -> None:
         if Path(block.path).name.startswith("test_"):

@@ -17,7 +17,7 @@ from playback.broker.ports import free_port
 
 __all__ = ["Deployment", "deployed"]
 
-_READY_SECONDS: Final = 120.0
+_READY_SECONDS: Final = 240.0
 _STOP_SECONDS: Final = 30.0
 _POLL: Final = 0.05
 

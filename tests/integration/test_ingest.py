@@ -177,6 +177,9 @@ def embedded(tmp_path: Path) -> dict[str, str]:
         "partitions": str(PARTITIONS),
         "workspaces": "tests.random_run:BOOKING",
         "requests_per_second": "0",
+        # However long a life takes to begin, no LS is closed for its source's silence meanwhile.
+        "lumisection_timeout": "600",
+        "run_timeout": "600",
     }
 
 
