@@ -2,15 +2,16 @@
 
 Only whole closed files are read. A new file is complete and on the disk before it gets its name,
 and its name says which files it supersedes; so a crash at any moment loses nothing and brings
-nothing back.
+nothing back. A file that is compacted again keeps its name: who reads files by name must be kept
+away while it is given.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from dqmstream.transport.folder import sync_folder
 from dqmstream.transport.frame import BrokenFrameError, Frame, frames
 from dqmstream.transport.segment import Segment, mapped
 
@@ -19,9 +20,20 @@ __all__ = ["Replacement", "compact"]
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A file that holds what is left of some consecutive segments."""
+    """A file that holds what is left of some consecutive segments.
+
+    Parameters
+    ----------
+    segment
+        It, as it is once it has its name.
+    unfinished
+        Where it lies until then.
+    of
+        What it supersedes: maybe a file of the same name.
+    """
 
     segment: Segment
+    unfinished: Path
     of: tuple[Segment, ...]
 
 
@@ -56,8 +68,8 @@ def compact(
     segment_bytes
         Neighbours are merged up to this size.
     swap
-        Called for each new file, once it has its name: oldest first, so that a tombstone never
-        goes before what it buries.
+        Called for each new file, which is on the disk, to give it its name: oldest first, so that
+        a tombstone never goes before what it buries.
 
     Raises
     ------
@@ -69,9 +81,13 @@ def compact(
     survivors = _survivors(segments, tombstones_from)
     ends = [segment.base for segment in segments[1:]] + [end]
     for group in _groups(segments, survivors, segment_bytes):
-        first, after = group[0], ends[group[-1]]
         of = tuple(segments[index] for index in group)
-        swap(Replacement(_rewrite(of, segments[first].base, after, survivors.offsets), of))
+        new = _rewrite(of, ends[group[-1]], survivors.offsets)
+        try:
+            swap(new)
+        except OSError:
+            new.unfinished.unlink(missing_ok=True)
+            raise
 
 
 def _survivors(segments: Sequence[Segment], tombstones_from: int) -> _Survivors:
@@ -111,22 +127,21 @@ def _worth_writing(
         yield group
 
 
-def _rewrite(segments: Sequence[Segment], base: int, end: int, offsets: frozenset[int]) -> Segment:
-    path = segments[0].path.with_name(f"{base:020d}-{end:020d}.log")
+def _rewrite(of: tuple[Segment, ...], end: int, offsets: frozenset[int]) -> Replacement:
+    base = of[0].base
+    path = of[0].path.with_name(f"{base:020d}-{end:020d}.log")
     unfinished = path.with_suffix(".tmp")
     try:
         with unfinished.open("wb") as output:
-            for segment in segments:
+            for segment in of:
                 _copy(segment, offsets, output.write)
             output.flush()
             os.fsync(output.fileno())
             size = output.tell()
-        unfinished.replace(path)
-        sync_folder(path.parent)
     except OSError:
         unfinished.unlink(missing_ok=True)
         raise
-    return Segment(path, base, dense=False, size=size)
+    return Replacement(Segment(path, base, dense=False, size=size), unfinished, of)
 
 
 def _copy(segment: Segment, offsets: frozenset[int], write: Callable[[memoryview], int]) -> None:

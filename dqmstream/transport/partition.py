@@ -16,6 +16,7 @@ from pathlib import Path
 from dqmstream.errors import LogError, OffsetExpiredError
 from dqmstream.transport.append_file import AppendFile
 from dqmstream.transport.compaction import Replacement, compact
+from dqmstream.transport.folder import sync_folder
 from dqmstream.transport.frame import encode
 from dqmstream.transport.log import Outgoing, Record
 from dqmstream.transport.recovery import TornTail, recover, segments_in
@@ -258,9 +259,12 @@ class DiskPartition:
             )
 
     def _swap(self, new: Replacement) -> None:
+        # The name may be that of a file it supersedes: nobody may open the one as the other.
         with self._lock:
+            new.unfinished.replace(new.segment.path)
             at = self._closed.index(new.of[0])
             self._closed[at : at + len(new.of)] = [new.segment]
+        sync_folder(self._folder)
         for segment in new.of:
             if segment.path != new.segment.path:
                 segment.path.unlink()

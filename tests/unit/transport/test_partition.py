@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -319,6 +320,31 @@ def test_compaction_merges_small_files_and_leaves_what_is_compact_alone(tmp_path
     partition.close()
 
 
+def test_a_file_that_is_compacted_again_is_read_at_each_moment(tmp_path):
+    """Its name stays, its records move: neither is taken for the other, however slow the disk."""
+    sync, moments = os.fsync, []
+
+    def read_meanwhile(fd):
+        sync(fd)
+        found = read_all(partition, max_records=3, max_bytes=300)
+        moments.append([record for record in found if record.value is not None])
+
+    with mock.patch("dqmstream.transport.segment.INDEX_BYTES", 200):
+        partition = opened(tmp_path, segment_bytes=100_000)
+        partition.append([outgoing(b"gone%d" % n, None) for n in range(7)], 100)
+        partition.append([outgoing(b"k%d" % (n % 30), b"%d" % n * 20) for n in range(60)], 100)
+        partition.roll()
+        partition.compact(0)
+        before = read_all(partition)
+        with mock.patch("os.fsync", read_meanwhile):
+            partition.compact(200)
+        assert len(files(tmp_path)) == 2
+        assert read_all(partition) == before[7:]
+    assert len(moments) > 1
+    assert all(found == before[7:] for found in moments)
+    partition.close()
+
+
 def test_reading_goes_on_while_files_are_compacted_and_expire(tmp_path):
     """A reader gets each key's newest value, whatever is removed around it."""
     partition = opened(tmp_path)
@@ -331,16 +357,18 @@ def test_reading_goes_on_while_files_are_compacted_and_expire(tmp_path):
                 records, offset = partition.read(offset, 7, 1000)
                 seen.extend(records)
 
-    reader = threading.Thread(target=read)
-    reader.start()
-    for turn in range(300):
-        key = b"k%d" % (turn % 5)
-        (newest[key],) = partition.append([outgoing(key, b"%d" % turn * 20)], turn)
-        if turn % 10 == 0:
-            partition.roll()
-            partition.compact(0)
-    done.set()
-    reader.join()
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(read)
+        try:
+            for turn in range(300):
+                key = b"k%d" % (turn % 5)
+                (newest[key],) = partition.append([outgoing(key, b"%d" % turn * 20)], turn)
+                if turn % 10 == 0:
+                    partition.roll()
+                    partition.compact(0)
+        finally:
+            done.set()
+        reading.result()
     assert {record.key: record for record in read_all(partition)} == newest
     assert all(record.value == b"%d" % record.offset * 20 for record in seen)
     partition.close()
