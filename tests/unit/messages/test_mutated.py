@@ -46,8 +46,8 @@ def test_the_codec_refuses_a_changed_record_by_name_or_reads_a_message(
         found = CODEC.decode(headers, value)
     except MessageError:
         return
-    # What it takes, it can say again.
-    assert CODEC.decode(*CODEC.encode(found)) == found
+    # What it takes, it can say again; by their text, for a NaN differs from itself.
+    assert repr(CODEC.decode(*CODEC.encode(found))) == repr(found)
 
 
 @settings(max_examples=200)
