@@ -173,23 +173,41 @@ async def test_chunks_sent_twice_and_holes_end_up_in_the_log_as_they_should(
     }
 
 
+class _Waited(Pace):
+    """One that tells that an event of the current LS is waited for."""
+
+    def __init__(self, clock: SettableClock, speed: float) -> None:
+        super().__init__(clock, speed)
+        self.begun = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        self.begun.set()
+        await super().wait(seconds)
+
+    def next_lumisection(self, seconds: float) -> None:
+        super().next_lumisection(seconds)
+        self.begun.clear()
+
+
 async def test_a_command_ends_the_run_with_the_current_lumisection_and_loses_nothing() -> None:
     """The rest of the LS is sent at once; what the log has of it is whole."""
     clock = SettableClock()  # it stands still: without commands nothing would ever be sent
     log = await small_log(clock)
     steering = Steering()
     played = ChangedRun(SmallRun(), Changes(), steering=steering)
-    pace = Pace(clock, 1.0)
+    pace = _Waited(clock, 1.0)
     steering.begin(7, "small", pace)
     progress = ProducerProgress()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(produce(log, played, clock=clock, progress=progress, pace=pace))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(90):
+            await pace.begun.wait()
             await asyncio.sleep(0.05)
             assert progress.lumisection is None
             steering.next_lumisection()
             while progress.lumisection != 1:  # noqa: ASYNC110 what a producer tells is no event
                 await asyncio.sleep(0.01)
+            await pace.begun.wait()  # else nothing of LS 2 is played yet, and the run ends before
             await asyncio.sleep(0.05)
             assert (progress.lumisection, progress.chunks) == (1, 2)
             steering.next_run()
@@ -236,7 +254,7 @@ async def test_a_socket_that_a_dead_replay_left_is_taken_over(tmp_path: Path) ->
 
 def _raw(path: Path, raw: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.connect(str(path))
         try:
             connection.sendall(raw)
