@@ -57,6 +57,10 @@ from services.workspaces.limits import PostedLimits
 __all__ = ["run_gateway", "serve"]
 
 _BACKFILL_SECONDS: Final = 30.0
+_IDLE_SECONDS: Final = 15
+"""For which a connection is kept between two questions. Programs with httpx give up theirs after 5,
+as uvicorn would: who ends it first must not be this side, or a question that is on its way is
+lost."""
 
 
 async def run_gateway(
@@ -226,6 +230,7 @@ async def serve(
         server_header=False,
         proxy_headers=False,
         limit_concurrency=limits.connections,
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=1,
         ws=deflating(),
         ws_max_size=limits.message_bytes,

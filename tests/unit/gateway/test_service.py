@@ -33,6 +33,7 @@ from dqmstream.store.store import Store
 from dqmstream.store.writer import StoreWriter
 from dqmstream.transport.log import Log, Outgoing, TopicSpec
 from dqmstream.transport.memory import MemoryLog
+from services.gateway import service
 from services.gateway.desk import Desk
 from services.gateway.intake import TOPICS_READ, Intake, starting_positions
 from services.gateway.live import LiveView
@@ -324,6 +325,13 @@ async def test_it_is_ready_once_it_shows_what_only_the_store_has(
             strip = await anext(page.boards("strip"))
             assert sorted(strip.rows) == ["1", "2", "3", "4"]
         gateway.cancel()
+
+
+def test_a_program_gives_up_a_connection_that_it_does_not_use_before_the_gateway_does():
+    """What is asked on a connection that the other side is about to end gets no answer."""
+    expiry = httpx.Limits().keepalive_expiry
+    assert expiry is not None
+    assert 2 * expiry < service._IDLE_SECONDS
 
 
 async def test_the_page_is_served_at_the_root_with_types_and_tags(log):
