@@ -56,8 +56,16 @@ class QuietHours(Value, frozen=True, kw_only=True):
 
     def end(self, now: int) -> int | None:
         """When the quiet time ends in which `now` is, None if it is in none; ns since 1970."""
+        over = self._over(datetime.fromtimestamp(now // 1_000_000_000, UTC))
+        if over is None:
+            return None
+        # Where clocks skip all that lies between two of them, they are one.
+        over = self._over(over) or over
+        return round(over.timestamp()) * 1_000_000_000
+
+    def _over(self, moment: datetime) -> datetime | None:
+        """When those end, of one day, in which a moment is."""
         zone = _zone(self.zone)
-        moment = datetime.fromtimestamp(now // 1_000_000_000, UTC)
         today = moment.astimezone(zone).date()
         ends = []
         for day in (today - timedelta(days=1), today):
@@ -67,7 +75,7 @@ class QuietHours(Value, frozen=True, kw_only=True):
             begin, end = _at(day, self.start, zone), _at(over, self.until, zone)
             if begin <= moment < end:
                 ends.append(end)
-        return round(max(ends).timestamp()) * 1_000_000_000 if ends else None
+        return max(ends, default=None)
 
     def text(self) -> str:
         """In words."""
