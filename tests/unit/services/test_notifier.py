@@ -99,7 +99,7 @@ async def ledger(log: Log) -> dict[str, Delivery]:
     return {one.key: one for one in messages if isinstance(one, Delivery)}
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
     """Wait until something awaited holds."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 a log has no event to wait for
