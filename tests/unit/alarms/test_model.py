@@ -335,4 +335,4 @@ class Lives(RuleBasedStateMachine):
 
 
 Lives.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-TestLives = pytest.mark.timeout(120)(Lives.TestCase)
+TestLives = pytest.mark.timeout(300)(Lives.TestCase)
