@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -28,7 +29,9 @@ _START_SECONDS: Final = 90
 @contextmanager
 def provider(*flags: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Its issuer, and the process. `localhost`: to a gateway at 127.0.0.1 it is another site."""
-    port = free_port()
+    # Some tests call this on an event loop, which nothing of ours may block.
+    with ThreadPoolExecutor(1) as thread:
+        port = thread.submit(free_port).result()
     command = [sys.executable, "-m", "oidc_provider_mock", "--port", str(port), *flags]
     for person in (ADA, BOB, EVE):
         command += ["--user-claims", json.dumps(person)]
