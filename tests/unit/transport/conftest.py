@@ -27,7 +27,7 @@ from dqmstream.transport.log import Log, Outgoing, Record, TopicSpec
 from dqmstream.transport.memory import MemoryLog
 
 RETENTION = 3600.0
-PATIENCE = 40.0
+PATIENCE = 120.0
 
 
 class Subject(ABC):
@@ -107,7 +107,10 @@ class KafkaSubject(Subject):
     def __init__(self, servers: str, prefix: str) -> None:
         super().__init__()
         self.clock = SystemClock()
-        self._settings = KafkaSettings(servers=tuple(servers.split(",")), prefix=prefix)
+        # A busy machine must not make a member of a group look dead.
+        self._settings = KafkaSettings(
+            servers=tuple(servers.split(",")), prefix=prefix, session_timeout=20.0
+        )
 
     def open(self) -> AbstractAsyncContextManager[Log]:
         return KafkaLog.open(self._settings)

@@ -168,7 +168,7 @@ async def test_the_keeper_expires_and_compacts_until_it_is_cancelled(tmp_path):
     )
     table = TopicSpec(name="dqm.table", partitions=1, compacted=True)
     short = TopicSpec(name="dqm.short", partitions=1, retention_seconds=60.0)
-    async with opened(tmp_path, settings, clock) as log, asyncio.timeout(20):
+    async with opened(tmp_path, settings, clock) as log, asyncio.timeout(90):
 
         async def done():
             start, _ = await log.bounds(short.name, 0)

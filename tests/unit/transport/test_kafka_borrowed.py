@@ -11,7 +11,7 @@ from dqmstream.transport.log import Outgoing, TopicSpec
 
 pytestmark = pytest.mark.integration
 
-LONG = 20.0
+LONG = 60.0
 LENT = TopicSpec(name="lent", partitions=2, retention_seconds=3600.0)
 OWN = TopicSpec(name="own", partitions=1)
 

@@ -20,14 +20,14 @@ from dqmstream.errors import LogError
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from dqmstream.transport.log import Outgoing, TopicSpec
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PROGRAM = Path(__file__).with_name("kafka_member.py")
 ROOT = Path(dqmstream.__file__).parents[1]
 TOPIC = "dqm.topic"
 GROUP = "fillers"
 SOON = 0.05
-LONG = 40.0
+LONG = 90.0
 
 
 @pytest.fixture
@@ -53,6 +53,7 @@ class Member:
         self.leave = asyncio.Event()
         self.reading = asyncio.Event()
         self.reading.set()
+        self.resting = asyncio.Event()
 
     async def revoked(self, _, partitions):
         self.events.append(("revoked", partitions))
@@ -66,7 +67,9 @@ class Member:
         ) as self.reader:
             while not self.leave.is_set():
                 await self.reader.read(timeout=SOON)
-                await self.reading.wait()
+                if not self.reading.is_set():
+                    self.resting.set()
+                    await self.reading.wait()
 
     @property
     def share(self):
@@ -142,12 +145,12 @@ async def test_a_member_that_froze_finds_itself_put_out_and_goes_on(settings, lo
             other.leave.set()
             await running
         frozen.signal(signal.SIGCONT)
-        await until(lambda: len(frozen.named("assigned")) == 2)
-        assert frozen.named("revoked") == [whole]
-        assert ["not assigned" in said for said in frozen.named("commit")] == [True]
+        await until(lambda: len(frozen.named("assigned")) > 1)
+        assert frozen.named("revoked")[0] == whole
+        assert all("not assigned" in said for said in frozen.named("commit"))
         if not alone:
-            await until(lambda: len(other.share) == 3)
-            assert len(frozen.named("assigned")[1]) == 3
+            await until(lambda: len(other.share) == 3 == len(frozen.named("assigned")[-1]))
+        frozen.signal(signal.SIGSTOP)  # else it hears that `other` leaves, and commits its own
         other.leave.set()
     async with log.group(GROUP, [TOPIC], member="after") as after:
         assert [await after.committed(TOPIC, p) for p in range(6)] == [0] * 6
@@ -175,13 +178,15 @@ async def test_a_member_tends_to_keep_its_partitions(log):
 
 
 async def test_a_member_that_does_not_read_is_put_out_when_the_others_have_waited(settings):
-    async with KafkaLog.open(replace(settings, rebalance_timeout=3.0)) as log:
+    settings = replace(settings, rebalance_timeout=3.0, session_timeout=20.0)
+    async with KafkaLog.open(settings) as log:
         await log.ensure_topics([TopicSpec(name=TOPIC, partitions=6)])
         idle, other = Member("idle"), Member("other")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(idle.run(log))
             await until(lambda: shared_out(idle))
             idle.reading.clear()
+            await idle.resting.wait()
             tasks.create_task(other.run(log))
             await until(lambda: len(other.share) == 6)
             assert len(idle.share) == 6  # it has not been told: it does not read
@@ -189,7 +194,10 @@ async def test_a_member_that_does_not_read_is_put_out_when_the_others_have_waite
                 await idle.reader.commit({(TOPIC, 0): 0})
             idle.reading.set()
             await until(lambda: shared_out(idle, other))
-            assert [what for what, _ in idle.events] == ["assigned", "revoked", "assigned"]
+            # Who is slow to meet again is put out once more.
+            told = [what for what, _ in idle.events]
+            assert told == ["assigned"] + ["revoked", "assigned"] * (len(told) // 2)
+            assert len(told) > 1
             idle.leave.set()
             other.leave.set()
 
@@ -280,7 +288,7 @@ class Crowd:
                     {where: self._following[where[1]] for where in reader.assignment}
                 )
                 for _, partition in reader.assignment:
-                    self._owner.pop(partition)
+                    self._owner.pop(partition, None)  # None: given up half-way
 
     async def _some(self, reader, name):
         impatience = self._random.choice([0.01, 0.1, 2.0])

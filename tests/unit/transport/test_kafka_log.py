@@ -15,7 +15,7 @@ from dqmstream.transport.log import Outgoing, TopicSpec
 
 pytestmark = pytest.mark.integration
 
-LONG = 20.0
+LONG = 60.0
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from dqmstream.errors import LogError, LogIdentityError, OffsetExpiredError
 from dqmstream.transport.log import Outgoing, TopicSpec
 
 SOON = 0.05
-LONG = 20.0
+LONG = 60.0
 
 
 def messages(topic, values, *, partition=0, key=b"key"):
