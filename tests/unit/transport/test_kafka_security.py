@@ -12,10 +12,12 @@ from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from dqmstream.transport.log import Outgoing, TopicSpec
 from playback.broker import Cluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
-LONG = 20.0
+LONG = 60.0
 WRONG = "wrong-horse"
+# Within it a broker has answered once, and is asked again: it is waited for to the end.
+LAST_REASON = 6.0
 
 
 @asynccontextmanager
@@ -36,7 +38,7 @@ def settings(cluster, **changes):
         "mechanism": access.mechanism,
         "username": access.username,
         "password": access.password,
-        "connect_timeout": 15.0,
+        "connect_timeout": 60.0,
     }
     given |= {name: Path(file) if file else None for name, file in files.items()}
     return KafkaSettings(**(given | changes))
@@ -74,11 +76,11 @@ async def test_tls_lets_in_who_trusts_the_authority_and_shows_a_certificate(tmp_
             rf"{re.escape(elsewhere)}: its certificate is not accepted: .*127\.1",
         )
         await check_refused(
-            settings(cluster, cert_file=None, key_file=None, connect_timeout=3.0),
+            settings(cluster, cert_file=None, key_file=None, connect_timeout=LAST_REASON),
             f"{server} .*certificate",
         )
         await check_refused(
-            KafkaSettings(servers=good.servers, connect_timeout=3.0),
+            KafkaSettings(servers=good.servers, connect_timeout=LAST_REASON),
             f"{server} .*another security than plaintext",
             LogUnavailableError,
         )
@@ -119,7 +121,7 @@ async def test_a_login_lets_in_who_knows_the_password(tmp_path, security, mechan
         if security == "sasl_plaintext":
             anonymous["security"] = "plaintext"
         await check_refused(
-            settings(cluster, **anonymous, connect_timeout=3.0),
+            settings(cluster, **anonymous, connect_timeout=LAST_REASON),
             f"{server} .*another security than {anonymous['security']}",
             LogUnavailableError,
         )
@@ -127,5 +129,5 @@ async def test_a_login_lets_in_who_knows_the_password(tmp_path, security, mechan
 
 async def test_tls_to_a_port_without_it_is_said(kafka):
     (server, *_) = kafka.split(",")
-    wrong = KafkaSettings(servers=(server,), security="ssl", connect_timeout=3.0)
+    wrong = KafkaSettings(servers=(server,), security="ssl", connect_timeout=LAST_REASON)
     await check_refused(wrong, f"{server} .*does this port speak ssl", LogUnavailableError)
