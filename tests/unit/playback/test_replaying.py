@@ -203,7 +203,7 @@ async def test_a_command_ends_the_run_with_the_current_lumisection_and_loses_not
         async with asyncio.timeout(90):
             await pace.begun.wait()
             await asyncio.sleep(0.05)
-            assert progress.lumisection is None
+            assert (progress.lumisection, progress.chunks) == (None, 0)
             steering.next_lumisection()
             while progress.lumisection != 1:  # noqa: ASYNC110 what a producer tells is no event
                 await asyncio.sleep(0.01)
