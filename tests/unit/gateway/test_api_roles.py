@@ -166,7 +166,7 @@ UNSAID: Final = [
     negative_data_rejection,
 ]
 
-schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", made_up_app())
+schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", made_up_app(), timeout=300)
 
 
 @schema.parametrize()
@@ -179,5 +179,5 @@ def test_answers_are_as_the_document_says_to_every_role(case: Any) -> None:
     writing = "/ingest/" in case.operation.path or case.method.lower() != "get"
     for who in WHO if writing else (Role.VIEWER, Role.PRODUCER):
         headers = bearer(who)
-        response = case.call(headers=headers)
+        response = case.call(headers=headers, timeout=120)
         case.validate_response(response, headers=headers, excluded_checks=UNSAID)

@@ -348,13 +348,13 @@ def made_up_app():
 
 
 schema = schemathesis.openapi.from_asgi(
-    f"{API}/openapi.json", made_up_app(), headers={"host": "localhost"}
+    f"{API}/openapi.json", made_up_app(), headers={"host": "localhost"}, timeout=300
 )
 
 
 @schema.parametrize()
 @settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_answers_are_as_the_openapi_document_says(case):
-    response = case.call(headers={"host": "localhost"})
+    response = case.call(headers={"host": "localhost"}, timeout=120)
     # That two parameters exclude each other, or that a < b, is beyond what OpenAPI can say.
     case.validate_response(response, excluded_checks=[positive_data_acceptance])
