@@ -53,10 +53,11 @@ def _wait(path: Path, reached: Callable[[dict[str, Any]], bool], output: Path) -
     pytest.fail(f"the daemon has come to {said}: {output.read_text()[-2000:]}")
 
 
-def _goes_on(path: Path, run: int) -> bool:
-    """Whether an LS of the run has been sent; the one that is played ends at once."""
-    said = ask(path, "next-lumisection")
-    return bool(said["run"] == run and said["lumisection"] >= 1)
+def _end_a_lumisection(path: Path, run: int, output: Path) -> None:
+    """Once the run is played: tell it once to end its LS, and wait until that is sent."""
+    _wait(path, lambda said: bool(said["run"] == run), output)
+    ask(path, "next-lumisection")
+    _wait(path, lambda said: bool(said["run"] == run and said["lumisection"] >= 1), output)
 
 
 def _bodies(recording: Recording, run: int) -> dict[int, list[bytes]]:
@@ -75,13 +76,13 @@ def test_a_daemon_obeys_and_goes_on_after_a_kill_and_all_of_it_is_recorded(
     # An LS takes half a minute: it goes on when it is told to.
     arguments += ["--speed", "0.7", "--socket", str(path), "--rename-stream", "small=beam"]
     with _daemon(arguments, settings, output) as process:
-        _wait(path, lambda _: _goes_on(path, 7), output)
+        _end_a_lumisection(path, 7, output)
         assert ask(path, "next-run")["commands"]["next-run"] == 1
-        _wait(path, lambda _: _goes_on(path, 8), output)
+        _end_a_lumisection(path, 8, output)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     with _daemon(arguments, settings, output):
-        _wait(path, lambda _: _goes_on(path, 9), output)
+        _wait(path, lambda _: (ask(path, "next-lumisection")["run"] or 0) >= 9, output)
     folder = tmp_path / "recorded"
     recorded = ["playback", "record", "--from-log", "--out", str(folder), "--last-lumisection", "5"]
     summary = finished([*recorded, "--seconds", "20", "--json"], settings, timeout=240)
