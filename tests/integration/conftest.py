@@ -36,7 +36,7 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-_START_SECONDS: Final = 240
+_START_SECONDS: Final = 480
 PATIENCE: Final = 120_000
 """Milliseconds: contents of LSs come after the LSs, and machines of tests do much else."""
 _SCREENSHOTS: Final = Path(os.environ.get("DQMSTREAM_SCREENSHOTS", "build/screenshots"))

@@ -1,9 +1,8 @@
 """The page of single events in a browser, on a whole system with live data."""
 
-import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,13 @@ from playwright.async_api import Browser, Page, expect
 
 from playback.bench.program import Program, running
 from tests.ink import ink
+from tests.integration.conftest import until
 
 # One loop for all: the browser lives in it, and is started once.
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -65,10 +65,25 @@ async def _is_drawn_on(page: Page, canvas: str) -> bool:
     return await _painted(page, _DARK_PAGE, canvas) < await _size(page, canvas) - 1_000
 
 
-async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(30):
-        while not await condition():  # noqa: ASYNC110 a canvas tells nobody
-            await asyncio.sleep(0.05)
+async def _has(page: Page, colour: list[int], canvas: str = "#front") -> None:
+    """Wait until a canvas has some pixels of a colour: not all that is picked has all objects."""
+
+    async def is_painted() -> bool:
+        return await _painted(page, colour, canvas) > 20
+
+    await until(is_painted, f"{canvas} has pixels of {colour}")
+
+
+async def _settled(page: Page, colour: list[int]) -> int:
+    """How many pixels are of a colour, as soon as that stays: what was chosen is drawn by then."""
+    counts = [-1]
+
+    async def stays() -> bool:
+        counts.append(await _painted(page, colour))
+        return len(counts) > 5 and len(set(counts[-5:])) == 1
+
+    await until(stays, f"as many pixels of {colour} as just before")
+    return counts[-1]
 
 
 async def test_events_come_by_themselves_with_what_they_are_and_why(visit: Any) -> None:
@@ -79,16 +94,16 @@ async def test_events_come_by_themselves_with_what_they_are_and_why(visit: Any) 
     async def is_another() -> bool:
         return await _drawn(page) != first
 
-    await _until(is_another)
+    await until(is_another, "another event is drawn")
     await expect(page.locator("#fact-run")).to_have_text("1")
     await expect(page.locator("#fact-marks")).to_have_text("simulated")
     await expect(page.locator("#fact-age")).to_contain_text("ago")
     await expect(page.locator("#why")).not_to_be_empty()
     await expect(page.locator("#legend li").first).to_contain_text("muons")
     await expect(page.locator("#recent button[aria-pressed=true]")).to_have_count(1)
-    assert await page.locator("#recent button").count() >= 2
-    assert await _painted(page, _MUON) > 20
-    assert await _painted(page, _MUON, "#side-view") > 20
+    await expect(page.locator("#recent button").nth(1)).to_be_visible()
+    await _has(page, _MUON)
+    await _has(page, _MUON, "#side-view")
 
 
 async def test_the_plots_lead_to_the_events_and_back(visit: Any) -> None:
@@ -104,41 +119,42 @@ async def test_an_event_that_is_clicked_stays_until_it_is_let_go(visit: Any) -> 
     page = visit.page
     await _open(page, visit.url)
     before = await page.locator("#recent button").count()
-    held = await page.locator("#recent button").nth(before - 1).get_attribute("data-key")
+    # From the middle: the oldest may be gone by the time it is clicked.
+    held = await page.locator("#recent button").nth(before // 2).get_attribute("data-key")
     await page.locator(f"#recent button[data-key='{held}']").click()
     await page.wait_for_selector(f"body[data-drawn='{held}']")
 
     async def are_more() -> bool:
         return bool(await page.locator("#recent button").count() > min(before, 59))
 
-    await _until(are_more)
+    await until(are_more, "events are picked meanwhile")
     assert await _drawn(page) == held
     await expect(page.locator("#follow")).to_have_text("Held: follow again")
     event = str(held).partition("/")[2]
-    assert f"event={event}" in page.url
+    await expect(page).to_have_url(re.compile(f"event={event}"))
     await page.keyboard.press("ArrowLeft")
     await page.wait_for_selector(f"body:not([data-drawn='{held}'])")
     await page.keyboard.press("Space")
     await expect(page.locator("#follow")).to_have_text("Following: hold")
-    assert "event=" not in page.url
+    await expect(page).not_to_have_url(re.compile("event="))
 
 
 async def test_a_link_shows_the_event_scale_and_theme_it_was_made_of(visit: Any) -> None:
     page = visit.page
     await _open(page, visit.url)
     answer = await (await page.request.get(f"{visit.url}/api/v1/displays")).json()
-    event = answer["displays"][-1]["event"]
+    event = answer["displays"][len(answer["displays"]) // 2]["event"]  # it stays for a while
     view = f"run=1&event={event}&scale=calorimeter&theme=light"
     await _open(page, visit.url, view)
     await page.wait_for_selector(f"body[data-drawn='1/{event}']")
     await expect(page.locator("[data-scale=calorimeter]")).to_have_attribute("aria-pressed", "true")
-    assert await _painted(page, _LIGHT_PAGE) > 10_000
+    assert await _settled(page, _LIGHT_PAGE) > 10_000
     await page.locator("#theme").click()
 
     async def is_dark() -> bool:
         return await _painted(page, _LIGHT_PAGE) < 1_000
 
-    await _until(is_dark)
+    await until(is_dark, "the page is dark")
 
 
 async def test_an_event_that_is_gone_is_said_to_be(visit: Any) -> None:
@@ -155,14 +171,15 @@ async def test_an_event_that_is_gone_is_said_to_be(visit: Any) -> None:
 async def test_what_is_unticked_is_not_drawn(visit: Any) -> None:
     page = visit.page
     await _open(page, visit.url)
+    await _has(page, _MUON)
     await page.locator("#follow").click()
-    assert await _painted(page, _MUON) > 20
+    assert await _settled(page, _MUON) > 20
     await page.locator("#legend input").first.uncheck()
 
     async def is_gone() -> bool:
         return await _painted(page, _MUON) == 0
 
-    await _until(is_gone)
+    await until(is_gone, "no muon is drawn")
 
 
 async def test_zooming_draws_less_of_the_detector_and_the_ruler_says_so(visit: Any) -> None:
@@ -182,7 +199,7 @@ async def test_zooming_draws_less_of_the_detector_and_the_ruler_says_so(visit: A
         now = await front.get_attribute("data-ruler")
         return float(str(now).split()[0]) <= float(str(before).split()[0]) / 4
 
-    await _until(is_shorter)
+    await until(is_shorter, "the ruler says less")
     await front.dblclick()
     await expect(front).to_have_attribute("data-ruler", str(before))
 
@@ -191,20 +208,20 @@ async def test_what_is_pointed_at_is_named(visit: Any) -> None:
     page = visit.page
     await _open(page, visit.url, "theme=dark&scale=tracker")
     await page.locator("#follow").click()
-    before = await _painted(page, _TEXT)
+    before = await _settled(page, _TEXT)
     # In the middle all muons begin.
     await page.locator("#front").hover()
 
     async def is_named() -> bool:
         return await _painted(page, _TEXT) > before + 50
 
-    await _until(is_named)
+    await until(is_named, "what is pointed at is named")
     await page.locator("#theme").hover()
 
     async def is_unnamed() -> bool:
         return await _painted(page, _TEXT) == before
 
-    await _until(is_unnamed)
+    await until(is_unnamed, "nothing is named")
 
 
 def _by_force(track: dict[str, float], steps: int, step: float) -> np.ndarray[Any, Any]:
@@ -276,7 +293,7 @@ def replayed(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.mark.realdata
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_tracks_and_vertices_of_real_collisions_are_drawn(
     browser: Browser, replayed: Program
 ) -> None:
@@ -290,7 +307,9 @@ async def test_tracks_and_vertices_of_real_collisions_are_drawn(
     shown = await page.evaluate(
         "async () => (await (await fetch('api/v1/displays')).json()).displays"
     )
-    most = max(shown, key=lambda row: row["counts"].get("tracks", 0))
+    # Of the newer ones: while the replay goes on, old ones go.
+    newer = shown[: len(shown) // 2 + 1]
+    most = max(newer, key=lambda row: row["counts"].get("tracks", 0))
     assert all(row["counts"].get("tracks") for row in shown)
     tracks = most["counts"]["tracks"]
     view = f"run=346373&event={most['event']}&theme=dark"
@@ -301,7 +320,7 @@ async def test_tracks_and_vertices_of_real_collisions_are_drawn(
         for canvas in ("#front", "#side-view"):
             label = page.locator(canvas)
             await expect(label).to_have_attribute("aria-label", re.compile(rf": {tracks} track"))
-            await _until(partial(_is_drawn_on, page, canvas))
+            await until(partial(_is_drawn_on, page, canvas), f"something is drawn on {canvas}")
     await expect(page.locator("#paths li").first).to_contain_text("_v")
     await expect(page.locator("#hardest dd").first).to_contain_text("GeV")
     await page.close()

@@ -1,5 +1,6 @@
 """Logging in on the page: with a token, and at a real provider, there and back in a browser."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -13,13 +14,13 @@ from services.gateway.access_tokens import Role, Tokens
 from services.gateway.settings import GatewaySettings
 from tests.filled import make_topics
 from tests.ingesting import SECRETS, access, gateway
-from tests.integration.conftest import screenshot
+from tests.integration.conftest import PATIENCE, screenshot, until
 from tests.logging_in import access_with, provider, settings_of
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -32,7 +33,7 @@ def issuer() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def tokens(issuer: str) -> Access:
-    return access_with(access(), settings_of(issuer, token_seconds=8.0))
+    return access_with(access(), settings_of(issuer, token_seconds=16.0))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -48,7 +49,7 @@ async def url(tokens: Access) -> AsyncIterator[str]:
 async def tab(browser: Browser) -> AsyncIterator[BrowserContext]:
     """A browser of somebody of whom nothing is known."""
     context = await browser.new_context(viewport={"width": 1200, "height": 800})
-    context.set_default_timeout(25_000)
+    context.set_default_timeout(PATIENCE)
     yield context
     await context.close()
 
@@ -85,7 +86,11 @@ async def test_where_reading_takes_a_token_the_page_asks_for_one_and_keeps_it_in
     await expect(page.locator("#link span")).not_to_have_text("connecting")
     await page.reload()
     await expect(page.locator("#who")).to_have_text("shifter · shifter")
-    assert len(streams) >= 2
+
+    async def is_opened_again() -> bool:
+        return len(streams) >= 2
+
+    await until(is_opened_again, "the stream is opened again")
     secret = SECRETS[Role.SHIFTER]
     assert not [one for one in asked + streams if secret in one]
     assert await page.evaluate("() => document.cookie + JSON.stringify(localStorage)") == "{}"
@@ -183,4 +188,4 @@ async def test_who_is_refused_at_the_provider_is_told_so_on_the_page(
         await expect(page.locator("#login .login-problem")).to_contain_text(said)
     await screenshot(page, "login-refused")
     # What was used stands in no address that could be gone back to.
-    assert "login=" not in page.url
+    await expect(page).not_to_have_url(re.compile("login="))

@@ -36,7 +36,7 @@ def watched(
     root.mkdir()
     made = record(folder / "recorded", ("streamDQM",), files=4, seed=3)
     flags = [f"--{name}={value}" for name, value in FAULTS.items()]
-    told = finished(["emulate", str(root), *map(str, made), *flags, "--json"], {}, timeout=240)
+    told = finished(["emulate", str(root), *map(str, made), *flags, "--json"], {}, timeout=600)
     files = msgspec.json.decode(Path(told["truth"]).read_bytes())["files"]
     settings = {"data": str(folder / "data"), "port": "0", "lumisection_timeout": "60"}
     with running(["watch", str(root), "--missing-timeout", "0.5"], settings) as program:

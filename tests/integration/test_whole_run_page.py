@@ -13,11 +13,12 @@ import uproot
 from playwright.async_api import Browser, Page, expect
 
 from playback.bench.program import Program, running
+from tests.integration.conftest import PATIENCE
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -94,7 +95,7 @@ def _until(program: Program, beginning: str) -> Iterator[str]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page that notes what is drawn in trends, and that nothing breaks."""
     page = await browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(25_000)
+    page.set_default_timeout(PATIENCE)
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
     await page.add_init_script(_NOTE_POINTS)
@@ -129,7 +130,7 @@ async def test_a_trend_says_the_number_of_the_whole_run_and_has_points_of_lumise
 ) -> None:
     at = f"{imported.address}/#run={RUN}&workspace=tracker&path="
     await page.goto(f"{at}Tracker/Charge/charge")
-    drawn = await _trend(page, "5")
+    drawn = await _trend(page, "5", points=len(LUMISECTIONS))
     assert len(drawn["points"]) == len(LUMISECTIONS)
     assert drawn["bars"] == drawn["points"], "each mean has its error"
     assert not any("whole run" in word for word in drawn["words"])
@@ -139,11 +140,12 @@ async def test_a_trend_says_the_number_of_the_whole_run_and_has_points_of_lumise
     assert drawn["points"] == []
 
 
-async def _trend(page: Page, word: str) -> dict[str, list[str]]:
-    """What is drawn in the large trend, once a word stands there."""
-    for _ in range(250):
+async def _trend(page: Page, word: str, points: int = 0) -> dict[str, list[str]]:
+    """What is drawn in the large trend, once a word stands there, and so many points at least."""
+    for _ in range(PATIENCE // 100):
         drawn: dict[str, list[str]] = await page.evaluate(_DRAWN)
-        if any(each.startswith(word) for each in drawn["words"]):
+        told = any(each.startswith(word) for each in drawn["words"])
+        if told and len(drawn["points"]) >= points:
             return drawn
         await asyncio.sleep(0.1)
     pytest.fail(f"{word!r} is not drawn in the trend: {drawn}")
