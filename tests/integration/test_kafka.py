@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -115,10 +116,18 @@ def digest(contents: Contents) -> str:
 
 
 def get(address: str, route: str, **query: object) -> Any:
-    """What the gateway answers."""
+    """What the gateway answers; asked again while it says that it is too busy (503)."""
     url = f"{address}/api/v1/{route}?{urllib.parse.urlencode(query)}"
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
-        return json.loads(answer.read())
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
+                return json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > until:
+                raise
+            error.close()
+        time.sleep(1)
 
 
 def page(address: str) -> str:
