@@ -1,8 +1,8 @@
 """Waits until nothing moves any more, and then looks at everything."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Final, NamedTuple
 
 import httpx
@@ -28,6 +28,10 @@ _WAKES: Final = {EventBatch, LumisectionEnd}
 """A run that is over goes on with these; another RunStart or RunEnd changes nothing."""
 
 
+_MOST: Final = 5
+"""Times its patience is waited at most, whatever moves: checkpoints come for ever."""
+
+
 class Verdict(NamedTuple):
     """What is wrong, how hard it was, and a hash of all that readers show by workspace and LS."""
 
@@ -48,8 +52,9 @@ class Judge:
     url
         Of the gateway.
     patience
-        Seconds within which fillers must come to rest, and then as many for what is made of what
-        they publish.
+        Seconds of standstill after which nothing more is waited for: of the log and the services,
+        until fillers are at rest, and then of what is made of what they publish. A slow machine
+        takes longer for all, and stands still for no longer.
     """
 
     def __init__(
@@ -99,15 +104,14 @@ class Judge:
     async def _rest(self) -> list[str]:
         """Wait until sources are done and fillers stand at the end; what they did not reach."""
         lacking = ["nothing was looked at"]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while lacking:
-                    try:
-                        lacking = [sentence async for sentence in self._lacking()]
-                    except LogError as error:
-                        lacking = [str(error)]
-                    await asyncio.sleep(0.1)
-        return [f"after {self._patience:g} s: {sentence}" for sentence in lacking]
+        still = _Standstill(self._patience)
+        while lacking and not still.is_over((self._watch.heard, self._stage.lives)):
+            try:
+                lacking = [sentence async for sentence in self._lacking()]
+            except LogError as error:
+                lacking = [str(error)]
+            await asyncio.sleep(0.1)
+        return [f"{still}: {sentence}" for sentence in lacking]
 
     async def _lacking(self) -> AsyncIterator[str]:
         for slot in self._stage.slots.values():
@@ -139,15 +143,14 @@ class Judge:
         expected = await asyncio.to_thread(expected_reports, truth)
         url = f"sqlite:///{self._stage.folder / 'store.sqlite'}"
         wrong = ["nothing was looked at"]
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._patience):
-                while wrong:
-                    wrong = list(wrong_reports(truth, expected))
-                    wrong += await asyncio.to_thread(lambda: list(wrong_store(truth, url)))
-                    if not wrong:
-                        wrong += await self._wrong_answers(truth)
-                    await asyncio.sleep(0.1)
-        return [f"after {self._patience:g} s: {sentence}" for sentence in wrong[:10]]
+        still = _Standstill(self._patience)
+        while wrong and not still.is_over((self._watch.heard, self._stage.lives, wrong)):
+            wrong = list(wrong_reports(truth, expected))
+            wrong += await asyncio.to_thread(lambda: list(wrong_store(truth, url)))
+            if not wrong:
+                wrong += await self._wrong_answers(truth)
+            await asyncio.sleep(0.1)
+        return [f"{still}: {sentence}" for sentence in wrong[:10]]
 
     async def _wrong_answers(self, truth: Truth) -> list[str]:
         try:
@@ -155,6 +158,25 @@ class Judge:
         except httpx.TransportError as error:
             # It may be about to start again: the last harm can be just before the end.
             return [f"gateway: no answer: {error!r}"]
+
+
+class _Standstill:
+    """How long a state has been the same, and how long it was looked at."""
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._began = self._since = time.monotonic()
+        self._state: object = None
+
+    def __str__(self) -> str:
+        return f"after {time.monotonic() - self._began:.0f} s"
+
+    def is_over(self, state: object) -> bool:
+        """Whether it stands still for too long, or moves for ever without an end."""
+        now = time.monotonic()
+        if state != self._state:
+            self._state, self._since = state, now
+        return now - self._since > self._patience or now - self._began > _MOST * self._patience
 
 
 def _hashes(truth: Truth) -> dict[str, str]:

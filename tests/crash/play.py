@@ -3,7 +3,7 @@
 import asyncio
 import resource
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,7 @@ from tests.random_run import RandomRun
 
 __all__ = ["Outcome", "Site", "play"]
 
-_MOMENT_SECONDS: Final = 30.0
+_MOMENT_SECONDS: Final = 120.0
 _REST_SECONDS: Final = 60.0
 _TEND: Final = 0.05
 
@@ -77,8 +77,7 @@ async def play(
     wrong_rule
         One that its services obey instead of the right one; see `tests.crash.wrong_rules`.
     patience
-        Seconds within which fillers must come to rest, and then as many for all that is made of
-        what they publish.
+        Seconds of standstill after which rest is not waited for any longer; see `Judge`.
     """
     site.folder.mkdir(parents=True, exist_ok=True)
     port = await asyncio.to_thread(free_port)
@@ -128,10 +127,12 @@ class _Player:
             self._begin(f"filler {number}")
         for name in ("recorder", "comparator", "gateway"):
             self._begin(name)
-        for source in self._schedule.sources:
-            self._begin_source(source)
         async with asyncio.TaskGroup() as tasks:
             tending = tasks.create_task(self._tend(), name="supervisor")
+            if self._schedule.begun:
+                await self._all_begun()
+            for source in self._schedule.sources:
+                self._begin_source(source)
             async with asyncio.TaskGroup() as harms:
                 for step in self._schedule.steps:
                     await self._watch.until(lambda at=step.at: self._now >= at, _MOMENT_SECONDS)
@@ -204,8 +205,8 @@ class _Player:
                 self._begin(service)
             case Leave(service):
                 self.stage.hit(service, signal.SIGTERM, gone=True)
-            case FullDisk(seconds):
-                await self._fill_disk(seconds)
+            case FullDisk(seconds, until):
+                await self._fill_disk(seconds, until)
             case Cut(seconds):
                 with self.stage.outage():
                     await asyncio.to_thread(self._cluster.cut)
@@ -220,7 +221,7 @@ class _Player:
             await asyncio.sleep(seconds)
             running.signal(signal.SIGCONT)
 
-    async def _fill_disk(self, seconds: float) -> None:
+    async def _fill_disk(self, seconds: float, until: str) -> None:
         """The recorder's files can grow no further: each write beyond fails, as on a full disk."""
         running = self.stage.alive("recorder")
         if running is None:
@@ -232,7 +233,28 @@ class _Player:
         with suppress(ProcessLookupError):
             resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (largest, unlimited))
             await asyncio.sleep(seconds)
+            if until:
+                await self._so(lambda: self.stage.count("recorder", until) > 0)
             resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+
+    async def _all_begun(self) -> None:
+        """Wait until all services are ready, and fillers hold all partitions."""
+        names = list(self.stage.slots)
+        fillers = [name for name in names if name.startswith("filler")]
+        held = "partition taken over"
+        for name in names:
+            ready = self._life(name).ready_line
+            await self._so(lambda name=name, ready=ready: self.stage.count(name, ready) > 0)
+        await self._so(
+            lambda: sum(self.stage.count(n, held) for n in fillers) >= self._schedule.partitions
+        )
+
+    async def _so(self, fact: Callable[[], bool]) -> None:
+        """Wait until it is so; who needs it finds in the end that it never was."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_MOMENT_SECONDS):
+                while not fact():  # noqa: ASYNC110 a file tells nobody
+                    await asyncio.sleep(_TEND)
 
     @property
     def _cluster(self) -> Cluster:

@@ -107,9 +107,10 @@ class Cut:
 
 @dataclass(frozen=True)
 class FullDisk:
-    """The store cannot grow."""
+    """The store cannot grow; if `until` is given, as long as the recorder has not printed this."""
 
     seconds: float
+    until: str = ""
 
     def __str__(self) -> str:
         return f"the disk of the store is full for {self.seconds:.2f} s"
@@ -136,7 +137,9 @@ class Schedule:
     `echo` is the time after which filler 0 sends each set of an open LS again, as a zombie does
     with what it had on its way; 0 never does. A live source keeps what the broker does not take
     for `buffer` seconds, and counts what it drops then. By `commands` services are started as a
-    user starts them, with the paces of the command line.
+    user starts them, with the paces of the command line. If it is `begun`, sources start once all
+    services are ready and fillers hold all partitions: what happens then meets their work, and not
+    their start.
     """
 
     name: str
@@ -154,6 +157,7 @@ class Schedule:
     echo: float = 0.0
     buffer: float = PATIENT
     commands: bool = False
+    begun: bool = False
 
     @property
     def timed(self) -> bool:

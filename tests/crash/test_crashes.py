@@ -23,7 +23,7 @@ from tests.crash.schedule import (
     random_schedule,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 _SIDE_BY_SIDE = 3
 """Schedules wait more than they work: so many at once, each under its own prefix."""
@@ -71,20 +71,23 @@ async def test_closed_contents_equal_a_batch_fill_whatever_crashes(
 
 async def test_the_same_input_gives_the_same_bits(site: Site, check: Callable[..., None]) -> None:
     """Other partitions, fillers, paces and crashes: equal hashes of every LS."""
-    sources = (SourcePlan(name="first", seconds=0.6), SourcePlan(name="other", seconds=0.6))
-    narrow = Schedule(name="narrow", seed=11, sources=sources, partitions=1, fillers=1)
+    quick = (SourcePlan(name="first", seconds=0.6), SourcePlan(name="other", seconds=0.6))
+    slow = (SourcePlan(name="first", seconds=1.5), SourcePlan(name="other", seconds=1.5))
+    narrow = Schedule(name="narrow", seed=11, sources=quick, partitions=1, fillers=1)
     wide = Schedule(
         name="wide",
         seed=11,
-        sources=sources,
+        sources=slow,
         partitions=4,
         fillers=3,
         publish_interval=0.05,
         checkpoint_interval=0.1,
+        begun=True,
         steps=(
+            # Early: a source that is done is killed no more.
+            Step(1.2, Kill("producer first", "KILL", 0.1)),
             Step(1.5, Kill("filler 0", "KILL", 0.1)),
             Step(2.3, Leave("filler 1")),
-            Step(2.6, Kill("producer first", "KILL", 0.1)),
         ),
     )
     async with asyncio.TaskGroup() as tasks:
@@ -101,12 +104,17 @@ async def test_the_same_input_gives_the_same_bits(site: Site, check: Callable[..
 
 async def test_a_full_disk_holds_the_recorder_up(site: Site, check: Callable[..., None]) -> None:
     """It tries again until there is room, and the store then has everything."""
-    sources = (SourcePlan(name="first", seconds=0.8), SourcePlan(name="other", seconds=0.8))
+    sources = (SourcePlan(name="first", seconds=1.2), SourcePlan(name="other", seconds=1.2))
+    said = "a batch cannot be stored"
     schedule = Schedule(
-        name="full disk", seed=12, sources=sources, steps=(Step(1.1, FullDisk(3.0)),)
+        name="full disk",
+        seed=12,
+        sources=sources,
+        begun=True,
+        steps=(Step(1.1, FullDisk(3.0, said)),),
     )
     check(await play(schedule, site))
-    assert "a batch cannot be stored" in (site.folder / "recorder.log").read_text()
+    assert said in (site.folder / "recorder.log").read_text()
 
 
 async def test_the_commands_survive_the_same(site: Site, check: Callable[..., None]) -> None:

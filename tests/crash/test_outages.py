@@ -11,7 +11,7 @@ from playback.broker import Cluster
 from tests.crash.play import Site, play
 from tests.crash.schedule import Cut, Lose, Schedule, SourcePlan, Step, random_schedule
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 SOAK = range(2000, 2000 + int(os.environ.get("CRASH_SOAK", "300")) // 3)
 
@@ -51,9 +51,10 @@ async def test_what_finds_no_room_is_dropped_and_counted(
     one_broker: Cluster, kafka_prefix: str, tmp_path: Path, check: Check
 ) -> None:
     """A live source past its buffer: each LS says how many events it lost, and is not complete."""
-    live = SourcePlan(name="other", seconds=0.6, rereadable=False)
-    schedule = _two_sources(4, Step(0.6, Cut(6.0)))
-    schedule = replace(schedule, sources=(schedule.sources[0], live), buffer=1.0)
+    first = SourcePlan(name="first", seconds=1.5)
+    live = SourcePlan(name="other", seconds=1.5, rereadable=False)
+    schedule = _two_sources(4, Step(0.3, Cut(6.0)))
+    schedule = replace(schedule, sources=(first, live), buffer=1.0, begun=True)
     outcome = await play(schedule, _site(one_broker, kafka_prefix, tmp_path))
     check(outcome)
     assert outcome.met["dropped events"] > 0

@@ -12,7 +12,7 @@ from tests.crash.play import Site, play
 from tests.crash.schedule import Freeze, Kill, Schedule, SourcePlan, Step
 from tests.crash.wrong_rules import RULES
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 _ALIKE = (SourcePlan(name="first", seconds=0.6), SourcePlan(name="other", seconds=0.6))
 _SLOW = (SourcePlan(name="first", seconds=1.2), SourcePlan(name="other", seconds=1.2))
@@ -32,6 +32,7 @@ PROVOKED: Mapping[str, Provoked] = {
         Schedule(
             name="a filler dies within LSs",
             seed=1,
+            begun=True,
             sources=_SLOW,
             lumisections=3,
             fillers=1,
@@ -45,6 +46,7 @@ PROVOKED: Mapping[str, Provoked] = {
         Schedule(
             name="a filler dies while LSs overlap",
             seed=2,
+            begun=True,
             sources=_APART,
             fillers=1,
             steps=(Step(3.6, Kill("filler 0", "KILL", 0.2)),),
@@ -56,6 +58,7 @@ PROVOKED: Mapping[str, Provoked] = {
         Schedule(
             name="a filler is frozen while another repeats itself",
             seed=3,
+            begun=True,
             sources=_ALIKE,
             echo=0.5,
             steps=(Step(2.5, Freeze("filler 1", 1.6)),),
@@ -67,7 +70,8 @@ PROVOKED: Mapping[str, Provoked] = {
         Schedule(
             name="a source is late",
             seed=4,
-            sources=_ALIKE,
+            begun=True,
+            sources=_SLOW,
             lumisection_timeout=0.8,
             run_timeout=2.0,
             steps=(Step(2.5, Freeze("producer other", 2.0)),),
@@ -79,6 +83,7 @@ PROVOKED: Mapping[str, Provoked] = {
         Schedule(
             name="a source starts again",
             seed=5,
+            begun=True,
             sources=_SLOW,
             lumisections=3,
             steps=tuple(Step(at, Kill("producer first", "KILL", 0.1)) for at in (0.5, 1.5, 2.5)),
@@ -96,7 +101,7 @@ def test_each_wrong_rule_is_provoked() -> None:
 async def test_a_wrong_rule_is_caught(rule: str, site: Site) -> None:
     """The check complains of what the services made of it."""
     provoked = PROVOKED[rule]
-    outcome = await play(provoked.schedule, site, wrong_rule=rule, patience=8)
+    outcome = await play(provoked.schedule, site, wrong_rule=rule, patience=15)
     caught = any(provoked.complaint in complaint for complaint in outcome.complaints)
     assert caught, f"nobody noticed: {rule}\n{outcome}"
 

@@ -52,6 +52,8 @@ class Watch:
         Records of `dqm.events` by partition.
     sets, reports, checkpoints, dead
         Messages in the order of their partitions.
+    heard
+        How many records there were.
     """
 
     def __init__(self, log: Log) -> None:
@@ -64,6 +66,7 @@ class Watch:
         self.reports: list[QualityReports] = []
         self.checkpoints: list[FillerCheckpoint] = []
         self.dead: list[Dead] = []
+        self.heard = 0
         self._positions: dict[TopicPartition, int] = {}
 
     async def run(self) -> None:
@@ -96,6 +99,7 @@ class Watch:
                     self._grown.notify_all()
 
     def _note(self, record: Record) -> None:
+        self.heard += 1
         if record.topic == EVENTS:
             self.events[record.partition].append(record)
             self._note_event(record)
