@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from dqmstream.notifications.declaration import Declared
 from dqmstream.transport.log import Log
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.outgoing import outgoing
+from playback.broker.ports import free_port
 from services.gateway.access_file import changed_tokens
 from services.gateway.access_tokens import Role
 from services.gateway.settings import GatewaySettings
@@ -31,7 +33,15 @@ from tests.contrast import faint_words
 from tests.filled import make_topics
 from tests.ingesting import SECRETS, access, gateway
 from tests.ink import ink
-from tests.integration.conftest import RunningSystem, Visit, _running_system, _visit, screenshot
+from tests.integration.conftest import (
+    PATIENCE,
+    RunningSystem,
+    Visit,
+    _running_system,
+    _visit,
+    screenshot,
+    until,
+)
 from tests.notified import receiver
 from tests.receiving import SECRET, FaultyReceiver
 
@@ -39,7 +49,7 @@ from tests.receiving import SECRET, FaultyReceiver
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -47,7 +57,7 @@ OCCUPANCY: Final = "Pixel/Layer1/occupancy"
 DEAD: Final = "quality:Pixel/Layer1/occupancy:pixel dead modules"
 FAULT: Final = 5
 """LS from which on the module is dead."""
-_LONG: Final = 150_000
+_LONG: Final = 300_000
 """Milliseconds until the fault has happened, on a machine that does much else."""
 
 
@@ -100,13 +110,11 @@ async def test_a_fault_is_in_the_list_within_two_lumisections_with_what_to_do(vi
     await expect(row.locator(".alarm-name b")).to_have_text("pixel dead modules")
     await expect(row.locator(".alarm-do")).to_contain_text("Call")
     await expect(row.locator(".badge")).to_have_attribute("data-outcome", "BAD")
-    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1", timeout=60) as client:
         steps = (await client.get(f"/alarms/{quote(DEAD)}/history")).json()["steps"]
     raised = next(step for step in steps if step["event"] == "raised")
     assert FAULT <= raised["lumisection"] <= FAULT + 2
-    calls = await page.locator('[data-section="calling"] .alarm').count()
     await expect(page.locator("#bell b")).to_have_text(re.compile(r"[1-9]"))
-    assert calls >= 1
     await screenshot(page, "alarms")
 
 
@@ -128,7 +136,7 @@ async def test_a_role_that_may_not_is_told_which_one_may_and_one_that_may_does(
     await page.keyboard.press("Escape")
     await expect(page.locator(_in("calling"))).to_have_count(1)
     # The buttons are not what keeps anybody out.
-    async with httpx.AsyncClient(base_url=f"{system.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{system.url}/api/v1", timeout=60) as client:
         header = {"authorization": f"Bearer {SECRETS[Role.VIEWER]}"}
         refused = await client.post(
             "/alarm-actions/acknowledge", json={"alarm": DEAD}, headers=header
@@ -162,7 +170,7 @@ async def test_an_alarm_is_shelved_with_a_reason_and_an_end_and_taken_back(visit
     shelved = page.locator(_in("hidden"))
     await shelved.wait_for()
     await expect(shelved).to_contain_text("by shifter: module 37 is off until the access")
-    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1", timeout=60) as client:
         shelf = (await client.get(f"/alarms/{quote(DEAD)}")).json()["shelf"]
     assert shelf["until"] - shelf["when"] == pytest.approx(3600e9, abs=60e9)
     await shelved.locator('[data-action="unshelve"]').click()
@@ -174,7 +182,7 @@ async def test_the_wall_shows_the_shelved_alarm_of_the_workspace_that_it_names_a
 ) -> None:
     page = visit.page
     await _open(page, visit.url)
-    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1", timeout=60) as client:
         header = {"authorization": f"Bearer {SECRETS[Role.SHIFTER]}"}
         shelf = {"alarm": "quality:Pixel/**", "why": "module 37 is off", "seconds": 600}
         answer = await client.post("/alarm-actions/shelve", json=shelf, headers=header)
@@ -192,19 +200,20 @@ async def test_the_wall_shows_the_shelved_alarm_of_the_workspace_that_it_names_a
         # What is drawn is said, and what is bad in it is marked.
         plot = wall.locator(f'figure[data-key="{OCCUPANCY}"]')
         await expect(plot.locator("small")).to_have_text(re.compile(r"^run 1 · LS 1–\d+ · simul"))
-        assert await _ringed(page, f'#wall figure[data-key="{OCCUPANCY}"] canvas')
+        await _ringed(page, f'#wall figure[data-key="{OCCUPANCY}"] canvas')
         await screenshot(page, "wall-shelved")
         again = {"alarm": shelf["alarm"]}
         answer = await client.post("/alarm-actions/unshelve", json=again, headers=header)
         assert answer.status_code == 200, answer.text
 
 
-async def _ringed(page: Page, canvas: str) -> bool:
-    """Whether bad channels are marked on a canvas, as soon as their reports have come."""
-    async with asyncio.timeout(25):
-        while not await ink(page, canvas, [255, 107, 74]):  # noqa: ASYNC110 nothing tells it
-            await asyncio.sleep(0.1)
-    return True
+async def _ringed(page: Page, canvas: str) -> None:
+    """Wait until bad channels are marked on a canvas, which is once their reports have come."""
+
+    async def is_marked() -> bool:
+        return await ink(page, canvas, [255, 107, 74]) > 0
+
+    await until(is_marked, f"bad channels are marked on {canvas}")
 
 
 async def test_the_history_has_all_steps_the_newest_first_and_leads_to_their_plots(
@@ -230,8 +239,7 @@ async def test_the_history_has_all_steps_the_newest_first_and_leads_to_their_plo
     await screenshot(page, "alarms-history")
     await page.reload()
     await expect(page.get_by_label("Contains")).to_have_value("dead MODULES")
-    await expect(rows.first).to_be_visible()
-    assert await rows.count() >= many
+    await expect(rows.nth(many - 1)).to_be_visible()
     await fields.last.select_option("low")
     await expect(rows).to_have_count(0)
     await expect(page.locator(".history-said")).to_contain_text("None")
@@ -239,7 +247,7 @@ async def test_the_history_has_all_steps_the_newest_first_and_leads_to_their_plo
     await page.goto(f"{visit.url}/#view=alarms&alarms=history,text:dead modules")
     await raised.locator(".history-plot").click()
     await page.locator("#detail").wait_for()
-    assert re.search(r"window=(\d+)-\1(&|$)", page.url), page.url
+    await expect(page).to_have_url(re.compile(r"window=(\d+)-\1(&|$)"))
 
 
 async def test_looking_for_new_steps_goes_neither_back_nor_over_the_record_again(
@@ -261,14 +269,18 @@ async def test_looking_for_new_steps_goes_neither_back_nor_over_the_record_again
         asked.push(from);
         return new Response(JSON.stringify({ steps: [], before: from - 1 }));
       };
-      const rest = () => new Promise((resolve) => setTimeout(resolve, 500));
+      const rest = async (most) => {
+        const later = () => new Promise((resolve) => setTimeout(resolve, 50));
+        for (let look = 0; look < 1000 && asked.length < most; look += 1) await later();
+        for (let look = 0; look < 10; look += 1) await later();
+      };
       history.follow("history,text:nothing");
-      await rest();
+      await rest(10);
       performance.now = () => now() + 10_000;
       history.renew();
-      await rest();
+      await rest(11);
       root.querySelector("button").click();
-      await rest();
+      await rest(21);
       Object.assign(performance, { now });
       window.fetch = fetched;
       return asked;
@@ -280,7 +292,7 @@ async def test_looking_for_new_steps_goes_neither_back_nor_over_the_record_again
 async def test_the_past_has_the_alarms_that_stood_then(visit: Any) -> None:
     page = visit.page
     await _open(page, visit.url)
-    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1", timeout=60) as client:
         steps = (await client.get(f"/alarms/{quote(DEAD)}/history")).json()["steps"]
     when = next(step["when"] for step in steps if step["event"] == "raised") // 1_000_000
     needing = page.locator("#needing")
@@ -332,12 +344,12 @@ async def test_an_alarm_is_a_link_that_shows_its_proof_and_leads_to_its_plot(vis
     await _open(page, visit.url, f"&alarm={quote(DEAD)}")
     chosen = page.locator(f"{_row(DEAD)} .alarm-chosen")
     await expect(chosen.locator('.report[data-outcome="BAD"]').first).to_contain_text("module 37")
-    assert await chosen.locator(".alarm-steps li").count() >= 1
+    await expect(chosen.locator(".alarm-steps li").first).to_be_visible()
     await expect(chosen).to_be_in_viewport()
     await screenshot(page, "alarm-chosen")
     await page.click(f"{_row(DEAD)} .alarm-plot")
     await page.locator("#detail").wait_for()
-    assert re.search(r"window=(\d+)-\1(&|$)", page.url), page.url
+    await expect(page).to_have_url(re.compile(r"window=(\d+)-\1(&|$)"))
     report = page.locator('#detail .report[data-outcome="BAD"]', has_text="module 37").first
     await report.wait_for()
     await page.go_back()
@@ -351,7 +363,7 @@ async def test_a_link_to_an_alarm_that_is_normal_says_so_and_has_its_history(
     await make_topics(log, 2)
     await _keep(log, _state(1, state="normal", life="normal", level="OK", now="OK"))
     page = await browser.new_page(viewport={"width": 1200, "height": 800})
-    page.set_default_timeout(25_000)
+    page.set_default_timeout(PATIENCE)
     async with gateway(log, GatewaySettings(update_interval=0.1)) as url:
         await page.goto(f"{url}/#view=alarms&alarm={quote('quality:Pixel/e1:full')}")
         note = page.locator(".alarm-note", has_text="is normal now")
@@ -363,26 +375,45 @@ async def test_a_link_to_an_alarm_that_is_normal_says_so_and_has_its_history(
 
 
 async def test_filters_and_the_tree_count_what_the_gateway_knows(visit: Any) -> None:
+    """Alarms come and go meanwhile: what is asked is asked again until both say the same."""
     page = visit.page
     await _open(page, visit.url)
-    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+    await page.goto(f"{visit.url}/#view=find")
+    pixel = page.locator('[role="treeitem"][data-path="Pixel"] small').first
+    await expect(pixel).to_contain_text("with alarms")
+    cards = page.locator(".card")
+
+    async def are_counted() -> bool:
+        words = f"▲ {len(await _alarmed(visit.url))} with alarms"
+        return words in await pixel.inner_text()
+
+    async def are_shown() -> bool:
+        shown = await cards.evaluate_all("all => all.map((one) => one.dataset.path)")
+        return sorted(shown) == sorted(await _alarmed(visit.url))
+
+    async def are_bad() -> bool:
+        shown = await cards.evaluate_all("all => all.map((one) => ({ ...one.dataset }))")
+        outcomes = {one.get("outcome") for one in shown}
+        has_it = OCCUPANCY in {one["path"] for one in shown}
+        return has_it and outcomes <= {"BAD", "WARNING", "ERROR", "INVALID"} and len(shown) < 10
+
+    await until(are_counted, "the tree counts what has alarms")
+    await page.goto(f"{visit.url}/#workspace=pixel&only=alarms&window=run")
+    await until(are_shown, "the cards are those with alarms")
+    await page.goto(f"{visit.url}/#workspace=pixel&only=problems&window=run")
+    await expect(page.locator(f'.card[data-path="{OCCUPANCY}"]')).to_be_visible()
+    await until(are_bad, "the cards are few, and all have problems")
+
+
+async def _alarmed(url: str) -> set[str]:
+    """Paths of the pixel workspace with alarms that need someone, or did: never none."""
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60) as client:
         asked = {"show": "all", "workspace": "pixel"}
         rows = (await client.get("/alarms", params=asked)).json()["alarms"]
     needing = {"raised", "returned", "acknowledged"}
     alarmed = {row["path"] for row in rows if row["state"] in needing and row["path"]}
     assert alarmed
-    await page.goto(f"{visit.url}/#view=find")
-    pixel = page.locator('[role="treeitem"][data-path="Pixel"] small').first
-    await expect(pixel).to_contain_text(f"▲ {len(alarmed)} with alarms")
-    await page.goto(f"{visit.url}/#workspace=pixel&only=alarms&window=run")
-    cards = page.locator(".card")
-    await expect(cards).to_have_count(len(alarmed))
-    assert set(await cards.evaluate_all("all => all.map((one) => one.dataset.path)")) == alarmed
-    await page.goto(f"{visit.url}/#workspace=pixel&only=problems&window=run")
-    await expect(page.locator(f'.card[data-path="{OCCUPANCY}"]')).to_be_visible()
-    outcomes = await cards.evaluate_all("all => all.map((one) => one.dataset.outcome)")
-    assert set(outcomes) <= {"BAD", "WARNING", "ERROR", "INVALID"}, outcomes
-    assert len(outcomes) < 10
+    return alarmed
 
 
 async def test_words_of_every_view_can_be_read_and_nothing_moves_for_who_wants_that(
@@ -405,14 +436,19 @@ async def test_words_of_every_view_can_be_read_and_nothing_moves_for_who_wants_t
     for view, part in views.items():
         await page.goto(f"{visit.url}/#{view}")
         await page.locator(part).first.wait_for()
-        looked, faint = await faint_words(page)
-        assert looked > 10, view
+        await until(partial(_has_words, page), f"there are words in {view}")
+        _, faint = await faint_words(page)
         assert faint == [], view
     await page.emulate_media(reduced_motion="reduce")
     await page.goto(f"{visit.url}/#")
     await page.locator("#needing h2").wait_for()
     moving = "document.getAnimations().filter((one) => one.effect.getTiming().duration > 1).length"
     assert await page.evaluate(moving) == 0
+
+
+async def _has_words(page: Page) -> bool:
+    looked, _ = await faint_words(page)
+    return looked > 10
 
 
 async def test_files_of_a_plot_are_saved_in_the_name_of_who_is_logged_in(visit: Any) -> None:
@@ -491,14 +527,16 @@ async def test_a_flood_is_folded_and_the_page_is_whole_again_after_the_gateway_w
     await _keep(log, *(_state(number) for number in range(30)))
     settings = GatewaySettings(update_interval=0.1)
     page = await browser.new_page(viewport={"width": 1200, "height": 800})
-    page.set_default_timeout(25_000)
-    async with gateway(log, settings) as url:
+    page.set_default_timeout(PATIENCE)
+    port = await asyncio.to_thread(free_port)
+    async with gateway(log, settings, port=port) as url:
         await page.goto(f"{url}/#view=alarms")
         assert await page.locator(".alarm-none").is_hidden()
         groups = page.locator('[data-section="calling"] .alarm-group')
         await expect(groups).to_have_count(3)
-        opened = [await group.get_attribute("open") for group in await groups.all()]
-        assert opened == ["", "", None]  # the most urgent ones are open, the rest folded
+        for number in (0, 1):  # the most urgent ones are open, the rest folded
+            await expect(groups.nth(number)).to_have_attribute("open", "")
+        await expect(groups.nth(2)).not_to_have_attribute("open", re.compile(""))
         await expect(page.locator(".alarm")).to_have_count(20)
         await expect(page.locator("#bell b")).to_have_text("30")
         await page.locator(".alarm-group summary").last.click()
@@ -508,7 +546,7 @@ async def test_a_flood_is_folded_and_the_page_is_whole_again_after_the_gateway_w
     await expect(page.locator(".alarm-note").first).to_contain_text("Nobody knows")
     await screenshot(page, "alarms-stale")
     await _keep(log, _state(3, state="acknowledged", life="acknowledged"), _state(40))
-    async with gateway(log, settings, port=int(url.rpartition(":")[2])):
+    async with gateway(log, settings, port=port):
         await page.locator(_in("acting", "quality:Pixel/e3:full")).wait_for()
         await expect(page.locator("#bell b")).to_have_text("30")
         await expect(page.locator(".alarm-note").first).to_be_hidden()
@@ -540,7 +578,7 @@ async def test_an_expert_declares_who_is_told_and_a_test_arrives(browser: Browse
     await make_topics(log, 2)
     hook = receiver(retry_first=0.01, retry_most=0.02)
     page = await browser.new_page(viewport={"width": 1200, "height": 800})
-    page.set_default_timeout(25_000)
+    page.set_default_timeout(PATIENCE)
     ready = asyncio.Event()
     async with (
         FaultyReceiver.listening() as taking,

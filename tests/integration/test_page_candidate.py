@@ -19,15 +19,14 @@ from playback.bench.program import Program, finished, running
 from services.deploying.records import take_step
 from services.log import open_log
 from tests.ink import ink
-from tests.integration.conftest import RunningSystem, Visit, _visit, screenshot
+from tests.integration.conftest import RunningSystem, Visit, _visit, screenshot, until
 from tests.integration.test_kafka import loaded
-from tests.integration.test_page_plots import _until
 from tests.upgraded_pixels import CHANGED, NEW
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -124,11 +123,11 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
     candidate = {**production, **upgrade, "data": str(folder / "candidate")}
     demo = ["demo", *SOURCE, *FAULT, "--exit", "--json"]
     for settings in (production, candidate):
-        finished(demo, settings, timeout=120)
+        finished(demo, settings, timeout=600)
     finished(
         ["deploy", "plan", "v2", "--why", "a new plot", "--json"],
         {**production, **upgrade},
-        timeout=120,
+        timeout=600,
     )
     with running(["run"], candidate) as ours:
         asyncio.run(_runs_beside(production, ours.address))
@@ -198,7 +197,7 @@ async def test_a_candidate_is_chosen_and_stands_beside_production_with_what_diff
     await only.scroll_into_view_if_needed()
     await expect(only.locator(".differs")).to_have_text("▲ only in candidate v2")
     await same.scroll_into_view_if_needed()
-    await _until(lambda: _both_drawn(page), "both are drawn")
+    await until(lambda: _both_drawn(page), "both are drawn")
     await changed.scroll_into_view_if_needed()
     await screenshot(page, "candidate-side-by-side")
     await page.reload()
@@ -239,7 +238,7 @@ async def test_a_candidate_lies_over_the_large_plot_unscaled_as_its_address_says
     await expect(page).to_have_url(re.compile("over=candidate%3Av2"))
     legend = page.locator(".legend")
     await expect(legend).to_contain_text("candidate v2, LS 1–3")
-    await _until(lambda: _has_ink(page, _OVER), "it is drawn over the plot")
+    await until(lambda: _has_ink(page, _OVER), "it is drawn over the plot")
     await expect(page.get_by_role("button", name="candidate v2 ×")).to_be_visible()
     await screenshot(page, "candidate-over-large-plot")
     await page.reload()

@@ -21,15 +21,15 @@ from services.gateway.access_file import changed_tokens
 from services.gateway.access_tokens import Role
 from tests.ingesting import SECRETS, access, bearer
 from tests.ink import ink
-from tests.integration.conftest import RunningSystem, Visit, _visit, screenshot
+from tests.integration.conftest import RunningSystem, Visit, _visit, fits, screenshot, until
 from tests.integration.test_kafka import wait_for
-from tests.integration.test_page_plots import _WHITE, _until
+from tests.integration.test_page_plots import _WHITE
 from tests.upgraded_pixels import CHANGED, NEW
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
@@ -101,7 +101,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
     settings = {"data": str(folder), "port": "0", "workspaces": "pixel,ecal"}
     changed_tokens(folder / "tokens.json", lambda _: access().tokens)
     source = ["--lumisections", "3", "--rate", "400", "--seconds", "10", "--speed", "0"]
-    finished(["demo", *source, "--no-faults", "--exit", "--json"], settings, timeout=120)
+    finished(["demo", *source, "--no-faults", "--exit", "--json"], settings, timeout=600)
     with running(["run"], {**settings, "workspaces": UPGRADE}) as program:
         wait_for("both versions have filled the run", lambda: len(sets(program.address)) == 2)
         yield RunningSystem(program.address, program.process)  # type: ignore[arg-type]
@@ -109,7 +109,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
 
 def sets(url: str) -> dict[str, bool]:
     """The sets that have all LSs of the pixel workspace in the run, and whether it is shown."""
-    rows = httpx.get(f"{url}{RUN}/sets").json().get("sets", [])
+    rows = httpx.get(f"{url}{RUN}/sets", timeout=60).json().get("sets", [])
     return {
         row["set"]: part["shown"]
         for row in rows
@@ -136,7 +136,7 @@ async def another(browser: Browser, system: RunningSystem) -> AsyncIterator[Visi
 async def put(url: str, layout: dict[str, Any], based_on: int | None, why: str = "a test") -> int:
     """Write a layout as another expert does, without the page; the number of the version."""
     body = {"layout": layout, "why": why, "based_on": based_on}
-    async with httpx.AsyncClient(base_url=f"{url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60) as client:
         answer = await client.put(
             f"/layouts/{layout['name']}", json=body, headers=bearer(Role.EXPERT)
         )
@@ -189,8 +189,8 @@ async def test_shipped_layouts_are_listed_by_their_groups_and_a_plot_leads_to_th
     page = visit.page
     await page.goto(f"{visit.url}/#view=layouts&run=1")
     await page.wait_for_selector(".layout-groups li")
-    headings = await page.locator(".layout-groups h2").all_inner_texts()
-    assert {"Shift", "Summary", "Workspaces"} <= set(headings)
+    for heading in ("Shift", "Summary", "Workspaces"):
+        await expect(page.locator(f'.layout-groups h2:text-is("{heading}")')).to_be_visible()
     await screenshot(page, "layouts")
     # Nobody is logged in: there is nothing to change anything with.
     await expect(page.get_by_role("button", name="New layout")).to_be_hidden()
@@ -208,7 +208,7 @@ async def test_shipped_layouts_are_listed_by_their_groups_and_a_plot_leads_to_th
     await card.locator(".cell-title").click()
     await expect(page.locator("#detail h2")).to_have_text("Layer 1: cluster charge")
     # The large plot belongs to the layout: arrows go along it, and back is back there.
-    assert await page.locator("#detail .step[href]").count() == 2
+    await expect(page.locator("#detail .step[href]")).to_have_count(2)
     await page.keyboard.press("Escape")
     await expect(page.get_by_role("tab", selected=True)).to_have_text("Layer1")
 
@@ -227,7 +227,7 @@ async def test_a_layout_file_of_cms_is_imported_and_what_is_not_here_says_so(
     await expect(counts).to_be_visible()
     await expect(dialog.locator(".unmapped tbody tr").first).to_be_visible()
     await screenshot(page, "layout-import")
-    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1", timeout=60) as client:
         assert (await client.get("/layouts/Shift/Pixel")).status_code == 404
     await page.fill("#layout-why", "as the shifters of Run 2 had it")
     await dialog.get_by_role("button", name="Write 1 layout").click()
@@ -309,7 +309,7 @@ async def test_what_an_expert_changes_is_what_a_viewer_sees_by_the_address(
         await expect(other.locator(".cell").nth(2)).to_contain_text(ABSENT)
         await expect(other.get_by_role("button", name="Edit")).to_be_hidden()
         await other.set_viewport_size({"width": 390, "height": 844})
-        assert await other.evaluate("document.documentElement.scrollWidth") <= 390
+        await fits(other, 390)
         await screenshot(other, "layout-phone")
 
 
@@ -342,7 +342,9 @@ async def test_only_plots_on_screen_are_asked_for_each_with_the_reference_of_its
     )
     await page.locator(".cell .cell-title").nth(1).click()
     await expect(page.locator("#detail .legend")).to_contain_text("run 1")
-    assert re.search("ref=run(:|%3A)1&.*zoom=10(:|%3A)40&.*log=y", page.url.replace("box=on&", ""))
+    await expect(page).to_have_url(
+        re.compile("ref=run(:|%3A)1&.*zoom=10(:|%3A)40&(box=on&)?.*log=y")
+    )
     await page.keyboard.press("Escape")
     await expect(page).not_to_have_url(re.compile("ref=|zoom=|log=|box="))
     assert await page.locator(".cell[data-drawn]").count() < 40
@@ -350,7 +352,7 @@ async def test_only_plots_on_screen_are_asked_for_each_with_the_reference_of_its
     async def painted(number: int) -> bool:
         return await ink(page, f".cell:nth-child({number}) canvas", _WHITE) > 10
 
-    await _until(partial(painted, 2), "the run that is its reference lies over the second plot")
+    await until(partial(painted, 2), "the run that is its reference lies over the second plot")
     assert not await painted(3)
     await last.scroll_into_view_if_needed()
     await expect(last).to_have_attribute("data-drawn", "")
@@ -555,6 +557,8 @@ async def test_who_saves_after_somebody_else_is_told_and_loses_nothing(visit: An
     await dialog.get_by_role("button", name="Save", exact=True).click()
     await expect(page).to_have_url(re.compile("layout=Experts/Mine"))
     await expect(cells(page)).to_have_text(["Mine"])
+    # The browser may say it late.
+    visit.complaints[:] = [one for one in visit.complaints if "409 (Conflict)" not in one]
 
 
 async def test_versions_tell_their_differences_and_an_earlier_one_is_restored(visit: Any) -> None:
@@ -579,7 +583,7 @@ async def test_versions_tell_their_differences_and_an_earlier_one_is_restored(vi
     await page.locator("#layout-ask").get_by_role("button", name="Restore").click()
     await expect(page.locator(".layout-notices .layout-note")).to_have_count(0)
     await expect(cells(page)).to_have_count(2)
-    assert "version=" not in page.url
+    await expect(page).not_to_have_url(re.compile("version="))
 
 
 async def test_two_versions_of_a_workspace_stand_side_by_side_and_what_differs_is_marked(
@@ -638,9 +642,11 @@ async def test_lss_are_held_to_compare_others_with_them_and_the_past_is_said_to_
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="over run 1, LS 1-1").click()
     await expect(held).to_have_count(0)
-    async with httpx.AsyncClient(base_url=visit.url) as client:
+    async with httpx.AsyncClient(base_url=visit.url, timeout=60) as client:
         rows = (await client.get(f"{RUN}/lumisections")).json()["lumisections"]
-    began = datetime.fromtimestamp(rows[1]["began"] / 1e9 + 0.05, UTC).isoformat()
+    # Half way to LS 3: the run was played as fast as the machine could.
+    middle = (rows[1]["began"] + rows[2]["began"]) / 2e9
+    began = datetime.fromtimestamp(middle, UTC).isoformat()
     await page.goto(f"{visit.url}/#run=1&workspace=pixel&at={began.replace('+00:00', 'Z')}")
     facts = page.locator("#facts")
     await expect(facts.locator("div", has=page.locator("#fact-lumisection"))).to_have_text(

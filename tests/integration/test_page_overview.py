@@ -8,18 +8,18 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.integration.conftest import screenshot
+from tests.integration.conftest import fits, screenshot, until
 
 # One loop for all: the browser lives in it, and is started once.
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.integration,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
 OCCUPANCY: Final = "Pixel/Layer1/occupancy"
-_LONG: Final = 120_000
+_LONG: Final = 300_000
 """Milliseconds until the fault of LS 5 has happened, on a machine that does much else."""
 
 VIEWS: Final = {
@@ -55,14 +55,15 @@ async def test_the_overview_tells_how_data_taking_goes_and_since_when_what_is_ba
         re.compile(r"BAD since LS [56], GOOD before")
     )
     await expect(tile.locator(".good strong")).to_have_text(re.compile(r"^[6-9]\d\.\d\s%$"))
-    assert await tile.locator('.map [data-grade="part"]').count() == 1
+    await expect(tile.locator('.map [data-grade="part"]')).to_have_count(1)
     figures = page.locator("#now > div")
     await expect(figures.filter(has_text="Beam mode")).to_contain_text("STABLE BEAMS")
     await expect(figures.filter(has_text="Rate").locator("dd")).to_have_text(re.compile(r"\d ev/s"))
     delay = figures.filter(has_text="Stream delay")
     await expect(delay.locator("dd")).to_have_text(re.compile(r"^\d+(\.\d)? s$"))
-    names = await page.locator(".tile h3").all_inner_texts()
-    outcomes = [await page.locator(_tile(name)).get_attribute("data-outcome") for name in names]
+    outcomes = await page.locator(".tile:has(h3)").evaluate_all(
+        "all => all.map((one) => one.dataset.outcome)"
+    )
     assert outcomes == sorted(outcomes, key=["BAD", "WARNING", "GOOD"].index)
     await screenshot(page, "overview")
 
@@ -75,7 +76,7 @@ async def test_alarms_that_need_someone_say_what_to_do_and_lead_to_their_plot(vi
     await expect(alarm.locator(".action")).to_contain_text("Call")
     await alarm.locator("a").click()
     await expect(page.locator("#detail")).to_be_visible()
-    assert re.search(r"window=(\d+)-\1", page.url)
+    await expect(page).to_have_url(re.compile(r"window=(\d+)-\1"))
     shown = page.get_by_role("region", name="Alarms of this element")
     await expect(shown.locator(".alarm-name b")).to_have_text(["pixel dead modules"])
     await expect(shown.locator('[data-action="acknowledge"]')).to_have_text("Acknowledge (shifter)")
@@ -124,9 +125,9 @@ async def test_the_wall_can_be_read_from_afar_and_shows_what_is_bad(visit: Any) 
         "all => all.map((each) => parseFloat(getComputedStyle(each).fontSize))"
     )
     assert min(sizes) >= 0.037 * 1080
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 1920
+    await fits(page, 1920)
     await screenshot(page, "wall")
-    await expect(wall.locator("h2")).not_to_have_text(first, timeout=40_000)
+    await expect(wall.locator("h2")).not_to_have_text(first, timeout=_LONG)
     await page.keyboard.press("Escape")
     await expect(wall).to_be_hidden()
     await expect(page.locator("#overview")).to_be_visible()
@@ -140,13 +141,13 @@ async def test_every_view_fits_a_phone_and_is_restored_by_its_address(visit: Any
         await page.evaluate("hash => { location.hash = hash; }", view)
         head = page.locator(heading).first
         await expect(head, name).to_be_visible()
-        assert await page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        await fits(page, 390)
         await screenshot(page, f"phone-{name}")
         before = await head.inner_text()
         await page.reload()
         await expect(page.locator("#verdict strong"), name).to_have_text("BAD", timeout=_LONG)
         await expect(head, name).to_have_text(before)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        await fits(page, 390)
         await page.set_viewport_size({"width": 1400, "height": 900})
         await screenshot(page, name)
 
@@ -174,7 +175,7 @@ async def test_the_list_of_runs_tells_outcomes_and_is_filtered_by_its_address(vi
     await expect(row.locator(".outcomes")).to_contain_text(re.compile(r"pixel \d+ of \d+"))
     await page.get_by_label("Worst outcome").select_option("GOOD")
     await expect(page.locator(".runs > li")).to_have_count(0)
-    assert "runs=outcome:GOOD" in page.url.replace("%3A", ":")
+    await expect(page).to_have_url(re.compile("runs=outcome(:|%3A)GOOD"))
     await page.get_by_label("Worst outcome").select_option("BAD")
     await expect(row).to_be_visible()
 
@@ -192,7 +193,7 @@ async def test_the_page_of_a_run_has_a_strip_for_each_subsystem_and_gives_its_pl
     assert b"Pixel/" in await asyncio.to_thread(kept.read_bytes)
     await strip.locator(".spans a").first.click()
     await expect(page.locator("#title h1")).to_have_text("pixel")
-    assert re.search(r"window=[56]-", page.url)
+    await expect(page).to_have_url(re.compile(r"window=[56]-"))
 
 
 async def test_the_system_view_tells_processes_with_rate_lag_and_memory(visit: Any) -> None:
@@ -213,12 +214,13 @@ async def test_brackets_go_to_where_the_verdict_changed(visit: Any) -> None:
     await page.locator("#strip-cells [data-key='6'] [data-outcome='BAD']").wait_for(timeout=_LONG)
     await page.keyboard.press("[")
     await expect(page.locator("#strip-note")).to_contain_text(re.compile("LS [56] alone"))
-    assert re.search(r"window=([56])-\1", page.url)
+    await expect(page).to_have_url(re.compile(r"window=([56])-\1"))
     await page.get_by_role("slider").fill("2")
     await expect(page.locator("#strip-note")).to_contain_text("LS 2 alone")
     await page.keyboard.press("Escape")
     await page.get_by_role("button", name="Play").click()
-    await expect(page.locator("#strip-note")).to_contain_text("LS 4 alone")
+    # Each is shown for a second: a busy machine may look after two.
+    await expect(page.locator("#strip-note")).to_contain_text(re.compile(r"LS ([4-9]|\d\d+) alone"))
 
 
 async def test_in_the_large_view_brackets_go_by_the_outcomes_of_the_element_that_is_shown(
@@ -284,20 +286,22 @@ async def test_the_past_is_shown_as_it_was_known_with_a_banner(visit: Any) -> No
     card = page.locator(f'.card[data-path="{OCCUPANCY}"]')
     await card.scroll_into_view_if_needed()
     await expect(card).to_have_attribute("data-outcome", "GOOD")
-    await expect(card.locator("footer")).to_contain_text(re.compile("LS 1–[34]"))
+    # Contents come after their LS, and LS 5 had only begun.
+    await expect(card.locator("footer")).to_contain_text(re.compile(r"LS 1(–[2-4])?(?![–\d])"))
     await screenshot(page, "past")
     slider = page.get_by_role("slider", name="Moment whose knowledge is shown")
+    await expect(slider).to_have_value(re.compile("[1-9]"))
     stood = int(await slider.input_value())
     await slider.focus()
     await page.keyboard.press("ArrowRight")
     await expect(page).not_to_have_url(re.compile(re.escape(at)))
-    assert int(await slider.input_value()) == stood + 1
+    await expect(slider).to_have_value(str(stood + 1))
     await screenshot(page, "past-slider")
     await page.keyboard.press("Home")
     await expect(page.locator("#strip-cells button")).to_have_count(1)
     await page.keyboard.press("End")
     await expect(page.locator("#past")).to_be_hidden()
-    assert "at=" not in page.url
+    await expect(page).not_to_have_url(re.compile("at="))
     await page.goto(f"{visit.url}/#at={at}")
     await expect(page.locator(_tile("pixel"))).to_have_attribute("data-outcome", "GOOD")
     await expect(page.locator(_tile("pixel")).locator(".good")).to_contain_text("not known")
@@ -331,7 +335,11 @@ async def test_elements_are_found_by_letters_by_regular_expression_and_by_filter
     await page.goto(f"{visit.url}/#workspace=pixel")
     await page.get_by_label("Which elements are shown").select_option("alarms")
     await expect(page.locator(f'.card[data-path="{OCCUPANCY}"]')).to_be_visible(timeout=_LONG)
-    assert await page.locator(".card").count() < 5
+
+    async def are_few() -> bool:
+        return await page.locator(".card").count() < 5
+
+    await until(are_few, "only elements with alarms are shown")
     await page.keyboard.press("Escape")
     await page.locator("body").press("?")
     await expect(page.locator("#help")).to_be_visible()
@@ -349,6 +357,6 @@ async def test_the_tree_unfolds_by_keys_and_counts_problems(visit: Any) -> None:
     await expect(pixel).to_have_attribute("aria-expanded", "true")
     await page.keyboard.press("ArrowDown")
     focused = page.locator('[role="treeitem"]:focus')
-    assert await focused.get_attribute("aria-level") == "2"
+    await expect(focused).to_have_attribute("aria-level", "2")
     await page.keyboard.press("ArrowLeft")
     await expect(pixel).to_be_focused()
