@@ -17,7 +17,7 @@ from services.gateway.settings import GatewaySettings
 from tests.filled import make_topics
 from tests.ingesting import bearer, gateway
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 NAME = "Shift/Pixel"
 ROUNDS = 4

@@ -11,7 +11,7 @@ import pytest
 
 from tests.integration.conftest import RunningSystem
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebooks" / "histograms.ipynb"
 

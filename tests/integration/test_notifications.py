@@ -28,7 +28,7 @@ from services.settings_layers import load_settings
 from tests.notified import step
 from tests.receiving import SECRET, Fault, FaultyReceiver, Request
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 CLOCK = SystemClock()
 FILE = """
@@ -41,7 +41,7 @@ url = "http://127.0.0.1:{port}/dqm"
 secret_variable = "HOOK_SECRET"
 retry_first = 0.05
 retry_most = 0.5
-timeout = 1
+timeout = {timeout}
 
 [[subscription]]
 name = "all"
@@ -58,7 +58,7 @@ async def program(settings: dict[str, str], *arguments: str) -> tuple[int, str]:
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
@@ -70,7 +70,7 @@ async def deliveries(log: Log) -> list[Delivery]:
     return [one for one in messages if isinstance(one, Delivery)]
 
 
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 120.0) -> None:
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 a log has no event to wait for
             await asyncio.sleep(0.1)
@@ -90,7 +90,7 @@ async def test_a_notifier_killed_again_and_again_on_kafka_tells_every_step(
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     count, lives = 30, 1
     async with FaultyReceiver.listening(choose) as faulty:
-        (tmp_path / "n.toml").write_text(FILE.format(port=faulty.port))
+        (tmp_path / "n.toml").write_text(FILE.format(port=faulty.port, timeout=1))
         settings = {
             "kafka": kafka,
             "kafka_prefix": kafka_prefix,
@@ -113,7 +113,7 @@ async def test_a_notifier_killed_again_and_again_on_kafka_tells_every_step(
                         seen = len(faulty.requests)
                         made = step(count + lives, when=CLOCK.wall())
                         await log.send([outgoing(ALARMS, 0, made, made.alarm.encode())])
-                        await faulty.until(lambda n=seen: len(faulty.requests) > n, 60.0)  # type: ignore[misc]
+                        await faulty.until(lambda n=seen: len(faulty.requests) > n, 120.0)  # type: ignore[misc]
                         await asyncio.sleep(random.random() * 0.1)
                         await asyncio.to_thread(system.kill, f"life {lives}")
                         lives += 1
@@ -167,7 +167,7 @@ async def test_all_in_one_process_tells_and_a_try_before_anything_runs_says_why_
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     async with FaultyReceiver.listening() as taking:
         file = tmp_path / "n.toml"
-        file.write_text(FILE.format(port=taking.port))
+        file.write_text(FILE.format(port=taking.port, timeout=60))
         settings = {"notifications": str(file), "data": str(tmp_path / "data")}
         tried = ("notifications", "test", "all", "--here")
         assert await program(settings, *tried) == (0, "all: delivered\n")
@@ -189,7 +189,7 @@ async def test_all_in_one_process_tells_and_a_try_before_anything_runs_says_why_
         )
         try:
             assert running.stdout is not None
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(150):
                 line = (await running.stdout.readline()).decode()
             (url,) = re.findall(r"http://\S+", line)
             made = ("token", "new", "--role", "expert", "--name", "me")

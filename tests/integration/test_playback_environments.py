@@ -19,7 +19,7 @@ from playback.comparing.release import Installed, Wheel
 from tests.recorded import SmallRun
 from tests.wheels import environment_over_this, write_wheel
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 _ROOT = Path(__file__).parents[2]
 _POINTS = "[dqmstream.workspaces]\nmine = mine:workspace\n"
@@ -75,7 +75,7 @@ class Bench:
             command,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=500,
             check=False,
             cwd=_ROOT,
             env=os.environ | self.offline,

@@ -50,7 +50,7 @@ def test_the_store_in_postgresql_holds_what_sqlite_holds(
             "workspaces": "ecal,pixel",
             **store,
         }
-        finished(["demo", *source], settings, timeout=100)
+        finished(["demo", *source], settings, timeout=150)
         contents.append(contents_in_store(settings, 1))
     assert len(contents[0]) == 6
     assert contents[1] == contents[0]
@@ -76,7 +76,7 @@ def test_a_store_that_goes_away_ends_no_process_and_loses_nothing(
         ) as producer:
             wait_for("the first is stored", lambda: len(contents_in_store(settings, 1)) > 0)
             server.stop()
-            assert producer.wait(100) == 0
+            assert producer.wait(200) == 0
         server.start()
         wait_for("all is stored", lambda: len(contents_in_store(settings, 1)) == LENGTH)
         wait_for("all is shown", lambda: len(closed(system.address, 1)) == LENGTH)

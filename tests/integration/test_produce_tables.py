@@ -25,7 +25,7 @@ from services.settings import Settings
 from services.settings_layers import load_settings
 from tests.event_files import write_events
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PARTITIONS = 2
 AXIS = regular(10, 0, 10, label="x")
@@ -68,7 +68,7 @@ async def test_it_sends_what_bookings_on_the_log_read_and_no_more(
     found = await asyncio.to_thread(announced_columns, settings)
     assert found == {"x", "y", "missing"}
     command = ["produce", str(path), "--speed", "0", "--json"]
-    told = await asyncio.to_thread(finished, command, given, timeout=120)
+    told = await asyncio.to_thread(finished, command, given, timeout=150)
     assert [(one["run"], one["selected"]) for one in told["sent"]] == [(7, 5)]
     async with open_log(settings, SystemClock()) as log:
         records = [record async for record in read_to_end(log, EVENTS)]
@@ -95,7 +95,7 @@ async def test_a_run_that_the_log_has_begun_otherwise_is_refused_and_nothing_is_
             env=environment(given),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
             check=False,
         )
 

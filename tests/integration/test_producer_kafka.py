@@ -35,12 +35,12 @@ from services.settings_layers import load_settings
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
 from tests.random_run import BOOKING, RandomRun, batch_fill, random_batch
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 PARTITIONS = 3
 LENGTH = 30
 LIVE = {"incarnation": "live", "rereadable": False, "seconds": 0.2, "chunks": (3, 8)}
-SETTINGS = ProducerSettings(batch_bytes=20_000, retry_most=0.5)
+SETTINGS = ProducerSettings(batch_bytes=20_000, retry_most=0.5, buffer_seconds=600)
 
 
 @pytest.fixture(scope="module")
@@ -229,12 +229,12 @@ async def test_a_live_producer_that_is_killed_joins_again_as_another_incarnation
     kafka: str, kafka_prefix: str
 ) -> None:
     """The command as a user gives it, killed with -9 and given again."""
-    detector = ["--synthetic", "--live", "--rate", "100", "--seconds", "0.3", "--lumisections"]
-    arguments = ["produce", *detector, "12", "--speed", "1", "--json"]
+    detector = ["--synthetic", "--live", "--rate", "100", "--seconds", "0.3", "--speed", "1"]
+    arguments = ["produce", *detector, "--json", "--lumisections"]
     variables = {"kafka": kafka, "kafka_prefix": kafka_prefix, "partitions": "3"}
     process = await asyncio.to_thread(
         subprocess.Popen,
-        command(arguments),
+        command([*arguments, "1000"]),
         env=environment(variables),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -249,9 +249,11 @@ async def test_a_live_producer_that_is_killed_joins_again_as_another_incarnation
             process.kill()
             await asyncio.to_thread(process.wait)
             joins = await joining_lumisection(log, "synthetic", 1)
-            told = await asyncio.to_thread(finished, arguments, variables, timeout=120)
+            last = joins + 5
+            again = [*arguments, str(last)]
+            told = await asyncio.to_thread(finished, again, variables, timeout=150)
             (sent,) = told["sent"]
-            assert sent["lumisection"] == 12
+            assert sent["lumisection"] == last
             starts = [
                 message
                 async for record in read_to_end(log, EVENTS)

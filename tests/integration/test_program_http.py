@@ -18,7 +18,7 @@ from dqmstream.errors import ConfigurationError, LogUnavailableError
 from dqmstream.producing import ProducerSettings
 from playback.broker.ports import free_port
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 WORKSPACE = """
 workspace = "my_detector"
@@ -61,7 +61,17 @@ class System:
 
 
 @pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
+def token(tmp_path: Path) -> str:
+    """Made by the command, as an expert would."""
+    command = [sys.executable, "-m", "services.cli", "token", "new", "--role", "producer"]
+    command += ["--name", "me", "--source", "mine", "--data", str(tmp_path / "data")]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=150, check=True)
+    return made.stdout.split()[-1]
+
+
+@pytest.fixture
+def system(tmp_path: Path, token: str) -> Iterator[System]:
+    """Started when the token is there: of one that is made later it knows within a second."""
     (tmp_path / "my.toml").write_text(WORKSPACE)
     system = System(tmp_path, free_port())
     system.start()
@@ -69,15 +79,6 @@ def system(tmp_path: Path) -> Iterator[System]:
         yield system
     finally:
         system.end(signal.SIGTERM)
-
-
-@pytest.fixture
-def token(tmp_path: Path, system: System) -> str:
-    """Made by the command, as an expert would."""
-    command = [sys.executable, "-m", "services.cli", "token", "new", "--role", "producer"]
-    command += ["--name", "me", "--source", "mine", "--data", str(tmp_path / "data")]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    return made.stdout.split()[-1]
 
 
 def charges(lumisection: int, chunk: int) -> list[np.ndarray]:

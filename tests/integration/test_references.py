@@ -11,7 +11,7 @@ from dqmstream.messages.quality import Outcome, QualityReport
 from dqmstream.store.store import Store
 from playback.bench.program import command, environment, finished, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 TESTS = """
 [[quality_test]]
@@ -58,7 +58,7 @@ def asked(settings: dict[str, str], *arguments: str) -> Any:
         command(["references", *arguments, "--json"]),
         env=environment(settings),
         capture_output=True,
-        timeout=60,
+        timeout=150,
         check=False,
     )
     assert result.returncode == 0, result.stderr.decode()
@@ -98,7 +98,7 @@ def test_a_fault_is_found_against_the_run_before_and_the_report_names_the_versio
         env=environment(settings),
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=150,
     ).stdout.decode()
     secret = next(word for word in token.split() if word.startswith("dqm_"))
     with running(["run"], settings) as program:

@@ -36,11 +36,11 @@ from tests.balancer import Balancer, balanced
 from tests.integration.test_kafka import contents_in_log, contents_in_store, get, loaded, wait_for
 from tests.wheels import another_release
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
-PATIENCE = 120
+PATIENCE = 240
 LENGTH = 60
-SYNTHETIC = ["--lumisections", str(LENGTH), "--rate", "30", "--seconds", "4", "--seed", "5"]
+SYNTHETIC = ["--lumisections", str(LENGTH), "--rate", "15", "--seconds", "8", "--seed", "5"]
 SOURCE = [*SYNTHETIC, "--no-faults"]
 PATH = "Pixel/clusters_per_event"
 NEXT = "9.9.0"

@@ -19,7 +19,7 @@ from services.log import open_log
 from services.settings import Settings
 from tests.integration.test_kafka import page, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 WORKSPACES = "tests.analysed_pixels:workspace,pixel"
 
@@ -30,7 +30,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
     folder = tmp_path_factory.mktemp("sets")
     settings = {"data": str(folder), "port": "0", "workspaces": WORKSPACES}
     source = ["--lumisections", "2", "--rate", "20", "--speed", "0"]
-    finished(["demo", *source, "--exit", "--json"], settings, timeout=100)
+    finished(["demo", *source, "--exit", "--json"], settings, timeout=150)
     return settings
 
 
@@ -41,7 +41,7 @@ def ended(settings: Mapping[str, str], *arguments: str) -> "subprocess.Completed
         env=environment(settings),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=150,
         check=False,
     )
 
@@ -73,12 +73,12 @@ def test_a_set_is_shown_from_the_first_run_on_and_from_where_an_operator_says(
     """Each activation is listed with who said it; the set of other settings is another one."""
     said = ended(played, "activate", "--from-run", "7")
     assert said.returncode == 0, said.stderr
-    rows = finished(["sets", "--json"], played, timeout=100)
+    rows = finished(["sets", "--json"], played, timeout=150)
     assert [(row["from_run"], row["own"], row["workspaces"]) for row in rows] == [
         (1, True, ["charges", "pixel"]),
         (7, True, ["charges", "pixel"]),
     ]
-    others = finished(["sets", "--json"], {**played, "workspaces": "ecal"}, timeout=100)
+    others = finished(["sets", "--json"], {**played, "workspaces": "ecal"}, timeout=150)
     assert [row["own"] for row in others] == [False, False]
     table = ended(played, "sets")
     assert rows[0]["set"] in table.stdout

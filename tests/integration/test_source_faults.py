@@ -281,7 +281,7 @@ async def test_repeated_chunks_are_counted_and_dropped_and_altered_ones_are_refu
         assert refused == (4 if number == 6 else 0), one.account.refused
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_demo_names_the_sources_that_are_missing(tmp_path: Path) -> None:
     """The shipped scenario through the whole system, with shorter silences."""
     arguments = ["demo", "--scenario", "missing_source", "--rate", "20", "--speed", "0"]
@@ -292,7 +292,7 @@ def test_a_demo_names_the_sources_that_are_missing(tmp_path: Path) -> None:
         "run_timeout": "60",
         "workspaces": "bril",
     }
-    (run,) = finished([*arguments, "--exit", "--json"], settings, timeout=150)["runs"]
+    (run,) = finished([*arguments, "--exit", "--json"], settings, timeout=400)["runs"]
     lumisections = run["lumisections"]
     assert run["sources"] == ["bu1", "bu2"]
     assert [one["lumisection"] for one in lumisections] == list(range(1, 13))
@@ -303,7 +303,7 @@ def test_a_demo_names_the_sources_that_are_missing(tmp_path: Path) -> None:
     assert {one["seen"] for one in lumisections[6:]} == {250}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_demo_keeps_what_came_late_beside_what_came_in_time(tmp_path: Path) -> None:
     """The shipped scenario in LSs of a second, and its silences as much shorter."""
     arguments = ["demo", "--scenario", "late_source", "--seconds", "1", "--rate", "600"]
@@ -315,7 +315,7 @@ def test_a_demo_keeps_what_came_late_beside_what_came_in_time(tmp_path: Path) ->
         "workspaces": "bril",
     }
     rest = ["--speed", "1", "--exit", "--json"]
-    (run,) = finished([*arguments, *rest], settings, timeout=150)["runs"]
+    (run,) = finished([*arguments, *rest], settings, timeout=400)["runs"]
     assert [one["lumisection"] for one in run["lumisections"]] == list(range(1, 25))
     with Store(f"sqlite:///{tmp_path / 'store.sqlite'}") as store:
         (of_set,) = store.sets(410)
