@@ -27,7 +27,7 @@ from dqmstream.sources.synthetic.detector import SyntheticDetector
 from dqmstream.sources.synthetic.source import SyntheticSource
 from tests.wheels import write_wheel
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 _ROOT = Path(__file__).parents[2]
 _TESTS = "dqmstream/quality/default.toml"
@@ -194,7 +194,7 @@ class Bench:
             self.command(*arguments, candidate=candidate),
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=500,
             check=False,
             cwd=_ROOT,
         )
@@ -429,7 +429,7 @@ def test_a_killed_comparison_leaves_nothing_running_and_is_made_again(bench: Ben
     ) as process:
         results = bench.folder / "cache" / "results"
         before = set(results.glob("*/begun.json"))
-        until = time.monotonic() + 120
+        until = time.monotonic() + 400
         while not (begun := set(results.glob("*/begun.json")) - before):
             assert process.poll() is None, "it ended before it was killed"
             assert time.monotonic() < until
