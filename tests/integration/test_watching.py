@@ -42,7 +42,7 @@ from tests.watched import (
     until_idle,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 SPEED = 50.0
 """An LS of 1 s takes 20 ms."""
