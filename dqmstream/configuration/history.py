@@ -116,6 +116,29 @@ class History:
             raise ConfigurationError(msg)
         return self._version(found.text, who, why, when, origin)
 
+    def asked_again(
+        self, *, who: str, why: str, text: str | None = None, to: int | None = None
+    ) -> ConfigurationVersion | None:
+        """The last version, if the same person now asks for it once more, for the same reason: who
+        was given no answer cannot know that it was made.
+
+        Parameters
+        ----------
+        text
+            What is to be put in force; or else
+        to
+            the number of what is to be put in force again. Without one it is never known: who goes
+            back twice goes further back.
+        """
+        last = self._last
+        if last is None or (last.who, last.why) != (who, why):
+            return None
+        if text is not None:
+            return self.active if last.text == text else None
+        found = self.get(to) if to else None
+        origin = to if found is None or found.restores is None else found.restores
+        return last if origin is not None and last.restores == origin else None
+
     # ------------------------------------------------------------------ inside
 
     @property

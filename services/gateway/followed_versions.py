@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
-from services.gateway.patience import log_within
+from services.gateway.patience import HARMLESS, log_within
 
 __all__ = ["FollowedVersions"]
 
@@ -53,7 +53,8 @@ class FollowedVersions:
         async with log_within(_PATIENCE):
             await self._read.wait()
 
-    async def until(self, seen: Callable[[], object]) -> None:
-        """What was written has come back; ProblemError 503 if it has not in time."""
-        async with log_within(_PATIENCE), self._news:
+    async def until(self, seen: Callable[[], object], advice: str = HARMLESS) -> None:
+        """What was written has come back; ProblemError 503 with this advice if it has not in
+        time."""
+        async with log_within(_PATIENCE, advice), self._news:
             await self._news.wait_for(seen)

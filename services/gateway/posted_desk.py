@@ -20,7 +20,7 @@ from dqmstream.workspaces.trial import SampleChunk, Tried, try_workspace
 from services.configuration.known import version_records
 from services.gateway.desk import Desk
 from services.gateway.live import LiveView
-from services.gateway.patience import log_within, write_in_turn
+from services.gateway.patience import HARMLESS, LOOK_FIRST, log_within, write_in_turn
 from services.gateway.problems import ProblemError, not_found
 from services.runs_begun import Begun, begun
 from services.workspaces.generation_set import posted_booking
@@ -125,8 +125,8 @@ class PostedDesk:
         Raises
         ------
         ProblemError
-            422 if it cannot be read, or costs more than it may; 409 if it is in force; 503 if
-            another is tried, or without a log.
+            422 if it cannot be read, or costs more than it may; 409 if somebody else has put it in
+            force, or for another reason; 503 if another is tried, or without a log.
         """
         booking = await self._booking(text)
         tried = await self._tried(booking)
@@ -136,6 +136,8 @@ class PostedDesk:
             raise ProblemError(422, str(error)) from error
 
         def version(history: History, when: int) -> ConfigurationVersion:
+            if (again := history.asked_again(who=who, why=why, text=text)) is not None:
+                return again
             made = history.next_version(text, who=who, why=why, when=when)
             return msgspec.structs.replace(made, notes=notes)
 
@@ -156,6 +158,8 @@ class PostedDesk:
         others = _others(await self.by_run(), name)
 
         def version(history: History, when: int) -> ConfigurationVersion:
+            if (again := history.asked_again(who=who, why=why, to=to)) is not None:
+                return again
             made = history.rolled_back(to=to, who=who, why=why, when=when)
             if not made.text:
                 return made
@@ -165,7 +169,9 @@ class PostedDesk:
                 self._limits.check_again(name, origin, others)
             return msgspec.structs.replace(made, notes=origin.notes if origin else {})
 
-        return await self._write("rollback", name, version)
+        return await self._write(
+            "rollback", name, version, HARMLESS if to is not None else LOOK_FIRST
+        )
 
     # ------------------------------------------------------------------ inside
 
@@ -206,6 +212,7 @@ class PostedDesk:
         action: str,
         name: str,
         version_of: Callable[[History, int], ConfigurationVersion],
+        advice: str = HARMLESS,
     ) -> ConfigurationVersion:
         async with self._writing:
             by_run = await self.by_run()
@@ -214,14 +221,16 @@ class PostedDesk:
                 made = await asyncio.to_thread(version_of, history, self._clock.wall())
             except (ConfigurationError, BookingError) as error:
                 raise ProblemError(409, str(error)) from error
+            if made in history.versions:
+                return made
             async with log_within(_PATIENCE):
                 found: Begun = await begun(self._log)
                 version = msgspec.structs.replace(made, after_run=found.run, starts=found.ends)
                 # No key comes twice, as of two gateways that write at once: compaction would keep
                 # the later record, and where the first stands decides.
                 key = f"{version.kind}/{version.number}/{version.hash}/{version.when}"
-            await write_in_turn(self._log, version_records(version, action, key), _PATIENCE)
-            async with log_within(_PATIENCE):
+            await write_in_turn(self._log, version_records(version, action, key), _PATIENCE, advice)
+            async with log_within(_PATIENCE, advice):
                 while not _has(by_run.histories, name, version):
                     await self._known.changed(1.0)
             return version

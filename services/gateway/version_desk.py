@@ -11,7 +11,7 @@ from dqmstream.messages.configuration import ConfigurationVersion
 from dqmstream.transport.log import Log
 from services.configuration.known import KnownHistory, version_records
 from services.gateway.followed_versions import FollowedVersions
-from services.gateway.patience import write_in_turn
+from services.gateway.patience import HARMLESS, LOOK_FIRST, write_in_turn
 from services.gateway.problems import ProblemError
 
 __all__ = ["VersionDesk"]
@@ -79,12 +79,14 @@ class VersionDesk(Generic[Read]):
         Raises
         ------
         ProblemError
-            422 if it cannot be read, 409 if it is in force, 503 without a log.
+            422 if it cannot be read, 409 if somebody else has put it in force, or for another
+            reason, 503 without a log.
         """
         await self.check(text)
 
         async def version(history: History) -> ConfigurationVersion:
-            return history.next_version(text, who=who, why=why, when=self._clock.wall())
+            again = history.asked_again(who=who, why=why, text=text)
+            return again or history.next_version(text, who=who, why=why, when=self._clock.wall())
 
         return await self._write("activate", version)
 
@@ -93,25 +95,32 @@ class VersionDesk(Generic[Read]):
         any more, 503 without a log."""
 
         async def version(history: History) -> ConfigurationVersion:
+            if (again := history.asked_again(who=who, why=why, to=to)) is not None:
+                return again
             found = history.rolled_back(to=to, who=who, why=why, when=self._clock.wall())
             if found.text:
                 name = f"version {found.restores}"
                 await asyncio.to_thread(self._read_text, found.text, name)
             return found
 
-        return await self._write("rollback", version)
+        return await self._write("rollback", version, HARMLESS if to is not None else LOOK_FIRST)
 
     async def _write(
-        self, action: str, version_of: Callable[[History], Awaitable[ConfigurationVersion]]
+        self,
+        action: str,
+        version_of: Callable[[History], Awaitable[ConfigurationVersion]],
+        advice: str = HARMLESS,
     ) -> ConfigurationVersion:
         async with self._writing:
+            history = await self.history()
             try:
-                version = await version_of(await self.history())
+                version = await version_of(history)
             except ConfigurationError as error:
                 raise ProblemError(409, str(error)) from error
-            await write_in_turn(self._log, version_records(version, action), _PATIENCE)
-            history = self._known.history
-            await self._followed.until(lambda: version in history.versions)
+            if version in history.versions:
+                return version
+            await write_in_turn(self._log, version_records(version, action), _PATIENCE, advice)
+            await self._followed.until(lambda: version in history.versions, advice)
             standing = history.get(version.number)
             if standing is not None and standing != version:
                 # Two gateways wrote at the same moment, and all go by the later one.

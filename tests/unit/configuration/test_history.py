@@ -1,6 +1,7 @@
 """Versions of configuration: the last one is in force, and going back goes back."""
 
 import random
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,30 @@ def test_what_is_in_force_is_not_activated_again() -> None:
         made.activate("a")
     with pytest.raises(ConfigurationError, match="expected at most 1048576"):
         made.activate("#" * (1 << 20) + "#")
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from(["a", "b", "c"]), st.integers(0, 6)), max_size=12),
+    st.one_of(st.sampled_from(["a", "b", "c"]), st.integers(0, 6)),
+)
+def test_only_what_the_last_decision_was_is_taken_for_it(steps: list, wanted: str | int) -> None:
+    """Asked again, it changes nothing: what is in force by it is what would be by a new one."""
+    made = Made()
+    texts: dict[int, str | None] = {0: None}
+    for step in steps:
+        with suppress(ConfigurationError):
+            made.activate(step) if isinstance(step, str) else made.roll_back(step)
+            texts[made.history.number] = made.text
+    asked = {"text": wanted} if isinstance(wanted, str) else {"to": wanted}
+    again = made.history.asked_again(**SAID, **asked)
+    if again is not None:
+        assert again == made.taken[-1]
+        assert made.text == (wanted if isinstance(wanted, str) else texts[wanted])
+        assert made.history.asked_again(who="another", why=SAID["why"], **asked) is None
+        assert made.history.asked_again(who=SAID["who"], why="more", **asked) is None
+    elif isinstance(wanted, str):
+        assert made.text != wanted
+    assert made.history.asked_again(**SAID) is None
 
 
 def test_versions_of_other_kinds_are_not_taken() -> None:

@@ -406,10 +406,12 @@ async def test_what_is_decided_is_written_down_with_who_why_and_what_it_cost(
     assert (said.who, said.why) == ("ada", "the new cut")
 
 
-async def test_the_same_again_or_back_from_nothing_is_a_conflict(stage: Stage) -> None:
-    await stage.post(TEN)
+async def test_the_same_of_another_or_back_from_nothing_is_a_conflict(stage: Stage) -> None:
+    await stage.desk.activate(TEN, "ada", "new", unmeasured=True)
+    again = await stage.desk.activate(TEN, "ada", "new", unmeasured=True)
+    assert again.number == 1, "who got no answer may ask again"
     for ask in (
-        lambda: stage.post(TEN),
+        lambda: stage.desk.activate(TEN, "bob", "new", unmeasured=True),
         lambda: stage.desk.roll_back("mine", 7, "e", "why"),
     ):
         with pytest.raises(ProblemError) as caught:
