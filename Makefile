@@ -68,7 +68,7 @@ soak: install ## the slow tests: many more random examples, hundreds of crash sc
 	HYPOTHESIS_PROFILE=soak $(BIN)/pytest -m slow --timeout 3600
 
 shaken: install ## TESTS (tests/unit) with event loops that are late by chance, drawn from SEED: finds races in minutes
-	PYTHONPATH=$(CURDIR)/tests/shaken DQMSTREAM_SHAKEN=$(SEED) HYPOTHESIS_PROFILE=quick \
+	PYTHONPATH=$(CURDIR)/tests/shaken SHAKEN_SEED=$(SEED) HYPOTHESIS_PROFILE=quick \
 	  $(BIN)/pytest -q --timeout 300 -m "not slow and not benchmark" $(TESTS)
 
 calibration: install ## simulate what quality tests state and find; figure and numbers into PLOTS=FOLDER

@@ -3,7 +3,7 @@
 Sockets are heard late and out of order, timers go off late, and what threads did is told late: all
 that a loop may do and an idle machine never does. A test that passed because one of two tasks was
 always first fails here within minutes; on a busy machine it would fail once in a hundred runs.
-`make shaken` starts it; `DQMSTREAM_SHAKEN` is the seed.
+`make shaken` starts it; `SHAKEN_SEED` is the seed.
 """
 
 import os
@@ -22,10 +22,7 @@ _TIMER_DELAY: Final = 0.01
 _THREAD_DELAY: Final = 0.03
 _LATE: Final = 0.3
 
-# Under a name of its own for the programs that are started: they end at a setting nobody knows,
-# and some tests give them no setting but their own.
-if "DQMSTREAM_SHAKEN" in os.environ:
-    os.environ["SHAKEN_SEED"] = os.environ.pop("DQMSTREAM_SHAKEN")
+# No name of ours: programs that are started here end at a setting that they do not know.
 _random = Random(f"{os.environ.get('SHAKEN_SEED', '1')} {os.getpid()}")
 # Tests replace these of the module `time`.
 _now = time.monotonic
