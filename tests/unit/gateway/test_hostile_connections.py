@@ -82,9 +82,8 @@ async def held(client: httpx.AsyncClient, count: int) -> None:
 
 async def still_answers(url: str) -> bool:
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(
-            PunctualProtocol, "seconds", 60.0
-        )  # the machine may stand still for a while
+        # The machine may stand still for a while.
+        patched.setattr(PunctualProtocol, "seconds", 60.0)
         async with httpx.AsyncClient(base_url=url) as client:
             return (await client.get("/health")).status_code == 200
 
@@ -215,9 +214,9 @@ async def test_what_is_no_http_is_refused_in_a_problem_document() -> None:
         assert json.loads(body)["status"] == 400
 
 
-async def test_a_body_that_comes_too_slowly_is_408_and_holds_nothing() -> None:
+@pytest.mark.parametrize("drip", [[b"x"] * 40, [b"x"]], ids=["drips", "stops"])
+async def test_a_body_that_comes_too_slowly_is_408_and_holds_nothing(drip: list[bytes]) -> None:
     async with served(ingest_body_seconds=0.3) as url:
-        drip = [b"x"] * 40
         head = f"{HEAD}content-length: 4000000\r\n\r\n".encode()
         answers = await asyncio.gather(*(said(url, head, *drip, pause=0.02) for _ in range(5)))
         for answer in answers:
