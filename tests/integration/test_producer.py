@@ -34,6 +34,7 @@ from dqmstream.transport.log import Log, Outgoing
 from dqmstream.transport.memory import MemoryLog
 from dqmstream.transport.patience import PACE
 from tests.filled import fill_to_the_end, filled_chunks, make_topics
+from tests.held_log import HeldLog
 from tests.random_run import BOOKING, RUN, RandomRun, batch_fill, random_batch
 from tests.troubled_log import TroubledLog
 
@@ -70,38 +71,6 @@ class HaltedRun(RandomRun):
             if one.lumisection == self.length:
                 assert self.goes_on.wait(60)
             yield one
-
-
-class HeldLog(TroubledLog):
-    """Holds up what `holds` says, chunks and LumisectionEnds, until somebody lets go of it."""
-
-    def __init__(
-        self,
-        log: Log,
-        holds: Callable[[EventBatch | LumisectionEnd], bool],
-        *,
-        pause: float = 0.0,
-        on_words: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        super().__init__(log, pause=pause, on_words=on_words)
-        self._holds = holds
-        self.held = 0
-        self.let_go = asyncio.Event()
-
-    async def _send(self, messages: Sequence[Outgoing]) -> list[int]:
-        held = [message for message in messages if self._is_held(message)]
-        if held and not self.let_go.is_set():
-            others = [message for message in messages if message not in held]
-            if others:
-                await super()._send(others)
-            self.held += 1
-            await self.let_go.wait()
-            return await super()._send(held)
-        return await super()._send(messages)
-
-    def _is_held(self, message: Outgoing) -> bool:
-        said = CODEC.decode(message.headers, message.value)
-        return isinstance(said, EventBatch | LumisectionEnd) and self._holds(said)
 
 
 OUTAGE = 4

@@ -25,7 +25,6 @@ from dqmstream.messages.struct import Message
 from dqmstream.messages.topics import COMMANDS, EVENTS
 from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import read_to_end
-from dqmstream.transport.log import Outgoing
 from dqmstream.transport.memory import MemoryLog
 from services.gateway import ingest_ndjson
 from services.gateway.access import Access
@@ -34,6 +33,7 @@ from services.gateway.app import create_app
 from services.gateway.ingest_ndjson import arrow_of_lines
 from services.gateway.settings import GatewaySettings, Limits
 from tests.filled import make_topics
+from tests.held_log import HeldLog
 from tests.ingesting import ARROW, INGEST, access, bearer, parts_with_ingest
 from tests.random_run import random_batch
 from tests.troubled_log import TroubledLog
@@ -262,24 +262,9 @@ async def test_a_log_that_answers_late_is_503(log: MemoryLog) -> None:
         assert (answer.status_code, "did not answer" in answer.text) == (503, True)
 
 
-class HeldLog:
-    """A log that acknowledges nothing before it may."""
-
-    def __init__(self, log: MemoryLog) -> None:
-        self._log = log
-        self.may = asyncio.Event()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
-
-    async def send(self, messages: Sequence[Outgoing]) -> list[int]:
-        await self.may.wait()
-        return await self._log.send(messages)
-
-
 async def test_too_much_on_its_way_is_429(log: MemoryLog) -> None:
     """Two bodies fit: the others are refused while the log has acknowledged none."""
-    body, held = body_of(100), HeldLog(log)
+    body, held = body_of(100), HeldLog(log, lambda _: True)
     limits = {"ingest_token_bytes": 2 * len(body) + 10, "ingest_send_seconds": 60.0}
     async with client_of(held, **limits) as client:
 
@@ -291,7 +276,7 @@ async def test_too_much_on_its_way_is_429(log: MemoryLog) -> None:
             puts = [tasks.create_task(put(number)) for number in range(4)]
             while sum(one.done() for one in puts) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
-            held.may.set()
+            held.let_go.set()
         statuses = sorted(one.result() for one in puts)
         assert statuses in ([200, 429, 429, 429], [200, 200, 429, 429])
         assert await put(9) == 200
