@@ -20,7 +20,8 @@ from tests.documents import (
     unknown_words,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+# A page has up to ten commands, each a process of its own.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 PAGES: Final = sorted(
     str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))
@@ -61,14 +62,14 @@ axes = [{ type = "regular", bins = 40, lower = 0, upper = 40, label = "charge" }
 
 @pytest.fixture
 def player(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Player]:
-    """In an empty folder; a system that a page starts has a port that is free."""
-    port = str(free_port())
+    """In an empty folder; what a page starts has ports that are free."""
+    port, receiver = str(free_port()), str(free_port())
     url = f"http://127.0.0.1:{port}"
     monkeypatch.syspath_prepend(tmp_path)
     playing = Player(
         folder=tmp_path,
         environment=plain_environment(DQMSTREAM_PORT=port, DQMSTREAM_URL=url),
-        replaced={"127.0.0.1:8000": f"127.0.0.1:{port}"},
+        replaced={"127.0.0.1:8000": f"127.0.0.1:{port}", "9087": receiver},
         namespace={"url": url},
     )
     try:
