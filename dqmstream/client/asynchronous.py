@@ -138,7 +138,10 @@ class AsyncClient:
         states, where = ChannelStates(), self._address.stream
         try:
             async with connect(
-                where, additional_headers=self._address.headers, max_size=LARGEST_MESSAGE
+                where,
+                additional_headers=self._address.headers,
+                max_size=LARGEST_MESSAGE,
+                open_timeout=TIMEOUT,
             ) as websocket:
                 await websocket.send(message)
                 async for text in websocket:

@@ -321,7 +321,10 @@ class Client:
         states, where = ChannelStates(), self._address.stream
         try:
             with connect(
-                where, additional_headers=self._address.headers, max_size=LARGEST_MESSAGE
+                where,
+                additional_headers=self._address.headers,
+                max_size=LARGEST_MESSAGE,
+                open_timeout=TIMEOUT,
             ) as websocket:
                 websocket.send(message)
                 for text in websocket:
