@@ -1,5 +1,8 @@
 """Calling a command: what people can mend is said in a sentence, not in a traceback."""
 
+import errno
+import select
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -20,12 +23,25 @@ def invoke(function: Callable[..., int | None], **arguments: Any) -> None:
     except DqmError as error:
         _stop([error])
     except BaseExceptionGroup as group:
+        if _nobody_reads(group):
+            # As a single error it is what a command line ends quietly with, as others in pipes do.
+            raise BrokenPipeError(errno.EPIPE, "nobody reads what is printed") from None
         causes, others = group.split(DqmError)
         if others is not None or causes is None:
             raise
         _stop(leaves(causes))
     if status:
         raise typer.Exit(status)
+
+
+def _nobody_reads(group: BaseExceptionGroup) -> bool:
+    """Whether all that went wrong is that the reader of a pipe, as `head`, has gone."""
+    if not all(isinstance(error, BrokenPipeError) for error in leaves(group)):
+        return False
+    streams = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        streams.register(stream.fileno(), 0)
+    return bool(streams.poll(0))
 
 
 def _stop(errors: list[DqmError]) -> NoReturn:

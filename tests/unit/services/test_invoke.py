@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,41 @@ def test_different_things_that_went_wrong_are_all_said(capsys: pytest.CaptureFix
     assert ended.value.exit_code == 1
     said = capsys.readouterr().err
     assert said == f"dqmstream: filler and recorder: the log is full; {WRONG}\n"
+
+
+_PRINTS = """
+import asyncio, sys
+import typer
+from services.command_line.invoke import invoke
+
+async def prints() -> None:
+    while True:
+        typer.echo("one more line")
+        await asyncio.sleep(0)
+
+async def both() -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(prints())
+        tasks.create_task(prints())
+
+app = typer.Typer(pretty_exceptions_enable=False)
+
+@app.command()
+def main() -> None:
+    invoke(lambda: asyncio.run(both()))
+
+app()
+"""
+
+
+def test_a_command_whose_reader_has_gone_ends_without_a_trace() -> None:
+    """As in `dqmstream demo | head`."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _PRINTS], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as command:
+        assert command.stdout is not None
+        assert command.stderr is not None
+        assert command.stdout.readline() == b"one more line\n"
+        command.stdout.close()
+        said = command.stderr.read()
+    assert (command.returncode, said) == (1, b"")
