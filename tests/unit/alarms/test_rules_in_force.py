@@ -1,6 +1,5 @@
 """Alarm rules activated on the log: gone by without a restart, and after any restart."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -15,7 +14,6 @@ from dqmstream.messages.wire import CODEC
 from dqmstream.transport.compacted import latest_by_key
 from dqmstream.transport.log import Log
 from dqmstream.transport.memory import MemoryLog
-from services.alarms.progress import AlarmsProgress
 from services.alarms.settings import AlarmsSettings
 from services.configuration.known import version_records
 from tests.filled import make_topics
@@ -23,6 +21,7 @@ from tests.unit.alarms.test_service import (
     START,
     Broken,
     alarms,
+    at_rest,
     kept,
     send,
     steps,
@@ -58,13 +57,6 @@ async def new_log() -> tuple[MemoryLog, SettableClock]:
     log = MemoryLog(clock)
     await make_topics(log, 1)
     return log, clock
-
-
-async def at_rest(progress: AlarmsProgress) -> None:
-    """Wait until it has looked often enough to have taken all there is, if it lives so long."""
-    turns = progress.turns
-    while progress.turns < turns + 8:  # noqa: ASYNC110 counts tell nobody
-        await asyncio.sleep(0.005)
 
 
 def has(event: str, count: int = 1) -> Callable[[list[AlarmTransition]], bool]:
