@@ -12,6 +12,8 @@ import pytest
 import structlog
 from blockbuster import blockbuster_ctx
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture.providers import HypothesisProvider
+from hypothesis.internal.constants_ast import Constants
 
 from playback.broker import Cluster
 
@@ -21,7 +23,12 @@ settings.register_profile("quick", parent=settings.get_profile("default"), max_e
 settings.register_profile("soak", parent=settings.get_profile("default"), max_examples=2000)
 # What is judged by one run is judged by the same examples as the run before.
 settings.register_profile("same", parent=settings.get_profile("default"), derandomize=True)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+_PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
+settings.load_profile(_PROFILE)
+if _PROFILE == "same":
+    # Hypothesis also draws what is written in those of our modules that are imported so far: the
+    # examples would be others in another order of the tests, and after any change of a constant.
+    HypothesisProvider._local_constants = Constants()  # type: ignore[assignment, method-assign]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
