@@ -1,6 +1,7 @@
 """The system of the compose file, run for real: its commands and its settings, on a real Kafka."""
 
 import contextlib
+import http.client
 import json
 import os
 import signal
@@ -80,7 +81,7 @@ def get(url: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-    except OSError:
+    except (OSError, http.client.HTTPException):  # who ends may end in the middle of an answer
         return 0, ""
 
 
