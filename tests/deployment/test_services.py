@@ -44,13 +44,16 @@ def test_a_run_passes_through_all_services(deployment: Deployment) -> None:
 def test_the_health_check_of_the_image_finds_a_service_healthy(
     deployment: Deployment, name: str
 ) -> None:
+    """As the engine does: one that misses its time on a busy machine is asked again."""
     text = (DOCKER / "Dockerfile").read_text().replace("\\\n", " ")
-    found = re.search(r"(?m)^HEALTHCHECK .*? CMD (\[.*\])$", text)
+    found = re.search(r"(?m)^HEALTHCHECK .*?--retries=(\d+) .*?CMD (\[.*\])$", text)
     assert found is not None
-    _, *arguments = json.loads(found[1])
+    _, *arguments = json.loads(found[2])
     service = deployment.services[name]
     run = [sys.executable, *arguments]
-    assert subprocess.run(run, env=os.environ | service.environment, check=False).returncode == 0
+    here = os.environ | service.environment
+    tries = (subprocess.run(run, env=here, check=False) for _ in range(int(found[1])))
+    assert any(done.returncode == 0 for done in tries)
     nobody = os.environ | service.environment | {"DQMSTREAM_METRICS_PORT": "9"}
     assert subprocess.run(run, env=nobody, check=False, stderr=subprocess.DEVNULL).returncode != 0
 
