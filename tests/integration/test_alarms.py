@@ -64,7 +64,7 @@ async def positions(log: Log) -> dict[str, int]:
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         while not await condition():  # noqa: ASYNC110 a log has no event to wait for
             await asyncio.sleep(0.1)
 
