@@ -22,7 +22,7 @@ from services.settings_layers import load_settings
 
 DEMO = ["demo", "--lumisections", "8", "--rate", "300", "--speed", "0", "--exit", "--json"]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 def _played(data: Path, *more: str) -> Any:
@@ -30,7 +30,6 @@ def _played(data: Path, *more: str) -> Any:
     return answer["runs"][0]
 
 
-@pytest.mark.timeout(600)
 def test_a_dead_module_and_a_hot_channel_are_reported_within_two_lumisections(
     tmp_path: Path,
 ) -> None:
@@ -53,7 +52,6 @@ def test_a_dead_module_and_a_hot_channel_are_reported_within_two_lumisections(
     assert "ecal noisy crystals" in hot["quality_tests"]
 
 
-@pytest.mark.timeout(600)
 def test_a_run_without_faults_has_no_complaint(tmp_path: Path) -> None:
     """Nothing but GOOD, or INSUFFICIENT where the LS has too few entries."""
     run = _played(tmp_path, "--no-faults")
@@ -61,7 +59,6 @@ def test_a_run_without_faults_has_no_complaint(tmp_path: Path) -> None:
     assert run["outcomes"]["GOOD"] > 0
 
 
-@pytest.mark.timeout(600)
 def test_a_scenario_gives_its_conditions_and_its_truth(tmp_path: Path) -> None:
     """Pile-up and luminosity of its fill, and the prescales that a fault puts in force."""
     arguments = ["demo", "--scenario", "trigger_rate", "--lumisections", "12", "--rate", "20"]
@@ -134,7 +131,6 @@ async def _conditions(settings: Settings) -> dict[int, Conditions]:
     return {one.lumisection: one for one in messages if isinstance(one, Conditions)}
 
 
-@pytest.mark.timeout(600)
 def test_a_producer_sends_a_scenario_with_its_conditions(kafka: str, kafka_prefix: str) -> None:
     """A process of its own, on a real broker: two sources, of which one sends chunks twice."""
     settings = {"kafka": kafka, "kafka_prefix": kafka_prefix}
