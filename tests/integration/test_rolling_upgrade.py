@@ -275,10 +275,24 @@ def _median(settings: Mapping[str, str]) -> float:
     return float(np.median([MonitorElement.at(one.contents, PATH).mean() for one in found]))
 
 
+def _entries(settings: Mapping[str, str]) -> int:
+    """Of the plot, over all that is stored of the run."""
+    with Store(loaded(settings).store_url) as store:
+        (of_set,) = store.sets(1)
+        whole = store.contents(of_set, 1, "pixel").contents
+    return MonitorElement.at(whole, PATH).entries
+
+
 def _judged(address: str) -> set[int]:
     """LSs of which there is a report of the quality test that is new."""
     rows = get(address, "runs/1/reports", path=PATH, lumisections=f"1-{LENGTH}", limit=5000)
     return {row["lumisection"] for row in rows["reports"] if row["qtname"] == NEW_TEST}
+
+
+def _worst(address: str) -> dict[int, Any]:
+    """What a gateway shows of each LS."""
+    rows = get(address, "runs/1/lumisections", limit=LENGTH)["lumisections"]
+    return {row["lumisection"]: row["worst"] for row in rows}
 
 
 def _schema(settings: Mapping[str, str]) -> str | None:
@@ -394,8 +408,7 @@ def _and_back(rollout: Rollout, around: Around, releases: Releases) -> None:
 
 def _nothing_was_missed(around: Around, settings: Mapping[str, str], gateways: list[str]) -> None:
     plot, shift, asker = around.plot, around.shift, around.asker
-    with Client(around.balancer.address) as client:
-        expected = client.element(PATH, run=1).entries
+    expected = _entries(settings)
     wait_for("the plot is whole", lambda: plot.entries[-1] == expected)
     every = set(range(1, LENGTH + 1))
     wait_for("all LSs were seen", lambda: shift.lumisections == every)
@@ -404,8 +417,7 @@ def _nothing_was_missed(around: Around, settings: Mapping[str, str], gateways: l
     assert len(shift.steps) > 10
     assert {"BAD", "GOOD"} <= set(shift.judged.values())
     for gateway in gateways:
-        rows = get(gateway, "runs/1/lumisections", limit=LENGTH)["lumisections"]
-        assert {row["lumisection"]: row["worst"] for row in rows} == shift.judged
+        wait_for(f"{gateway} shows the same", lambda at=gateway: _worst(at) == shift.judged)
     around.end()
     assert (asker.failures, around.balancer.refused, shift.holes) == ([], 0, [])
     for watcher in (plot, shift):
