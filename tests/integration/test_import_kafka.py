@@ -1,19 +1,17 @@
 """An import on a real Kafka: one process publishes, those of the services take it up."""
 
-import time
-import urllib.parse
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import boost_histogram as bh
-import msgspec
 import numpy as np
 import pytest
 import uproot
 
 from dqmstream.store.store import Store
 from playback.bench.program import Program, finished, running
+from tests.integration.test_kafka import get as answered
+from tests.integration.test_kafka import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -42,9 +40,7 @@ def write_file(path: Path, changed: int = 0) -> Path:
 
 
 def get(program: Program, route: str, **query: object) -> Any:
-    url = f"{program.address}/api/v1/{route}?{urllib.parse.urlencode(query)}"
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
-        return msgspec.json.decode(answer.read())
+    return answered(program.address, route, **query)
 
 
 def entries(program: Program) -> int:
@@ -57,23 +53,21 @@ def entries(program: Program) -> int:
 
 
 def until_shown(program: Program, wanted: int) -> None:
-    for _ in range(600):
-        if entries(program) == wanted:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"the gateway shows {entries(program)} entries, {wanted} were imported")
+    wait_for(f"{wanted} entries are shown", lambda: entries(program) == wanted)
 
 
 def judged(program: Program) -> dict[int, str]:
     """Outcome by LS, once all of them are judged."""
-    for _ in range(600):
+    found: dict[int, str] = {}
+
+    def are_all() -> bool:
         query = {"lumisections": "1-9", "workspace": "tracker", "scope": "lumisection"}
         rows = get(program, f"runs/{RUN}/reports", **query)["reports"]
-        found = {row["lumisection"]: row["outcome"] for row in rows}
-        if found.keys() == BINS.keys():
-            return found
-        time.sleep(0.1)
-    pytest.fail(f"{found} are judged")
+        found.update({row["lumisection"]: row["outcome"] for row in rows})
+        return found.keys() == BINS.keys()
+
+    wait_for("all are judged", are_all)
+    return found
 
 
 def test_an_import_is_shown_judged_stored_and_not_sent_twice(
@@ -113,24 +107,27 @@ def test_an_import_is_shown_judged_stored_and_not_sent_twice(
 
 def _ended(program: Program) -> Any:
     """The run, once the gateway has it as ended."""
-    for _ in range(600):
+    found: dict[str, Any] = {}
+
+    def has_ended() -> bool:
         (run,) = [one for one in get(program, "runs")["runs"] if one["run"] == RUN]
-        if run["ended"]:
-            return run
-        time.sleep(0.1)
-    pytest.fail(f"the gateway does not show that it has ended: {run}")
+        found.update(run)
+        return bool(run["ended"])
+
+    wait_for("the run has ended", has_ended)
+    return found
 
 
 def _until_stored(path: Path, wanted: int) -> None:
-    found = -1
     with Store(f"sqlite:///{path}") as store:
-        for _ in range(600):
+
+        def are_stored() -> bool:
             names = store.sets(RUN)
             assert len(names) < 2, names
+            found = -1
             for name in names:
                 trend = store.element_trend(name, RUN, "tracker", "charge", sorted(BINS))
                 found = int(trend.cells[:, : trend.element.cells].sum())
-            if found == wanted:
-                return
-            time.sleep(0.1)
-    pytest.fail(f"{found} entries are stored, {wanted} were imported")
+            return found == wanted
+
+        wait_for(f"{wanted} entries are stored", are_stored)
