@@ -6,14 +6,10 @@ Figures were taken from the files with csv, numpy, uproot and h5py alone.
 import gzip
 import math
 import subprocess
-import time
-import urllib.parse
-import urllib.request
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import pytest
 
@@ -24,6 +20,8 @@ from dqmstream.messages.booking import Integer, Regular
 from dqmstream.sources.histograms.describe import AxisWords, Dataset, Description
 from playback.bench.program import Program, command, environment, finished, running
 from services.importing.collecting import Collected, collect
+from tests.integration.test_kafka import get as answered
+from tests.integration.test_kafka import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.realdata, pytest.mark.timeout(600)]
 
@@ -192,9 +190,8 @@ parameters = { xmin = 26000.0, xmax = 33000.0 }
 
 
 def get(program: Program, route: str, **query: object) -> Any:
-    url = f"{program.address}/api/v1/{route}?{urllib.parse.urlencode(query)}"
-    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 ours
-        return msgspec.json.decode(answer.read())
+    """What the gateway answers, once it can: what has left its memory may not be stored yet."""
+    return answered(program.address, route, **query)
 
 
 def one_run(real_data: Path, folder: Path) -> Path:
@@ -255,16 +252,15 @@ def wait_for_import(program: Program) -> str:
         said.append(line)
         if line.startswith("all is imported"):
             break
-    for _ in range(600):
-        rows = get(program, "workspaces", run=297056)["workspaces"]
-        if any(row["workspace"] == "tracker" and row["run"] for row in rows) and _all(program):
-            return "".join(said)
-        time.sleep(0.1)
-    pytest.fail(f"the gateway does not show the import: {said}")
+    wait_for(f"the gateway shows the import: {said}", lambda: _all(program))
+    return "".join(said)
 
 
 def _all(program: Program) -> bool:
     """Whether all that is asked for afterwards is shown: 185 LSs, and what was said of LS 17."""
+    rows = get(program, "workspaces", run=297056)["workspaces"]
+    if not any(row["workspace"] == "tracker" and row["run"] for row in rows):
+        return False
     trend = get(program, "runs/297056/trend", path="chargeInner_PXLayer_1", quantity="mean")
     reports = get(program, "runs/297056/reports", lumisections="17")["reports"]
     return len(trend["values"]) == 185 and any(one["scope"] == "lumisection" for one in reports)
