@@ -163,9 +163,10 @@ class FaultyReceiver:
             writer.close()
             raise ConnectionResetError
 
-    def verified(self, now: float) -> bool:
-        """Whether all that came in was signed, each with its id."""
+    def verified(self, now: float, tolerance: float = 300.0) -> bool:
+        """Whether all that came in was signed, each with its id, not longer ago than so."""
         return all(
-            verify(SECRET, each.headers, each.body, now=now) == each.document["id"]
+            verify(SECRET, each.headers, each.body, now=now, tolerance=tolerance)
+            == each.document["id"]
             for each in self.requests
         )
