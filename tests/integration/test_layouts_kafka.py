@@ -36,7 +36,7 @@ async def test_the_first_in_the_log_has_written_and_the_other_is_told(
         for log in logs:
             url = await stack.enter_async_context(gateway(log, GatewaySettings(port=0)))
             client = httpx.AsyncClient(
-                base_url=f"{url}/api/v1", headers=bearer(Role.EXPERT), timeout=30
+                base_url=f"{url}/api/v1", headers=bearer(Role.EXPERT), timeout=60
             )
             clients.append(await stack.enter_async_context(client))
 
@@ -47,7 +47,7 @@ async def test_the_first_in_the_log_has_written_and_the_other_is_told(
             return await client.put(f"/layouts/{NAME}", json=body)
 
         async def stands(client: httpx.AsyncClient, number: int) -> str:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 while True:
                     found = (await client.get(f"/layouts/{NAME}")).json()
                     if found.get("version") == number:
