@@ -118,4 +118,4 @@ def test_processes_outlive_a_broker_and_stop_in_order_without_one(
             for one in running.values():
                 one.process.terminate()
             for name, one in running.items():
-                assert one.process.wait(60) == 0, (name, one.errors.read_text())
+                assert one.process.wait(240) == 0, (name, one.errors.read_text())

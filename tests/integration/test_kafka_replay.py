@@ -40,7 +40,7 @@ def _daemon(
 
 def _wait(path: Path, reached: Callable[[dict[str, Any]], bool], output: Path) -> dict[str, Any]:
     """Ask until the daemon has come so far."""
-    until = time.monotonic() + 90
+    until = time.monotonic() + 240
     said: dict[str, Any] = {}
     while time.monotonic() < until:
         try:
