@@ -6,8 +6,9 @@ __all__ = ["ink"]
 
 _INK = """([selector, rgb]) => {
   const canvas = document.querySelector(selector);
+  // What is shown in turn takes its canvas away; one that is not there has no ink.
+  if (!canvas?.width || !canvas.height) return 0;
   const { width, height } = canvas;
-  if (!width || !height) return 0;
   // By a copy: a canvas that shows bitmaps has no pixels to read.
   const copy = new OffscreenCanvas(width, height).getContext("2d");
   copy.drawImage(canvas, 0, 0);
@@ -21,5 +22,6 @@ _INK = """([selector, rgb]) => {
 
 
 async def ink(page: Any, canvas: str, colour: list[int]) -> int:
-    """How many pixels of a canvas, by its selector, are about of a colour (red, green, blue)."""
+    """How many pixels of a canvas, by its selector, are about of a colour (red, green, blue); 0 if
+    there is none."""
     return int(await page.evaluate(_INK, [canvas, colour]))

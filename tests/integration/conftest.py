@@ -39,6 +39,14 @@ _FLAGS: Final = (
 _START_SECONDS: Final = 480
 PATIENCE: Final = 120_000
 """Milliseconds: contents of LSs come after the LSs, and machines of tests do much else."""
+_FAILED: Final = (
+    "ERR_CONNECTION",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_CONTENT_LENGTH_MISMATCH",
+    "404 (Not Found)",
+)
+"""How the browser says that no answer came, nothing or not all of it, and that nothing is known."""
 _SCREENSHOTS: Final = Path(os.environ.get("DQMSTREAM_SCREENSHOTS", "build/screenshots"))
 
 
@@ -94,7 +102,9 @@ async def browser() -> AsyncIterator[Browser]:
     """Headless Chromium, of which as much patience is had in all tests."""
     expect.set_options(timeout=PATIENCE)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=_chromium(), args=list(_FLAGS))
+        browser = await playwright.chromium.launch(
+            executable_path=_chromium(), args=list(_FLAGS), timeout=PATIENCE
+        )
         yield browser
         await browser.close()
 
@@ -156,7 +166,7 @@ def _listen(visit: Visit) -> None:
     def on_console(message: ConsoleMessage) -> None:
         if message.type != "error":
             return
-        failed = "ERR_CONNECTION" in message.text or "404 (Not Found)" in message.text
+        failed = any(words in message.text for words in _FAILED)
         if not (visit.expects_failed_requests and failed):
             visit.complaints.append(f"{message.text} {message.location.get('url', '')}")
 

@@ -15,8 +15,13 @@ from dqmstream.export.root import root_file, root_path
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.messages.booking import Category
 from services.gateway.testing import TRIGGERS, Detector
+from tests.integration.conftest import PATIENCE
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 _SITE = "http://jsroot.test"
 _ABOUT = About(run=400_001, window="run", lumisections=(1,), closed=True, complete=True, whole=True)
@@ -101,6 +106,7 @@ async def test_jsroot_reads_and_draws_the_same_bins(
 ) -> None:
     file = base64.b64encode(root_file(exported)).decode()
     page = await browser.new_page()
+    page.set_default_timeout(PATIENCE)
     # It wants to know where it came from, so it comes from an address.
     await page.route(f"{_SITE}/*", partial(_serve, bundle=bundle))
     await page.goto(f"{_SITE}/")

@@ -27,7 +27,7 @@ LUMISECTIONS = (3, 4, 5, 6)
 
 _NOTE_POINTS = """
 window.drawn = { points: new Set(), words: new Set(), bars: new Set() };
-const { arc, fillText, stroke } = CanvasRenderingContext2D.prototype;
+const { arc, clearRect, fillText, stroke } = CanvasRenderingContext2D.prototype;
 const { moveTo, lineTo } = Path2D.prototype;
 const steps = new WeakMap();
 for (const [name, original] of [['moveTo', moveTo], ['lineTo', lineTo]]) {
@@ -37,6 +37,11 @@ for (const [name, original] of [['moveTo', moveTo], ['lineTo', lineTo]]) {
   };
 }
 Object.assign(CanvasRenderingContext2D.prototype, {
+  // It is drawn anew where the page has found its width: what was drawn before is gone.
+  clearRect(...box) {
+    if (this.canvas.classList.contains('trend')) Object.values(drawn).forEach((set) => set.clear());
+    return clearRect.call(this, ...box);
+  },
   arc(x, ...others) {
     if (this.canvas.classList.contains('trend')) drawn.points.add(Math.round(x));
     return arc.call(this, x, ...others);
@@ -141,7 +146,7 @@ async def test_a_trend_says_the_number_of_the_whole_run_and_has_points_of_lumise
 
 
 async def _trend(page: Page, word: str, points: int = 0) -> dict[str, list[str]]:
-    """What is drawn in the large trend, once a word stands there, and so many points at least."""
+    """What was drawn last in the large trend, once a word stands there, and so many points."""
     for _ in range(PATIENCE // 100):
         drawn: dict[str, list[str]] = await page.evaluate(_DRAWN)
         told = any(each.startswith(word) for each in drawn["words"])
