@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from dqmstream.errors import LogUnavailableError
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
@@ -122,15 +123,21 @@ def check(load, reading, *, doubled):
 
 @asynccontextmanager
 async def under_load(cluster, **settings):
-    """A log on the cluster, with a load on it and a reader and a group's member behind it."""
-    servers = tuple(cluster.bootstrap.split(","))
-    async with KafkaLog.open(KafkaSettings(servers=servers, **settings)) as log:
-        await log.ensure_topics([TopicSpec(name=TOPIC, partitions=PARTITIONS)])
+    """A log on the cluster, with a load on it and a reader and a group's member behind it.
+
+    Only the load is as impatient as the settings: a machine may be slower than they ask for.
+    """
+    wanted = KafkaSettings(servers=tuple(cluster.bootstrap.split(",")), **settings)
+    async with KafkaLog.open(replace(wanted, **PATIENT)):
+        pass  # the first message of all, which says which log it is, is sent with patience
+    async with KafkaLog.open(wanted) as log:
+        patient = PatientLog(log)
+        await patient.ensure_topics([TopicSpec(name=TOPIC, partitions=PARTITIONS)])
         load, reading, grouped = Load(log), Reading(), Reading()
         places = {(TOPIC, partition): 0 for partition in range(PARTITIONS)}
         async with (
-            log.reader(places) as reader,
-            log.group("numbers", [TOPIC], member="a") as member,
+            patient.reader(places) as reader,
+            patient.group("numbers", [TOPIC], member="a") as member,
             asyncio.TaskGroup() as tasks,
         ):
             readers = [tasks.create_task(reading.run(reader))]
@@ -141,7 +148,6 @@ async def under_load(cluster, **settings):
             await load.more()
             load.stop.set()
             await asyncio.wait(senders)
-            patient = PatientLog(log)  # the machine may be slower than what is asked of the log
             ends = {p: (await patient.bounds(TOPIC, p)).end for p in range(PARTITIONS)}
             await reading.until(ends)
             await grouped.until(ends)
