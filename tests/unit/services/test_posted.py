@@ -56,6 +56,9 @@ from services.workspaces.known import KnownWorkspaces
 from services.workspaces.limits import COST, PostedLimits
 from tests.filled import make_topics
 
+# Longer than the facts are waited for that one test needs.
+pytestmark = pytest.mark.timeout(400)
+
 PARTITIONS = 2
 MINE = """
 workspace = "mine"

@@ -118,7 +118,7 @@ def check_trend(trend: ElementTrend, other: ElementTrend) -> None:
 
 
 # Shrinking a random log tells less than it takes: the seed plays it again.
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @settings(max_examples=settings.default.max_examples // 8, phases=[Phase.generate])
 @given(chance=st.randoms(use_true_random=False))
 def test_as_of_an_offset_the_store_answers_as_one_that_had_read_the_log_so_far(
@@ -130,7 +130,7 @@ def test_as_of_an_offset_the_store_answers_as_one_that_had_read_the_log_so_far(
     check_recorded(log, read, AsOf(offset=cut), chance, make_store)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @settings(max_examples=settings.default.max_examples // 16, phases=[Phase.generate])
 @given(chance=st.randoms(use_true_random=False))
 def test_as_of_a_time_the_store_answers_as_one_that_had_read_what_was_published_by_then(

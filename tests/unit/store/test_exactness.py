@@ -140,7 +140,7 @@ def _of(index: int, run: _Run, lumisections: Iterable[int], name: str) -> Mappin
     return {ls: found[index] for ls, found in by_lumisection.items() if index in found}
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @settings(max_examples=settings.default.max_examples // 5)
 @given(
     booking=BOOKINGS,

@@ -186,7 +186,7 @@ def shared_url(make_store, tmp_path_factory: pytest.TempPathFactory) -> str:
     return make_store(folder)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @settings(max_examples=settings.default.max_examples // 2)
 @given(messages=st.lists(MESSAGES, min_size=1, max_size=4))
 def test_whatever_a_message_holds_it_is_stored_or_refused(

@@ -9,7 +9,7 @@ from dqmstream.errors import ConfigurationError, LogBorrowedError, LogError
 from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from dqmstream.transport.log import Outgoing, TopicSpec
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 LONG = 60.0
 LENT = TopicSpec(name="lent", partitions=2, retention_seconds=3600.0)

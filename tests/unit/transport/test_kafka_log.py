@@ -13,7 +13,7 @@ from dqmstream.transport.kafka import KafkaLog, KafkaSettings
 from dqmstream.transport.kafka.identity import IDENTITY_TOPIC
 from dqmstream.transport.log import Outgoing, TopicSpec
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 LONG = 60.0
 

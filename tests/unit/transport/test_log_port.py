@@ -11,6 +11,9 @@ import pytest
 from dqmstream.errors import LogError, LogIdentityError, OffsetExpiredError
 from dqmstream.transport.log import Outgoing, TopicSpec
 
+# Longer than brokers are waited for that compact, and what is read after it.
+pytestmark = pytest.mark.timeout(300)
+
 SOON = 0.05
 LONG = 60.0
 
