@@ -64,6 +64,10 @@ async def said(url: str, *pieces: bytes, pause: float = 0.0, end: bool = False) 
     return bytes(answer)
 
 
+def client_of(url: str, headers: dict[str, str] | None = None) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=60)
+
+
 async def held(client: httpx.AsyncClient, count: int) -> None:
     """Wait until the gateway holds so many bytes of bodies."""
 
@@ -84,7 +88,7 @@ async def still_answers(url: str) -> bool:
     with pytest.MonkeyPatch.context() as patched:
         # The machine may stand still for a while.
         patched.setattr(PunctualProtocol, "seconds", 60.0)
-        async with httpx.AsyncClient(base_url=url) as client:
+        async with client_of(url) as client:
             return (await client.get("/health")).status_code == 200
 
 
@@ -98,6 +102,7 @@ async def test_a_head_that_comes_byte_by_byte_is_not_waited_for() -> None:
     """Nor a connection that says nothing at all; nor the second request of a good one."""
     good = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
     async with served() as url:
+        assert await still_answers(url), "the first answer of all takes longest"
         assert await said(url) == b""
         assert await said(url, *(bytes([each]) for each in good[:30]), pause=0.05) == b""
         answer = await said(url, good, b"GET /health HTTP/1.1\r\nhost: loc")
@@ -156,7 +161,6 @@ async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_gets_al
     kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether all of the answer is on its way or not, and although closing waits for it."""
-    monkeypatch.setattr(PunctualProtocol, "unread_seconds", 0.5)
     size, ended = 8 << 20, 0
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,21 +174,23 @@ async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_gets_al
     address = listener.getsockname()
     config = uvicorn.Config(InPieces(app), http=PunctualProtocol, lifespan="off", log_config=None)
     asked = b"GET / HTTP/1.1\r\nhost: localhost\r\n" + b"connection: close\r\n" * (not kept)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         started = asyncio.Event()
         server = tasks.create_task(serve_until_cancelled(config, started, listener))
         await started.wait()
-        unread = socket.socket()
-        unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 10)
-        unread.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(unread, address)
-        await asyncio.get_running_loop().sock_sendall(unread, asked + b"\r\n")
+        # First who reads: a machine that stands still is not taken for one who does not.
         reader, writer = await asyncio.open_connection(*address)
         writer.write(asked + b"\r\n")
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200")
         assert await reader.readexactly(size) == bytes(size)
         writer.close()
+        monkeypatch.setattr(PunctualProtocol, "unread_seconds", 0.5)
+        unread = socket.socket()
+        unread.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 10)
+        unread.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(unread, address)
+        await asyncio.get_running_loop().sock_sendall(unread, asked + b"\r\n")
         while ended < 2:  # noqa: ASYNC110 # the server says nothing of it
             await asyncio.sleep(0.01)
         got = 0
@@ -198,7 +204,7 @@ async def test_a_client_that_reads_nothing_is_dropped_and_one_that_reads_gets_al
 
 async def test_more_connections_than_may_be_are_refused_in_a_problem_document() -> None:
     async with served(connections=2) as url:
-        async with httpx.AsyncClient(base_url=url) as one, httpx.AsyncClient(base_url=url) as other:
+        async with client_of(url) as one, client_of(url) as other:
             first, second = await one.get("/health"), await other.get("/health")
         assert (first.status_code, second.status_code) == (200, 503)
         assert second.headers["content-type"] == "application/problem+json"
@@ -221,7 +227,7 @@ async def test_a_body_that_comes_too_slowly_is_408_and_holds_nothing(drip: list[
         answers = await asyncio.gather(*(said(url, head, *drip, pause=0.02) for _ in range(5)))
         for answer in answers:
             assert answer.startswith(b"HTTP/1.1 408"), answer
-        async with httpx.AsyncClient(base_url=url, headers=bearer(Role.VIEWER)) as client:
+        async with client_of(url, bearer(Role.VIEWER)) as client:
             await held(client, 0)
 
 
@@ -230,7 +236,7 @@ async def test_bodies_that_are_announced_count_before_they_come() -> None:
     async with served(ingest_token_bytes=5_000_000, ingest_body_seconds=60) as url:
         head = f"{HEAD}content-length: 4000000\r\n\r\n".encode()
         async with (
-            httpx.AsyncClient(base_url=url, headers=bearer(Role.VIEWER)) as client,
+            client_of(url, bearer(Role.VIEWER)) as client,
             asyncio.TaskGroup() as tasks,
         ):
             first = tasks.create_task(said(url, head, b"x"))
