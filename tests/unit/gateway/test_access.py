@@ -253,14 +253,19 @@ async def test_the_stream_takes_a_token_when_reading_does(log: MemoryLog) -> Non
         refusals = (({}, 401), (bearer(Role.PRODUCER), 403), ({"authorization": "Bearer no"}, 401))
         for headers, status in refusals:
             with pytest.raises(InvalidStatus) as refused:
-                await connect(address, additional_headers=headers)
+                await connect(address, additional_headers=headers, open_timeout=60)
             assert refused.value.response.status_code == status
             assert refused.value.response.headers["www-authenticate"].startswith("Bearer")
-        async with connect(address, additional_headers=bearer(Role.VIEWER)) as stream:
+        async with connect(
+            address, additional_headers=bearer(Role.VIEWER), open_timeout=60
+        ) as stream:
             assert json.loads(await stream.recv())["type"] == "hello"
         with pytest.raises(InvalidStatus) as refused:
             await connect(
-                address, additional_headers=bearer(Role.VIEWER), origin="https://evil.example"
+                address,
+                additional_headers=bearer(Role.VIEWER),
+                origin="https://evil.example",
+                open_timeout=60,
             )
         assert refused.value.response.status_code == 403
 
@@ -287,7 +292,7 @@ async def test_a_browser_offers_its_token_as_a_subprotocol_which_is_never_answer
     async with gateway(log, GatewaySettings(read_needs_token=True)) as url:
         address = url.replace("http", "ws") + "/api/v1/stream"
         offer = [Subprotocol(PROTOCOL), Subprotocol(TOKEN_PREFIX + SECRETS[Role.VIEWER])]
-        async with connect(address, subprotocols=offer) as stream:
+        async with connect(address, subprotocols=offer, open_timeout=60) as stream:
             assert stream.subprotocol == PROTOCOL
             assert json.loads(await stream.recv())["type"] == "hello"
         for offer, status in (
@@ -296,7 +301,7 @@ async def test_a_browser_offers_its_token_as_a_subprotocol_which_is_never_answer
             ([Subprotocol(TOKEN_PREFIX + SECRETS[Role.PRODUCER])], 403),
         ):
             with pytest.raises(InvalidStatus) as refused:
-                await connect(address, subprotocols=offer)
+                await connect(address, subprotocols=offer, open_timeout=60)
             assert refused.value.response.status_code == status
 
 
@@ -307,7 +312,9 @@ async def test_a_stream_ends_with_the_token_that_opened_it(
     tokens = access()
     async with gateway(log, GatewaySettings(read_needs_token=True), tokens=tokens) as url:
         address = url.replace("http", "ws") + "/api/v1/stream"
-        async with connect(address, additional_headers=bearer(Role.VIEWER)) as stream:
+        async with connect(
+            address, additional_headers=bearer(Role.VIEWER), open_timeout=60
+        ) as stream:
             assert json.loads(await stream.recv())["type"] == "hello"
             tokens.tokens = Tokens()
             with pytest.raises(ConnectionClosed) as closed:

@@ -82,7 +82,8 @@ async def test_a_stream_that_asks_for_batches_gets_them_and_others_do_not(
         kinds: list[str] = []
         plots: dict[str, int] = {}
         query = "?batch=true" if together else ""
-        async with connect(url + query, compression=None) as client, asyncio.timeout(60):
+        opening = connect(url + query, compression=None, open_timeout=60)
+        async with opening as client, asyncio.timeout(60):
             await client.send(request)
             while len(plots) < 5:
                 message = json.loads(await client.recv())

@@ -48,7 +48,7 @@ async def test_clients_that_take_compression_in_any_way_or_none_read_the_same(
     url = f"ws://127.0.0.1:{gateway.port}/api/v1/stream"
     await gateway.tell(detector.fill(1))
     async with (
-        connect(url, compression=None, extensions=offer and [offer]) as client,
+        connect(url, compression=None, extensions=offer and [offer], open_timeout=60) as client,
         gateway.connect() as plain,
     ):
         agreed = client.response.headers.get("Sec-WebSocket-Extensions", "")
@@ -101,6 +101,7 @@ async def test_a_message_that_grows_beyond_the_limit_when_it_is_read_closes_the_
             f"ws://127.0.0.1:{gateway.port}/api/v1/stream",
             compression=None,
             extensions=[ClientPerMessageDeflateFactory()],
+            open_timeout=60,
         ) as client,
     ):
         assert json.loads(await client.recv())["type"] == "hello"

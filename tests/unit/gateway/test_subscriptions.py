@@ -68,6 +68,10 @@ def client_of(url: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"{url}/api/v1", timeout=60)
 
 
+def stream_of(url: str) -> connect:
+    return connect(f"ws{url.removeprefix('http')}/api/v1/stream", open_timeout=60)
+
+
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110 HTTP has no event to wait for
@@ -165,6 +169,11 @@ REFUSED: Final = (
 async def test_what_is_none_is_refused_with_the_reason() -> None:
     log = await new_log()
     async with FaultyReceiver.listening() as taking, system(log, taking) as client:
+
+        async def told() -> int:
+            return (await client.get("/subscriptions")).status_code
+
+        await until(lambda: _is(told, 200))
         for method, path, body, status, problem in REFUSED:
             url = f"/subscriptions/{path}"
             answer = await client.request(method, url, json=body, headers=EXPERT)
@@ -200,7 +209,7 @@ async def test_the_stream_pushes_each_step_once_and_another_stream_goes_on() -> 
     seen: dict[int, int] = {}
 
     async def watch(url: str, count: int) -> None:
-        async with connect(f"ws{url.removeprefix('http')}/api/v1/stream") as stream:
+        async with stream_of(url) as stream:
             await stream.send(json.dumps({"type": "subscribe", "id": "a", "boards": ["steps"]}))
             while len(seen) < count:
                 message = json.loads(await stream.recv())
@@ -259,7 +268,7 @@ async def test_the_stream_shows_the_alarms_that_stand() -> None:
     async with (
         asyncio.timeout(60),
         gateway(log, GatewaySettings(update_interval=0.02)) as url,
-        connect(f"ws{url.removeprefix('http')}/api/v1/stream") as stream,
+        stream_of(url) as stream,
     ):
         await stream.send(json.dumps({"type": "subscribe", "id": "a", "boards": ["alarms"]}))
         snapshot = await _next(stream)
