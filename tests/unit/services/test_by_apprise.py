@@ -57,7 +57,8 @@ def attempt(*numbers: int) -> Attempt:
     return Attempt("chat", "all", deliveries)
 
 
-def chat(url: str, timeout: float = 10.0) -> Address:
+def chat(url: str, timeout: float = 60.0) -> Address:
+    """Patient with the first try, which imports Apprise."""
     made = receiver(
         "chat", kind="apprise", url="", secret_variable="", url_variable="URL", timeout=timeout
     )

@@ -176,7 +176,7 @@ async def test_health_and_metrics_are_served(health, clock):
     metrics = ProcessMetrics(health)
     async with (
         serve_metrics("127.0.0.1", 0, metrics.registry, health) as port,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client,
     ):
         starting = await client.get("/readyz")
         assert (starting.status_code, starting.json()["ready"]) == (503, False)
