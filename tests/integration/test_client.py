@@ -23,7 +23,7 @@ from dqmstream.errors import NotStoredError
 from dqmstream.store.store import Store
 from tests.integration.conftest import RunningSystem
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 CHARGE = "Pixel/Layer1/charge"
 
@@ -34,7 +34,7 @@ def client(faulty_system: RunningSystem) -> Iterator[Client]:
         yield client
 
 
-def test_one_call_for_live_and_past(client: Client) -> None:
+def test_one_call_for_live_and_past(faulty_system: RunningSystem, client: Client) -> None:
     """Updates come until LSs have closed; then a window is the sum of its LSs, bin by bin."""
     seen = 0
     for element in client.follow(CHARGE, window="run"):
@@ -55,6 +55,7 @@ def test_one_call_for_live_and_past(client: Client) -> None:
     (point,) = client.trend_of_runs(CHARGE, lumisections="1-3")["points"]
     assert (point["run"], point["booked"], point["entries"]) == (1, "same", whole.entries)
     assert point["value"] == pytest.approx(whole.mean())
+    stored(faulty_system.data, 3)  # what was known at a time is known to the store alone
     again = client.element(CHARGE, lumisections="1-3", rebin=[2], as_of=whole_moment())
     assert again.counts().sum() == whole.counts().sum()
     assert again.values().size == -(-whole.values().size // 2)
@@ -136,6 +137,7 @@ def test_answers_are_bounded_by_the_gateway(faulty_system: RunningSystem) -> Non
     answer = httpx.get(
         f"{faulty_system.url}/api/v1/runs/current/contents",
         params={"path": CHARGE, "format": "floppy"},
+        timeout=60,
     )
     assert answer.status_code == 406
 

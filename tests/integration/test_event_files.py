@@ -15,8 +15,10 @@ from playwright.async_api import Browser, expect
 
 from playback.bench.program import Program, finished, running
 from tests.event_files import write_events
+from tests.integration.conftest import PATIENCE
 
-pytestmark = pytest.mark.integration
+# The program, a replay and a page: each may take a minute on a busy machine.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 MISSING = "column MET_sumEt is missing"
 MARKS = ["re-timed", "selected"]
@@ -110,6 +112,7 @@ def test_lumisections_that_a_selection_leaves_empty_are_counted(played: Program)
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_page_shows_marks_and_what_is_missing(browser: Browser, played: Program) -> None:
     page = await browser.new_page(viewport={"width": 1400, "height": 900})
+    page.set_default_timeout(PATIENCE)
     await page.goto(f"{played.address}/#workspace=nano_met&window=run")
     chips = page.locator("#fact-marks .chip")
     await expect(chips).to_have_text(MARKS)
@@ -125,7 +128,6 @@ async def test_the_page_shows_marks_and_what_is_missing(browser: Browser, played
     await page.close()
 
 
-@pytest.mark.timeout(600)
 def test_what_is_stored_keeps_its_marks(tmp_path: Path) -> None:
     path = write(tmp_path / "a.parquet")
     settings = {"data": str(tmp_path / "data"), "port": "0"}
@@ -140,7 +142,6 @@ def test_what_is_stored_keeps_its_marks(tmp_path: Path) -> None:
         assert contents(program, "NanoMET/MET/pt")["window"]["marks"] == ["re-timed"]
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.realdata
 def test_real_files_are_recognised_and_fill_what_fits_them(real_data: Path, tmp_path: Path) -> None:
     files = ["events-nano/Run2012B_SingleMu-1000.parquet", "bril-stream/bril_7358_run325309.root"]

@@ -30,8 +30,10 @@ from dqmstream.sources.cms.writer import new_event, write_streamer_file
 from dqmstream.testing import fill
 from dqmstream.workspaces.registry import load_workspaces
 from playback.bench.program import Program, finished, running
+from tests.integration.conftest import PATIENCE
 
-pytestmark = pytest.mark.integration
+# The first decoding may have to compile the kernels.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 RAW = Branch("FEDRawDataCollection", "hltFEDSelectorL1", "", "HLT")
 RUN = 346373
@@ -179,7 +181,7 @@ def unknown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page in which nothing breaks."""
     page = await browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(25_000)
+    page.set_default_timeout(PATIENCE)
     broken: list[str] = []
     page.on("pageerror", lambda error: broken.append(str(error)))
     yield page
