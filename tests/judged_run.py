@@ -326,7 +326,7 @@ async def judged_run(folder: Path) -> None:
 
 async def _recorded(log: Log, url: str, run: int) -> None:
     """Wait for the last reports of a run, and for whatever else is on the log with them."""
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(240):
         while True:
             with Store(url) as store:
                 found = await asyncio.to_thread(store.reports, run, limit=1_000)
