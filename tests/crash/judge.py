@@ -28,7 +28,7 @@ _WAKES: Final = {EventBatch, LumisectionEnd}
 """A run that is over goes on with these; another RunStart or RunEnd changes nothing."""
 
 
-_MOST: Final = 5
+_MOST: Final = 3
 """Times its patience is waited at most, whatever moves: checkpoints come for ever."""
 
 

@@ -36,7 +36,7 @@ from tests.random_run import RandomRun
 __all__ = ["Outcome", "Site", "play"]
 
 _MOMENT_SECONDS: Final = 120.0
-_REST_SECONDS: Final = 60.0
+_REST_SECONDS: Final = 120.0
 _TEND: Final = 0.05
 
 
@@ -133,6 +133,8 @@ class _Player:
                 await self._all_begun()
             for source in self._schedule.sources:
                 self._begin_source(source)
+            if self._schedule.begun:
+                await self._all_ready()
             async with asyncio.TaskGroup() as harms:
                 for step in self._schedule.steps:
                     await self._watch.until(lambda at=step.at: self._now >= at, _MOMENT_SECONDS)
@@ -238,16 +240,19 @@ class _Player:
             resource.prlimit(running.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
 
     async def _all_begun(self) -> None:
-        """Wait until all services are ready, and fillers hold all partitions."""
-        names = list(self.stage.slots)
-        fillers = [name for name in names if name.startswith("filler")]
-        held = "partition taken over"
-        for name in names:
+        """Wait until all services are ready, and fillers share all partitions among them."""
+        await self._all_ready()
+        schedule, owners = self._schedule, self._watch.owners
+        sharing = min(schedule.fillers, schedule.partitions)
+        await self._so(
+            lambda: len(owners) == schedule.partitions and len(set(owners.values())) == sharing
+        )
+
+    async def _all_ready(self) -> None:
+        """Wait until all that was begun has said that it is ready."""
+        for name in list(self.stage.slots):
             ready = self._life(name).ready_line
             await self._so(lambda name=name, ready=ready: self.stage.count(name, ready) > 0)
-        await self._so(
-            lambda: sum(self.stage.count(n, held) for n in fillers) >= self._schedule.partitions
-        )
 
     async def _so(self, fact: Callable[[], bool]) -> None:
         """Wait until it is so; who needs it finds in the end that it never was."""

@@ -8,6 +8,7 @@ import httpx
 import msgspec
 import orjson
 
+from dqmstream.errors import NotStoredError
 from dqmstream.histograms.contents import Contents
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.messages.quality import QualityReports
@@ -79,6 +80,14 @@ def _key(reports: QualityReports) -> _ReportKey:
 
 def wrong_store(truth: Truth, url: str) -> Iterator[str]:
     """The store holds what the log says, LS by LS."""
+    try:
+        yield from _wrong_store(truth, url)
+    except NotStoredError as error:
+        # The recorder may have started again, and has yet to come to a workspace.
+        yield f"store: {error}"
+
+
+def _wrong_store(truth: Truth, url: str) -> Iterator[str]:
     with Store(url) as store:
         accounts = {one.lumisection: one for one in store.lumisections(RUN).items}
         for one in truth.merged:

@@ -138,8 +138,8 @@ class Schedule:
     with what it had on its way; 0 never does. A live source keeps what the broker does not take
     for `buffer` seconds, and counts what it drops then. By `commands` services are started as a
     user starts them, with the paces of the command line. If it is `begun`, sources start once all
-    services are ready and fillers hold all partitions: what happens then meets their work, and not
-    their start.
+    services are ready and fillers share all partitions, and the first step waits until sources are
+    ready too: what happens then meets their work, and not their start.
     """
 
     name: str

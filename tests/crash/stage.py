@@ -15,8 +15,11 @@ __all__ = ["Slot", "Stage"]
 
 _CALM: Final = 30.0
 """Seconds after an outage until leaders are chosen and groups have met."""
-_UNANSWERED: Final = "no answer in time"
-"""A broker was away, in the words of whoever cannot begin for that."""
+_UNANSWERED: Final = (
+    *("no answer in time", "no Kafka broker can be reached"),
+    *("RequestTimedOutError", "KafkaTimeoutError"),
+)
+"""A broker was away or too slow, in the words of whoever cannot begin for that."""
 _AGAIN: Final = 0.3
 """Seconds until a process that ended by itself is started again."""
 
@@ -176,7 +179,8 @@ class Stage:
 
     def _is_excused(self, slot: Slot) -> bool:
         """Whether the broker was away, or too slow for it, as on a machine that does much else."""
-        return slot.disturbed or any(_UNANSWERED in life for life in self._lives(slot)[-1:])
+        said = "".join(self._lives(slot)[-1:])
+        return slot.disturbed or any(words in said for words in _UNANSWERED)
 
     def _lives(self, slot: Slot) -> list[str]:
         """What it printed, by lives."""

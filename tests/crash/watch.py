@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from dqmstream.errors import LogError
-from dqmstream.messages.checkpoints import FillerCheckpoint
+from dqmstream.messages.checkpoints import FillerCheckpoint, FillerTenure
 from dqmstream.messages.chunk_headers import chunk_of
 from dqmstream.messages.events import EventBatch, LumisectionEnd
 from dqmstream.messages.histograms import HistogramSet
@@ -52,6 +52,8 @@ class Watch:
         Records of `dqm.events` by partition.
     sets, reports, checkpoints, dead
         Messages in the order of their partitions.
+    owners
+        Which filler has a partition, by its own word.
     heard
         How many records there were.
     """
@@ -66,6 +68,7 @@ class Watch:
         self.reports: list[QualityReports] = []
         self.checkpoints: list[FillerCheckpoint] = []
         self.dead: list[Dead] = []
+        self.owners: dict[int, str] = {}
         self.heard = 0
         self._positions: dict[TopicPartition, int] = {}
 
@@ -124,6 +127,8 @@ class Watch:
                 self.reports.append(message)
             case FillerCheckpoint():
                 self.checkpoints.append(message)
+            case FillerTenure(released=False):
+                self.owners[message.partition] = message.owner
             case Dead():
                 self.dead.append(message)
 
