@@ -132,7 +132,7 @@ class _Killed:
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(30)
+            self._process.wait(120)
         finally:
             self._process.kill()
             self._process.wait()
@@ -141,7 +141,7 @@ class _Killed:
 async def _sent_through_killed(killed: _Killed, url: str, source: RandomRun) -> None:
     """Send a run; the process is killed each time some more LSs are in the log, twice."""
     headers = bearer(Role.PRODUCER)
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
         await asyncio.to_thread(killed.start)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -233,7 +233,7 @@ def test_without_its_broker_a_gateway_says_503_and_when_to_come_again(
         try:
             asyncio.run(_sent(url, source, 1))
             cluster.brokers[0].stop()
-            with httpx.Client(base_url=url, headers=bearer(Role.PRODUCER), timeout=30) as client:
+            with httpx.Client(base_url=url, headers=bearer(Role.PRODUCER), timeout=60) as client:
                 place = f"{INGEST}/runs/{source.run}/sources/a/one/lumisections/2/chunks"
                 body = encode_batch(source.batches(2)[0])
                 answer = client.put(f"{place}/0", content=body, headers=ARROW)
@@ -252,7 +252,7 @@ def test_without_its_broker_a_gateway_says_503_and_when_to_come_again(
 async def _sent(url: str, source: RandomRun, length: int) -> None:
     """Send the first LSs of a source, as a live one that goes on later."""
     part = replace(source, length=length, rereadable=False)
-    async with httpx.AsyncClient(base_url=url, headers=bearer(Role.PRODUCER), timeout=30) as client:
+    async with httpx.AsyncClient(base_url=url, headers=bearer(Role.PRODUCER), timeout=60) as client:
         await send_over_http(client, part, seed=length, ends=length == source.length)
 
 
