@@ -33,7 +33,7 @@ from services.log import open_log
 from services.posting import post
 from tests.integration.test_kafka import closed, get, loaded, wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 LUMISECTIONS = 3
 SECONDS = 1.5

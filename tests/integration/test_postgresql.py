@@ -16,7 +16,7 @@ from tests.integration.test_kafka import (
 )
 from tests.postgresql import PASSWORD, PostgreSQL, postgresql
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 SOURCE = ["--rate", "50", "--seconds", "3"]
 LENGTH = 6

@@ -18,7 +18,7 @@ from dqmstream.errors import ConfigurationError, LogUnavailableError
 from dqmstream.producing import ProducerSettings
 from playback.broker.ports import free_port
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 WORKSPACE = """
 workspace = "my_detector"
@@ -57,7 +57,7 @@ class System:
     def end(self, how: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(how)
-        self.process.wait(60)
+        self.process.wait(150)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from dqmstream.messages.quality import Outcome, QualityReport
 from dqmstream.store.store import Store
 from playback.bench.program import command, environment, finished, running
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 TESTS = """
 [[quality_test]]

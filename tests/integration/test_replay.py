@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -12,6 +13,9 @@ import msgspec
 import pytest
 
 from playback.bench.program import Program, finished, running
+
+# Several programs are waited for in each test.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 # Source: the figures of both files, counted by an independent reader of the format.
 PASSES = {
@@ -42,15 +46,29 @@ def _wait_for_played(program: Program) -> None:
         if line.startswith("run 346373 LS   28"):
             break
     # Judged means in the log; the gateway answers from what it has read of it.
-    for _ in range(600):
-        rows = _get(program, "runs/346373/lumisections")["lumisections"]
-        if sum(row["closed"] for row in rows) == 2:
+    for _ in range(2000):
+        if all(_is_closed(program, lumisection) for lumisection in PASSES):
             return
         time.sleep(0.1)
     pytest.fail("the gateway does not show both lumisections as closed")
 
 
-@pytest.mark.integration
+def _is_closed(program: Program, lumisection: int) -> bool:
+    """Whether the gateway has all of an LS, of the workspace that is looked at."""
+    try:
+        shown = _get(
+            program,
+            "runs/346373/contents",
+            path="DQMStream/HLT/passed",
+            lumisections=lumisection,
+        )
+    except urllib.error.HTTPError as error:
+        error.close()
+        return False  # it has nothing of the workspace so far
+    window = shown["contents"][0]["window"]
+    return bool(window["lumisections"] == 1 and window["closed"])
+
+
 @pytest.mark.realdata
 def test_real_files_give_the_check_figures_over_http(real_data: Path, tmp_path: Path) -> None:
     """Events, sizes and HLT passes of run 346373, LS 27 and 28, by the names of the paths."""
@@ -74,7 +92,6 @@ def test_real_files_give_the_check_figures_over_http(real_data: Path, tmp_path: 
             assert row["selected"] == EVENTS[lumisection]
 
 
-@pytest.mark.integration
 @pytest.mark.realdata
 def test_a_replay_that_ends_prints_a_summary_and_a_second_one_adds_nothing(
     real_data: Path, tmp_path: Path
@@ -107,7 +124,6 @@ def test_a_replay_that_ends_prints_a_summary_and_a_second_one_adds_nothing(
     assert [run["selected"] for run in second["runs"]] == [1002, 35]
 
 
-@pytest.mark.integration
 def test_ctrl_c_ends_the_demo_at_once(tmp_path: Path) -> None:
     """SIGINT stops all services; what was closed is in the store."""
     command = [sys.executable, "-m", "services.cli", "demo", "--port", "0", "--speed", "0"]

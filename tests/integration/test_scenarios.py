@@ -242,7 +242,7 @@ def test_data_differ_from_the_emulator_in_the_stated_share_of_events() -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        pytest.param(10, marks=pytest.mark.timeout(300)),
+        pytest.param(10, marks=pytest.mark.timeout(900)),
         pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(3600)]),
     ],
 )
