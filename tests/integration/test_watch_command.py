@@ -24,7 +24,7 @@ from services.settings import Settings
 from services.settings_layers import load_settings
 from tests.watched import record
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 def _get(program: Program, route: str) -> Any:
@@ -47,7 +47,7 @@ def _wait_for_lines(program: Program, run: int, lumisection: int) -> None:
 
 
 def _all_rows(program: Program, run: int, length: int) -> dict[int, dict[str, Any]]:
-    for _ in range(600):
+    for _ in range(2000):
         rows = _rows(program, run)
         if len(rows) == length:
             return rows
@@ -96,7 +96,8 @@ def test_a_watcher_that_is_killed_and_started_again_shows_every_event_of_an_emul
             _wait_for_lines(program, 500001, 2)
             program.process.kill()
         with running(watch, settings) as program:
-            _wait_for_lines(program, 500001, 8)
+            # It need not print an LS that was closed before it was killed.
+            _all_rows(program, 500001, 8)
             assert emulating.wait(60) == 0
             files = msgspec.json.decode((tmp_path / "ramdisk.truth.json").read_bytes())["files"]
             missing = sum(file["events"] - file["readable"] for file in files)
@@ -215,7 +216,6 @@ def test_a_watcher_that_is_given_conditions_joins_them_to_events_and_publishes_t
     assert again["chunks"] == 0, "the same files with the same conditions are the same source"
 
 
-@pytest.mark.timeout(300)
 def test_on_kafka_a_watcher_sends_by_itself_and_only_once(
     kafka: str, kafka_prefix: str, tmp_path: Path
 ) -> None:
@@ -232,7 +232,6 @@ def test_on_kafka_a_watcher_sends_by_itself_and_only_once(
     assert [one["chunks"] for one in again["sent"]] == [0]
 
 
-@pytest.mark.timeout(300)
 def test_on_kafka_a_watcher_publishes_conditions_too(
     kafka: str, kafka_prefix: str, tmp_path: Path
 ) -> None:
