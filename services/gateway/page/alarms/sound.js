@@ -8,6 +8,9 @@ const SILENT_FOR = 10 * 60_000;
 const TONES = { low: [523], medium: [523, 659], high: [880, 659, 880, 659] };
 const TONE = 0.22;
 
+/** Milliseconds that the browser is given to begin to sound: longer than that it waits for a click. */
+const BEGINS = 2_000;
+
 /**
  * Put the tones of a severity into an AudioContext, from `at` on (seconds of its clock).
  * Returns when they are over.
@@ -114,7 +117,7 @@ class Sound extends EventTarget {
     this._context ??= this._made();
     if (this._context.state !== "running" && (anyway || !this.silentUntil)) {
       // Without a click this waits for one, and nobody should wait for it.
-      await Promise.race([this._context.resume(), new Promise((resolve) => setTimeout(resolve, 150))]);
+      await Promise.race([this._context.resume(), new Promise((resolve) => setTimeout(resolve, BEGINS))]);
     }
   }
 
