@@ -10,6 +10,7 @@ from msgspec import structs
 
 from dqmstream.booking.fill import required_columns
 from dqmstream.client import Client, Element
+from dqmstream.client.errors import GatewayError
 from dqmstream.histograms.element import MonitorElement
 from dqmstream.sources.cms.columns import column_names
 from dqmstream.sources.cms.file import StreamerFile
@@ -68,8 +69,11 @@ def filled_directly(workspace: str, folder: Path, lumisection: int) -> dict[str,
 def closed(client: Client, match: str, lumisection: int) -> list[Element]:
     """Elements of an LS, once all of it is there."""
     while True:
-        found = client.elements(match=match, run=PLAN.run, lumisections=lumisection)
-        if found and all(one.closed for one in found):
+        try:
+            found = client.elements(match=match, run=PLAN.run, lumisections=lumisection)
+        except GatewayError:
+            found = []  # the gateway has nothing of a workspace so far
+        if found and all(one.lumisections == 1 and one.closed for one in found):
             return found
         time.sleep(0.1)
 
