@@ -14,7 +14,7 @@ from playwright.async_api import Page, WebSocketRoute, expect
 
 from services.gateway.state import State, difference
 from tests.ink import ink
-from tests.integration.conftest import fits, until
+from tests.integration.conftest import PATIENCE, fits, until
 
 _NUMPY = orjson.OPT_SERIALIZE_NUMPY
 _APPLIED = """async (text) => {
@@ -46,7 +46,7 @@ _ENTRIES = """path => {
 }"""
 
 _LONG = 240_000
-"""Milliseconds until a run has four LSs, on a machine that does much else."""
+"""Milliseconds until a run has five LSs, on a machine that does much else."""
 _LINE = [98, 183, 240]
 _BAD = [255, 107, 74]
 
@@ -63,7 +63,7 @@ async def _open(page: Page, url: str, view: str = "") -> None:
 async def _first_bad(page: Page) -> int:
     """Number of the first LS with a BAD, waiting for it."""
     found = page.locator('#strip-cells button:has([data-outcome="BAD"])').first
-    await found.wait_for()
+    await found.wait_for(timeout=_LONG)
     return int(await found.get_attribute("data-key") or 0)
 
 
@@ -177,7 +177,7 @@ async def test_a_click_opens_the_plot_large_with_its_reports(visit: Any) -> None
     await _painted(page, "canvas.large", _BAD)
     for form in ("PNG", "JSON"):
         link = await page.locator(".links a", has_text=form).get_attribute("href")
-        answer = await page.request.get(f"{visit.url}/{link}")
+        answer = await page.request.get(f"{visit.url}/{link}", timeout=PATIENCE)
         assert answer.ok
     await page.keyboard.press("Escape")
     await expect(page.locator("#detail")).to_be_hidden()
@@ -221,7 +221,7 @@ async def test_conditions_stand_beside_each_lumisection_and_are_what_a_trend_is_
     visit: Any,
 ) -> None:
     await _open(visit.page, visit.url, f"#path={OCCUPANCY}")
-    newest = re.compile(r"STABLE BEAMS · PU (60|5[0-9])")  # it falls from LS to LS
+    newest = re.compile(r"STABLE BEAMS · PU (60|[1-5][0-9])")  # it falls from LS to LS
     await expect(visit.page.locator("#fact-conditions")).to_have_text(newest)
     first = visit.page.locator("#strip-cells button").first
     await expect(first).to_have_attribute("title", re.compile("fill 1, STABLE BEAMS, PU 60"))
@@ -239,8 +239,8 @@ async def test_a_trend_over_runs_leads_to_a_run_and_says_how_it_was_judged(visit
 
     async def is_judged() -> bool:
         told = await page.request.get(f"{visit.url}/api/v1/runs/1/trend/runs", params=asked)
-        (point,) = (await told.json())["points"]
-        return point["value"] is not None and point["outcome"] is not None
+        points = (await told.json())["points"] if told.ok else []
+        return bool(points) and None not in {points[0]["value"], points[0]["outcome"]}
 
     await until(is_judged, "the run is judged and stored")
     await page.get_by_label("What the trend shows").select_option("median")
@@ -253,10 +253,11 @@ async def test_a_trend_over_runs_leads_to_a_run_and_says_how_it_was_judged(visit
     async def is_told() -> bool:
         for x in (200, 210):
             await trend.hover(position={"x": x, "y": 40})
-        return await tip.count() == 1
+        # Where the page moves below the pointer it is gone again.
+        words = await tip.all_inner_texts()
+        return any(re.match(r"run 1: [0-9.]+, [A-Z_]{3,}, 20", each) for each in words)
 
     await until(is_told, "the run is told below the pointer")
-    await expect(tip).to_have_text(re.compile(r"^run 1: [0-9.]+, [A-Z_]{3,}, 20"))
     await trend.click(position={"x": 205, "y": 40})
     await expect(page).to_have_url(re.compile("run=1&"))
     await expect(page).to_have_url(re.compile("by=runs"))
@@ -282,6 +283,9 @@ async def test_a_lost_change_is_a_gap_that_a_resync_closes(visit: Any) -> None:
     dropped: list[str] = []
 
     def route(socket: WebSocketRoute) -> None:
+        if not resyncs:
+            # A slow gateway was silent for too long: a new connection brings what was lost.
+            dropped.clear()
         server = socket.connect_to_server()
         socket.on_message(_noting(resyncs, server.send))
         server.on_message(_losing_one(dropped, socket.send))
@@ -365,24 +369,26 @@ def _as_json(state: State) -> Any:
 async def test_a_dropped_connection_is_made_again_and_shows_grey_until_then(visit: Any) -> None:
     page = visit.page
     sockets: list[WebSocketRoute] = []
-    seen = asyncio.Event()
+    is_open = asyncio.Event()
+    is_open.set()
 
     async def route(socket: WebSocketRoute) -> None:
         sockets.append(socket)
-        if len(sockets) > 1:
-            await seen.wait()  # or grey might be over before anybody looks
+        await is_open.wait()
         socket.connect_to_server()
 
     await page.route_web_socket("**/api/v1/stream?*", route)
     await _open(page, visit.url, "#path=Pixel/events&window=run")
     await expect(page.locator("body")).to_have_attribute("data-fresh", "live")
     before = await _number(page, "Value")
-    await sockets[0].close()
+    # A slow gateway that was silent for too long has been connected to anew by now.
+    many = len(sockets)
+    is_open.clear()  # or grey might be over before anybody looks
+    await sockets[-1].close()
     await expect(page.locator("#verdict strong")).to_have_text("STALE")
-    seen.set()
+    is_open.set()
     await expect(page.locator("body")).to_have_attribute("data-fresh", "live")
-    # One more each time that a slow gateway, or this wait, was silent for too long.
-    assert len(sockets) >= 2
+    assert len(sockets) > many
     await _is_number(page, "Value", lambda value: value > before)
 
 
