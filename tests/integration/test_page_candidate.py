@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ SOURCE: Final = ["--lumisections", "3", "--rate", "400", "--seconds", "10", "--s
 FAULT: Final = ["--fault", "hot:ecal:ieta10/iphi200*50@3"]
 """A crystal is hot in the last LS, in production as in the candidate."""
 BESIDE: Final = "Set of bookings or candidate that is shown beside"
+_NOT_THERE: Final = r" 50[234] \("
 _CURVE: Final = [98, 183, 240]
 _OVER: Final = [245, 154, 196]
 
@@ -350,12 +352,13 @@ async def test_a_candidate_that_goes_away_costs_words_and_comes_back(
     await expect(plot).to_have_attribute("data-beside", "")
     beside.candidate.process.terminate()
     await asyncio.to_thread(beside.candidate.process.wait)
+    away = time.monotonic()
     await page.reload()
     await expect(note).to_contain_text("nothing new: candidate v2 does not answer")
     await expect(plot).to_have_attribute("data-drawn", "")
     await expect(plot.locator(".differs")).to_be_hidden()
     await screenshot(page, "candidate-away")
-    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1") as client:
+    async with httpx.AsyncClient(base_url=f"{visit.url}/api/v1", timeout=60) as client:
         answer = await client.get("/deployments/v2/compare", params={"run": 1, "lumisections": "1"})
     assert (answer.status_code, "v2 does not answer" in answer.text) == (502, True)
     again = {**beside.settings, "port": beside.candidate.address.rpartition(":")[2]}
@@ -363,6 +366,7 @@ async def test_a_candidate_that_goes_away_costs_words_and_comes_back(
         await expect(note).to_contain_text("right candidate v2, on the same axes")
         await expect(plot).to_have_attribute("data-beside", "")
         await page.goto("about:blank")
-    # The browser says, too, what was answered: not often, and nothing else is complained of.
-    assert len(visit.complaints) < 20
-    visit.complaints[:] = [one for one in visit.complaints if "502 (Bad Gateway)" not in one]
+    # The browser says, too, what was answered: not often, and nothing else is complained of. One
+    # that is on its way back may not answer in time, or say that it does not know all of it yet.
+    assert len(visit.complaints) < 15 + (time.monotonic() - away) / 4
+    visit.complaints[:] = [one for one in visit.complaints if not re.search(_NOT_THERE, one)]

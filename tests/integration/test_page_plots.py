@@ -15,7 +15,13 @@ from services.gateway.access_file import changed_tokens
 from services.gateway.access_tokens import Role
 from tests.ingesting import SECRETS, access, bearer
 from tests.ink import ink
-from tests.integration.conftest import RunningSystem, _running_system, screenshot, until
+from tests.integration.conftest import (
+    PATIENCE,
+    RunningSystem,
+    _running_system,
+    screenshot,
+    until,
+)
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,6 +36,8 @@ CHOSEN = "Pixel/Layer2/charge"
 """Of this one there is a reference in the catalogue; of the others there is none."""
 
 _WHITE = [242, 245, 249]
+_LONG = 240_000
+"""Milliseconds until a run has two LSs, on a machine that does much else."""
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +57,8 @@ async def _open(page: Page, url: str, view: str) -> None:
 async def _large(page: Page, url: str, view: str) -> None:
     """Open an element of LSs 1 and 2 large, as soon as these are closed."""
     await _open(page, url, view)
-    await page.wait_for_selector('#strip-cells [data-key="2"]:not([data-open])')
+    closed = '#strip-cells [data-key="2"]:not([data-open])'
+    await page.wait_for_selector(closed, timeout=_LONG)
     await page.wait_for_selector("#detail:not([aria-busy]) .rows div")
 
 
@@ -389,7 +398,7 @@ async def test_files_of_the_plot_come_in_all_formats(visit: Any) -> None:
     await _large(page, visit.url, f"#path={CHARGE}&window=1-2")
     for form in ("PNG", "SVG", "ROOT", "JSON", "CSV", "UHI"):
         link = await page.locator(".links a", has_text=form).get_attribute("href")
-        answer = await page.request.get(f"{visit.url}/{link}")
+        answer = await page.request.get(f"{visit.url}/{link}", timeout=PATIENCE)
         assert answer.ok, form
 
 
