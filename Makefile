@@ -55,6 +55,7 @@ test: install lint ## lint and all tests but slow ones and benchmarks; installs 
 	@scripts/kafka
 	@scripts/jsroot >/dev/null
 	@scripts/postgresql
+	@scripts/promtool --version >/dev/null
 	@if [ -d "$(DATA)/cms-streamer" ]; then marks="not slow and not benchmark"; else \
 	  echo "realdata tests are left out: no folder $(DATA)/cms-streamer (set DQMSTREAM_TEST_DATA)"; \
 	  marks="not slow and not benchmark and not realdata"; fi; \
