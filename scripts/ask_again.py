@@ -3,8 +3,8 @@
 A test that fails beside ten thousand others and then passes three times in processes of its own was
 held up by the machine or has a race of its own. That is a bug to be mended, but not one of the
 change that is judged. Tests of crashes and of exactness get no second chance: what they may find
-once in many runs are lost events. Neither do failures in more files than chance would bring; in one file, all tests
-may have failed for one program that they share.
+once in many runs are lost events. Neither do failures in more files than chance would bring; in
+one file, all tests may have failed for one program that they share.
 
 Reads which tests failed from the cache of pytest in this folder. Ends with 0 if all that failed
 passed each time, else with 1.
