@@ -11,7 +11,6 @@ passed each time, else with 1.
 """
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +63,7 @@ def _why_final(files: list[str]) -> str:
 def _pass(names: list[str]) -> bool:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *names]
     try:
-        return subprocess.run(command, env=os.environ, timeout=SECONDS, check=False).returncode == 0  # noqa: S603
+        return subprocess.run(command, timeout=SECONDS, check=False).returncode == 0  # noqa: S603
     except subprocess.TimeoutExpired:
         return False
 

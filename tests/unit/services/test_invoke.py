@@ -89,7 +89,7 @@ def test_different_things_that_went_wrong_are_all_said(capsys: pytest.CaptureFix
 
 
 _PRINTS = """
-import asyncio, sys
+import asyncio
 import typer
 from services.command_line.invoke import invoke
 

@@ -153,8 +153,7 @@ export class Board {
     const texts = [];
     if (card.isThere) {
       const lacking = onBitmap(card.canvas, (paper) => this._drawing.draw(paper, cell, cell.set, beside));
-      // References are of the set that is shown: what another books, that may not know.
-      const why = cell.set ? "" : this.choices.why(cell);
+      const why = this.choices.why(cell);
       if (why && cell.reference.choice !== "booked") lacking.push({ label: "reference", why });
       setAttributes(card.root, { "aria-busy": cell.set || this.feed.isCurrent(path) ? null : "true" });
       texts.push(() => card.drawn(plot, outcome, lacking, cell.draw.stats));

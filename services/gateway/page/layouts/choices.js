@@ -25,8 +25,9 @@ export class Choices extends EventTarget {
     return this._of(cell)?.get(cell.paths[0])?.why ?? "";
   }
 
-  _of({ reference: { choice, name, run }, draw: { normalise } }) {
-    if (!this._references.isOn || choice === "none") return null;
+  /** References are of the set that is shown: what another set books, that may not know. */
+  _of({ set, reference: { choice, name, run }, draw: { normalise } }) {
+    if (!this._references.isOn || set || choice === "none") return null;
     const ref = { catalogue: name ?? "", run: `run:${run}` }[choice] ?? "";
     if (!ref && !normalise) return this._references;
     const key = JSON.stringify([ref, normalise]);
